@@ -1,0 +1,36 @@
+# One command each; `make help` lists them.
+PYTHON ?= python3
+TEST_ARGS ?=
+DEMO_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test demo clean
+
+READY := .venv/.ready
+RUN := .venv/bin/python
+
+help:  ## list the verbs
+	@echo "make VERB, where VERB is one of"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY)  ## make .venv with everything in it (seconds when it is there)
+
+$(READY): pyproject.toml constraints.txt tools/setup.sh tools/install_pynx.py
+	@PYTHON="$(PYTHON)" sh tools/setup.sh
+	@touch $(READY)
+
+check: setup  ## lint, formatting, types, import directions
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(RUN) -m pytest -q tests/test_layers.py
+
+test: setup  ## all tests (TEST_ARGS for pytest)
+	$(RUN) -m pytest -q $(TEST_ARGS)
+
+demo: setup  ## simulate a scan, fill its gaps, phase it; leaves demo/ (DEMO_ARGS)
+	$(RUN) -m simulation.demo $(DEMO_ARGS)
+
+clean:  ## remove .venv, caches and demo/
+	rm -rf .venv demo build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

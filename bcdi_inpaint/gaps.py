@@ -1,0 +1,241 @@
+"""Gaps: finding the lines of a scan that lie between a detector's chips, and drawing their mask.
+
+Only whole rows and columns make a gap, so hot pixels and alien signal never enlarge one, and
+masked frames never become one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bcdi_inpaint.detectors import AXIS_NAMES, Detector, Gap, placed
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.scan import Scan, invalid_voxels
+
+__all__ = ["Gap", "GapFinding", "find_gaps", "gap_mask", "merged", "parse_gap", "planes"]
+
+# Widths in px of the gaps of MAXIPIX, Merlin and Timepix, of EIGER columns, and of EIGER rows.
+_DETECTOR_WIDTHS = (3, 4, 5, 6, 10, 11, 12, 36, 37, 38, 39, 40, 41)
+_WIDEST = max(_DETECTOR_WIDTHS)
+_BINNINGS = (1, 2, 3, 4)
+
+# A gap of w lines that is binned by b leaves w // b empty lines, or one less where its ends fall
+# inside binned lines. A single empty line is a dead line, not a gap.
+KNOWN_WIDTHS = frozenset(
+    width
+    for raw in _DETECTOR_WIDTHS
+    for binning in _BINNINGS
+    for width in range((raw - binning + 1) // binning, -(-raw // binning) + 1)
+    if width >= 2
+)
+
+# Empty lines are also what a weak scan is mostly made of. Next to a gap the lines must show enough
+# pixels with counts that the gap would not be empty by chance: at 30 expected, exp(-30).
+_EXPECTED_IN_GAP = 30
+_FEWEST_BESIDE = 4
+
+_FORM = re.compile(r"\s*(frames|rows|cols|columns)\s*=\s*(\d+)\s*:\s*(\d+)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class GapFinding:
+    """The gaps of a scan, and in words how they were found."""
+
+    gaps: tuple[Gap, ...]
+    how: str
+
+
+def parse_gap(text: str) -> Gap:
+    """``rows=254:260`` as a Gap; also ``cols`` or ``columns``, and ``frames``.
+
+    Raises InputError for any other text, and for an empty range.
+    """
+    form = _FORM.fullmatch(text)
+    if form is None:
+        raise InputError(
+            f"gap {text!r} is not understood, expected rows=a:b, cols=a:b or frames=a:b with "
+            "whole numbers (half-open): for example --gap rows=254:260"
+        )
+    name = form[1].lower().replace("columns", "cols")
+    return Gap(AXIS_NAMES.index(name), int(form[2]), int(form[3]))
+
+
+def merged(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """The same lines in as few gaps as possible, sorted by axis and start."""
+    result: list[Gap] = []
+    for gap in sorted(gaps):
+        last = result[-1] if result else None
+        if last is not None and last.axis == gap.axis and gap.start <= last.stop:
+            result[-1] = Gap(gap.axis, last.start, max(last.stop, gap.stop))
+        else:
+            result.append(gap)
+    return tuple(result)
+
+
+def gap_mask(gaps: Iterable[Gap], shape: tuple[int, int, int]) -> np.ndarray:
+    """Draw gaps as a mask.
+
+    Parameters
+    ----------
+    gaps : the gaps, in lines of the array.
+    shape : (n_rock, n_y, n_x).
+
+    Returns
+    -------
+    (n_rock, n_y, n_x) bool, True = to fill.
+
+    Raises
+    ------
+    InputError
+        Where a gap reaches outside the array, or where nothing is left outside the gaps.
+    """
+    mask = np.zeros(shape, dtype=bool)
+    for gap in gaps:
+        length = shape[gap.axis]
+        if gap.stop > length:
+            raise InputError(
+                f"gap {gap} reaches outside the array, which has {AXIS_NAMES[gap.axis]} "
+                f"0:{length}: give lines of this array, not of the uncropped detector"
+            )
+        np.moveaxis(mask, gap.axis, 0)[gap.start : gap.stop] = True
+    if mask.all():
+        raise InputError(
+            f"the gaps cover all of the array {shape}, expected measured lines around them: "
+            "give a smaller range"
+        )
+    return mask
+
+
+def planes(mask: np.ndarray) -> tuple[Gap, ...]:
+    """The gaps a mask (n_rock, n_y, n_x) consists of: its runs of whole frames, rows and columns.
+
+    The inverse of `gap_mask`. Voxels that lie in no whole plane are left out.
+    """
+    others = ((1, 2), (0, 2), (0, 1))
+    return sum((_runs(axis, mask.all(axis=others[axis])) for axis in range(3)), ())
+
+
+def find_gaps(
+    scan: Scan,
+    user: Iterable[Gap] = (),
+    detector: Detector | None = None,
+    roi: tuple[int, int] | None = None,
+    binning: int = 1,
+) -> GapFinding:
+    """Find the gaps of a scan; the first of these that gives any is believed.
+
+    1. `user`: what the user says.
+    2. `detector`: its table, placed by `roi` and `binning` (see `detectors.placed`).
+    3. Whole rows and columns that the file's mask covers in every frame.
+    4. Whole rows and columns without a single valid count in any frame, which have a known gap
+       width and signal on both sides. These are also looked for, and added, where the mask covers
+       no more than single lines or lines at the edge, which need not be the gap.
+
+    Masked lines at the array's edge are reported from 3 px on, up to the widest known gap: a
+    crop may cut a gap. Below that they are a detector's masked border, above it padding.
+
+    Raises
+    ------
+    InputError
+        Where no gap is found (the message says what was looked for), where a gap reaches outside
+        the array, and where gaps or mask cover everything.
+    """
+    finding = _find(scan, merged(user), detector, roi, binning)
+    gap_mask(finding.gaps, scan.shape)  # refuses gaps outside the array, and all of it
+    return finding
+
+
+def _find(
+    scan: Scan,
+    user: tuple[Gap, ...],
+    detector: Detector | None,
+    roi: tuple[int, int] | None,
+    binning: int,
+) -> GapFinding:
+    if user:
+        return GapFinding(user, "given by the user")
+    if detector is not None:
+        return _from_table(scan, detector, roi, binning)
+    if scan.bad_mask.all():
+        raise InputError(
+            f"all {scan.bad_mask.size} voxels are masked, expected measured counts around the "
+            "gaps: check the mask (non-zero = bad)"
+        )
+    by_mask = _masked_lines(scan.bad_mask)
+    if any(gap.width > 1 and _inside(gap, scan.shape) for gap in by_mask):
+        return GapFinding(by_mask, _BY_MASK)
+    by_counts, doubtful = _empty_lines(scan)
+    if not by_mask and not by_counts:
+        raise InputError(_nothing_found(doubtful))
+    ways = [way for gaps, way in ((by_mask, _BY_MASK), (by_counts, _BY_COUNTS)) if gaps]
+    return GapFinding(merged(by_mask + by_counts), " and ".join(ways))
+
+
+_BY_MASK = "lines that the file's mask covers in every frame"
+_BY_COUNTS = "lines without counts in every frame, of a known gap width, between lines with signal"
+
+
+def _from_table(
+    scan: Scan, detector: Detector, roi: tuple[int, int] | None, binning: int
+) -> GapFinding:
+    """The detector's table, placed on the scan."""
+    _, n_y, n_x = scan.shape
+    gaps = merged(placed(detector, (n_y, n_x), roi, binning))
+    y0, x0 = roi or (0, 0)
+    where = f"placed at row {y0}, column {x0}, binning {binning}"
+    if not gaps:
+        raise InputError(
+            f"no gap of the {detector.name}, {where}, crosses the array of {n_y} x {n_x} pixels, "
+            "expected at least one: check --roi y0,x0 and --binning, or give --gap rows=a:b"
+        )
+    return GapFinding(gaps, f"the table of the {detector.name}, {where}")
+
+
+def _masked_lines(bad_mask: np.ndarray) -> tuple[Gap, ...]:
+    """Whole rows and columns masked in every frame of bad_mask (n_rock, n_y, n_x)."""
+    always_bad = np.asarray(bad_mask.all(axis=0))  # (n_y, n_x)
+    gaps = _runs(1, np.all(always_bad, axis=1)) + _runs(2, np.all(always_bad, axis=0))
+    return tuple(gap for gap in gaps if _inside(gap, bad_mask.shape) or 3 <= gap.width <= _WIDEST)
+
+
+def _empty_lines(scan: Scan) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
+    """Runs of lines without counts between lines with signal: of known width, and the others."""
+    measured = ~(scan.bad_mask | invalid_voxels(scan.counts) | (scan.counts == 0))
+    lit = measured.any(axis=0)  # (n_y, n_x): a hot pixel is one lit pixel, in however many frames
+    known: list[Gap] = []
+    doubtful: list[Gap] = []
+    for axis, lit_per_line in ((1, lit.sum(axis=1)), (2, lit.sum(axis=0))):
+        for gap in _runs(axis, lit_per_line == 0):
+            if not _inside(gap, scan.shape) or gap.width < 2:
+                continue
+            beside = int(min(lit_per_line[gap.start - 1], lit_per_line[gap.stop]))
+            if beside >= _FEWEST_BESIDE and beside * gap.width >= _EXPECTED_IN_GAP:
+                (known if gap.width in KNOWN_WIDTHS else doubtful).append(gap)
+    return tuple(known), tuple(doubtful)
+
+
+def _nothing_found(doubtful: tuple[Gap, ...]) -> str:
+    message = (
+        "no gap found: no whole row or column is masked in every frame, and no run of empty lines "
+        "with signal on both sides has a known gap width"
+    )
+    if doubtful:
+        seen = ", ".join(f"{gap} ({gap.width} px)" for gap in doubtful[:4])
+        message += f" (empty, but of no known width: {seen})"
+    return message + "; expected at least one: give --gap rows=a:b or --detector NAME"
+
+
+def _inside(gap: Gap, shape: tuple[int, ...]) -> bool:
+    """Whether the gap has lines of the array on both sides."""
+    return gap.start > 0 and gap.stop < shape[gap.axis]
+
+
+def _runs(axis: int, in_gap: np.ndarray) -> tuple[Gap, ...]:
+    """Runs of True in a line-by-line flag (n_lines,), as gaps of that axis."""
+    steps = np.diff(in_gap.astype(np.int8), prepend=0, append=0)
+    starts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    return tuple(Gap(axis, int(a), int(b)) for a, b in zip(starts, stops, strict=True))
