@@ -1,0 +1,279 @@
+"""What the pictures show, read back from the figure, and how they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
+
+from bcdi_inpaint import plots
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.interpolation import linear
+from bcdi_inpaint.plots import before_after, brightest_voxel, demo_panel, loss_curve
+
+PEAK = (12, 20, 26)
+
+
+@pytest.fixture(scope="module")
+def scan() -> dict[str, np.ndarray]:
+    """A simulated peak with fringes, a cross of 4 columns and 3 rows, and some bad voxels."""
+    z, y, x = np.indices((24, 40, 44)) - np.array(PEAK)[:, None, None, None]
+    expectation = 3e4 * np.exp(-(z**2 / 12 + y**2 / 30 + x**2 / 40)) + 20 / (1 + y**2 + z**2)
+    expectation *= 1 + 0.8 * np.cos(x + 0.3 * y)
+    counts = np.random.default_rng(0).poisson(expectation)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 24:27] = True
+    gap[:, :, 30:34] = True
+    bad = np.zeros_like(gap)
+    bad[:, 5, 6] = True
+    return {
+        "expectation": expectation,
+        "counts": counts,
+        "gap": gap,
+        "bad": bad & ~gap,
+        "linear": linear(counts, gap),
+    }
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are drawn, caught before they are written."""
+    caught: list[Figure] = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: caught.append(figure) or path)
+    return caught
+
+
+def pictured(ax) -> np.ndarray:
+    return np.ma.filled(ax.images[0].get_array().astype(float), np.nan)
+
+
+def panels(figure: Figure, row: str) -> list:
+    """The three axes of a row of views whose first panel carries this label."""
+    axes = figure.axes
+    starts = [i for i, ax in enumerate(axes) if row in [t.get_text() for t in ax.texts]]
+    return [axes[i : i + 3] for i in starts]
+
+
+def test_before_after_shows_the_slices_and_sums(
+    scan: dict[str, np.ndarray], figures: list[Figure], tmp_path: Path
+) -> None:
+    gap, bad = scan["gap"], scan["bad"]
+    before_after(tmp_path / "a.png", scan["counts"], scan["linear"], gap, bad)
+    centre = [int(ax.get_title().split()[-1]) for ax in panels(figures[0], "as measured")[0]]
+    frame, column, row = centre
+    assert_allclose([frame, row, column], PEAK, atol=2)
+    for name, volume in (("as measured", scan["counts"]), ("filled", scan["linear"])):
+        known = np.where(bad | (gap & (name == "as measured")), np.nan, volume.astype(float))
+        slices, sums = panels(figures[0], name)
+        shown = [known[frame], known[:, :, column].T, known[:, row]]
+        for ax, image in zip(slices, shown, strict=True):
+            assert_array_equal(pictured(ax), np.maximum(image, 0.5))
+        total = np.where(np.isnan(known).all(axis=0), np.nan, np.nansum(known, axis=0))
+        assert_allclose(pictured(sums[0]), np.maximum(total, 0.5))
+        assert_allclose(np.nansum(pictured(sums[1])), np.nansum(known), rtol=1e-3)
+
+
+def test_before_after_names_axes_and_outlines_the_gap(
+    scan: dict[str, np.ndarray], figures: list[Figure], tmp_path: Path
+) -> None:
+    before_after(tmp_path / "a.png", scan["counts"], scan["linear"], scan["gap"])
+    detector, side, top = panels(figures[0], "filled")[0]
+    assert detector.get_xlabel() == top.get_xlabel() == "detector horizontal (column)"
+    assert detector.get_ylabel() == "detector vertical (row)"
+    assert side.get_xlabel() == top.get_ylabel() == "rocking curve (frame)"
+    x, y = detector.lines[0].get_data()
+    assert {23.5, 26.5} <= set(y)
+    assert {29.5, 33.5} <= set(x)
+    inside = (y > 23.5) & (y < 26.5) & (x > 29.5) & (x < 33.5)
+    assert not inside.any()  # no line across the middle of the cross
+    assert set(top.lines[0].get_xdata()[~np.isnan(top.lines[0].get_xdata())]) == {29.5, 33.5}
+    bars = [ax for ax in figures[0].axes if ax.get_ylabel() == "counts"]
+    assert len(bars) == 1
+
+
+def test_before_after_moves_a_slice_out_of_the_gap(
+    scan: dict[str, np.ndarray], figures: list[Figure], tmp_path: Path
+) -> None:
+    gap = np.zeros_like(scan["gap"])
+    gap[:, 17:24] = True  # over the peak's row
+    before_after(tmp_path / "a.png", scan["counts"], linear(scan["counts"], gap), gap)
+    titles = [ax.get_title() for ax in panels(figures[0], "as measured")[0]]
+    assert titles[2] in ("slice at row 16", "slice at row 24")
+
+
+def test_brightest_voxel_is_the_peak_and_no_hot_voxel(scan: dict[str, np.ndarray]) -> None:
+    counts = scan["counts"].astype(float)
+    counts[2, 3, 4] = 1e9
+    counts[20, 3, 4] = np.nan
+    assert_allclose(brightest_voxel(counts), PEAK, atol=2)
+    assert brightest_voxel(np.zeros((6, 8, 10))) == (3, 4, 5)
+
+
+def test_demo_panel_cuts_through_both_planes(
+    scan: dict[str, np.ndarray], figures: list[Figure], tmp_path: Path
+) -> None:
+    ours = np.where(scan["gap"], scan["expectation"], scan["counts"])
+    demo_panel(
+        tmp_path / "a.png", scan["counts"], scan["gap"], scan["linear"], ours, scan["expectation"]
+    )
+    axes = {ax.get_title(): ax for ax in figures[0].axes if ax.get_title()}
+    cuts = {title: ax for title, ax in axes.items() if title.startswith("cut at")}
+    assert [ax.get_xlabel() for ax in cuts.values()] == [
+        "detector vertical (row)",
+        "detector horizontal (column)",
+    ]
+    light = np.where(scan["gap"], scan["expectation"], 0)
+    frame = int(light.sum(axis=(1, 2)).argmax())
+    column = int(next(iter(cuts)).split()[-1])
+    assert not scan["gap"][frame, 0, column]
+    lines = {line.get_label(): line for line in next(iter(cuts.values())).lines}
+    assert_array_equal(lines["truth"].get_ydata(), scan["expectation"][frame, :, column].clip(0.5))
+    drawn = lines["linear"].get_ydata()
+    assert_array_equal(np.flatnonzero(~np.isnan(drawn)), np.arange(23, 28))
+    assert_array_equal(drawn[23:28], scan["linear"][frame, 23:28, column].clip(0.5))
+    measured = pictured(axes["as measured"])
+    assert_array_equal(np.isnan(measured), scan["gap"][frame])
+    assert_array_equal(pictured(axes["ours"]), ours[frame].clip(0.5))
+
+
+def test_demo_panel_shows_the_phase_without_its_offset(
+    scan: dict[str, np.ndarray], figures: list[Figure], tmp_path: Path
+) -> None:
+    z, y, x = np.indices((24, 24, 24)) - 12
+    inside = (np.abs(x) < 4) & (np.abs(y) < 5) & (np.abs(z) < 4)
+    crystal = inside * np.exp(0.1j * y)
+    demo_panel(
+        tmp_path / "a.png",
+        *(scan[name] for name in ("counts", "gap", "linear", "linear", "expectation")),
+        reconstructions={"one": crystal, "turned": 3 * crystal * np.exp(2j)},
+    )
+    modulus, phase = (pictured(ax) for ax in figures[0].axes if ax.get_title() == "turned")
+    assert_allclose(modulus, np.pad(np.ones((9, 7)), 4), rtol=1e-12)
+    assert_allclose(np.nanmax(phase), 0.4, atol=1e-9)
+    assert_allclose(np.nanmin(phase), -0.4, atol=1e-9)
+    assert_array_equal(np.isnan(phase), modulus == 0)
+
+
+def test_demo_panel_of_one_plane_has_one_cut(
+    scan: dict[str, np.ndarray], figures: list[Figure], tmp_path: Path
+) -> None:
+    gap = np.zeros_like(scan["gap"])
+    gap[:, :, 30:34] = True
+    arrays = scan["counts"], gap, scan["counts"], scan["counts"], scan["expectation"]
+    demo_panel(tmp_path / "a.png", *arrays)
+    cuts = [ax for ax in figures[0].axes if ax.get_title().startswith("cut at row")]
+    assert len(cuts) == 1
+    with pytest.raises(InputError, match="marks no voxel"):
+        demo_panel(tmp_path / "a.png", arrays[0], np.zeros_like(gap), *arrays[2:])
+
+
+def test_loss_curve_reads_the_text_of_a_csv(figures: list[Figure], tmp_path: Path) -> None:
+    rows = [
+        {"step": "0", "train_loss": "0.5", "validation_loss": ""},
+        {"step": "100", "train_loss": "0.25", "validation_loss": "0.3"},
+        {"step": 200, "train_loss": 0.125, "validation_loss": 0.0},
+        {"step": 300, "train_loss": float("nan")},
+    ]
+    loss_curve(tmp_path / "a.png", rows)
+    training, validation = figures[0].axes[0].lines
+    assert_array_equal(training.get_xydata(), [[0, 0.5], [100, 0.25], [200, 0.125]])
+    assert_array_equal(validation.get_xydata(), [[100, 0.3], [200, 0]])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "0 rows hold no loss"),
+        ([{"step": 1, "loss": 2}], "1 rows hold no loss"),
+        ([{"step": "x", "train_loss": "1"}], "holds no number"),
+        ([{"step": "1", "train_loss": "low"}], "holds no number"),
+    ],
+)
+def test_loss_curve_of_no_training_log(rows: list, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        loss_curve(tmp_path / "a.png", rows)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_are_written_whole_small_and_without_a_display(
+    scan: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    given = {name: array.copy() for name, array in scan.items()}
+    path = tmp_path / "a.png"
+    done = before_after(path, scan["counts"], scan["linear"], scan["gap"], scan["bad"], title="t")
+    assert done == path
+    demo = tmp_path / "b.png"
+    arrays = (scan[name] for name in ("counts", "gap", "linear", "linear", "expectation"))
+    demo_panel(demo, *arrays, title="t")
+    for picture in (path, demo):
+        with Image.open(picture) as image:
+            image.load()
+            assert min(image.size) > 500
+            assert len(np.unique(np.asarray(image.convert("L")))) > 50
+        assert picture.stat().st_size < 300_000
+    assert sorted(tmp_path.iterdir()) == [path, demo]
+    for name, array in given.items():
+        assert_array_equal(scan[name], array)
+
+
+def test_vector_formats(tmp_path: Path) -> None:
+    rows = [{"step": 1, "train_loss": 1.0}, {"step": 2, "train_loss": 0.5}]
+    assert loss_curve(tmp_path / "a.pdf", rows).read_bytes().startswith(b"%PDF")
+    assert b"<svg" in loss_curve(tmp_path / "a.svg", rows).read_bytes()
+
+
+def test_no_overwriting_unless_forced(tmp_path: Path) -> None:
+    path, rows = tmp_path / "a.png", [{"step": 1, "train_loss": 1.0}]
+    path.write_text("mine")
+    with pytest.raises(InputError, match="exists"):
+        loss_curve(path, rows)
+    assert path.read_text() == "mine"
+    loss_curve(path, rows, force=True)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_picture_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(plots, "_write_png", fail)
+    with pytest.raises(OSError, match="disk full"):
+        loss_curve(tmp_path / "a.png", [{"step": 1, "train_loss": 1.0}])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("a.bmp", "expected one of .png"), ("none/a.png", "is missing")]
+)
+def test_a_path_that_cannot_be_written(name: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        loss_curve(tmp_path / name, [{"step": 1, "train_loss": 1.0}], force=True)
+
+
+@pytest.mark.parametrize(
+    ("shape", "unknown"),
+    [((1, 1, 1), "nothing"), ((2, 30, 9), "everything"), ((40, 5, 5), "half"), ((1, 5, 5), "half")],
+)
+def test_before_after_of_odd_scans(shape: tuple[int, ...], unknown: str, tmp_path: Path) -> None:
+    counts = np.zeros(shape, dtype=int)
+    gap = np.zeros(shape, dtype=bool)
+    if unknown != "nothing":
+        gap[: shape[0] if unknown == "everything" else (shape[0] + 1) // 2] = True
+    bad = ~gap if unknown == "half" else None
+    assert before_after(tmp_path / "a.png", counts, counts, gap, bad).exists()
+
+
+def test_shapes_must_agree(scan: dict[str, np.ndarray], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not fit"):
+        before_after(tmp_path / "a.png", scan["counts"], scan["counts"][1:], scan["gap"])
+    with pytest.raises(InputError, match="stack the frames"):
+        before_after(tmp_path / "a.png", *(scan[n][0] for n in ("counts", "linear", "gap")))
