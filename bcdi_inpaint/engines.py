@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import importlib
 import importlib.util
 import io
@@ -116,7 +117,9 @@ def import_pynx(submodule: str) -> ModuleType:
     _choose_processing_unit()
     try:
         with quiet():
-            return importlib.import_module(f"pynx.{submodule}")
+            module = importlib.import_module(f"pynx.{submodule}")
+            gc.collect()  # PyNX asks git for its version and leaves the pipes open
+            return module
     except Exception as error:  # PyNX raises its own kinds on a bad PYNX_PU
         raise MissingEngineError(
             f"PyNX in {folder} does not import ({type(error).__name__}: {error}): {HOW_TO_GET_PYNX}"
