@@ -1,0 +1,72 @@
+"""Training plans: typed YAML that refuses what it does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bcdi_inpaint.dataset import PatchConfig
+from bcdi_inpaint.errors import InputError, one_line
+from bcdi_inpaint.losses import LossWeights
+from bcdi_inpaint.network import NetworkConfig
+
+
+class TrainingConfig(BaseModel):
+    """How long, how fast, and on how much.
+
+    Attributes
+    ----------
+    steps, steps_per_epoch : optimiser steps in all, and between two checkpoints.
+    learning_rate : of AdamW, after a warm-up; falls to a hundredth along a cosine.
+    average_decay : of the exponential moving average of the weights, which is what is released.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(0, ge=0)
+    batch_size: int = Field(16, ge=1)
+    steps: int = Field(5000, ge=1)
+    steps_per_epoch: int = Field(100, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    warmup_steps: int = Field(100, ge=0)
+    average_decay: float = Field(0.995, ge=0, lt=1)
+    precision: str = "bf16-mixed"
+    validation_patches: int = Field(128, ge=1)
+
+
+class Plan(BaseModel):
+    """A whole training: the patterns, the patches, the network, the loss and the training.
+
+    `patterns` and `held_out` are recipes of the `simulation` package, checked there: this package
+    does not know how patterns are made.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    patterns: dict[str, Any]
+    held_out: dict[str, Any]
+    patches: PatchConfig = PatchConfig()
+    network: NetworkConfig = NetworkConfig()
+    loss: LossWeights = LossWeights()
+    training: TrainingConfig = TrainingConfig()
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, nothing in it executed; InputError if it is none."""
+    try:
+        return yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} cannot be read ({reason}): expected a YAML file") from error
+
+
+def read_plan(path: Path) -> Plan:
+    """The training plan of a YAML file; an unknown key or a wrong value raises InputError."""
+    try:
+        return Plan.model_validate(read_yaml(path))
+    except ValidationError as error:
+        raise one_line(error, str(path)) from error

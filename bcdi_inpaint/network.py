@@ -1,0 +1,126 @@
+"""The network: a U-Net, in 2D or 3D, that corrects a first guess inside the gap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from bcdi_inpaint.prefill import prefill
+
+CHANNEL_ORDER = ("log_counts", "unknown")
+"""Of the input; weights trained with another order do not fit."""
+
+
+GROUPS = 8
+"""Of the group normalisation."""
+
+
+class NetworkConfig(BaseModel):
+    """The network's shape; unknown keys are errors.
+
+    Attributes
+    ----------
+    n_dim : 2 or 3.
+    channels : features of each level, from the full resolution down.
+    dilations : of the two convolutions of each level's encoder block. None at the full resolution:
+        a dilated convolution costs three times a plain one in training, and the next level's
+        reach as far.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_dim: int = Field(3, ge=2, le=3)
+    channels: tuple[int, ...] = (16, 32, 64, 128)
+    dilations: tuple[tuple[int, int], ...] = ((1, 1), (1, 2), (1, 2), (1, 2))
+
+    @model_validator(mode="after")
+    def _levels(self) -> NetworkConfig:
+        if len(self.dilations) != len(self.channels):
+            raise ValueError(
+                f"dilations has {len(self.dilations)} levels, expected {len(self.channels)} as "
+                "channels has"
+            )
+        if any(width % GROUPS or width < GROUPS for width in self.channels):
+            raise ValueError(f"channels is {self.channels}, expected multiples of {GROUPS}")
+        return self
+
+    @property
+    def divisor(self) -> int:
+        """A patch's sides have to be multiples of this."""
+        return int(2 ** (len(self.channels) - 1))
+
+
+CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+UPSAMPLE = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+
+
+class Block(nn.Sequential):
+    """Two convolutions of kernel 3, each with group normalisation and LeakyReLU 0.2."""
+
+    def __init__(self, n_dim: int, n_in: int, n_out: int, dilations: Sequence[int]) -> None:
+        layers: list[nn.Module] = []
+        for dilation in dilations:
+            layers += [
+                CONV[n_dim](n_in, n_out, 3, padding=dilation, dilation=dilation, bias=False),
+                nn.GroupNorm(GROUPS, n_out),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
+            n_in = n_out
+        super().__init__(*layers)
+
+
+class GapUNet(nn.Module):
+    """A U-Net whose encoder blocks have dilated convolutions, as Masto et al. (2024) propose.
+
+    It sees the log counts with a linear first guess in the unknown voxels, and which voxels are
+    unknown, so that one network serves every gap; it adds a correction to the guess. Being
+    convolutional, it takes patches of any size that `NetworkConfig.divisor` divides.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.channels
+        ins = (len(CHANNEL_ORDER), *widths[:-1])
+        self.encoder = nn.ModuleList(
+            Block(config.n_dim, n_in, n_out, dilations)
+            for n_in, n_out, dilations in zip(ins, widths, config.dilations, strict=True)
+        )
+        self.down = nn.ModuleList(CONV[config.n_dim](n, n, 2, stride=2) for n in widths[:-1])
+        self.up = nn.ModuleList(
+            UPSAMPLE[config.n_dim](deep, wide, 2, stride=2) for wide, deep in pairwise(widths)
+        )
+        self.decoder = nn.ModuleList(
+            Block(config.n_dim, 2 * width, width, (1, 1)) for width in widths[:-1]
+        )
+        self.head = CONV[config.n_dim](widths[0], 1, 1)
+        nn.init.zeros_(self.head.weight)  # an untrained network is linear interpolation
+        assert self.head.bias is not None
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, log_counts: Tensor, unknown: Tensor) -> Tensor:
+        """Expected log counts of every voxel, in network units.
+
+        Parameters
+        ----------
+        log_counts : (batch, 1, *spatial) float in network units; unknown voxels are not looked at.
+        unknown : (batch, 1, *spatial) bool.
+        """
+        guess = prefill(log_counts, unknown)
+        features = torch.cat([guess, unknown.to(guess.dtype)], dim=1)
+        memory_format = torch.channels_last_3d if self.config.n_dim == 3 else torch.channels_last
+        features = features.contiguous(memory_format=memory_format)
+        skips: list[Tensor] = []
+        for block, down in zip(self.encoder, self.down, strict=False):
+            skips.append(block(features))
+            features = down(skips[-1])
+        features = self.encoder[-1](features)
+        for up, block, skip in zip(
+            reversed(self.up), reversed(self.decoder), reversed(skips), strict=True
+        ):
+            features = block(torch.cat([skip, up(features)], dim=1))
+        return guess + self.head(features).to(guess.dtype)

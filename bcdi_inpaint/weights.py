@@ -1,0 +1,99 @@
+"""Trained weights in a file: safetensors, with what is needed to use them rightly.
+
+Nothing in such a file is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.network import CHANNEL_ORDER, GapUNet, NetworkConfig
+from bcdi_inpaint.scaling import LOG_UNIT
+
+FORMAT_VERSION = "1"
+MAX_BYTES = 200_000_000  # far above any network of ours: a stranger's file must not fill the memory
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network ready to fill, where it came from, and the sha256 of its file."""
+
+    network: GapUNet
+    name: str
+    sha256: str
+
+
+def _expected() -> dict[str, str]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "channel_order": ",".join(CHANNEL_ORDER),
+        "log_unit": str(LOG_UNIT),
+    }
+
+
+def save_weights(path: Path, network: GapUNet, training: dict[str, object]) -> None:
+    """Write the network's weights, its configuration and how it was trained.
+
+    Written beside its final name, then renamed.
+    """
+    metadata = _expected() | {
+        "network": network.config.model_dump_json(),
+        "training": json.dumps(training),
+    }
+    part = path.with_name(path.name + ".part")
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_file(tensors, part, metadata=metadata)
+    part.replace(path)
+
+
+def default_path() -> Path:
+    """The weights that come with the package."""
+    return Path(str(files("bcdi_inpaint") / "models" / "default.safetensors"))
+
+
+def load_weights(model: str | Path = "default") -> Model:
+    """The network of a weights file, or the package's own for ``default``.
+
+    Raises InputError for a file that is absent, too large, not safetensors, or made for another
+    format version, channel order or scaling.
+    """
+    path = default_path() if model == "default" else Path(model)
+    if not path.is_file():
+        raise InputError(f"model {path} is not there, expected 'default' or a .safetensors file")
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError(
+            f"model {path} has {path.stat().st_size} bytes, expected at most {MAX_BYTES}: "
+            "it is not one of this program's"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        _check(path, metadata)
+        network = GapUNet(NetworkConfig.model_validate_json(metadata["network"]))
+        network.load_state_dict(load_file(path))
+    except InputError:
+        raise
+    except (SafetensorError, RuntimeError, ValueError, KeyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"model {path} cannot be loaded ({reason}): expected weights that "
+            "`bcdi-inpaint train` wrote"
+        ) from error
+    return Model(network.eval(), str(model), hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _check(path: Path, metadata: dict[str, str]) -> None:
+    for key, value in _expected().items():
+        if metadata.get(key) != value:
+            raise InputError(
+                f"model {path} has {key} {metadata.get(key)!r}, expected {value!r}: use weights "
+                "trained with this version"
+            )

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from bcdi_inpaint.config import read_plan
+from bcdi_inpaint.errors import InputError
+from simulation.recipe import as_recipe
+
+CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_shipped_plan_is_valid(path: Path) -> None:
+    plan = read_plan(path)
+    patterns, held_out = (as_recipe(r, str(path)) for r in (plan.patterns, plan.held_out))
+    assert patterns.seed != held_out.seed
+    assert patterns.shape == held_out.shape
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: x\npatterns: {}\nheld_out: {}\nspeed: 3\n", "speed"),
+        ("name: x\npatterns: {}\nheld_out: {}\ntraining: {steps: 0}\n", "training.steps is 0"),
+        ("name: x\npatterns: {}\nheld_out: {}\nnetwork: {channels: [8]}\n", "dilations"),
+        ("name: x\n", "patterns"),
+        ("- 1\n", "the|Input"),
+        ("name: [\n", "expected a YAML file"),
+        ("!!python/object/apply:os.system ['true']\n", "expected a YAML file"),
+    ],
+)
+def test_a_bad_plan_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said) as error:
+        read_plan(path)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_plan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_plan(tmp_path / "absent.yaml")

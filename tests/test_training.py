@@ -1,0 +1,81 @@
+"""Training on next to nothing: that it learns, resumes to the same weights, and says no."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bcdi_inpaint.config import Plan
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.training import train
+from bcdi_inpaint.weights import load_weights
+
+PLAN = Plan.model_validate(
+    {
+        "name": "tiny",
+        "patterns": {},
+        "held_out": {},
+        "patches": {"size": 16, "widths": [[2, 4], [4, 6]]},
+        "network": {"channels": [8, 8], "dilations": [[1, 1], [1, 2]]},
+        "training": {
+            "seed": 3,
+            "batch_size": 2,
+            "steps": 4,
+            "steps_per_epoch": 2,
+            "warmup_steps": 1,
+            "validation_patches": 2,
+            "precision": "32-true",
+        },
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def patterns() -> np.ndarray:
+    """Fringes, (2, 24, 24, 24) log expectations."""
+    z, y, x = np.meshgrid(*[np.arange(24)] * 3, indexing="ij")
+    waves = [3 + 2 * np.cos(2 * np.pi * (z + 2 * y - x) / period) for period in (7, 9)]
+    return np.stack(waves).astype(np.float16)
+
+
+def changed(**training: object) -> Plan:
+    return PLAN.model_copy(update={"training": PLAN.training.model_copy(update=training)})
+
+
+def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path: Path, patterns: np.ndarray) -> None:
+    whole = train(PLAN, patterns, patterns, tmp_path / "whole", device="cpu", quiet=True)
+    parts = tmp_path / "parts"
+    train(PLAN, patterns, patterns, parts, device="cpu", quiet=True, stop_after=2)
+    path = train(PLAN, patterns, patterns, parts, device="cpu", quiet=True, resume=True)
+    expected, found = (load_weights(p).network.state_dict() for p in (whole, path))
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, msg=name)
+
+
+def test_it_learns(tmp_path: Path, patterns: np.ndarray) -> None:
+    plan = changed(
+        steps=60,
+        steps_per_epoch=60,
+        learning_rate=1e-2,
+        average_decay=0.5,
+        batch_size=4,
+        validation_patches=16,
+    )
+    train(plan, patterns, patterns, tmp_path, device="cpu", quiet=True)
+    rows = np.genfromtxt(tmp_path / "metrics.csv", delimiter=",", names=True)
+    assert np.nanmin(rows["val_mse"]) < 0.8 * np.nanmin(rows["linear_mse"])
+
+
+def test_a_checkpoint_is_neither_lost_nor_invented(tmp_path: Path, patterns: np.ndarray) -> None:
+    with pytest.raises(InputError, match="without --resume"):
+        train(PLAN, patterns, patterns, tmp_path, device="cpu", quiet=True, resume=True)
+    train(changed(steps=2), patterns, patterns, tmp_path, device="cpu", quiet=True)
+    with pytest.raises(InputError, match="there already"):
+        train(PLAN, patterns, patterns, tmp_path, device="cpu", quiet=True)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_an_absent_gpu_is_said(tmp_path: Path, patterns: np.ndarray) -> None:
+    with pytest.raises(InputError, match="no GPU"):
+        train(PLAN, patterns, patterns, tmp_path, device="cuda", quiet=True)
