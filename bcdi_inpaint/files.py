@@ -35,6 +35,7 @@ EV_ANGSTROM = 12398.419843320026  # h c: energy in eV times wavelength in angstr
 
 HDF5_SUFFIXES = (".cxi", ".h5", ".hdf5", ".hdf", ".nxs")
 DETECTOR = "entry_1/instrument_1/detector_1"
+FILLED_PATH = f"{DETECTOR}/filled"  # of an output: 1 where a voxel was filled
 # Where PyNX looks for the counts, in its order; cdiutils' CXI keeps them in the second place.
 DATA_PATHS = (f"{DETECTOR}/data", "entry_1/image_1/data", "entry_1/data_1/data")
 DATA_KEYS = ("data", "counts", "iobs", "arr_0")

@@ -116,7 +116,7 @@ def planes(mask: np.ndarray) -> tuple[Gap, ...]:
     The inverse of `gap_mask`. Voxels that lie in no whole plane are left out.
     """
     others = ((1, 2), (0, 2), (0, 1))
-    return sum((_runs(axis, mask.all(axis=others[axis])) for axis in range(3)), ())
+    return sum((_runs(axis, np.asarray(mask.all(axis=others[axis]))) for axis in range(3)), ())
 
 
 def find_gaps(

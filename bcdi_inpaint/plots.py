@@ -90,7 +90,7 @@ def before_after(
     ------
     InputError : arrays of different shapes, or a path that cannot be written.
     """
-    path = _checked_path(path, force)
+    path = checked_picture(path, force)
     bad = np.zeros_like(gap_mask) if bad_mask is None else bad_mask
     _check_shapes(counts_before, counts_after, gap_mask, bad)
     volumes = {
@@ -160,7 +160,7 @@ def demo_panel(
     ------
     InputError : arrays of different shapes, no gap, or a path that cannot be written.
     """
-    path = _checked_path(path, force)
+    path = checked_picture(path, force)
     _check_shapes(counts, linear, ours, expectation, gap_mask)
     if not gap_mask.any():
         raise InputError("the gap mask marks no voxel, expected at least one: give the filled gap")
@@ -207,7 +207,7 @@ def loss_curve(
     ------
     InputError : no row with a loss, a value that is no number, or a path that cannot be written.
     """
-    path = _checked_path(path, force)
+    path = checked_picture(path, force)
     curves = {name: _points(rows, name) for name in ("train_loss", "validation_loss")}
     if not any(len(points) for points in curves.values()):
         raise InputError(
@@ -540,7 +540,8 @@ def _check_shapes(counts: np.ndarray, *others: np.ndarray) -> None:
             )
 
 
-def _checked_path(path: str | os.PathLike[str], force: bool) -> Path:
+def checked_picture(path: str | os.PathLike[str], force: bool) -> Path:
+    """The path of a picture that may be written; InputError if it may not."""
     path = Path(path)
     if path.suffix.lower().removeprefix(".") not in FORMATS:
         raise InputError(

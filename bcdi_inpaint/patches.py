@@ -1,0 +1,73 @@
+"""Where patches are laid over a volume, and how they are cut from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdi_inpaint.detectors import Gap
+
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class PatchLocation:
+    """A box of the volume: its first voxel and its sides. Both may reach outside the volume."""
+
+    start: tuple[int, ...]
+    size: tuple[int, ...]
+
+    def inside(self, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+        """The part of the volume that the box covers, and the same part of the box."""
+        low = [max(a, 0) for a in self.start]
+        high = [min(a + s, n) for a, s, n in zip(self.start, self.size, shape, strict=True)]
+        volume = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        box = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, self.start, strict=True))
+        return volume, box
+
+
+def axis_starts(length: int, size: int, stride: int) -> list[int]:
+    """First voxels of patches of `size` that cover 0:`length`, evenly, at most `stride` apart.
+
+    An axis shorter than the patch gets one patch, centred on it.
+    """
+    if length <= size:
+        return [(length - size) // 2]
+    steps = -(-(length - size) // stride)
+    return [round(k * (length - size) / steps) for k in range(steps + 1)]
+
+
+def over_plane(
+    gap: Gap, shape: tuple[int, int, int], size: int, stride: int
+) -> list[PatchLocation]:
+    """Patches centred on a plane gap, sliding over the plane."""
+    middle = (gap.start + gap.stop) // 2 - size // 2
+    length = shape[gap.axis]
+    # Where the array has room, the patch stays inside it; else it is centred on the array.
+    across = (length - size) // 2 if length <= size else min(max(middle, 0), length - size)
+    starts = [
+        [across] if axis == gap.axis else axis_starts(n, size, stride)
+        for axis, n in enumerate(shape)
+    ]
+    return [PatchLocation(start, (size,) * 3) for start in product(*starts)]
+
+
+def over_voxels(voxels: BoolArray, size: int) -> list[PatchLocation]:
+    """Patches whose inner halves together cover all True `voxels` (n_rock, n_y, n_x)."""
+    inner = size // 2
+    blocks = np.unique(np.argwhere(voxels) // inner, axis=0)
+    return [
+        PatchLocation(tuple(int(b) * inner - size // 4 for b in block), (size,) * 3)
+        for block in blocks
+    ]
+
+
+def cut(volume: NDArray[np.generic], location: PatchLocation, outside: object) -> NDArray:
+    """The patch of `volume` at `location`, `outside` where it reaches over the edge."""
+    patch = np.full(location.size, outside, dtype=volume.dtype)
+    in_volume, in_patch = location.inside(volume.shape)
+    patch[in_patch] = volume[in_volume]
+    return patch

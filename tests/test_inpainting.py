@@ -1,0 +1,187 @@
+"""The main call: what it must never change, and what it must get right."""
+
+import numpy as np
+import pytest
+import torch
+
+from bcdi_inpaint import inpaint
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.inpainting import LEAST_COUNTS
+from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.weights import Model
+from simulation.recipe import Recipe, make_pattern
+
+TINY = NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))
+
+
+def tiny(*, trained: bool) -> Model:
+    torch.manual_seed(0)
+    network = GapUNet(TINY).eval()
+    if trained:
+        torch.nn.init.normal_(network.head.weight, std=0.05)
+    return Model(network, "tiny", "0" * 64)
+
+
+LINEAR, NOISY = tiny(trained=False), tiny(trained=True)
+
+
+@pytest.fixture
+def counts() -> np.ndarray:
+    """A peak of some 1e4 photons in (20, 70, 60), with noise."""
+    grids = np.meshgrid(*[np.arange(n) - n / 2 for n in (20, 70, 60)], indexing="ij")
+    expected = 1e4 / (1 + 0.05 * sum(g**2 for g in grids)) ** 2
+    return np.random.default_rng(0).poisson(expected).astype(np.float32)
+
+
+def cross(shape: tuple[int, int, int]) -> np.ndarray:
+    gap = np.zeros(shape, dtype=bool)
+    gap[:, 40:46] = gap[:, :, 20:24] = True
+    return gap
+
+
+def test_outside_the_gap_every_bit_is_the_measurements(counts: np.ndarray) -> None:
+    gap, bad = cross(counts.shape), np.zeros(counts.shape, dtype=bool)
+    marks = np.array([np.nan, -3.0, np.inf, -np.inf], dtype=np.float32)
+    marks[:1].view(np.uint32)[:] |= 0x1234  # a NaN with a payload of its own
+    counts[0, 0, :4] = marks
+    bad[0, 0, :4] = True
+    bad[3, 39, 30] = True  # a hot pixel that touches the gap
+    counts[gap] = np.nan
+    before = counts.copy()
+    fill = inpaint(counts, gap, NOISY, bad_mask=bad)
+    same = fill.counts.view(np.uint32) == before.view(np.uint32)
+    assert same[~gap].all()
+    np.testing.assert_array_equal(fill.filled, gap)
+    assert np.isfinite(fill.counts[gap]).all()
+    assert (fill.counts[gap] >= LEAST_COUNTS).all()
+    assert (counts.view(np.uint32) == before.view(np.uint32)).all(), "the input was changed"
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.uint32, np.int64, np.float64])
+def test_every_number_type_gives_the_same_fill(counts: np.ndarray, dtype: type) -> None:
+    gap = cross(counts.shape)
+    expected = inpaint(counts, gap, NOISY)
+    fill = inpaint(counts.astype(dtype), gap, NOISY)
+    assert fill.counts.dtype == np.float32
+    np.testing.assert_array_equal(fill.counts, expected.counts)
+
+
+def test_what_the_gap_and_bad_voxels_hold_has_no_influence(counts: np.ndarray) -> None:
+    gap, bad = cross(counts.shape), np.zeros(counts.shape, dtype=bool)
+    bad[:, 30:36, 50:] = True
+    other = np.where(gap | bad, 1e6, counts).astype(np.float32)
+    first, second = (inpaint(c, gap, NOISY, bad_mask=bad) for c in (counts, other))
+    np.testing.assert_array_equal(first.counts[gap], second.counts[gap])
+
+
+def test_a_constant_is_filled_with_itself_by_linear_interpolation() -> None:
+    counts = np.full((33, 50, 70), 37, dtype=np.uint16)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 10:16] = gap[:, :, 30:42] = gap[20:23] = True
+    gap[5:9, 30:34, 60:64] = True  # and a block in no plane
+    np.testing.assert_allclose(inpaint(counts, gap, LINEAR).counts, 37, rtol=1e-3)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_an_exponential_is_restored_along_any_axis(axis: int) -> None:
+    index = np.arange(40).reshape([-1 if a == axis else 1 for a in range(3)])
+    truth = np.broadcast_to(np.expm1(0.2 * index + 1), (40, 40, 40)).astype(np.float32)
+    gap = np.zeros(truth.shape, dtype=bool)
+    np.moveaxis(gap, axis, 0)[17:23] = True
+    fill = inpaint(np.where(gap, 0, truth), gap, LINEAR)
+    np.testing.assert_allclose(fill.counts, truth, rtol=1e-3)
+
+
+def test_turning_the_scan_turns_the_fill(counts: np.ndarray) -> None:
+    gap = cross(counts.shape)
+    upright = inpaint(counts, gap, LINEAR).counts
+    turned = inpaint(np.transpose(counts, (2, 0, 1)), np.transpose(gap, (2, 0, 1)), LINEAR).counts
+    mirrored = inpaint(counts[:, ::-1], gap[:, ::-1], LINEAR).counts
+    np.testing.assert_allclose(np.transpose(turned, (1, 2, 0)), upright, rtol=1e-3)
+    np.testing.assert_allclose(mirrored[:, ::-1], upright, rtol=1e-3)
+
+
+def test_a_mask_of_one_frame_serves_all(counts: np.ndarray) -> None:
+    gap = cross(counts.shape)
+    np.testing.assert_array_equal(
+        inpaint(counts, gap[0], LINEAR).counts, inpaint(counts, gap, LINEAR).counts
+    )
+
+
+def test_where_no_photon_is_in_sight_almost_nothing_is_expected(counts: np.ndarray) -> None:
+    counts = np.zeros((8, 150, 40), dtype=np.float32)
+    counts[:, 120:, :] = 9
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 40:44] = True
+    fill = inpaint(counts, gap, NOISY)
+    assert fill.n_patches == 0
+    np.testing.assert_array_equal(fill.counts[gap], np.float32(LEAST_COUNTS))
+
+
+def test_what_cannot_be_filled_is_left_and_said(counts: np.ndarray) -> None:
+    gap = cross(counts.shape)
+    gap[:, :3] = True
+    before = counts.copy()
+    fill = inpaint(counts, gap, LINEAR)
+    assert not fill.filled[:, :3].any()
+    np.testing.assert_array_equal(fill.counts[:, :3], before[:, :3])
+    assert len(fill.warnings) == 1
+
+
+def test_progress_counts_up_to_all_patches(counts: np.ndarray) -> None:
+    seen: list[tuple[int, int]] = []
+    fill = inpaint(counts, cross(counts.shape), LINEAR, progress=lambda *n: seen.append(n))
+    done = [n for n, _ in seen]
+    assert done == sorted(done)
+    assert seen[-1][0] == seen[-1][1] >= fill.n_patches
+
+
+def _edge(gap: np.ndarray) -> None:
+    gap[...] = False
+    gap[:, :4] = True
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c, g: g.fill(False), "gap_mask is empty"),
+        (lambda c, g: g.fill(True), "all .* masked or in a gap"),
+        (lambda c, g: _edge(g), "edge"),
+        (lambda c, g: c.fill(0), "zero"),
+        (lambda c, g: c.__setitem__((0, 0, 0), np.nan), "no valid count"),
+        (lambda c, g: c.__setitem__((0, 0, 0), -1), "no valid count"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(counts: np.ndarray, change, said: str) -> None:
+    gap = cross(counts.shape)
+    change(counts, gap)
+    with pytest.raises(InputError, match=said) as error:
+        inpaint(counts, gap, LINEAR)
+    assert "\n" not in str(error.value)
+
+
+def test_shapes_models_and_devices_that_are_not_there(counts: np.ndarray) -> None:
+    gap = cross(counts.shape)
+    with pytest.raises(InputError, match="shape"):
+        inpaint(counts, gap[:, :-1], LINEAR)
+    with pytest.raises(InputError, match="3 "):
+        inpaint(counts[0], gap[0], LINEAR)
+    with pytest.raises(InputError, match="not there"):
+        inpaint(counts, gap, "absent.safetensors")
+    with pytest.raises(InputError, match="tpu"):
+        inpaint(counts, gap, LINEAR, device="tpu")
+
+
+def test_the_packages_own_weights_beat_linear_interpolation_on_unseen_crystals() -> None:
+    recipe = Recipe(count=4, seed=99, shape=(64, 64, 64), atomistic_share=0, flux=(1e6, 1e7))
+    errors = {"default": 0.0, "linear": 0.0}
+    for index in range(recipe.count):
+        expected = make_pattern(recipe, index, None).expectation
+        counts = np.random.default_rng(index).poisson(expected).astype(np.float32)
+        start = int(np.unravel_index(expected.argmax(), expected.shape)[1]) + 6
+        gap = np.zeros(counts.shape, dtype=bool)
+        gap[:, start : start + 6] = True
+        for name, model in (("default", "default"), ("linear", LINEAR)):
+            fill = inpaint(counts, gap, model).counts
+            errors[name] += np.mean((np.log1p(fill[gap]) - np.log1p(expected[gap])) ** 2)
+    assert errors["default"] < 0.9 * errors["linear"]

@@ -1,0 +1,59 @@
+import numpy as np
+
+from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.reach import ONE_SIDED, WIDEST, reach
+
+SHAPE = (6, 80, 70)
+
+
+def test_a_cross_is_filled_whole() -> None:
+    gap = gap_mask([Gap(1, 30, 36), Gap(2, 40, 64)], SHAPE)
+    plan = reach(gap)
+    assert plan.targets == (Gap(1, 30, 36), Gap(2, 40, 64))
+    assert plan.warnings == ()
+    np.testing.assert_array_equal(plan.fillable, gap)
+
+
+def test_a_gap_at_the_edge_stays_masked_also_where_another_crosses_it() -> None:
+    edge, inner = Gap(1, 0, 5), Gap(2, 40, 46)
+    plan = reach(gap_mask([edge, inner], SHAPE))
+    expected = gap_mask([inner], SHAPE)
+    expected[:, :5] = False
+    np.testing.assert_array_equal(plan.fillable, expected)
+    assert len(plan.warnings) == 1
+    assert "rows 0:5" in plan.warnings[0]
+
+
+def test_of_a_wide_gap_the_rims_are_filled() -> None:
+    start, stop = 20, 20 + WIDEST + 1
+    plan = reach(gap_mask([Gap(1, start, stop)], SHAPE))
+    rows = plan.fillable[0, :, 0]
+    expected = np.zeros(80, dtype=bool)
+    expected[start : start + ONE_SIDED] = expected[stop - ONE_SIDED : stop] = True
+    np.testing.assert_array_equal(rows, expected)
+    assert f"{WIDEST + 1} wide" in plan.warnings[0]
+
+
+def test_where_a_narrow_gap_crosses_the_middle_of_a_wide_one_it_stays_masked() -> None:
+    plan = reach(gap_mask([Gap(1, 20, 58), Gap(2, 40, 46)], SHAPE))
+    assert not plan.fillable[:, 20 + ONE_SIDED : 58 - ONE_SIDED].any()
+    assert plan.fillable[:, :24, 40:46].all()
+
+
+def test_a_gap_of_frames_is_a_gap_too() -> None:
+    gap = gap_mask([Gap(0, 2, 4)], SHAPE)
+    np.testing.assert_array_equal(reach(gap).fillable, gap)
+
+
+def test_voxels_in_no_plane_are_filled_where_they_are_enclosed() -> None:
+    gap = np.zeros(SHAPE, dtype=bool)
+    gap[:, 10:14, 20:50] = True  # a part of a line: enclosed across it
+    plan = reach(gap)
+    assert plan.targets == ()
+    np.testing.assert_array_equal(plan.fillable, gap)
+    corner = np.zeros(SHAPE, dtype=bool)
+    corner[:, :30, :30] = True  # open on every axis
+    plan = reach(corner)
+    assert not plan.fillable.any()
+    assert "stay masked" in plan.warnings[0]

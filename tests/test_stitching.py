@@ -1,0 +1,55 @@
+from itertools import product
+
+import numpy as np
+import pytest
+
+from bcdi_inpaint.patches import PatchLocation, axis_starts
+from bcdi_inpaint.stitching import Stitcher, window
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 8), (9, 13, 20), (5, 8, 31)])
+@pytest.mark.parametrize("stride", [3, 8])
+def test_a_volume_comes_back_from_its_patches(shape: tuple[int, ...], stride: int) -> None:
+    rng = np.random.default_rng(0)
+    for volume in (np.ones(shape, np.float32), rng.random(shape, dtype=np.float32)):
+        stitcher = Stitcher(shape, (8, 8, 8))
+        for start in product(*(axis_starts(n, 8, stride) for n in shape)):
+            location = PatchLocation(start, (8, 8, 8))
+            patch = np.full((8, 8, 8), 77, dtype=np.float32)  # outside the volume: to be dropped
+            in_volume, in_patch = location.inside(shape)
+            patch[in_patch] = volume[in_volume]
+            stitcher.add(location, patch)
+        everywhere = np.ones(shape, dtype=bool)
+        np.testing.assert_allclose(stitcher.mean(everywhere), volume.ravel(), rtol=1e-5)
+
+
+def test_the_nearer_middle_counts_more() -> None:
+    stitcher = Stitcher((8,), (8,))
+    stitcher.add(PatchLocation((0,), (8,)), np.zeros(8, np.float32))
+    stitcher.add(PatchLocation((4,), (8,)), np.ones(8, np.float32))
+    mean = stitcher.mean(np.ones(8, dtype=bool))
+    assert (np.diff(mean[4:]) > 0).all()
+    np.testing.assert_array_equal(mean[:4], 0)
+
+
+def test_the_window_is_symmetric_and_never_zero() -> None:
+    weights = window((6, 32))
+    assert weights.min() > 0
+    assert weights.max() == 1
+    np.testing.assert_allclose(weights, weights[::-1, ::-1], rtol=1e-6)
+
+
+def test_a_voxel_in_no_patch_is_our_own_mistake() -> None:
+    stitcher = Stitcher((20,), (8,))
+    stitcher.add(PatchLocation((0,), (8,)), np.ones(8, np.float32))
+    with pytest.raises(AssertionError):
+        stitcher.mean(np.ones(20, dtype=bool))
+
+
+def test_what_is_not_trusted_gives_way_to_what_is() -> None:
+    stitcher = Stitcher((8,), (8,))
+    location, trust = PatchLocation((0,), (8,)), np.full(8, 1e-3, np.float32)
+    stitcher.add(location, np.zeros(8, np.float32), trust)
+    np.testing.assert_array_equal(stitcher.mean(np.ones(8, dtype=bool)), 0)
+    stitcher.add(location, np.ones(8, np.float32))
+    np.testing.assert_allclose(stitcher.mean(np.ones(8, dtype=bool)), 1 / 1.001, rtol=1e-5)
