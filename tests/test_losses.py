@@ -79,3 +79,12 @@ def test_half_precision_around_it_changes_nothing() -> None:
         mixed = gap_loss(prediction, truth, gap, LossWeights())
     for name in plain:
         torch.testing.assert_close(mixed[name], plain[name])
+
+
+def test_the_bright_term_weighs_by_the_root_of_the_photons() -> None:
+    photons = torch.tensor([0.0, 100.0, 400.0])
+    truth = (torch.log1p(photons) / LOG_UNIT).reshape(1, 1, 3, 1).expand(1, 1, 3, 12)
+    error = torch.tensor([5.0, 1.0, 2.0]).reshape(1, 1, 3, 1) / LOG_UNIT
+    gap = torch.ones_like(truth, dtype=torch.bool)
+    found = gap_loss(truth + error, truth, gap, LossWeights())["bright"]
+    assert float(found) == pytest.approx((10 * 1 + 20 * 4) / (10 + 20), rel=1e-4)

@@ -1,0 +1,78 @@
+"""A real scan with a real gap, where it is present: what is found, filled and left alone."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bcdi_inpaint import inpaint
+from bcdi_inpaint.cli import main
+from bcdi_inpaint.engines import import_pynx, quiet
+from bcdi_inpaint.files import read_scan
+from bcdi_inpaint.interpolation import linear
+from bcdi_inpaint.scores import score
+
+NAME = "S1398_pynx_norm_128_300_294_1_1_1.cxi"
+
+
+@pytest.fixture(scope="module")
+def predicted(
+    real_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, list[str]]:
+    """The scan, what `predict` made of it, and the lines it printed."""
+    scan = real_data / NAME
+    if not scan.exists():
+        pytest.skip(f"{NAME} is not there")
+    output = tmp_path_factory.mktemp("real") / "filled.cxi"
+    result = CliRunner().invoke(main, ["predict", str(scan), "-o", str(output)])
+    assert result.exit_code == 0, result.output
+    return scan, output, result.stdout.splitlines()
+
+
+def test_exactly_the_cross_is_found_and_filled(predicted: tuple[Path, Path, list[str]]) -> None:
+    scan, output, lines = predicted
+    assert any(line.startswith("gaps: rows 254:260, cols 254:260 (") for line in lines)
+    measured, filled = read_scan(scan), read_scan(output)
+    gap = np.zeros(measured.shape, dtype=bool)
+    gap[:, 254:260] = gap[:, :, 254:260] = True
+    np.testing.assert_array_equal(filled.bad_mask, measured.bad_mask & ~gap)
+    same = filled.counts.view(np.uint32) == measured.counts.view(np.uint32)
+    assert same[~gap].all()
+    assert (filled.counts[gap] > 0).all()
+    assert filled.metadata == measured.metadata
+
+
+def test_pynx_loads_the_result_with_no_gap_voxel_masked(
+    predicted: tuple[Path, Path, list[str]], pynx: str
+) -> None:
+    _, output, lines = predicted
+    id01 = import_pynx("cdi.runner.id01")
+    with quiet():
+        parser = id01.CDIRunnerID01.make_parser()
+        loader = id01.CDIRunnerScanID01(vars(parser.parse_args(shlex.split(lines[-1])[1:])), None)
+        loader.load_data()
+        loader.init_mask()
+    assert not loader.mask[:, 254:260].any()
+    assert not loader.mask[:, :, 254:260].any()
+    written = read_scan(output)
+    np.testing.assert_array_equal(loader.mask != 0, written.bad_mask)
+    np.testing.assert_array_equal(loader.iobs[~written.bad_mask], written.counts[~written.bad_mask])
+
+
+@pytest.mark.parametrize("width", [3, 6, 12])
+def test_the_fill_beats_linear_interpolation_on_a_real_crystal(real_data: Path, width: int) -> None:
+    """Artificial gaps, three voxels beside the peak on, in a part of the scan that has none."""
+    with np.load(real_data / "S1398_counts_mask.npz") as file:
+        part = (slice(24, 104), slice(130, 226), slice(90, 172))
+        counts, bad = file["counts"][part], file["mask"][part] != 0
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 50 : 50 + width] = True
+    hidden, judged = np.where(gap, 0, counts), gap & ~bad
+    ours = score(counts, inpaint(hidden, gap, bad_mask=bad).counts, judged)
+    straight = score(counts, linear(hidden, gap, bad), judged)
+    assert ours.pearson_log > straight.pearson_log
+    assert ours.poisson_deviance < straight.poisson_deviance

@@ -1,0 +1,79 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from bcdi_inpaint import weights
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.weights import default_path, load_weights, save_weights
+
+TINY = NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.safetensors"
+    save_weights(path, GapUNet(TINY), {"steps": 3})
+    return path
+
+
+def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    network, path = GapUNet(TINY), tmp_path / "tiny.safetensors"
+    save_weights(path, network, {"steps": 3})
+    loaded = load_weights(path)
+    assert loaded.network.config == TINY
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(loaded.network.state_dict()[name], tensor)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("key", ["format_version", "channel_order", "log_unit", "network"])
+def test_weights_that_do_not_fit_are_refused(saved: Path, key: str) -> None:
+    with safe_open(saved, "pt") as file:
+        metadata = file.metadata()
+    save_file(load_file(saved), saved, metadata=metadata | {key: "other"})
+    with pytest.raises(InputError) as error:
+        load_weights(saved)
+    assert "\n" not in str(error.value)
+
+
+def test_tensors_of_another_network_are_refused(saved: Path) -> None:
+    with safe_open(saved, "pt") as file:
+        metadata = file.metadata()
+    other = TINY.model_copy(update={"channels": (8, 16)})
+    save_file(load_file(saved), saved, metadata=metadata | {"network": other.model_dump_json()})
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load_weights(saved)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\xff" * 64])
+def test_what_is_no_safetensors_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load_weights(path)
+
+
+def test_a_truncated_file_is_refused(saved: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[:-100])
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load_weights(saved)
+
+
+def test_an_absurd_size_is_refused_unread(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "MAX_BYTES", 1000)
+    with pytest.raises(InputError, match="at most 1000"):
+        load_weights(saved)
+
+
+def test_the_packages_own_weights_tell_how_they_were_made() -> None:
+    model = load_weights()
+    with safe_open(default_path(), "pt") as file:
+        training = json.loads(file.metadata()["training"])
+    assert training["plan"]["patterns"]["seed"] != training["plan"]["held_out"]["seed"]
+    assert model.sha256 in (default_path().with_suffix(".md")).read_text()
