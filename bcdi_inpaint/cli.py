@@ -203,12 +203,20 @@ def train(
     if check:
         click.echo(f"{plan} is a valid plan")
         return
+    from bcdi_inpaint.inpainting import choose_device
     from bcdi_inpaint.pattern_file import read_log_expectation
     from bcdi_inpaint.training import train as run
     from simulation.campaign import run as simulate
 
+    choose_device(device)  # now, not after an hour of simulation
     folder = folder or Path("runs") / read.name
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"folder {folder} cannot be made ({error.strerror}), expected a folder for the "
+            "training: choose another with -o"
+        ) from error
     paths = {name: folder / f"{name}.h5" for name in recipes}
     for name, recipe in recipes.items():
         simulate(recipe, paths[name], workers, quiet)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bcdi_inpaint.dataset import PatchConfig
 from bcdi_inpaint.errors import InputError, one_line
@@ -33,7 +33,7 @@ class TrainingConfig(BaseModel):
     learning_rate: float = Field(1e-3, gt=0)
     warmup_steps: int = Field(100, ge=0)
     average_decay: float = Field(0.995, ge=0, lt=1)
-    precision: str = "bf16-mixed"
+    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     validation_patches: int = Field(128, ge=1)
 
 
@@ -46,13 +46,22 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: str = Field(pattern=r"^\w[\w.-]*$")  # of a file too
     patterns: dict[str, Any]
     held_out: dict[str, Any]
     patches: PatchConfig = PatchConfig()
     network: NetworkConfig = NetworkConfig()
     loss: LossWeights = LossWeights()
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _patches_fit_the_network(self) -> Plan:
+        if self.patches.size % self.network.divisor:
+            raise ValueError(
+                f"patches.size is {self.patches.size}, expected a multiple of "
+                f"{self.network.divisor} for {len(self.network.channels)} levels"
+            )
+        return self
 
 
 def read_yaml(path: Path) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -34,11 +34,24 @@ class PatchConfig(BaseModel):
 
     size: int = Field(32, ge=16)
     widths: tuple[tuple[int, int], tuple[int, int]] = ((2, 13), (13, 24))
-    second_gap: float = 0.3
-    bad_pixels: float = 0.25
-    aliens: float = 0.1
-    faint: float = 0.1
+    second_gap: float = Field(0.3, ge=0, le=1)
+    bad_pixels: float = Field(0.25, ge=0, le=1)
+    aliens: float = Field(0.1, ge=0, le=1)
+    faint: float = Field(0.1, ge=0, le=1)
     flux_factor: tuple[float, float] = (0.2, 2.0)
+
+    @model_validator(mode="after")
+    def _ranges(self) -> PatchConfig:
+        widest = self.size - 8  # four known voxels on each side
+        if any(not 1 <= low <= high <= widest for low, high in self.widths):
+            raise ValueError(
+                f"widths is {self.widths}, expected 1 <= low <= high <= {widest} for patches of "
+                f"{self.size}"
+            )
+        low_flux, high_flux = self.flux_factor
+        if not 0 < low_flux <= high_flux:
+            raise ValueError(f"flux_factor is {self.flux_factor}, expected 0 < low <= high")
+        return self
 
 
 @dataclass(frozen=True)

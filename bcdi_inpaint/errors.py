@@ -21,5 +21,7 @@ def one_line(error: ValidationError, where: str) -> InputError:
     """The first of pydantic's complaints as one line that names the key and its value."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return InputError(f"{where}: {key} is missing, expected a value")
     value = f"{key} is {first.get('input')!r}: " if key else ""
     return InputError(f"{where}: {value}{first['msg'].removeprefix('Value error, ')}")

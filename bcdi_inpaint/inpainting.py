@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.patches import PatchLocation, cut, over_plane, over_voxels
@@ -84,8 +85,10 @@ def inpaint(
     gap_mask : (n_rock, n_y, n_x) or (n_y, n_x), True = to fill.
     model : ``default``, a weights file, or a `Model` that is loaded already.
     device : ``auto``, ``cpu`` or ``cuda``.
-    bad_mask : (n_rock, n_y, n_x) or (n_y, n_x), True = invalid: not looked at, not changed.
-    stride : voxels between neighbouring patches along a gap; smaller is slower and smoother.
+    bad_mask : (n_rock, n_y, n_x) or (n_y, n_x), True = invalid: not looked at, and not changed
+        unless it is in the gap.
+    stride : voxels between neighbouring patches along a gap, 1 to 32; smaller is slower and
+        smoother.
     progress : called with (patches done, patches in all) after every batch.
 
     Returns
@@ -98,13 +101,19 @@ def inpaint(
         For arrays that do not fit, counts that are none, an empty gap mask, a gap none of which
         can be filled, a model that does not load, or an absent device.
     """
+    if counts.dtype.kind not in "uif":
+        raise InputError(f"counts are {counts.dtype}, expected whole or real numbers")
+    if not 1 <= stride <= PATCH:
+        raise InputError(
+            f"stride is {stride}, expected 1 to {PATCH}, so that patches leave no hole"
+        )
     gap = _as_mask(gap_mask, counts.shape, "gap_mask")
     bad = np.zeros_like(gap) if bad_mask is None else _as_mask(bad_mask, counts.shape, "bad_mask")
     scan = Scan(counts, bad)
     if not gap.any():
         raise InputError("gap_mask is empty, expected voxels to fill: there is nothing to do")
     check_counts(scan, gap)
-    plan = reach(gap)
+    plan = reach(gap, bad)
     if not plan.fillable.any():
         raise InputError(f"no part of the gaps can be filled: {plan.warnings[0]}")
     where = choose_device(device)
@@ -122,11 +131,13 @@ def _as_mask(mask: np.ndarray, shape: tuple[int, ...], name: str) -> BoolArray:
     return np.ascontiguousarray(np.broadcast_to(mask != 0, shape))
 
 
-def _locations(plan: Reach, shape: tuple[int, int, int], stride: int) -> list[PatchLocation]:
+def _locations(plan: Reach, unknown: BoolArray, stride: int) -> list[PatchLocation]:
     """All patches, each once, in a fixed order."""
+    n_rock, n_y, n_x = unknown.shape
+    shape = (n_rock, n_y, n_x)
     found = [place for gap in plan.targets for place in over_plane(gap, shape, PATCH, stride)]
     if plan.rest.any():
-        found += over_voxels(plan.rest, PATCH)
+        found += over_voxels(plan.rest, unknown, PATCH)
     return list(dict.fromkeys(found))
 
 
@@ -143,11 +154,13 @@ def _fill(
     with np.errstate(over="ignore", invalid="ignore"):  # marks of bad pixels, kept as they are
         counts = scan.counts.astype(np.float32)
     log_counts = to_network(np.where(unknown, 0, counts))
-    locations = _locations(plan, scan.shape, stride)
+    locations = _locations(plan, unknown, stride)
     stitcher = Stitcher(scan.shape, (PATCH,) * 3)
     lit, dark = _divided(log_counts, locations)
     for location in dark:
-        stitcher.add(location, np.zeros(location.size, dtype=np.float32))
+        hidden = torch.from_numpy(cut(unknown, location, True))
+        nothing = np.zeros(location.size, dtype=np.float32)
+        stitcher.add(location, nothing, _trust(hidden[None, None])[0, 0].numpy())
     done = len(dark)
     for batch in _batches(lit):
         predicted, trust = _predict(model, log_counts, unknown, batch, device)
@@ -156,7 +169,13 @@ def _fill(
         done += len(batch)
         if progress is not None:
             progress(done, len(locations))
-    expected = from_network(stitcher.mean(plan.fillable))
+    with np.errstate(over="ignore"):
+        expected = from_network(stitcher.mean(plan.fillable))
+    if not np.isfinite(expected).all():
+        raise InputError(
+            f"model {model.name} expects counts that are not finite, its training has failed: use "
+            "other weights"
+        )
     counts[plan.fillable] = np.maximum(expected, LEAST_COUNTS)
     return counts, len(lit)
 
@@ -195,7 +214,12 @@ def _predict(
     network = model.network.to(device)
     log_seen, unknown_there = torch.from_numpy(seen).to(device), torch.from_numpy(hidden).to(device)
     predicted = network(log_seen, unknown_there)
-    # The first guess of ones is 1 where a voxel lies between known ones, else 0.
-    between = prefill(torch.ones_like(log_seen), unknown_there)
-    trust = between.clamp(min=ONE_SIDED_TRUST)
+    trust = _trust(unknown_there)
     return predicted[:, 0].float().cpu().numpy(), trust[:, 0].cpu().numpy()
+
+
+def _trust(unknown: Tensor) -> Tensor:
+    """How far to trust each voxel of patches `unknown` (batch, 1, *PATCH); the same shape."""
+    # The first guess of ones is 1 where a voxel lies between known ones, else 0.
+    between = prefill(torch.ones(unknown.shape, device=unknown.device), unknown)
+    return between.clamp(min=ONE_SIDED_TRUST)

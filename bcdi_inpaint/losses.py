@@ -2,10 +2,7 @@
 
 Masto et al., J. Appl. Cryst. 57, 966 (2024): the image that is compared is the truth with the gap
 replaced by the prediction; SSIM as in Wang et al., IEEE Trans. Image Process. 13, 600 (2004), with
-a Gaussian window of 11 voxels and sigma 1.5. All are averaged over the gap voxels alone.
-
-A fourth term of our own, off by default, weighs the squared error by the root of the expected
-photons: the others count every voxel alike, and most are faint.
+a Gaussian window of 11 voxels and sigma 1.5. All three are averaged over the gap voxels alone.
 """
 
 from __future__ import annotations
@@ -21,14 +18,13 @@ C1, C2 = 0.01**2, 0.03**2  # Wang's constants for a data range of 1 network unit
 
 
 class LossWeights(BaseModel):
-    """Weight of each term. All but SSIM are taken on natural logarithms."""
+    """Weight of each term. MSE and gradient are taken on natural logarithms."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mse: float = Field(1.0, ge=0)
     ssim: float = Field(1.0, ge=0)
     gradient: float = Field(1.0, ge=0)
-    bright: float = Field(0.0, ge=0)
 
 
 def _mean_in(values: Tensor, where: Tensor) -> Tensor:
@@ -75,18 +71,10 @@ def _gradient_mse(prediction: Tensor, truth: Tensor, gap: Tensor) -> Tensor:
     return torch.stack(terms).mean()
 
 
-def _bright_mse(prediction: Tensor, truth: Tensor, gap: Tensor) -> Tensor:
-    """Mean squared error in the gap, weighted by the root of the true photons, patch by patch."""
-    spatial = tuple(range(1, truth.ndim))
-    weight = torch.expm1(truth * LOG_UNIT).clamp(min=0).sqrt() * gap
-    errors = ((prediction - truth) ** 2 * weight).sum(dim=spatial)
-    return (errors / weight.sum(dim=spatial).clamp(min=1)).mean()
-
-
 def gap_loss(
     prediction: Tensor, truth: Tensor, gap: Tensor, weights: LossWeights
 ) -> dict[str, Tensor]:
-    """The terms `mse`, `ssim` (as 1 - SSIM), `gradient`, `bright`, and their weighted sum `loss`.
+    """The terms `mse`, `ssim` (as 1 - SSIM), `gradient`, and their weighted sum `loss`.
 
     `prediction` and `truth` are (batch, 1, *spatial) in network units, `gap` bool of that shape.
     Always in single precision: SSIM takes small differences of large squares.
@@ -103,7 +91,6 @@ def _gap_loss(
         "mse": _mean_in((composed - truth) ** 2, gap) * LOG_UNIT**2,
         "ssim": 1 - _mean_in(ssim_map(composed, truth), gap),
         "gradient": _gradient_mse(composed, truth, gap) * LOG_UNIT**2,
-        "bright": _bright_mse(composed, truth, gap) * LOG_UNIT**2,
     }
     total = sum(getattr(weights, name) * term for name, term in terms.items())
     return {"loss": torch.as_tensor(total), **terms}

@@ -55,14 +55,44 @@ def over_plane(
     return [PatchLocation(start, (size,) * 3) for start in product(*starts)]
 
 
-def over_voxels(voxels: BoolArray, size: int) -> list[PatchLocation]:
-    """Patches whose inner halves together cover all True `voxels` (n_rock, n_y, n_x)."""
+def over_voxels(voxels: BoolArray, unknown: BoolArray, size: int) -> list[PatchLocation]:
+    """Patches whose inner halves together cover all True `voxels` (n_rock, n_y, n_x).
+
+    Each voxel is to be seen between known ones: where the shortest run of `unknown` voxels through
+    it does not fit in the patch, the patch is centred on that run.
+    """
     inner = size // 2
-    blocks = np.unique(np.argwhere(voxels) // inner, axis=0)
+    places = np.argwhere(voxels)  # (n_voxels, 3)
+    starts = places // inner * inner - size // 4
+    before, after = run_ends(unknown, places)
+    closed = (before >= 0) & (after < unknown.shape)
+    axis = np.where(closed, after - before, np.iinfo(np.int32).max).argmin(axis=1)
+    each = np.arange(len(places))
+    first, last, start = before[each, axis], after[each, axis], starts[each, axis]  # (n_voxels,)
+    cut_off = closed[each, axis] & ((first < start) | (last >= start + size))
+    centred = (first + last) // 2 - inner
+    starts[each, axis] = np.where(cut_off, centred, start)
     return [
-        PatchLocation(tuple(int(b) * inner - size // 4 for b in block), (size,) * 3)
-        for block in blocks
+        PatchLocation(tuple(int(s) for s in start), (size,) * 3)
+        for start in np.unique(starts, axis=0)
     ]
+
+
+def run_ends(
+    unknown: BoolArray, places: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The nearest known voxels before and after each of `places` (n_places, 3), on every axis.
+
+    Both (n_places, 3), indices along that axis; -1 and the axis's length where there is none.
+    """
+    before, after = np.empty_like(places), np.empty_like(places)
+    for axis, n in enumerate(unknown.shape):
+        index = np.arange(n, dtype=np.int32).reshape([-1 if a == axis else 1 for a in range(3)])
+        forward = np.maximum.accumulate(np.where(unknown, -1, index), axis=axis)
+        backward = np.flip(np.where(unknown, n, index), axis)
+        backward = np.flip(np.minimum.accumulate(backward, axis=axis), axis)
+        before[:, axis], after[:, axis] = forward[tuple(places.T)], backward[tuple(places.T)]
+    return before, after
 
 
 def cut(volume: NDArray[np.generic], location: PatchLocation, outside: object) -> NDArray:

@@ -31,21 +31,26 @@ class PatternFile:
     @classmethod
     @contextmanager
     def open(cls, path: Path, recipe: dict[str, object]) -> Iterator[PatternFile]:
-        """Open for writing, made if absent; one made by another recipe raises InputError."""
+        """Open for writing, made if absent.
+
+        A file of another type, or made by another recipe, raises InputError and stays as it is.
+        """
+        if path.exists():
+            _check_type(path)
         try:
             file = h5py.File(path, "a")
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error}): give another path") from error
         with file:
             text = json.dumps(recipe, sort_keys=True)
-            if "log_expectation" not in file:
+            if "done" not in file:
                 shape = (recipe["count"], *recipe["shape"])  # type: ignore[misc]
                 file.attrs.update(type=TYPE, version=VERSION, recipe=text)
                 file.create_dataset(
                     "log_expectation", shape, "f2", chunks=(1, *shape[1:]), compression="lzf"
                 )
-                file.create_dataset("done", shape[:1], "?")
                 file.create_dataset("parameters", shape[:1], h5py.string_dtype())
+                file.create_dataset("done", shape[:1], "?")
             elif file.attrs.get("recipe") != text:
                 raise InputError(
                     f"{path} was made by another recipe: give another path, or delete it"
@@ -73,16 +78,29 @@ def read_log_expectation(path: Path) -> NDArray[np.float16]:
 
     Raises InputError for a file that is absent, of another type or version, or incomplete.
     """
+    _check_type(path)
     try:
         with h5py.File(path, "r") as file:
-            found = (file.attrs.get("type"), int(file.attrs.get("version", 0)))
-            if found != (TYPE, VERSION):
-                raise InputError(
-                    f"{path} is {found[0]!r} version {found[1]}, expected {TYPE!r} version "
-                    f"{VERSION}: make it again with this version"
-                )
-            if not file["done"][:].all():
+            if "done" not in file or not file["done"][:].all():
                 raise InputError(f"{path} is incomplete: run the same command again to finish it")
             return file["log_expectation"][:]
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error}): expected a pattern file") from error
+        raise _unreadable(path, error) from error
+
+
+def _check_type(path: Path) -> None:
+    """InputError for what is no pattern file of this version; only reads."""
+    try:
+        with h5py.File(path, "r") as file:
+            kind, version = file.attrs.get("type"), file.attrs.get("version")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if (kind, str(version)) != (TYPE, str(VERSION)):
+        raise InputError(
+            f"{path} is {kind!r} version {version}, expected {TYPE!r} version {VERSION}: give "
+            "another path, or make it again with this version"
+        )
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path} cannot be read ({error}): expected a pattern file")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bcdi_inpaint.detectors import Gap, detector
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     check_output,
     default_output,
@@ -70,6 +71,7 @@ def predict(
     for all a user can mend; nothing is written then.
     """
     started = time.monotonic()
+    _check_request(request)
     output = request.output or default_output(request.scan)
     picture = output.with_suffix(".png") if request.plot else None
     check_output(output, request.force, [request.scan, *_mask_files(request)])
@@ -106,6 +108,18 @@ def predict(
             force=True,
         )
     return Result(scan, finding, fill, output, picture, time.monotonic() - started)
+
+
+def _check_request(request: Request) -> None:
+    path, _ = split_spec(request.scan)
+    if not path.name:
+        raise InputError(f"scan is {request.scan!r}, expected the name of a file: give one")
+    for name, given in (("roi", request.roi is not None), ("binning", request.binning != 1)):
+        if given and request.detector is None:
+            raise InputError(
+                f"{name} is {getattr(request, name)} without a detector, expected one whose table "
+                f"it places: add --detector NAME or leave out --{name}"
+            )
 
 
 def _mask_files(request: Request) -> list[str]:

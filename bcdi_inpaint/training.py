@@ -78,11 +78,32 @@ class GapTraining(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Store the plan, for `on_load_checkpoint` to compare."""
+        checkpoint["plan"] = self.plan.model_dump(mode="json")
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse to go on by another plan than the one the checkpoint was trained by."""
+        present = self.plan.model_dump(mode="json")
+        for key, value in checkpoint.get("plan", present).items():
+            if value != present[key]:
+                raise InputError(
+                    f"the checkpoint was trained by another plan, {key} was {value} and now is "
+                    f"{present[key]}: resume with the same plan, or take another folder"
+                )
+
     def train_dataloader(self) -> DataLoader[Batch]:
-        """The patches of the present epoch."""
+        """The patches of the present epoch; one that was interrupted goes on where it was.
+
+        Lightning then takes as many batches as are missing, from the front: so those already seen
+        are moved to the end.
+        """
         training = self.plan.training
         count = training.batch_size * training.steps_per_epoch
-        return self._loader(self._patterns, count, (training.seed, 1, self.current_epoch))
+        seen = training.batch_size * self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        order = [*range(seen, count), *range(seen)]
+        seed = (training.seed, 1, self.current_epoch)
+        return self._loader(self._patterns, count, seed, order)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The same held-out patches every time."""
@@ -90,10 +111,14 @@ class GapTraining(pl.LightningModule):
         return self._loader(self._held_out, training.validation_patches, (training.seed, 2))
 
     def _loader(
-        self, patterns: LogPatterns, count: int, seed: tuple[int, ...]
+        self,
+        patterns: LogPatterns,
+        count: int,
+        seed: tuple[int, ...],
+        order: list[int] | None = None,
     ) -> DataLoader[Batch]:
         dataset = PatchDataset(patterns, self.plan.patches, count, seed)
-        return DataLoader(dataset, self.plan.training.batch_size)
+        return DataLoader(dataset, self.plan.training.batch_size, sampler=order)
 
 
 class PlainLines(Callback):
@@ -150,6 +175,16 @@ def _trainer(
     )
 
 
+def _check_size(plan: Plan, patterns: LogPatterns) -> None:
+    """InputError for patterns (n, *spatial) that no patch can be cut from."""
+    size, n_dim = plan.patches.size, plan.network.n_dim
+    if patterns.ndim != n_dim + 1 or not len(patterns) or min(patterns.shape[1:]) < size:
+        raise InputError(
+            f"patterns have the shape {patterns.shape}, expected (n, ...) with {n_dim} sides of at "
+            f"least {size}: make larger ones, or set patches.size and network.n_dim"
+        )
+
+
 def train(
     plan: Plan,
     patterns: LogPatterns,
@@ -170,8 +205,11 @@ def train(
     minutes, stop_after : stop after this time, or this many steps, before the plan's end; `resume`
         goes on from the last checkpoint.
 
-    Raises InputError if there is a checkpoint and `resume` was not asked for, or none and it was.
+    Raises InputError if there is a checkpoint and `resume` was not asked for, or none and it was,
+    if the checkpoint belongs to another plan, or if the patterns are too small for the patches.
     """
+    _check_size(plan, patterns)
+    _check_size(plan, held_out)
     last = folder / "last.ckpt"
     if last.exists() != resume:
         found = "not there: start without" if resume else "there already: give"

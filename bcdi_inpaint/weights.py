@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
@@ -77,8 +78,10 @@ def load_weights(model: str | Path = "default") -> Model:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
         _check(path, metadata)
-        network = GapUNet(NetworkConfig.model_validate_json(metadata["network"]))
-        network.load_state_dict(load_file(path))
+        with torch.device("meta"):  # takes no memory, whatever a stranger's file claims
+            network = GapUNet(NetworkConfig.model_validate_json(metadata["network"]))
+        tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
+        network.load_state_dict(tensors, assign=True)
     except InputError:
         raise
     except (SafetensorError, RuntimeError, ValueError, KeyError, OSError) as error:

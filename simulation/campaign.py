@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -49,7 +50,9 @@ def run(recipe: Recipe, path: Path, workers: int | None = None, quiet: bool = Fa
         if not missing:
             return
         context = multiprocessing.get_context("spawn")
-        with context.Pool(workers or os.cpu_count()) as pool:
+        # Ctrl-C reaches every process: the parent alone answers it, and ends the workers.
+        ignore = (signal.SIGINT, signal.SIG_IGN)
+        with context.Pool(workers or os.cpu_count(), signal.signal, ignore) as pool:
             made = pool.imap_unordered(_make_for_particle, _tasks(recipe, missing))
             with tqdm(total=len(missing), desc="patterns", disable=quiet, mininterval=5) as bar:
                 for group in made:

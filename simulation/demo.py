@@ -172,9 +172,9 @@ def _phase(
     """Phase the complete, the masked and the filled scan; a table, and the objects aligned."""
     none = np.zeros_like(scan.gap)
     cases = {
-        "complete (no gap)": (scan.counts, none),
-        "gap masked": (np.where(scan.gap, 0, scan.counts), scan.gap),
-        "gap filled": (filled, none),
+        "complete": (scan.counts, none),
+        "masked": (np.where(scan.gap, 0, scan.counts), scan.gap),
+        "filled": (filled, none),
     }
     box = phasing.crop_around_peak(scan.counts, none, PHASED)
     cropped = np.fft.ifftshift(scan.amplitude[box])

@@ -215,6 +215,22 @@ def _existing_picture(folder: Path, counts: np.ndarray) -> tuple[object, ...]:
     return write(folder / "scan.cxi", counts, GAP), "--plot"
 
 
+def _broken_model(folder: Path, counts: np.ndarray) -> tuple[object, ...]:
+    (folder / "m.safetensors").write_bytes(b"abc")
+    return write(folder / "scan.cxi", counts, GAP), "--model", folder / "m.safetensors"
+
+
+def _onto_itself(folder: Path, counts: np.ndarray) -> tuple[object, ...]:
+    path = write(folder / "scan.cxi", counts, GAP)
+    return path, "-o", path, "--force"
+
+
+def _text(folder: Path, _counts: np.ndarray) -> tuple[object, ...]:
+    with h5py.File(folder / "scan.h5", "w") as file:
+        file["words"] = "hello"
+    return (f"{folder / 'scan.h5'}:/words",)
+
+
 def _scan(*options: object) -> Make:
     return lambda folder, counts: (write(folder / "scan.cxi", counts, GAP), *options)
 
@@ -246,6 +262,12 @@ BAD: dict[str, tuple[Make, str]] = {
     "gap of everything": (_scan("--gap", "rows=0:72"), "cover"),
     "gap text": (_scan("--gap", "rows=x"), "rows=x"),
     "gap empty": (_scan("--gap", "rows=9:9"), "rows 9:9"),
+    "no name": (lambda folder, _: (".",), "name of a file"),
+    "roi without detector": (_scan("--roi", "3,4"), "--detector"),
+    "binning without detector": (_scan("--binning", "2"), "--detector"),
+    "model cut short": (_broken_model, "cannot be loaded"),
+    "output is the input": (_onto_itself, "is the input"),
+    "data set of text": (_text, "type"),
     "roi text": (_scan("--detector", "maxipix", "--roi", "a"), "roi"),
     "detector": (_scan("--detector", "pilatus"), "maxipix"),
     "binning": (_scan("--binning", "0"), "binning"),
@@ -344,6 +366,9 @@ def test_force_replaces(tmp_path: Path, counts: np.ndarray, model: Path) -> None
     assert read_scan(tmp_path / "scan_inpainted.cxi").shape == SHAPE
 
 
+# PyNX, imported by an earlier test, asks git for its version and leaves the pipes to be collected
+# when the next process starts.
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning:subprocess")
 def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     """A real process, interrupted while the network fills a scan that takes it some seconds."""
     scan = tmp_path / "s.npy"
@@ -373,3 +398,16 @@ def test_a_plan_can_be_checked_without_running_it(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert "Xx" in result.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_training_says_at_once_what_it_will_lack(tmp_path: Path) -> None:
+    """Before the patterns are simulated, which takes an hour."""
+    config = Path(__file__).resolve().parents[1] / "configs" / "first.yaml"
+    (tmp_path / "taken").touch()
+    for options, said in ((("--device", "cuda", "-o", "new"), "GPU"), (("-o", "taken"), "taken")):
+        options = tuple(str(tmp_path / o) if o in ("new", "taken") else o for o in options)
+        result = CliRunner().invoke(main, ["train", str(config), *options])
+        assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+        assert said in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

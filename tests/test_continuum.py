@@ -23,6 +23,16 @@ def test_the_peak_is_where_the_offset_puts_it() -> None:
     assert np.unravel_index(int(intensity.argmax()), intensity.shape) == (19, 11, 18)
 
 
+def test_a_fractional_offset_shifts_the_fringes_between_voxels() -> None:
+    n, total, offset = 6, 30, 2.25
+    found = bragg_intensity(
+        np.ones((n, 1, 1), np.complex64), (total, 1, 1), np.array([offset, 0, 0])
+    )
+    turns = (np.arange(total) - total // 2 - offset) / total
+    expected = (np.sin(np.pi * n * turns) / np.sin(np.pi * turns)) ** 2
+    np.testing.assert_allclose(found[:, 0, 0], expected, atol=1e-5 * n**2)
+
+
 def test_parseval(rng: np.random.Generator) -> None:
     crystal = (rng.normal(size=(7, 8, 9)) + 1j * rng.normal(size=(7, 8, 9))).astype(np.complex64)
     intensity = bragg_intensity(crystal, (20, 21, 22), np.array([0.4, 0, 1]))

@@ -1,3 +1,5 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 import torch
@@ -80,9 +82,20 @@ def test_counts_are_poisson_about_the_expectation() -> None:
 def test_a_patch_is_a_turned_piece_of_a_pattern(patterns: np.ndarray) -> None:
     config = PatchConfig(flux_factor=(1.0, 1.0))
     patch = draw_patch(patterns, config, np.random.default_rng(2))
-    # Each voxel's value is its own, so the piece's sorted neighbours along some axis are too.
-    known = {round(float(v), 3) for v in np.expm1(patterns.astype(np.float32)).ravel()}
-    assert {round(float(v), 3) for v in patch.expectation[:2].ravel()} <= known
+    turned = [
+        np.expm1(np.flip(pattern.transpose(order), axes).astype(np.float32))
+        for pattern in patterns
+        for order in permutations(range(3))
+        for axes in ([], [0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2])
+    ]
+    size = config.size
+    corner = patch.expectation[0, 0, 0]
+    found = [
+        np.allclose(pattern[z : z + size, y : y + size, x : x + size], patch.expectation)
+        for pattern in turned
+        for z, y, x in np.argwhere(pattern[:9, :9, :9] == corner)
+    ]
+    assert any(found)
 
 
 def test_faint_patches_are_drawn_again(patterns: np.ndarray) -> None:
@@ -97,3 +110,19 @@ def test_the_target_is_the_noise_free_truth(patterns: np.ndarray) -> None:
     _, _, truth, _ = dataset[0]
     patch = draw_patch(patterns, CONFIG, np.random.default_rng([4, 0]))
     np.testing.assert_allclose(truth[0], np.log1p(patch.expectation) / LOG_UNIT, rtol=1e-6)
+
+
+def test_the_flux_changes_on_a_logarithmic_scale() -> None:
+    patterns = np.full((1, 32, 32, 32), np.log1p(50), dtype=np.float16)
+    config = PatchConfig(flux_factor=(0.25, 4.0))
+    rng = np.random.default_rng(0)
+    factors = [draw_patch(patterns, config, rng).expectation[0, 0, 0] / 50 for _ in range(60)]
+    assert 0.24 < min(factors) < 0.5
+    assert 2 < max(factors) < 4.1
+    assert 0.3 < np.mean(np.array(factors) < 1) < 0.7
+
+
+def test_drawing_changes_no_pattern(patterns: np.ndarray) -> None:
+    before = patterns.copy()
+    PatchDataset(patterns, CONFIG, 3, (1,))[2]
+    np.testing.assert_array_equal(patterns, before)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from bcdi_inpaint.engines import opencl_works
 from bcdi_inpaint.errors import InputError
@@ -42,7 +43,7 @@ def test_the_nufft_is_the_direct_sum(
     weights = np.exp(1j * rng.uniform(0, 6, len(positions_nm)))
     expected = direct(positions_nm, of, weights)
     found = bragg_amplitude(positions_nm, of, weights=weights)
-    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
 
 
 def test_a_box_is_a_part_of_the_whole(positions_nm: np.ndarray, rng: np.random.Generator) -> None:
@@ -107,6 +108,20 @@ def test_fringes_are_as_many_voxels_apart_as_the_oversampling_ratio_says() -> No
         zero = 16 + int(period)
         assert cut[zero] < 1e-6 * cut[16]
         assert cut[zero - 1] > 1e-3 * cut[16]
+
+
+def test_steps_of_a_turned_and_sheared_frame(rng: np.random.Generator) -> None:
+    """On every array axis the particle spans 1 / ratio of a period."""
+    positions_nm, ratio = rng.uniform(-1, 1, (400, 3)) * [3, 2, 1], np.array([3.0, 5.0, 7.0])
+    rotation = Rotation.random(rng=rng).as_matrix()
+    steps = oversampled_steps(positions_nm, rotation, ratio, shear=0.5)
+    turns = positions_nm @ steps  # (n_atoms, 3) phase in turns per voxel
+    np.testing.assert_allclose(np.ptp(turns, axis=0), 1 / ratio)
+    directions = steps / np.linalg.norm(steps, axis=0)
+    np.testing.assert_allclose(directions[:, 1:], rotation[:, 1:])
+    np.testing.assert_allclose(
+        rotation.T @ directions[:, 0], np.array([1, 0.5, 0]) / np.sqrt(1.25), atol=1e-12
+    )
 
 
 def test_an_unknown_engine_is_refused(positions_nm: np.ndarray, rng: np.random.Generator) -> None:

@@ -1,5 +1,8 @@
 """The main call: what it must never change, and what it must get right."""
 
+from hashlib import sha256
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,9 @@ from bcdi_inpaint import inpaint
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.inpainting import LEAST_COUNTS
 from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.weights import Model
+from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.stitching import window
+from bcdi_inpaint.weights import Model, save_weights
 from simulation.recipe import Recipe, make_pattern
 
 TINY = NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))
@@ -78,7 +83,7 @@ def test_a_constant_is_filled_with_itself_by_linear_interpolation() -> None:
     counts = np.full((33, 50, 70), 37, dtype=np.uint16)
     gap = np.zeros(counts.shape, dtype=bool)
     gap[:, 10:16] = gap[:, :, 30:42] = gap[20:23] = True
-    gap[5:9, 30:34, 60:64] = True  # and a block in no plane
+    gap[5:9, 25:29, 60:64] = True  # and a block in no plane
     np.testing.assert_allclose(inpaint(counts, gap, LINEAR).counts, 37, rtol=1e-3)
 
 
@@ -185,3 +190,63 @@ def test_the_packages_own_weights_beat_linear_interpolation_on_unseen_crystals()
             fill = inpaint(counts, gap, model).counts
             errors[name] += np.mean((np.log1p(fill[gap]) - np.log1p(expected[gap])) ** 2)
     assert errors["default"] < 0.9 * errors["linear"]
+
+
+@pytest.mark.parametrize("start", [8, 13, 20])
+def test_a_wide_block_in_no_plane_is_filled_from_both_sides(start: int) -> None:
+    counts = np.full((50, 60, 70), 37, dtype=np.uint16)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[start : start + 24, 15:45, start : start + 24] = True
+    fill = inpaint(counts, gap, LINEAR)
+    np.testing.assert_array_equal(fill.filled, gap)
+    np.testing.assert_allclose(fill.counts, 37, rtol=1e-3)
+
+
+def test_a_gap_beside_a_masked_border_is_not_made_up(counts: np.ndarray) -> None:
+    gap, bad = np.zeros(counts.shape, dtype=bool), np.zeros(counts.shape, dtype=bool)
+    gap[:, 5:11] = bad[:, :5] = True
+    with pytest.raises(InputError, match="masked border"):
+        inpaint(counts, gap, LINEAR, bad_mask=bad)
+
+
+def test_an_axis_of_one_frame_and_weights_given_as_a_path(
+    counts: np.ndarray, tmp_path: Path
+) -> None:
+    frame, gap = counts[10:11], cross((1, 70, 60))
+    path = tmp_path / "tiny.safetensors"
+    save_weights(path, NOISY.network, {})
+    fill = inpaint(frame, gap, path, device="cpu")
+    np.testing.assert_array_equal(fill.counts, inpaint(frame, gap, NOISY).counts)
+    np.testing.assert_array_equal(fill.counts[~gap], frame[~gap])
+    assert fill.model == str(path)
+    assert fill.model_sha256 == sha256(path.read_bytes()).hexdigest()
+    assert fill.device == "cpu"
+
+
+@pytest.mark.parametrize("stride", [1, 32])
+def test_any_stride_fills_a_constant_with_itself(stride: int) -> None:
+    counts = np.full((3, 40, 70), 5, dtype=np.int16)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 10:16] = True
+    fill = inpaint(counts, gap, LINEAR, stride=stride)
+    np.testing.assert_allclose(fill.counts, 5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("stride", [0, -1, 33])
+def test_a_stride_that_leaves_holes_is_refused(counts: np.ndarray, stride: int) -> None:
+    with pytest.raises(InputError, match=f"stride is {stride}"):
+        inpaint(counts, cross(counts.shape), LINEAR, stride=stride)
+
+
+@pytest.mark.parametrize("dtype", [bool, complex, "U3"])
+def test_what_are_no_numbers_are_no_counts(counts: np.ndarray, dtype: object) -> None:
+    with pytest.raises(InputError, match="expected whole or real numbers"):
+        inpaint(counts.astype(dtype), cross(counts.shape), LINEAR)
+
+
+@pytest.mark.parametrize("value", [np.nan, 100.0])
+def test_weights_of_a_failed_training_write_nothing(counts: np.ndarray, value: float) -> None:
+    model = tiny(trained=False)
+    torch.nn.init.constant_(model.network.head.bias, value)
+    with pytest.raises(InputError, match="model tiny expects counts that are not finite"):
+        inpaint(counts, cross(counts.shape), model)

@@ -81,10 +81,17 @@ def test_half_precision_around_it_changes_nothing() -> None:
         torch.testing.assert_close(mixed[name], plain[name])
 
 
-def test_the_bright_term_weighs_by_the_root_of_the_photons() -> None:
-    photons = torch.tensor([0.0, 100.0, 400.0])
-    truth = (torch.log1p(photons) / LOG_UNIT).reshape(1, 1, 3, 1).expand(1, 1, 3, 12)
-    error = torch.tensor([5.0, 1.0, 2.0]).reshape(1, 1, 3, 1) / LOG_UNIT
+def test_gradient_of_a_growing_error_is_its_slope() -> None:
+    truth = images(0)
+    slope = 0.02 * torch.arange(24, dtype=torch.float32).reshape(1, 1, 1, 1, 24)
     gap = torch.ones_like(truth, dtype=torch.bool)
-    found = gap_loss(truth + error, truth, gap, LossWeights())["bright"]
-    assert float(found) == pytest.approx((10 * 1 + 20 * 4) / (10 + 20), rel=1e-4)
+    terms = gap_loss(truth + slope, truth, gap, LossWeights())
+    assert float(terms["gradient"]) == pytest.approx((0.02 * LOG_UNIT) ** 2 / 3, rel=1e-3)
+
+
+def test_no_gap_costs_nothing_and_is_finite() -> None:
+    truth, prediction = images(0), images(1)
+    terms = gap_loss(prediction, truth, torch.zeros_like(truth, dtype=torch.bool), LossWeights())
+    for name in ("mse", "gradient"):
+        assert float(terms[name]) == 0
+    assert torch.isfinite(terms["loss"])

@@ -36,8 +36,9 @@ def test_an_untrained_network_is_linear_interpolation(n_dim: int) -> None:
 def test_it_does_not_look_at_unknown_voxels(n_dim: int) -> None:
     log_counts, unknown = example(n_dim)
     network = trained_looking(n_dim)
-    other = torch.where(unknown, 5.0, log_counts)
-    torch.testing.assert_close(network(other, unknown), network(log_counts, unknown))
+    for hidden in (5.0, torch.nan):
+        other = torch.where(unknown, hidden, log_counts)
+        torch.testing.assert_close(network(other, unknown), network(log_counts, unknown))
 
 
 @torch.no_grad()

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.detectors import Gap
-from bcdi_inpaint.patches import PatchLocation, axis_starts, cut, over_plane, over_voxels
+from bcdi_inpaint.patches import (
+    PatchLocation,
+    axis_starts,
+    cut,
+    over_plane,
+    over_voxels,
+    run_ends,
+)
 
 
 @pytest.mark.parametrize("length", [5, 31, 32, 33, 47, 48, 49, 100, 301])
@@ -18,6 +25,7 @@ def test_an_axis_is_covered_evenly(length: int, stride: int) -> None:
         assert starts[0] == 0
         assert starts[-1] == length - 32
         assert max(np.diff(starts)) <= stride
+        assert np.ptp(np.diff(starts)) <= 1
 
 
 def test_patches_over_a_plane_are_centred_on_it_and_cover_it() -> None:
@@ -45,7 +53,7 @@ def test_patches_over_voxels_show_each_well_inside() -> None:
     rng = np.random.default_rng(0)
     voxels = rng.random((50, 60, 40)) < 0.001
     seen = np.zeros_like(voxels)
-    for location in over_voxels(voxels, 32):
+    for location in over_voxels(voxels, voxels, 32):
         inner = PatchLocation(tuple(s + 8 for s in location.start), (16,) * 3)
         seen[inner.inside(voxels.shape)[0]] = True
     assert voxels.any()
@@ -58,3 +66,24 @@ def test_a_cut_shows_the_volume_inside_and_the_given_value_outside() -> None:
     expected = np.full((3, 3, 4), -5)
     expected[1:, :2, :2] = volume[:, 1:, 2:]
     np.testing.assert_array_equal(patch, expected)
+
+
+@pytest.mark.parametrize("start", range(8, 24, 3))
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_patch_shows_both_ends_of_a_run_up_to_24(axis: int, start: int) -> None:
+    blob = np.zeros((60, 60, 60), dtype=bool)
+    np.moveaxis(blob, axis, 0)[start : start + 24, 3:57, 3:57] = True
+    seen = np.zeros_like(blob)  # by a patch that shows the known voxels at both of its ends
+    for location in over_voxels(blob, blob, 32):
+        box = location.inside(blob.shape)[0]
+        if box[axis].start < start and box[axis].stop > start + 24:
+            seen[box] = True
+    assert seen[blob].all()
+
+
+def test_run_ends_are_the_known_neighbours() -> None:
+    unknown = np.zeros((4, 5, 6), dtype=bool)
+    unknown[1, 2:, 3] = unknown[1, 3, :4] = True
+    before, after = run_ends(unknown, np.array([[1, 3, 3], [0, 0, 0]]))
+    np.testing.assert_array_equal(before, [[0, 1, -1], [0, 0, 0]])
+    np.testing.assert_array_equal(after, [[2, 5, 4], [0, 0, 0]])

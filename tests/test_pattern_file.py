@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import h5py
@@ -62,3 +63,42 @@ def test_what_is_no_pattern_file_is_refused(tmp_path: Path, content: bytes | Non
         path.write_bytes(content)
     with pytest.raises(InputError, match="cannot be read"):
         read_log_expectation(path)
+
+
+@pytest.mark.parametrize("version", ["one", None])
+def test_a_version_that_is_no_number_is_refused(tmp_path: Path, version: str | None) -> None:
+    path = tmp_path / "p.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["type"] = "bcdi-inpaint patterns"
+        if version is not None:
+            file.attrs["version"] = version
+    with pytest.raises(InputError, match=f"version {version}, expected"):
+        read_log_expectation(path)
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_somebody_elses_file_is_not_written_into(tmp_path: Path, foreign: bool) -> None:
+    path = tmp_path / "scan.cxi"
+    if foreign:
+        with h5py.File(path, "w") as file:
+            file["entry_1/data"] = np.arange(5)
+    else:
+        path.write_bytes(b"no HDF5")
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="expected"), PatternFile.open(path, RECIPE):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_what_was_drawn_is_kept_beside_the_pattern(tmp_path: Path) -> None:
+    write(tmp_path / "p.h5", range(3))
+    with h5py.File(tmp_path / "p.h5") as file:
+        assert json.loads(file["parameters"][2]) == {"index": 2}
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InputError, match="cannot be written"),
+        PatternFile.open(tmp_path / "absent" / "p.h5", RECIPE),
+    ):
+        pass

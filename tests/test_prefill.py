@@ -52,3 +52,17 @@ def test_known_voxels_stay_and_what_is_open_becomes_zero() -> None:
     filled = prefill(values, unknown)
     torch.testing.assert_close(filled[..., :8], values[..., :8])
     assert (filled[..., 8:] == 0).all()
+
+
+def test_where_three_planes_cross_a_ramp_is_restored_too() -> None:
+    values = ramp(0.7, 1.0, -2.0)
+    unknown = torch.zeros_like(values, dtype=torch.bool)
+    unknown[:, :, 3:5] = unknown[:, :, :, 4:7] = unknown[..., 5:9] = True
+    hidden = torch.where(unknown, torch.nan, values)
+    torch.testing.assert_close(prefill(hidden, unknown), values)
+    assert torch.isnan(hidden[unknown]).all(), "the input was changed"
+
+
+def test_all_unknown_becomes_zero() -> None:
+    values = ramp(1.0, 1.0)
+    assert (prefill(values, torch.ones_like(values, dtype=torch.bool)) == 0).all()

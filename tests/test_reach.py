@@ -57,3 +57,36 @@ def test_voxels_in_no_plane_are_filled_where_they_are_enclosed() -> None:
     plan = reach(corner)
     assert not plan.fillable.any()
     assert "stay masked" in plan.warnings[0]
+
+
+def test_a_gap_with_only_masked_lines_on_one_side_stays_masked() -> None:
+    gap = gap_mask([Gap(1, 5, 11)], SHAPE)
+    border = gap_mask([Gap(1, 0, 5)], SHAPE)
+    plan = reach(gap, border)
+    assert not plan.fillable.any()
+    assert "masked border" in plan.warnings[0]
+    border[0, 2, 7] = False  # one voxel of it is known
+    np.testing.assert_array_equal(reach(gap, border).fillable, gap)
+
+
+def test_masked_lines_beside_a_gap_make_it_wider() -> None:
+    gap = gap_mask([Gap(1, 20, 30)], SHAPE)
+    assert reach(gap, gap_mask([Gap(1, 30, 44)], SHAPE)).fillable[0, :, 0].sum() == 10
+    plan = reach(gap, gap_mask([Gap(1, 30, 45)], SHAPE))
+    np.testing.assert_array_equal(np.flatnonzero(plan.fillable[0, :, 0]), [20, 21, 22, 23])
+    assert "is 25 wide with the masked lines beside it" in plan.warnings[0]
+
+
+def test_a_blob_beside_bad_voxels_is_not_enclosed_by_them() -> None:
+    gap, bad = np.zeros(SHAPE, dtype=bool), np.zeros(SHAPE, dtype=bool)
+    gap[:, :30, 40:50] = True
+    bad[:, :30, 30:60] = True
+    assert reach(gap).fillable.all(where=gap)
+    assert not reach(gap, bad).fillable.any()
+
+
+def test_the_widest_gap_that_is_filled_whole() -> None:
+    gap = gap_mask([Gap(2, 20, 20 + WIDEST)], SHAPE)
+    plan = reach(gap)
+    assert plan.warnings == ()
+    np.testing.assert_array_equal(plan.fillable, gap)

@@ -41,6 +41,18 @@ def test_photons_and_peak_are_as_drawn(index: int) -> None:
     assert (pattern.expectation > 0).all()
 
 
+@pytest.mark.parametrize("kind", ["continuous", "atomistic"])
+def test_the_peak_of_an_unstrained_crystal_is_where_its_offset_says(kind: str) -> None:
+    recipe = SMALL.model_copy(update={"phase_range_rad": (0.0, 0.0)})
+    particle = relaxed_particle(recipe, 0) if kind == "atomistic" else None
+    for index in range(4):
+        pattern = make_pattern(recipe, index, particle)
+        assert pattern.parameters["kind"] == kind
+        peak = np.unravel_index(int(pattern.expectation.argmax()), recipe.shape)
+        expected = np.array(recipe.shape) // 2 + np.array(pattern.parameters["offset"])
+        np.testing.assert_allclose(peak, expected, atol=1)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -21,3 +21,9 @@ def test_the_scale_is_absolute_not_the_arrays_own() -> None:
 
 def test_nothing_below_zero_comes_back() -> None:
     assert from_network(np.array([-0.3]))[0] == 0
+
+
+def test_more_counts_are_more_units_over_nine_decades() -> None:
+    units = to_network(np.geomspace(1, 1e9, 1000))
+    assert (np.diff(units) > 0).all()
+    assert units.dtype == np.float32

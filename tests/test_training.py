@@ -1,10 +1,12 @@
 """Training on next to nothing: that it learns, resumes to the same weights, and says no."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from bcdi_inpaint.config import Plan
 from bcdi_inpaint.errors import InputError
@@ -43,14 +45,21 @@ def changed(**training: object) -> Plan:
     return PLAN.model_copy(update={"training": PLAN.training.model_copy(update=training)})
 
 
-def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path: Path, patterns: np.ndarray) -> None:
+@pytest.mark.parametrize("stop_after", [1, 2, 3])  # in the middle of an epoch, and at its end
+def test_a_resumed_run_ends_as_an_uninterrupted_one(
+    tmp_path: Path, patterns: np.ndarray, stop_after: int
+) -> None:
     whole = train(PLAN, patterns, patterns, tmp_path / "whole", device="cpu", quiet=True)
     parts = tmp_path / "parts"
-    train(PLAN, patterns, patterns, parts, device="cpu", quiet=True, stop_after=2)
+    train(PLAN, patterns, patterns, parts, device="cpu", quiet=True, stop_after=stop_after)
     path = train(PLAN, patterns, patterns, parts, device="cpu", quiet=True, resume=True)
     expected, found = (load_weights(p).network.state_dict() for p in (whole, path))
     for name, tensor in expected.items():
-        torch.testing.assert_close(found[name], tensor, msg=name)
+        assert torch.equal(found[name], tensor), name
+    with safe_open(path, "pt") as file:
+        card = json.loads(file.metadata()["training"])
+    assert card["steps"] == 4
+    assert Plan.model_validate(card["plan"]) == PLAN
 
 
 def test_it_learns(tmp_path: Path, patterns: np.ndarray) -> None:
@@ -79,3 +88,20 @@ def test_a_checkpoint_is_neither_lost_nor_invented(tmp_path: Path, patterns: np.
 def test_an_absent_gpu_is_said(tmp_path: Path, patterns: np.ndarray) -> None:
     with pytest.raises(InputError, match="no GPU"):
         train(PLAN, patterns, patterns, tmp_path, device="cuda", quiet=True)
+
+
+def test_a_checkpoint_of_another_plan_is_not_resumed(tmp_path: Path, patterns: np.ndarray) -> None:
+    train(PLAN, patterns, patterns, tmp_path, device="cpu", quiet=True, stop_after=2)
+    other = changed(learning_rate=0.5)
+    with pytest.raises(InputError, match="another plan, training was"):
+        train(other, patterns, patterns, tmp_path, device="cpu", quiet=True, resume=True)
+
+
+@pytest.mark.parametrize("shape", [(2, 15, 24, 24), (2, 24, 24), (0, 24, 24, 24)])
+def test_patterns_that_no_patch_fits_in_are_refused(
+    tmp_path: Path, patterns: np.ndarray, shape: tuple[int, ...]
+) -> None:
+    small = np.zeros(shape, dtype=np.float16)
+    with pytest.raises(InputError, match="sides of at least 16"):
+        train(PLAN, patterns, small, tmp_path, device="cpu", quiet=True)
+    assert not list(tmp_path.iterdir())

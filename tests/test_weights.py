@@ -1,4 +1,5 @@
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,10 @@ def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
     save_weights(path, network, {"steps": 3})
     loaded = load_weights(path)
     assert loaded.network.config == TINY
+    assert not loaded.network.training
+    assert loaded.sha256 == sha256(path.read_bytes()).hexdigest()
+    example = torch.rand(1, 1, 8, 8, 8), torch.rand(1, 1, 8, 8, 8) > 0.9
+    assert torch.equal(loaded.network(*example), network(*example))
     for name, tensor in network.state_dict().items():
         assert torch.equal(loaded.network.state_dict()[name], tensor)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
@@ -37,7 +42,8 @@ def test_weights_that_do_not_fit_are_refused(saved: Path, key: str) -> None:
     with safe_open(saved, "pt") as file:
         metadata = file.metadata()
     save_file(load_file(saved), saved, metadata=metadata | {key: "other"})
-    with pytest.raises(InputError) as error:
+    said = "cannot be loaded" if key == "network" else f"has {key} 'other', expected"
+    with pytest.raises(InputError, match=said) as error:
         load_weights(saved)
     assert "\n" not in str(error.value)
 
@@ -77,3 +83,19 @@ def test_the_packages_own_weights_tell_how_they_were_made() -> None:
         training = json.loads(file.metadata()["training"])
     assert training["plan"]["patterns"]["seed"] != training["plan"]["held_out"]["seed"]
     assert model.sha256 in (default_path().with_suffix(".md")).read_text()
+
+
+def test_a_network_that_claims_to_be_enormous_takes_no_memory(saved: Path) -> None:
+    with safe_open(saved, "pt") as file:
+        metadata = file.metadata()
+    claim = {"channels": [80_000, 80_000], "dilations": [[1, 1], [1, 2]]}  # 2 TB
+    save_file(load_file(saved), saved, metadata=metadata | {"network": json.dumps(claim)})
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load_weights(saved)
+
+
+def test_a_file_without_our_metadata_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save_file({"a": torch.zeros(3)}, path)
+    with pytest.raises(InputError, match="has format_version None, expected '1'"):
+        load_weights(path)

@@ -1,0 +1,44 @@
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bcdi_inpaint.errors import InputError, MissingEngineError, one_line
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    low: int = Field(0, ge=0)
+    high: int = 9
+
+    @model_validator(mode="after")
+    def _order(self) -> "Inner":
+        if self.low > self.high:
+            raise ValueError("expected low <= high")
+        return self
+
+
+class Outer(BaseModel):
+    inner: Inner
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"inner": {"low": -3}}, "plan.yaml: inner.low is -3: Input should be greater than"),
+        ({"inner": {"lwo": 3}}, "plan.yaml: inner.lwo is 3: Extra inputs are not permitted"),
+        ({}, "plan.yaml: inner is missing"),
+        ({"inner": {"low": 10}}, "plan.yaml: inner is {'low': 10}: expected low <= high"),
+        ({"inner": {"low": "a\nb"}}, r"plan.yaml: inner.low is 'a\nb': Input should be"),
+        ([1], "plan.yaml: Input should be a valid dictionary"),
+    ],
+)
+def test_one_line_names_the_key_its_value_and_the_reason(content: object, expected: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Outer.model_validate(content)
+    error = one_line(caught.value, "plan.yaml")
+    assert str(error).startswith(expected)
+    assert "\n" not in str(error)
+
+
+def test_every_error_a_user_can_mend_is_caught_as_one_kind() -> None:
+    assert issubclass(MissingEngineError, InputError)
+    assert issubclass(InputError, ValueError)

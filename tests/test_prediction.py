@@ -1,0 +1,164 @@
+"""The main job called from Python: its stages, in order, and what it leaves when one fails."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from bcdi_inpaint import files, prediction
+from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import DETECTOR, read_scan, sha256, write_scan
+from bcdi_inpaint.inpainting import LEAST_COUNTS
+from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.prediction import Request, predict
+from bcdi_inpaint.weights import save_weights
+
+SHAPE = (10, 48, 44)
+ROWS = Gap(1, 20, 26)
+CONFIGURATION = "entry_1/data_1/process_1/configuration"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Weights of a tiny untrained network: quick, and linear interpolation."""
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_weights(path, GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))), {})
+    return str(path)
+
+
+@pytest.fixture
+def counts() -> np.ndarray:
+    """300 photons everywhere but in the gap: every right fill is 300."""
+    counts = np.full(SHAPE, 300, dtype=np.uint16)
+    counts[:, 20:26] = 0
+    return counts
+
+
+@pytest.fixture
+def request_(tmp_path: Path, counts: np.ndarray, model: str) -> Request:
+    mask = counts == 0
+    mask[4, 5, 6] = True
+    write_scan(tmp_path / "flat.cxi", counts, mask)
+    return Request(str(tmp_path / "flat.cxi"), model=model)
+
+
+def test_a_flat_scan_is_filled_with_its_own_level(request_: Request) -> None:
+    result = predict(request_)
+    assert result.finding.gaps == (ROWS,)
+    written = read_scan(result.output)
+    np.testing.assert_allclose(written.counts, 300, rtol=1e-3)
+    np.testing.assert_array_equal(np.argwhere(written.bad_mask), [[4, 5, 6]])
+
+
+def test_a_scan_without_a_photon_near_its_gap_stays_positive(
+    tmp_path: Path, counts: np.ndarray, model: str
+) -> None:
+    counts[:] = 0
+    counts[0, 0, 0] = 1
+    np.save(tmp_path / "dark.npy", counts)
+    result = predict(Request(str(tmp_path / "dark.npy"), model=model, gaps=(Gap(1, 36, 40),)))
+    filled = read_scan(result.output).counts[:, 36:40]
+    np.testing.assert_array_equal(filled, np.float32(LEAST_COUNTS))
+
+
+def test_provenance_says_how_to_do_it_again(request_: Request) -> None:
+    result = predict(request_)
+    with h5py.File(result.output) as file:
+        stored = {name: node[()] for name, node in file[CONFIGURATION].items()}
+    assert stored["inpaint_input_sha256"].decode() == sha256(Path(request_.scan))
+    assert stored["inpaint_model_sha256"].decode() == sha256(Path(request_.model))
+    assert stored["inpaint_input"] == b"flat.cxi"
+    assert stored["inpaint_gaps"] == b"rows 20:26"
+    assert stored["inpaint_filled_voxels"] == 10 * 6 * 44
+    assert stored["inpaint_device"] == b"cpu"
+    assert not any("mask" in str(value) for value in stored.values())
+
+
+@pytest.mark.parametrize("name", ["plain.cxi", "with space.cxi", "it's $HOME.cxi"])
+def test_the_command_survives_a_shell(request_: Request, tmp_path: Path, name: str) -> None:
+    result = predict(replace(request_, output=tmp_path / name))
+    expected = ["pynx-cdi-id01", "--data", str(tmp_path / name)]
+    assert shlex.split(result.pynx_command) == expected
+
+
+def test_stages_are_told_in_order_and_progress_ends_at_all(request_: Request) -> None:
+    said: list[str] = []
+    seen: list[tuple[int, int]] = []
+    predict(request_, say=said.append, progress=lambda done, total: seen.append((done, total)))
+    assert [line.partition(" ")[0] for line in said] == ["read", "gaps:"]
+    done, total = zip(*seen, strict=True)
+    assert list(done) == sorted(done)
+    assert done[-1] == total[-1] == max(total)
+
+
+@pytest.mark.parametrize("taken", ["flat_inpainted.cxi", "flat_inpainted.png"])
+def test_what_exists_is_refused_before_the_scan_is_read(request_: Request, taken: str) -> None:
+    (Path(request_.scan).parent / taken).write_bytes(b"precious")
+    said: list[str] = []
+    with pytest.raises(InputError, match=taken):
+        predict(replace(request_, plot=True), say=said.append)
+    assert said == []
+
+
+def test_roi_and_binning_place_a_detector_or_nothing(request_: Request) -> None:
+    for change in ({"roi": (0, 0)}, {"binning": 2}):
+        with pytest.raises(InputError, match="without a detector"):
+            predict(replace(request_, **change))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="name of a file"):
+        predict(replace(request_, scan="."))
+
+
+def _full_disk(*_arguments: object, **_options: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def _ctrl_c(*_arguments: object, **_options: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("place", "accident", "raised"),
+    [
+        ((prediction, "inpaint"), _ctrl_c, KeyboardInterrupt),
+        ((files, "_write_process"), _ctrl_c, KeyboardInterrupt),
+        ((os, "replace"), _full_disk, InputError),
+    ],
+)
+def test_an_accident_leaves_nothing(
+    request_: Request,
+    monkeypatch: pytest.MonkeyPatch,
+    place: tuple[object, str],
+    accident: object,
+    raised: type[BaseException],
+) -> None:
+    before = sha256(Path(request_.scan))
+    monkeypatch.setattr(*place, accident)
+    with pytest.raises(raised):
+        predict(request_)
+    assert [path.name for path in Path(request_.scan).parent.iterdir()] == ["flat.cxi"]
+    assert sha256(Path(request_.scan)) == before
+
+
+def test_an_accident_leaves_what_was_there_before(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = Path(request_.scan).with_name("flat_inpainted.cxi")
+    output.write_bytes(b"precious")
+    monkeypatch.setattr(os, "replace", _full_disk)
+    with pytest.raises(InputError, match="No space left"):
+        predict(replace(request_, force=True))
+    assert output.read_bytes() == b"precious"
+
+
+def test_the_file_reads_as_it_was_filled(request_: Request) -> None:
+    result = predict(request_)
+    with h5py.File(result.output) as file:
+        np.testing.assert_array_equal(file[f"{DETECTOR}/data"][:], result.fill.counts)
+        np.testing.assert_array_equal(file[f"{DETECTOR}/filled"][:] != 0, result.fill.filled)
