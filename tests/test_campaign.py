@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import heed_ctrl_c
 
 from bcdi_inpaint.pattern_file import PatternFile, read_log_expectation
 from simulation import campaign
@@ -59,7 +60,11 @@ def test_ctrl_c_is_answered_once_and_what_is_made_is_kept(tmp_path: Path) -> Non
     command = [sys.executable, "-m", "bcdi_inpaint", "train", str(plan), "--workers", "1", "-q"]
     pipe, path = subprocess.PIPE, tmp_path / "out" / "patterns.h5"
     with subprocess.Popen(
-        [*command, "-o", str(path.parent)], stderr=pipe, text=True, start_new_session=True
+        [*command, "-o", str(path.parent)],
+        stderr=pipe,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     ) as process:
         deadline = time.monotonic() + 60
         while not path.exists() or path.stat().st_size < 100_000:  # the first patterns are there
@@ -67,9 +72,12 @@ def test_ctrl_c_is_answered_once_and_what_is_made_is_kept(tmp_path: Path) -> Non
             assert time.monotonic() < deadline
             time.sleep(0.1)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()  # nothing to do where it has ended
     assert process.returncode == 130
-    assert len(said.splitlines()) == 1, said
+    assert len(said.strip().splitlines()) == 1, said
     recipe = Recipe(count=5000, seed=0, atomistic_share=0, shape=(32, 32, 32))
     with PatternFile.open(path, recipe.model_dump(mode="json")) as file:
         assert 0 < len(file.missing) < 5000

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from conftest import heed_ctrl_c
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import DETECTOR, read_scan, write_scan
@@ -376,13 +377,18 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bcdi_inpaint", "predict", str(scan), "--gap", "rows=99:105"]
     pipe = subprocess.PIPE
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, env=environment, preexec_fn=heed_ctrl_c
+    ) as process:
         assert process.stdout is not None
         while "gaps:" not in process.stdout.readline():
             assert process.poll() is None
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()  # nothing to do where it has ended
     assert process.returncode == 130
     assert said.strip() == "bcdi-inpaint: interrupted: nothing was written under its final name"
     assert [path.name for path in tmp_path.iterdir()] == ["s.npy"]

@@ -85,13 +85,24 @@ def test_the_packages_own_weights_tell_how_they_were_made() -> None:
     assert model.sha256 in (default_path().with_suffix(".md")).read_text()
 
 
-def test_a_network_that_claims_to_be_enormous_takes_no_memory(saved: Path) -> None:
+def test_a_network_that_claims_to_be_enormous_takes_no_memory(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices: set[str] = set()
+
+    def built(config: NetworkConfig) -> GapUNet:
+        network = GapUNet(config)
+        devices.update(parameter.device.type for parameter in network.parameters())
+        return network
+
+    monkeypatch.setattr(weights, "GapUNet", built)
     with safe_open(saved, "pt") as file:
         metadata = file.metadata()
     claim = {"channels": [80_000, 80_000], "dilations": [[1, 1], [1, 2]]}  # 2 TB
     save_file(load_file(saved), saved, metadata=metadata | {"network": json.dumps(claim)})
     with pytest.raises(InputError, match="cannot be loaded"):
         load_weights(saved)
+    assert devices == {"meta"}
 
 
 def test_a_file_without_our_metadata_is_refused(tmp_path: Path) -> None:
