@@ -11,6 +11,8 @@ from bcdi_inpaint import inpaint
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.inpainting import LEAST_COUNTS
 from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.stitching import window
 from bcdi_inpaint.weights import Model, save_weights
 from simulation.recipe import Recipe, make_pattern
 
@@ -206,6 +208,19 @@ def test_a_gap_beside_a_masked_border_is_not_made_up(counts: np.ndarray) -> None
     gap[:, 5:11] = bad[:, :5] = True
     with pytest.raises(InputError, match="masked border"):
         inpaint(counts, gap, LINEAR, bad_mask=bad)
+
+
+def test_a_dark_patch_does_not_outweigh_one_that_sees_light() -> None:
+    counts = np.zeros((32, 100, 48), dtype=np.float32)
+    counts[:, :, :12] = 9  # the patch that begins at column 16 sees none of it
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 30:70] = True  # too wide: its rims are known from one side only
+    model = tiny(trained=False)
+    torch.nn.init.constant_(model.network.head.bias, 0.5)
+    rim = inpaint(counts, gap, model, "cpu").counts[0, 30, 16:32]
+    near, far = window((32,))[16:], window((32,))[:16]
+    expected = np.expm1(0.5 * LOG_UNIT * near / (near + far))
+    np.testing.assert_allclose(rim, np.maximum(expected, LEAST_COUNTS), rtol=1e-3)
 
 
 def test_an_axis_of_one_frame_and_weights_given_as_a_path(

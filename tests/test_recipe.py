@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -44,7 +45,10 @@ def test_photons_and_peak_are_as_drawn(index: int) -> None:
 @pytest.mark.parametrize("kind", ["continuous", "atomistic"])
 def test_the_peak_of_an_unstrained_crystal_is_where_its_offset_says(kind: str) -> None:
     recipe = SMALL.model_copy(update={"phase_range_rad": (0.0, 0.0)})
-    particle = relaxed_particle(recipe, 0) if kind == "atomistic" else None
+    particle = None
+    if kind == "atomistic":  # not relaxed: contracting by itself moves the peak
+        relaxed = relaxed_particle(recipe, 0)
+        particle = replace(relaxed, positions_nm=relaxed.reference_nm)
     for index in range(4):
         pattern = make_pattern(recipe, index, particle)
         assert pattern.parameters["kind"] == kind

@@ -8,7 +8,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from bcdi_inpaint import training
 from bcdi_inpaint.config import Plan
+from bcdi_inpaint.dataset import PatchConfig
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.training import train
 from bcdi_inpaint.weights import load_weights
@@ -105,3 +107,40 @@ def test_patterns_that_no_patch_fits_in_are_refused(
     with pytest.raises(InputError, match="sides of at least 16"):
         train(PLAN, patterns, small, tmp_path, device="cpu", quiet=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_every_epoch_draws_its_own_patches_and_validation_the_same(
+    tmp_path: Path, patterns: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[tuple[int, ...]] = []
+
+    class Spy(training.PatchDataset):
+        def __init__(
+            self, patterns: np.ndarray, config: PatchConfig, count: int, seed: tuple[int, ...]
+        ) -> None:
+            seeds.append(seed)
+            super().__init__(patterns, config, count, seed)
+
+    monkeypatch.setattr(training, "PatchDataset", Spy)
+    train(PLAN, patterns, patterns, tmp_path, device="cpu", quiet=True)
+    assert set(seeds) == {(3, 1, 0), (3, 1, 1), (3, 2)}
+
+
+def test_the_released_weights_are_the_planned_average(tmp_path: Path, patterns: np.ndarray) -> None:
+    heads = [
+        load_weights(
+            train(
+                changed(average_decay=decay, steps=2, learning_rate=1e-2),
+                patterns,
+                patterns,
+                tmp_path / str(decay),
+                device="cpu",
+                quiet=True,
+            )
+        )
+        .network.head.weight.detach()
+        .abs()
+        for decay in (0, 0.9)
+    ]
+    # It starts from zero: the slower the average, the nearer it still is.
+    assert float(heads[1].max()) < float(heads[0].max())
