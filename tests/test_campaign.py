@@ -1,13 +1,7 @@
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import heed_ctrl_c
 
 from bcdi_inpaint.pattern_file import PatternFile, read_log_expectation
 from simulation import campaign
@@ -46,38 +40,3 @@ def test_particles_are_shared_out_evenly() -> None:
     assert sorted(of_particles) == [0, 1, 2, 3, 4]
     assert {len(indices) for indices in of_particles.values()} == {4}
     assert sorted(i for _, _, indices in tasks for i in indices) == list(range(40))
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals of a POSIX terminal")
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning:subprocess")  # PyNX's pipes
-def test_ctrl_c_is_answered_once_and_what_is_made_is_kept(tmp_path: Path) -> None:
-    """As from a terminal, which sends it to the workers too."""
-    plan, size = tmp_path / "plan.yaml", "atomistic_share: 0, shape: [32, 32, 32]"
-    plan.write_text(
-        f"name: x\npatterns: {{count: 5000, seed: 0, {size}}}\n"
-        f"held_out: {{count: 1, seed: 1, {size}}}\n"
-    )
-    command = [sys.executable, "-m", "bcdi_inpaint", "train", str(plan), "--workers", "1", "-q"]
-    pipe, path = subprocess.PIPE, tmp_path / "out" / "patterns.h5"
-    with subprocess.Popen(
-        [*command, "-o", str(path.parent)],
-        stderr=pipe,
-        text=True,
-        start_new_session=True,
-        preexec_fn=heed_ctrl_c,
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not path.exists() or path.stat().st_size < 100_000:  # the first patterns are there
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            _, said = process.communicate(timeout=60)
-        finally:
-            process.kill()  # nothing to do where it has ended
-    assert process.returncode == 130
-    assert len(said.strip().splitlines()) == 1, said
-    recipe = Recipe(count=5000, seed=0, atomistic_share=0, shape=(32, 32, 32))
-    with PatternFile.open(path, recipe.model_dump(mode="json")) as file:
-        assert 0 < len(file.missing) < 5000
