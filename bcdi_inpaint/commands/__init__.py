@@ -1,0 +1,1 @@
+"""The commands of `bcdi-inpaint`, one a file: parse, call, print."""
