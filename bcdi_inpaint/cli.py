@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from bcdi_inpaint.commands.predict import predict
+from bcdi_inpaint.commands.simulate import simulate
 from bcdi_inpaint.commands.train import train
 from bcdi_inpaint.errors import InputError
 
@@ -62,5 +63,5 @@ def main() -> None:
     """Fill detector gaps in Bragg coherent diffraction scans."""
 
 
-for _command in (predict, train):
+for _command in (predict, train, simulate):
     main.add_command(_command)

@@ -1,18 +1,20 @@
-"""Crystals as continuous media: a smooth-edged polyhedron with a phase, and its Bragg peak by FFT.
+"""Crystals as continuous media: a smooth-edged body with a phase, and its Bragg peak by FFT.
 
 Atoms repeat their Bragg peaks too soon for a fringe-rich pattern of a large crystal; a continuous
-crystal has as many fringes as the array has room for, at the cost of an idealised strain.
+crystal has as many fringes as the array has room for, at the cost of an idealised strain. The same
+code makes the 2D set: hulls of random points with a random phase (Masto, thesis, 4.3.1).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import scipy.fft
+import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import linprog
+from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from simulation.fields import correlated_field
@@ -20,79 +22,158 @@ from simulation.shapes import Polyhedron
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex64]
+Range = tuple[float, float]
+
+MARGIN = 2
+"""Voxels between a crystal and the sides of its box, which hold its soft edge."""
 
 
-@dataclass(frozen=True)
-class CrystalMaker:
+class ContinuumConfig(BaseModel):
     """What a continuous crystal is drawn with; ranges are (lowest, highest).
 
     The defaults of edges, noise and phase are those of Masto et al., J. Appl. Cryst. 57, 966
-    (2024), the phase reaching down to an unstrained crystal.
+    (2024). Unknown keys are errors.
+
+    Attributes
+    ----------
+    edge_sigma_voxel : standard deviation of the Gaussian that softens the edges.
+    modulus_noise : relative range of the density's correlated noise.
+    correlation_length : of the phase, as a part of the crystal's size, drawn on a logarithmic
+        scale.
+    shear : largest shear of the rocking axis towards each detector axis, in 3D.
     """
 
-    edge_sigma_voxel: tuple[float, float] = (0.45, 0.75)
-    modulus_noise: tuple[float, float] = (0.0, 0.1)
-    phase_range_rad: tuple[float, float] = (0.0, 6.0)
-    correlation_length: tuple[float, float] = (0.15, 1.2)
-    """Of the phase, as a part of the crystal's size."""
-    shear: float = 0.4
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def crystal(
-        self, shape: Polyhedron, box: tuple[int, ...], rng: np.random.Generator
-    ) -> ComplexArray:
-        """A complex density of `shape` in an array of `box` voxels, two voxels short of its sides.
+    edge_sigma_voxel: Range = (0.45, 0.75)
+    modulus_noise: Range = (0.0, 0.1)
+    correlation_length: Range = (0.15, 1.2)
+    shear: float = Field(0.4, ge=0, le=2)
 
-        The shape is turned at random and sheared as a rocking scan's frame shears it.
-        """
-        modulus = self._modulus(shape, box, rng)
-        length = np.array(box) * np.exp(rng.uniform(*np.log(self.correlation_length)))
-        phase_range = rng.uniform(*self.phase_range_rad)
-        phase = phase_range * correlated_field(box, length, rng)
-        grain = correlated_field(box, 2.0, rng) - 0.5
-        modulus = modulus * (1 + 2 * rng.uniform(*self.modulus_noise) * grain)
-        return (modulus * np.exp(1j * phase)).astype(np.complex64)
-
-    def _modulus(
-        self, shape: Polyhedron, box: tuple[int, ...], rng: np.random.Generator
-    ) -> FloatArray:
-        # Two voxels of margin on each side hold the soft edge.
-        axes = [(np.arange(n) - (n - 1) / 2) / ((n - 4) / 2) for n in box]
-        grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)  # (*box, 3)
-        mapping = Rotation.random(rng=rng).as_matrix()
-        tilt = np.eye(3)
-        tilt[0, 1], tilt[0, 2] = rng.uniform(-self.shear, self.shear, 2)
-        mapping = mapping @ tilt
-        # The largest copy of the shape that this mapping keeps inside the box.
-        corners = _extent(shape, mapping)
-        inside = shape.signed_distance((grid * corners) @ mapping.T)
-        # A face is soft over about a voxel: signed distances in voxels, through a narrow ramp.
-        voxel = float(np.mean(2 * corners / np.array(box)))
-        sharp = np.clip(0.5 - inside / voxel, 0, 1)
-        return gaussian_filter(sharp, rng.uniform(*self.edge_sigma_voxel), mode="constant")
+    @model_validator(mode="after")
+    def _ranges(self) -> ContinuumConfig:
+        for name in ("edge_sigma_voxel", "modulus_noise", "correlation_length"):
+            low, high = getattr(self, name)
+            least = 1e-3 if name == "correlation_length" else 0.0
+            if not least <= low <= high < np.inf:
+                raise ValueError(
+                    f"{name} is {low:g}, {high:g}, expected the lowest first, at least {least:g}"
+                )
+        return self
 
 
-def _extent(shape: Polyhedron, mapping: FloatArray) -> FloatArray:
-    """(3,) half widths, along the array's axes, of the shape seen through `mapping`."""
-    planes = shape.normals @ mapping
-    reach = [
-        -linprog(-sign * axis, A_ub=planes, b_ub=shape.distances, bounds=(None, None)).fun
-        for axis in np.eye(3)
+def convex_hull(n_dim: int, rng: np.random.Generator) -> Polyhedron:
+    """The convex hull of 6 to 24 random points, in 2 or 3 dimensions, of unequal extents."""
+    points = rng.standard_normal((int(rng.integers(6, 25)), n_dim))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    points *= rng.uniform(0.6, 1.0, (len(points), 1)) * rng.uniform(0.6, 1.0, n_dim)
+    hull = ConvexHull(points - points.mean(axis=0))  # the mean of points lies inside their hull
+    return Polyhedron(hull.equations[:, :-1], -hull.equations[:, -1])
+
+
+def make_crystal(
+    config: ContinuumConfig,
+    body: Polyhedron,
+    box: tuple[int, ...],
+    rng: np.random.Generator,
+    strain_rad: float,
+) -> ComplexArray:
+    """A complex density of `body` in an array of `box` voxels, `MARGIN` short of its sides.
+
+    The body is turned at random and, in 3D, sheared as a rocking scan's frame shears it; its phase
+    is a random correlated field that spans `strain_rad`.
+    """
+    modulus = _modulus(config, body, box, rng)
+    length = np.array(box) * np.exp(rng.uniform(*np.log(config.correlation_length)))
+    phase = strain_rad * correlated_field(box, length, rng)
+    grain = correlated_field(box, 2.0, rng) - 0.5
+    modulus = modulus * (1 + 2 * rng.uniform(*config.modulus_noise) * grain)
+    return (modulus * np.exp(1j * phase)).astype(np.complex64)
+
+
+def _modulus(
+    config: ContinuumConfig, body: Polyhedron, box: tuple[int, ...], rng: np.random.Generator
+) -> FloatArray:
+    axes = [(np.arange(n) - (n - 1) / 2) / (n / 2 - MARGIN) for n in box]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)  # (*box, n_dim)
+    mapping = _frame(config, len(box), rng)
+    # The largest copy of the body that this mapping keeps inside the box.
+    low, high = _extent(body, mapping)
+    half, middle = (high - low) / 2, (high + low) / 2
+    inside = body.signed_distance((grid * half + middle) @ mapping.T)
+    # A face is soft over about a voxel: signed distances in voxels, through a narrow ramp.
+    voxel = float(np.mean(2 * half / np.array(box)))
+    sharp = np.clip(0.5 - inside / voxel, 0, 1)
+    return gaussian_filter(sharp, rng.uniform(*config.edge_sigma_voxel), mode="constant")
+
+
+def _frame(config: ContinuumConfig, n_dim: int, rng: np.random.Generator) -> FloatArray:
+    """(n_dim, n_dim) the array's axes, as columns, in the body's frame."""
+    if n_dim == 2:
+        angle = rng.uniform(0, 2 * np.pi)
+        return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    tilt = np.eye(3)
+    tilt[0, 1:] = rng.uniform(-config.shear, config.shear, 2)
+    return Rotation.random(rng=rng).as_matrix() @ tilt
+
+
+def _extent(body: Polyhedron, mapping: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest coordinate of the body along each array axis, (n_dim,) both."""
+    planes = body.normals @ mapping
+    low, high = (
+        np.array(
+            [
+                sign * linprog(sign * axis, planes, body.distances, bounds=(None, None)).fun
+                for axis in np.eye(len(mapping))
+            ]
+        )
         for sign in (1, -1)
-    ]
-    return np.array(reach).reshape(3, 2).max(axis=1)
+    )
+    return low, high
+
+
+def period(shape: tuple[int, ...], offset: FloatArray) -> tuple[int, ...]:
+    """Sides of the Fourier transform that holds an array whose peak lies `offset` off its middle.
+
+    Long enough that nothing of what leaves it on one side comes back on the other within the array.
+    A crystal fills 1 / oversampling ratio of these sides.
+    """
+    needed = np.array(shape) + 2 * np.ceil(np.abs(offset)).astype(int)
+    return tuple(scipy.fft.next_fast_len(int(n)) for n in needed)
 
 
 def bragg_intensity(
-    crystal: ComplexArray, shape: tuple[int, ...], offset: FloatArray
+    crystal: ComplexArray, shape: tuple[int, ...], offset: FloatArray, device: str = "cpu"
 ) -> NDArray[np.float32]:
-    """Squared Fourier transform of `crystal`, zero-padded to `shape`, its peak off the middle.
+    """The Bragg peak (*shape) of a crystal: its squared Fourier transform.
 
-    `offset` (n_dim,) is in voxels and may be fractional. The ratio of `shape` to the crystal's size
-    is the oversampling ratio along each axis.
+    Parameters
+    ----------
+    crystal : complex density, its box not larger than ``period(shape, offset)``; the ratio of the
+        two is the oversampling ratio along each axis.
+    offset : (n_dim,) from the array's middle, n // 2, to the peak, in voxels; may be fractional,
+        and so large that the peak lies outside the array.
+    device : ``cpu``, or a device of torch.
     """
-    ramp = np.zeros(crystal.shape)
-    for axis, (n, shift) in enumerate(zip(shape, offset, strict=True)):
-        along = 2 * np.pi * shift * np.arange(crystal.shape[axis]) / n
-        ramp = ramp + along.reshape([-1 if a == axis else 1 for a in range(crystal.ndim)])
-    amplitude = scipy.fft.fftn(crystal * np.exp(1j * ramp).astype(np.complex64), s=shape)
-    return scipy.fft.fftshift(np.abs(amplitude) ** 2)
+    sides = period(shape, offset)
+    whole = np.round(offset).astype(int)
+    ramped = crystal
+    for axis, (n, part) in enumerate(zip(sides, offset - whole, strict=True)):
+        along = np.exp(2j * np.pi * part * np.arange(crystal.shape[axis]) / n)
+        along = along.reshape([-1 if a == axis else 1 for a in range(crystal.ndim)])
+        ramped = ramped * along.astype(np.complex64)
+    intensity = scipy.fft.fftshift(_squared_transform(ramped, sides, device))
+    window = tuple(
+        slice(n // 2 - m // 2 - shift, n // 2 - m // 2 - shift + m)
+        for n, m, shift in zip(sides, shape, whole, strict=True)
+    )
+    return np.ascontiguousarray(intensity[window])
+
+
+def _squared_transform(
+    values: ComplexArray, sides: tuple[int, ...], device: str
+) -> NDArray[np.float32]:
+    if device == "cpu":
+        return np.abs(scipy.fft.fftn(values, s=sides)) ** 2
+    there = torch.from_numpy(np.ascontiguousarray(values)).to(device)
+    return (torch.fft.fftn(there, s=sides).abs() ** 2).cpu().numpy()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import finufft
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from bcdi_inpaint.engines import OPENCL, import_pynx, opencl_works, quiet
@@ -14,6 +15,9 @@ from bcdi_inpaint.errors import InputError
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
+
+ACCURACY = 1e-8
+"""Relative, asked of the NUFFT."""
 
 
 @dataclass(frozen=True)
@@ -48,47 +52,146 @@ class QGrid:
 
 
 def oversampled_steps(
-    positions_nm: FloatArray, rotation: FloatArray, oversampling: FloatArray, shear: float = 0.0
+    positions_nm: FloatArray, directions: FloatArray, oversampling: FloatArray
 ) -> FloatArray:
     """Grid steps (3, 3) in 1/nm that sample a particle with the given ratio on each array axis.
 
-    An oversampling ratio of s along an axis means that the particle fills 1/s of the period of the
-    Fourier transform along it: fringes are s voxels apart. `rotation` (3, 3) turns the array's axes
-    against the crystal's; `shear` tilts the rocking step towards the detector's rows.
+    `directions` (3, 3) holds the array axes as unit columns, in the crystal's axes; they need not
+    be orthogonal. An oversampling ratio of s along an axis means that the particle fills 1/s of the
+    period of the Fourier transform along it: fringes are s voxels apart.
     """
-    directions = rotation.copy()  # columns are the array axes
-    directions[:, 0] += shear * directions[:, 1]
-    directions[:, 0] /= np.linalg.norm(directions[:, 0])
     extent_nm = np.ptp(positions_nm @ directions, axis=0)
     return directions / (extent_nm * oversampling)
 
 
-def _nufft(
-    positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: tuple[slice, slice, slice]
-) -> ComplexArray:
-    """Type-1 non-uniform FFT (Barnett, Magland & af Klinteberg, SIAM J. Sci. Comput. 41, 2019)."""
-    middle = np.array(grid.shape) // 2  # the transform's index 0 lies here
-    # exp(2i pi (G + A (n - c)) r) = exp(2i pi (G + A (m - c)) r) * exp(2i pi A (n - m) r)
+def rocking_directions(
+    reflection_inv_nm: FloatArray, wavelength_nm: float, rng: np.random.Generator
+) -> FloatArray:
+    """Unit steps (3, 3), as columns, of a rocking scan through a reflection.
+
+    Turning the crystal about an axis w moves the reflection G by w x G, at right angles to it; the
+    detector's axes are at right angles to the diffracted beam. So the frames are sheared by the
+    Bragg angle. The azimuth about G, the rocking axis (within 30 degrees of the normal of the
+    scattering plane, or of the plane itself) and a small roll of the detector are drawn. Raises
+    InputError where the wavelength is too long for the reflection (Bragg's law).
+    """
+    length = float(np.linalg.norm(reflection_inv_nm))
+    sine = wavelength_nm * length / 2
+    if not 0 < sine < 1:
+        raise InputError(
+            f"wavelength is {wavelength_nm:g} nm, expected less than {2 / length:.3g} nm to reach "
+            "the reflection: take a shorter one or a lower reflection"
+        )
+    along = reflection_inv_nm / length
+    normal = np.cross(along, rng.standard_normal(3))
+    normal /= np.linalg.norm(normal)  # of the scattering plane
+    forward = np.cross(normal, along)
+    beam = sine * along + np.sqrt(1 - sine**2) * forward  # diffracted, unit
+    tilt = np.radians(rng.uniform(-30, 30))
+    rocking = np.cos(tilt) * forward + np.sin(tilt) * normal
+    roll = np.radians(rng.normal(0, 3)) + np.pi / 2 * rng.integers(4)
+    upward = np.cross(beam, normal)
+    rows = np.cos(roll) * upward + np.sin(roll) * normal
+    return np.stack([rocking, rows, np.cross(beam, rows)], axis=1)
+
+
+def rocking_steps(
+    positions_nm: FloatArray,
+    reflection_inv_nm: FloatArray,
+    oversampling: FloatArray,
+    wavelength_nm: float,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Grid steps (3, 3) in 1/nm of a rocking scan; see its two parts for the parameters."""
+    directions = rocking_directions(reflection_inv_nm, wavelength_nm, rng)
+    return oversampled_steps(positions_nm, directions, oversampling)
+
+
+Box = tuple[slice, slice, slice]
+WHOLE: Box = (slice(None), slice(None), slice(None))
+
+
+def _about(
+    positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, middle: FloatArray
+) -> tuple[ComplexArray, FloatArray]:
+    """Weights with the phase of voxel `middle`, and turns (n_atoms, 3) per voxel away from it.
+
+    exp(2i pi (G + A (n - c)) r) = exp(2i pi (G + A (m - c)) r) * exp(2i pi A (n - m) r): what is
+    left to the engine are small angles, so that single precision does not lose digits.
+    """
     offset = grid.reflection_inv_nm + grid.steps_inv_nm @ (middle - grid.centre)
     carried = weights * np.exp(2j * np.pi * (positions_nm @ offset))
-    turns = positions_nm @ grid.steps_inv_nm  # (n_atoms, 3)
+    return carried, positions_nm @ grid.steps_inv_nm
+
+
+def _nufft(
+    positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: Box, device: str
+) -> ComplexArray:
+    """Type-1 non-uniform FFT (Barnett, Magland & af Klinteberg, SIAM J. Sci. Comput. 41, 2019)."""
+    if device == "cuda":
+        return _on_gpu(positions_nm, weights, grid, box)
+    middle = np.array(grid.shape) // 2  # the transform's index 0 lies here
+    carried, turns = _about(positions_nm, weights, grid, middle)
     angles = 2 * np.pi * (turns - np.round(turns))  # finufft wants [-pi, pi)
     x, y, z = np.ascontiguousarray(angles.T)
-    return finufft.nufft3d1(x, y, z, carried, grid.shape, isign=1, eps=1e-7)[box]
+    return finufft.nufft3d1(x, y, z, carried, grid.shape, isign=1, eps=ACCURACY)[box]
+
+
+def _on_gpu(positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: Box) -> ComplexArray:
+    """The same transform by cufinufft; where that is not installed, by direct summation."""
+    try:
+        import cufinufft
+    except ImportError:
+        return direct_sum(positions_nm, weights, grid, box, "cuda")
+    middle = np.array(grid.shape) // 2
+    carried, turns = _about(positions_nm, weights, grid, middle)
+    angles = 2 * np.pi * (turns - np.round(turns))
+    x, y, z, strengths = (
+        torch.from_numpy(np.ascontiguousarray(values)).to("cuda") for values in (*angles.T, carried)
+    )
+    modes = cufinufft.nufft3d1(x, y, z, strengths, grid.shape, isign=1, eps=ACCURACY)
+    return modes.cpu().numpy()[box]
+
+
+def direct_sum(
+    positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: Box, device: str
+) -> ComplexArray:
+    """The sum itself, as matrix products on a torch `device`: what has no NUFFT has those.
+
+    The phase of a voxel is a sum over its three indices, so its exponential is a product: for each
+    frame one product of (rows, atoms) and (atoms, columns).
+    """
+    indices = [np.arange(n)[part] for n, part in zip(grid.shape, box, strict=True)]
+    middle = np.array([index[len(index) // 2] for index in indices])
+    carried, turns = _about(positions_nm, weights, grid, middle)
+    frames, rows, columns = (
+        torch.from_numpy(np.exp(2j * np.pi * np.outer(index - m, along)).astype(np.complex64))
+        for index, m, along in zip(indices, middle, turns.T, strict=True)
+    )  # (n_indices, n_atoms) each
+    frames = (frames * torch.from_numpy(carried.astype(np.complex64))).to(device)
+    rows, columns = rows.to(device), columns.to(device).T.contiguous()
+    images = [((rows * frame) @ columns).cpu() for frame in frames]
+    return torch.stack(images).numpy().astype(np.complex128)
 
 
 def _pynx(
-    positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: tuple[slice, slice, slice]
+    positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: Box, device: str
 ) -> ComplexArray:
     """Direct sum by PyNX's scattering module, on OpenCL where it works, else on the CPU.
 
-    PyNX sums real occupancies: a complex weight takes two passes.
+    On a CUDA device where one was asked for. PyNX sums real occupancies, in single precision: the
+    phases that need more are carried by the weights, which takes two passes.
     """
     fhkl = import_pynx("scattering.fhkl")
-    language = OPENCL if opencl_works() else {"language": "cpu"}
+    local = OPENCL if opencl_works() else {"language": "cpu"}
+    language = {"language": "cuda"} if device == "cuda" else local
+    indices = [np.arange(n)[part] for n, part in zip(grid.shape, box, strict=True)]
+    middle = np.array([index[len(index) // 2] for index in indices])
+    carried, turns = _about(positions_nm, weights, grid, middle)
+    steps = np.meshgrid(*[i - m for i, m in zip(indices, middle, strict=True)], indexing="ij")
     # PyNX sums exp(-2i pi h.x); ours has the other sign.
-    h, k, l = np.moveaxis(-grid.scattering_vectors(box), -1, 0).astype(np.float32)  # noqa: E741
-    x, y, z = positions_nm.T.astype(np.float32)
+    h, k, l = (-step.astype(np.float32) for step in steps)  # noqa: E741
+    x, y, z = np.ascontiguousarray(turns.T, dtype=np.float32)
 
     def summed(occupancy: FloatArray) -> ComplexArray:
         with quiet():
@@ -97,8 +200,7 @@ def _pynx(
             )
         return np.asarray(amplitude).reshape(h.shape)
 
-    amplitude = summed(weights.real)
-    return amplitude + 1j * summed(weights.imag) if np.any(weights.imag) else amplitude
+    return summed(carried.real) + 1j * summed(carried.imag)
 
 
 ENGINES: dict[str, Callable[..., ComplexArray]] = {"nufft": _nufft, "pynx": _pynx}
@@ -109,8 +211,9 @@ def bragg_amplitude(
     grid: QGrid,
     *,
     weights: ComplexArray | None = None,
-    engine: str = "nufft",
-    box: tuple[slice, slice, slice] = (slice(None), slice(None), slice(None)),
+    engine: str = "auto",
+    device: str = "auto",
+    box: Box = WHOLE,
 ) -> ComplexArray:
     """Scattered amplitude ``sum_j w_j exp(2i pi q.r_j)`` on the voxels of `grid` in `box`.
 
@@ -118,13 +221,20 @@ def bragg_amplitude(
     ----------
     positions_nm : (n_atoms, 3).
     weights : (n_atoms,) complex, 1 where not given: a phase for each atom adds a displacement.
-    engine : ``nufft`` (finufft, 1e-7 relative) or ``pynx`` (direct sum, single precision).
+    engine : ``nufft`` (finufft; on a GPU cufinufft or direct summation), ``pynx`` (direct sum,
+        single precision), or ``auto``: the faster one, which is ``nufft``.
+    device : ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
     box : the part of the grid to compute; the NUFFT computes all of it and cuts.
 
-    Raises InputError for an unknown engine, MissingEngineError without PyNX.
+    Raises InputError for an unknown engine or device, MissingEngineError without PyNX.
     """
-    if engine not in ENGINES:
-        raise InputError(f"engine is {engine!r}, expected one of {', '.join(ENGINES)}")
+    name = "nufft" if engine == "auto" else engine
+    if name not in ENGINES:
+        raise InputError(f"engine is {engine!r}, expected auto, {' or '.join(ENGINES)}")
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device is {device!r}, expected auto, cpu or cuda")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     if weights is None:
         weights = np.ones(len(positions_nm), dtype=complex)
-    return ENGINES[engine](positions_nm, weights, grid, box)
+    return ENGINES[name](positions_nm, weights, grid, box, device)

@@ -6,32 +6,191 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.ndimage import gaussian_filter
 
 FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+Range = tuple[float, float]
+
+MOST_COUNTS = 2**32 - 2
+"""EIGER's mark of a bad pixel is one more."""
 
 
-@dataclass(frozen=True)
-class Realism:
-    """What a measurement does to an intensity; every range is (lowest, highest), drawn per pattern.
+class RealismConfig(BaseModel):
+    """What a measurement does to an intensity. Ranges are (lowest, highest), drawn per pattern.
+
+    A range of None, or a share of 0, switches an effect off. Unknown keys are errors.
 
     Attributes
     ----------
     flux : photons expected in the brightest voxel, drawn on a logarithmic scale.
     blur_voxel : standard deviation of the partial coherence's blur, drawn for each axis.
-    background : flat photons per voxel, drawn on a logarithmic scale.
-    drift : relative change of the beam from frame to frame.
+    flat : photons per voxel of a flat background, drawn on a logarithmic scale.
+    smooth_share, smooth : how often there is a broad background too, and its photons at its height,
+        drawn on a logarithmic scale.
+    drift : relative change of the beam from frame to frame; in 2D there is none.
+    saturation_share, saturation : how often the detector saturates, and at which part of the
+        brightest voxel's counts; saturated voxels are bad.
+    hot_share, hot_pixels : how often there are hot pixels, and how many; hot in every frame, bad.
+    alien_share, alien : how often another crystal's streak crosses some frames, and its photons,
+        drawn on a logarithmic scale. It is light like any other, part of the expectation.
     """
 
-    flux: tuple[float, float] = (1e4, 1e8)
-    blur_voxel: tuple[float, float] = (0.2, 1.0)
-    background: tuple[float, float] = (1e-4, 0.3)
-    drift: tuple[float, float] = (0.0, 0.03)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def expectation(self, intensity: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Expected photons (n_rock, n_y, n_x) of a perfect `intensity` of the same shape."""
-        blurred = gaussian_filter(intensity, rng.uniform(*self.blur_voxel, size=intensity.ndim))
-        flux = np.exp(rng.uniform(*np.log(self.flux)))
-        beam = 1 + rng.uniform(*self.drift) * rng.standard_normal(len(intensity))
-        photons = blurred * (flux / blurred.max()) + np.exp(rng.uniform(*np.log(self.background)))
-        return (photons * np.clip(beam, 0.5, 1.5)[:, None, None]).astype(np.float32)
+    flux: Range = (1e4, 1e8)
+    blur_voxel: Range | None = (0.2, 1.0)
+    flat: Range | None = (1e-4, 0.3)
+    smooth_share: float = Field(0.3, ge=0, le=1)
+    smooth: Range = (0.01, 3.0)
+    drift: Range | None = (0.0, 0.03)
+    saturation_share: float = Field(0.03, ge=0, le=1)
+    saturation: Range = (0.2, 0.9)
+    hot_share: float = Field(0.3, ge=0, le=1)
+    hot_pixels: tuple[int, int] = (1, 30)
+    alien_share: float = Field(0.05, ge=0, le=1)
+    alien: Range = (1.0, 300.0)
+
+    @model_validator(mode="after")
+    def _ranges(self) -> RealismConfig:
+        above_zero = ("flux", "flat", "smooth", "saturation", "hot_pixels", "alien")
+        for name in (*above_zero, "blur_voxel", "drift"):
+            limits = getattr(self, name)
+            if limits is None:
+                continue
+            low, high = limits
+            least = "above 0" if name in above_zero else "at least 0"
+            if not low <= high < np.inf or low < 0 or (name in above_zero and low <= 0):
+                raise ValueError(f"{name} is {low:g}, {high:g}, expected the lowest first, {least}")
+        if self.flux[1] > MOST_COUNTS / 4:
+            raise ValueError(f"flux is {self.flux}, expected at most {MOST_COUNTS / 4:.1g}")
+        return self
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a detector saw; all arrays have the intensity's shape.
+
+    Attributes
+    ----------
+    expectation : float32, expected photons, before hot pixels and saturation.
+    counts : uint32.
+    bad : bool, True = hot or saturated.
+    parameters : what was drawn.
+    """
+
+    expectation: FloatArray
+    counts: NDArray[np.uint32]
+    bad: BoolArray
+    parameters: dict[str, object]
+
+
+def measure(intensity: FloatArray, config: RealismConfig, rng: np.random.Generator) -> Measurement:
+    """Count photons of a perfect `intensity` (n_rock, n_y, n_x) or (n_y, n_x), in any unit."""
+    flux = _log_uniform(config.flux, rng)
+    parameters: dict[str, object] = {"flux": flux}
+    blurred = intensity
+    if config.blur_voxel is not None:
+        sigma = rng.uniform(*config.blur_voxel, size=intensity.ndim)
+        blurred = gaussian_filter(intensity, sigma)
+        parameters["blur_voxel"] = sigma.tolist()
+    photons = blurred * np.float32(flux / blurred.max())
+    photons += _background(photons.shape, config, rng, parameters)
+    if rng.random() < config.alien_share:
+        photons += _alien(photons.shape, config, rng, parameters)
+    if config.drift is not None and intensity.ndim == 3:
+        photons *= _beam(len(photons), config.drift, rng, parameters)[:, None, None]
+    expectation = photons.astype(np.float32)
+    counts = rng.poisson(expectation).astype(np.uint32)
+    bad = _spoil(counts, config, rng, parameters)
+    return Measurement(expectation, counts, bad, parameters)
+
+
+def _log_uniform(limits: Range, rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(*np.log(limits))))
+
+
+def _offsets(shape: tuple[int, ...], centre: NDArray[np.float64]) -> list[NDArray[np.float32]]:
+    """Distances from `centre` along each axis, ready to broadcast."""
+    axes = [np.arange(n, dtype=np.float32) - c for n, c in zip(shape, centre, strict=True)]
+    return list(np.ix_(*axes))
+
+
+def _background(
+    shape: tuple[int, ...],
+    config: RealismConfig,
+    rng: np.random.Generator,
+    parameters: dict[str, object],
+) -> FloatArray | float:
+    """Photons of the flat background, and of a broad one around some place of the array."""
+    flat = 0.0 if config.flat is None else _log_uniform(config.flat, rng)
+    parameters["flat"] = flat
+    if rng.random() >= config.smooth_share:
+        return flat
+    height = _log_uniform(config.smooth, rng)
+    parameters["smooth"] = height
+    sides = np.array(shape)
+    exponent: FloatArray = np.zeros(shape, dtype=np.float32)
+    widths = rng.uniform(0.2, 0.8, len(shape)) * sides
+    offsets = _offsets(shape, rng.uniform(-0.2, 1.2, len(shape)) * sides)
+    for offset, width in zip(offsets, widths, strict=True):
+        exponent = exponent - 0.5 * (offset / np.float32(width)) ** 2
+    return np.asarray(height * np.exp(exponent) + flat, dtype=np.float32)
+
+
+def _alien(
+    shape: tuple[int, ...],
+    config: RealismConfig,
+    rng: np.random.Generator,
+    parameters: dict[str, object],
+) -> FloatArray:
+    """A streak: straight in the detector's plane, some frames long, fading along its length."""
+    sides = np.array(shape)
+    offsets = _offsets(shape, rng.uniform(0.1, 0.9, len(shape)) * sides)
+    angle = rng.uniform(0, np.pi)
+    y, x = offsets[-2], offsets[-1]
+    along, across = (
+        x * np.cos(angle) + y * np.sin(angle),
+        y * np.cos(angle) - x * np.sin(angle),
+    )
+    length = rng.uniform(0.05, 0.5) * sides[-2:].max()
+    streak = -0.5 * ((along / length) ** 2 + (across / rng.uniform(0.6, 2.0)) ** 2)
+    if len(shape) == 3:
+        streak = streak - 0.5 * (offsets[0] / rng.uniform(0.6, 4.0)) ** 2
+    photons = _log_uniform(config.alien, rng)
+    parameters["alien"] = photons
+    return (photons * np.exp(np.clip(streak, -60, None))).astype(np.float32)
+
+
+def _beam(
+    n_frames: int, drift: Range, rng: np.random.Generator, parameters: dict[str, object]
+) -> NDArray[np.float32]:
+    """(n_frames,) intensity of the beam: slow and quick changes of like size about 1."""
+    relative = rng.uniform(*drift)
+    parameters["drift"] = relative
+    slow = np.cumsum(rng.standard_normal(n_frames)) / np.sqrt(n_frames)
+    beam = 1 + relative * (slow - slow.mean() + rng.standard_normal(n_frames)) / np.sqrt(2)
+    return np.clip(beam, 0.5, 1.5).astype(np.float32)
+
+
+def _spoil(
+    counts: NDArray[np.uint32],
+    config: RealismConfig,
+    rng: np.random.Generator,
+    parameters: dict[str, object],
+) -> BoolArray:
+    """Saturate and heat pixels of `counts` in place; True where that happened."""
+    bad = np.zeros(counts.shape, dtype=bool)
+    if rng.random() < config.saturation_share:
+        level = max(int(rng.uniform(*config.saturation) * counts.max()), 1)
+        parameters["saturation"] = level
+        bad |= counts > level
+        np.minimum(counts, level, out=counts)
+    if rng.random() < config.hot_share:
+        n_hot = int(rng.integers(config.hot_pixels[0], config.hot_pixels[1] + 1))
+        parameters["hot_pixels"] = n_hot
+        rows, columns = (rng.integers(0, n, n_hot) for n in counts.shape[-2:])
+        counts[..., rows, columns] = rng.integers(100, 1_000_000, n_hot)
+        bad[..., rows, columns] = True
+    return bad

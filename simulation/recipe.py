@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from scipy.spatial.transform import Rotation
 
 from bcdi_inpaint.errors import one_line
-from simulation.continuum import CrystalMaker, bragg_intensity
-from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
+from simulation.continuum import (
+    MARGIN,
+    ContinuumConfig,
+    bragg_intensity,
+    convex_hull,
+    make_crystal,
+    period,
+)
+from simulation.diffraction import QGrid, bragg_amplitude, rocking_steps
 from simulation.fields import smooth_phase
-from simulation.realism import Realism
-from simulation.relaxation import Relaxed, element, relax
-from simulation.shapes import fcc_atoms, random_shape
+from simulation.particles import Particle, ParticleConfig, make_particle
+from simulation.realism import RealismConfig, measure
+from simulation.relaxation import element
+from simulation.shapes import random_shape
 
 FloatArray = NDArray[np.float64]
-REFLECTIONS = ((1, 1, 1), (2, 0, 0), (2, 2, 0))
+BoolArray = NDArray[np.bool_]
+
+STRAIN_WAVES = 8
+"""Plane waves that make up the slow strain added to a relaxed particle."""
+
+LATTICE_REACH = 0.85
+"""How near the array's corners may come to the next Bragg peak, as a part of the way there.
+
+A simulated particle has some tens of lattice planes, a measured one thousands: there, the next
+peak is never in view.
+"""
 
 
 class Recipe(BaseModel):
@@ -27,40 +46,72 @@ class Recipe(BaseModel):
     Attributes
     ----------
     count, seed : how many patterns, and the seed that makes them again.
-    shape : (n_rock, n_y, n_x) of each pattern.
-    atomistic_share : the part of the patterns made from relaxed atoms, the rest being continuous.
+    shape : (n_rock, n_y, n_x) of each pattern, or (n_y, n_x) for the 2D set.
+    atomistic_share : the part of the patterns made from relaxed atoms, the rest being continuous;
+        0 in 2D.
     particles : how many particles are relaxed; each serves several patterns.
-    n_atoms : atoms of a particle.
-    oversampling : ratio, drawn on a logarithmic scale for the pattern, then varied for each axis.
-    phase_range_rad : slow strain added to a relaxed particle.
+    particle, continuum, realism : what a particle, a continuous crystal and a measurement are
+        drawn from.
+    hull_share : the part of the continuous crystals that are hulls of random points; all in 2D.
+    reflections : Miller indices, one drawn for each atomistic pattern.
+    wavelength_nm : of the beam; with the reflection it sets the shear of the frames.
+    oversampling : ratio, drawn on a logarithmic scale for the pattern, then varied by
+        `oversampling_spread` (standard deviation of its logarithm) for each axis and kept within
+        `oversampling_limits`; rocking curves vary more than the detector's axes.
+    strain_rad : range of the slow phase added to the relaxation's, or of a continuous crystal's.
+    peak_offset : standard deviation of the peak's distance from the array's middle along each
+        axis, as a part of the array.
+    peak_outside : how often the array is cropped beside the peak, which then lies outside.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     count: int = Field(gt=0)
     seed: int = Field(ge=0)
-    shape: tuple[int, int, int] = (128, 128, 128)
+    shape: tuple[int, ...] = (128, 128, 128)
     atomistic_share: float = Field(0.4, ge=0, le=1)
     particles: int = Field(40, ge=1)
-    element: str = "Au"
-    n_atoms: tuple[int, int] = (8_000, 60_000)
-    oversampling: tuple[float, float] = (2.8, 8.0)
-    phase_range_rad: tuple[float, float] = (0.0, 5.0)
-    flux: tuple[float, float] = (1e4, 1e8)
+    particle: ParticleConfig = ParticleConfig()
+    continuum: ContinuumConfig = ContinuumConfig()
+    realism: RealismConfig = RealismConfig()
+    hull_share: float = Field(0.25, ge=0, le=1)
+    reflections: tuple[tuple[int, int, int], ...] = ((1, 1, 1), (2, 0, 0), (2, 2, 0))
+    wavelength_nm: tuple[float, float] = (0.095, 0.155)
+    oversampling: tuple[float, float] = (2.5, 8.0)
+    oversampling_spread: tuple[float, ...] = (0.4, 0.2, 0.2)
+    oversampling_limits: tuple[float, float] = (2.0, 12.0)
+    strain_rad: tuple[float, float] = (0.0, 5.0)
+    peak_offset: float = Field(0.08, ge=0, le=0.5)
+    peak_outside: float = Field(0.03, ge=0, le=1)
+    engine: Literal["auto", "nufft", "pynx"] = "auto"
 
     @model_validator(mode="after")
     def _possible(self) -> Recipe:
-        if self.oversampling[0] < 1:
-            raise ValueError(f"oversampling is {self.oversampling}, expected at least 1")
-        if self.n_atoms[0] < 100:
-            raise ValueError(f"n_atoms is {self.n_atoms}, expected at least 100")
-        if min(self.shape) < 16:
-            raise ValueError(f"shape is {self.shape}, expected at least 16 voxels on each axis")
-        for name in ("n_atoms", "oversampling", "phase_range_rad", "flux"):
+        if len(self.shape) not in (2, 3) or min(self.shape) < 16:
+            raise ValueError(f"shape is {self.shape}, expected 2 or 3 axes of at least 16 voxels")
+        if len(self.shape) == 2 and self.atomistic_share > 0:
+            raise ValueError(
+                f"atomistic_share is {self.atomistic_share} in 2D, expected 0: atoms are 3D"
+            )
+        if len(self.oversampling_spread) < len(self.shape) or min(self.oversampling_spread) < 0:
+            raise ValueError(
+                f"oversampling_spread is {self.oversampling_spread}, expected a number of at "
+                f"least 0 for each of the {len(self.shape)} axes"
+            )
+        if not self.reflections or any(not any(indices) for indices in self.reflections):
+            raise ValueError(f"reflections is {self.reflections}, expected Miller indices, not 000")
+        limits = (
+            ("oversampling", 1.0),
+            ("oversampling_limits", 1.0),
+            ("strain_rad", 0.0),
+            ("wavelength_nm", 1e-3),
+        )
+        for name, least in limits:
             low, high = getattr(self, name)
-            if low > high:
-                raise ValueError(f"{name} is {low}, {high}, expected the lowest first")
-        element(self.element)
+            if not least <= low <= high < np.inf:
+                raise ValueError(
+                    f"{name} is {low:g}, {high:g}, expected the lowest first, at least {least:g}"
+                )
         return self
 
 
@@ -74,74 +125,23 @@ def as_recipe(values: dict[str, object], where: str) -> Recipe:
 
 @dataclass(frozen=True)
 class Pattern:
-    """One pattern: its expected photons (n_rock, n_y, n_x) and what was drawn for it."""
+    """One pattern and what was drawn for it; all arrays have the recipe's `shape`.
+
+    Attributes
+    ----------
+    expectation : float32, expected photons, free of noise.
+    counts : uint32, photons as the detector gave them, hot and saturated pixels included.
+    bad : bool, True = a hot or saturated pixel.
+    grid : where the voxels lie in reciprocal space; None for a continuous crystal, which has no
+        lattice.
+    parameters : everything drawn, in plain values.
+    """
 
     expectation: NDArray[np.float32]
+    counts: NDArray[np.uint32]
+    bad: BoolArray
+    grid: QGrid | None
     parameters: dict[str, object]
-
-
-def relaxed_particle(recipe: Recipe, index: int) -> Relaxed:
-    """Particle `index` of the recipe, the same wherever and whenever it is made."""
-    rng = np.random.default_rng([recipe.seed, 0, index])
-    metal = element(recipe.element)
-    shape = random_shape(rng)
-    n_atoms = int(np.exp(rng.uniform(*np.log(recipe.n_atoms))))
-    positions_nm = fcc_atoms(shape, metal.lattice_constant_nm, n_atoms, rng)
-    return relax(positions_nm, metal)
-
-
-def _oversampling(recipe: Recipe, rng: np.random.Generator) -> FloatArray:
-    """(3,) ratio along each array axis; rocking curves vary more than the detector's axes."""
-    common = np.exp(rng.uniform(*np.log(recipe.oversampling)))
-    return np.clip(common * np.exp(rng.normal(0, [0.35, 0.2, 0.2])), 2.0, 12.0)
-
-
-def _peak_offset(recipe: Recipe, rng: np.random.Generator) -> FloatArray:
-    """(3,) voxels between the array's middle and the Bragg peak."""
-    return np.clip(rng.normal(0, 0.08, 3), -0.3, 0.3) * np.array(recipe.shape)
-
-
-def _atomistic(recipe: Recipe, particle: Relaxed, rng: np.random.Generator) -> Pattern:
-    positions_nm = particle.positions_nm - particle.positions_nm.mean(axis=0)
-    ratio, offset = _oversampling(recipe, rng), _peak_offset(recipe, rng)
-    ratio = np.maximum(ratio, 3.5)  # else the next Bragg peak of a small particle comes into view
-    rotation = Rotation.random(rng=rng)
-    indices = REFLECTIONS[int(rng.integers(len(REFLECTIONS)))]
-    grid = QGrid(
-        recipe.shape,
-        np.array(indices) / element(recipe.element).lattice_constant_nm,
-        oversampled_steps(positions_nm, rotation.as_matrix(), ratio, rng.uniform(-0.4, 0.4)),
-        np.array(recipe.shape) // 2 + offset,
-    )
-    size_nm = np.ptp(positions_nm, axis=0).max()
-    strain_rad = rng.uniform(*recipe.phase_range_rad)
-    phase = smooth_phase(positions_nm * 2 / size_nm, strain_rad, 8, rng)
-    amplitude = bragg_amplitude(positions_nm, grid, weights=np.exp(1j * phase))
-    intensity = (np.abs(amplitude) ** 2).astype(np.float32)
-    parameters = {
-        "kind": "atomistic",
-        "n_atoms": len(positions_nm),
-        "reflection": indices,
-        "oversampling": ratio.tolist(),
-        "offset": offset.tolist(),
-        "strain_rad": strain_rad,
-    }
-    return Pattern(Realism(flux=recipe.flux).expectation(intensity, rng), parameters)
-
-
-def _continuous(recipe: Recipe, rng: np.random.Generator) -> Pattern:
-    shape, ratio, offset = random_shape(rng), _oversampling(recipe, rng), _peak_offset(recipe, rng)
-    box = tuple(int(n) + 4 for n in np.maximum(np.array(recipe.shape) / ratio, 6))
-    maker = CrystalMaker(phase_range_rad=recipe.phase_range_rad)
-    crystal = maker.crystal(shape, box, rng)
-    intensity = bragg_intensity(crystal, recipe.shape, offset)
-    parameters = {
-        "kind": "continuous",
-        "oversampling": ratio.tolist(),
-        "offset": offset.tolist(),
-        "strain_rad": float(np.ptp(np.angle(crystal[np.abs(crystal) > 0.5]))),
-    }
-    return Pattern(Realism(flux=recipe.flux).expectation(intensity, rng), parameters)
 
 
 def is_atomistic(recipe: Recipe, index: int) -> bool:
@@ -150,12 +150,112 @@ def is_atomistic(recipe: Recipe, index: int) -> bool:
     return int((index + 1) * share) > int(index * share)
 
 
-def make_pattern(recipe: Recipe, index: int, particle: Relaxed | None) -> Pattern:
+def particle_number(recipe: Recipe, index: int) -> int | None:
+    """Which particle pattern `index` is made from; None for a continuous crystal."""
+    if not is_atomistic(recipe, index):
+        return None
+    return int(index * recipe.atomistic_share) % recipe.particles
+
+
+def make_particle_of(recipe: Recipe, number: int) -> Particle:
+    """Particle `number` of the recipe, the same wherever and whenever it is made."""
+    return make_particle(recipe.particle, np.random.default_rng([recipe.seed, 0, number]))
+
+
+def make_pattern(recipe: Recipe, index: int, particle: Particle | None) -> Pattern:
     """Pattern `index` of the recipe, from its relaxed particle where it has one.
 
     Depends on the recipe and the index alone, so any number of workers makes the same set.
     """
     rng = np.random.default_rng([recipe.seed, 1, index])
     if particle is None:
-        return _continuous(recipe, rng)
-    return _atomistic(recipe, particle, rng)
+        intensity, grid, parameters = _continuous(recipe, rng)
+    else:
+        intensity, grid, parameters = _atomistic(recipe, particle, rng)
+    measured = measure(intensity, recipe.realism, rng)
+    return Pattern(
+        measured.expectation,
+        measured.counts,
+        measured.bad,
+        grid,
+        parameters | measured.parameters,
+    )
+
+
+Made = tuple[NDArray[np.float32], QGrid | None, dict[str, object]]
+
+
+def _oversampling(recipe: Recipe, rng: np.random.Generator) -> FloatArray:
+    """(n_dim,) ratio along each array axis."""
+    common = np.exp(rng.uniform(*np.log(recipe.oversampling)))
+    spread = np.array(recipe.oversampling_spread[-len(recipe.shape) :])
+    return np.clip(common * np.exp(rng.normal(0, spread)), *recipe.oversampling_limits)
+
+
+def _peak_offset(recipe: Recipe, rng: np.random.Generator) -> FloatArray:
+    """(n_dim,) voxels from the array's middle to the Bragg peak."""
+    part = np.clip(rng.normal(0, recipe.peak_offset, len(recipe.shape)), -0.4, 0.4)
+    if rng.random() < recipe.peak_outside:
+        axis = int(rng.integers(len(recipe.shape)))
+        part[axis] = rng.choice((-1, 1)) * rng.uniform(0.5, 0.6)
+    return part * np.array(recipe.shape)
+
+
+def _continuous(recipe: Recipe, rng: np.random.Generator) -> Made:
+    """Intensity of a continuous crystal."""
+    n_dim = len(recipe.shape)
+    is_hull = rng.random() < recipe.hull_share or n_dim == 2
+    body = convex_hull(n_dim, rng) if is_hull else random_shape(rng)
+    ratio, offset = _oversampling(recipe, rng), _peak_offset(recipe, rng)
+    strain_rad = rng.uniform(*recipe.strain_rad)
+    sides = np.array(period(recipe.shape, offset))
+    box = tuple(int(n) + 2 * MARGIN for n in np.maximum(sides / ratio, 6))
+    crystal = make_crystal(recipe.continuum, body, box, rng, strain_rad)
+    intensity = bragg_intensity(crystal, recipe.shape, offset)
+    parameters: dict[str, object] = {
+        "kind": "continuous",
+        "shape": "hull" if is_hull else "polyhedron",
+        "oversampling": ratio.tolist(),
+        "peak": (np.array(recipe.shape) // 2 + offset).tolist(),
+        "strain_rad": strain_rad,
+    }
+    return intensity, None, parameters
+
+
+def _farthest(steps: FloatArray, shape: tuple[int, ...], centre: FloatArray) -> float:
+    """Distance in 1/nm of the array's farthest corner from the peak, over `LATTICE_REACH`."""
+    corners = np.array(list(product(*[(0, n - 1) for n in shape]))) - centre
+    return float(np.linalg.norm(corners @ steps.T, axis=1).max() / LATTICE_REACH)
+
+
+def _atomistic(recipe: Recipe, particle: Particle, rng: np.random.Generator) -> Made:
+    """Intensity of a relaxed particle around one of its reflections."""
+    positions_nm = particle.relaxed.positions_nm
+    positions_nm = positions_nm - positions_nm.mean(axis=0)
+    lattice_nm = element(particle.element).lattice_constant_nm
+    indices = recipe.reflections[int(rng.integers(len(recipe.reflections)))]
+    reflection_inv_nm = np.array(indices) / lattice_nm
+    offset = _peak_offset(recipe, rng)
+    ratio, wavelength_nm = _oversampling(recipe, rng), rng.uniform(*recipe.wavelength_nm)
+    steps = rocking_steps(positions_nm, reflection_inv_nm, ratio, wavelength_nm, rng)
+    centre = np.array(recipe.shape) // 2 + offset
+    finer = max(1.0, _farthest(steps, recipe.shape, centre) * lattice_nm / np.sqrt(3))
+    ratio, steps = ratio * finer, steps / finer
+    n_rock, n_y, n_x = recipe.shape
+    grid = QGrid((n_rock, n_y, n_x), reflection_inv_nm, steps, np.array(recipe.shape) // 2 + offset)
+    strain_rad = rng.uniform(*recipe.strain_rad)
+    size_nm = np.ptp(positions_nm, axis=0).max()
+    phase = smooth_phase(positions_nm * 2 / size_nm, strain_rad, STRAIN_WAVES, rng)
+    amplitude = bragg_amplitude(
+        positions_nm, grid, weights=np.exp(1j * phase), engine=recipe.engine
+    )
+    parameters: dict[str, object] = {
+        "kind": "atomistic",
+        "reflection": list(indices),
+        "wavelength_nm": wavelength_nm,
+        "oversampling": ratio.tolist(),
+        "peak": grid.centre.tolist(),
+        "strain_rad": strain_rad,
+        "particle": particle.parameters,
+    }
+    return (np.abs(amplitude) ** 2).astype(np.float32), grid, parameters

@@ -1,54 +1,76 @@
-"""Crystal shapes: convex polyhedra, and the atoms of a lattice inside them."""
+"""Crystal shapes: convex polyhedra, and the atoms of a lattice inside them.
+
+Shapes with crystal faces come from Wulff's construction in `wulffpack` (Rahm & Erhart, J. Open
+Source Softw. 5, 1944 (2020)). Its own filling with atoms takes a minute for 500 000, so the
+lattice is cut here; its Winterbottom shapes come in a frame of their own, so the interface is cut
+here too.
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations, product
 
 import numpy as np
+from ase.build import bulk
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, HalfspaceIntersection
 from scipy.spatial.transform import Rotation
+from wulffpack import SingleCrystal
 
 from bcdi_inpaint.errors import InputError
 
 FloatArray = NDArray[np.float64]
+Miller = tuple[int, int, int]
+
+FEWEST_ATOMS = 100
 
 
 @dataclass(frozen=True)
 class Polyhedron:
-    """The convex body of the points r with ``normals @ r <= distances``.
+    """The convex body of the points r with ``normals @ r <= distances``; it holds the origin.
 
     Attributes
     ----------
-    normals : (n_planes, 3) unit vectors, outward, in the crystal's cubic axes.
-    distances : (n_planes,) distance of each plane from the origin, in any unit of length. The body
-        has to lie in the cube of half width ``distances.max()``, so some planes close it along
-        the axes.
+    normals : (n_planes, n_dim) unit vectors, outward, in 3D in the crystal's cubic axes.
+    distances : (n_planes,) distance of each plane from the origin, in any unit of length.
+    interface : which plane sits on a substrate, if any does.
     """
 
     normals: FloatArray
     distances: FloatArray
+    interface: int | None = None
 
     def signed_distance(self, points: FloatArray) -> FloatArray:
-        """Distance of `points` (..., 3) to the surface, negative inside.
+        """Distance of `points` (..., n_dim) to the surface, negative inside.
 
         Exact inside and beside a face; outside, next to an edge, it is a lower bound.
         """
-        return np.max(points @ self.normals.T - self.distances, axis=-1)
+        found = points @ self.normals[0] - self.distances[0]
+        for normal, distance in zip(self.normals[1:], self.distances[1:], strict=True):
+            np.maximum(found, points @ normal - distance, out=found)
+        return found
 
     def scaled(self, factor: float) -> Polyhedron:
         """The same shape, `factor` times as large."""
-        return Polyhedron(self.normals, self.distances * factor)
+        return Polyhedron(self.normals, self.distances * factor, self.interface)
 
-    def volume_fraction(self, rng: np.random.Generator, samples: int = 20_000) -> float:
-        """Monte Carlo volume over that of the cube of half width ``distances.max()``."""
-        half_width = self.distances.max()
-        points = rng.uniform(-half_width, half_width, (samples, 3))
-        return float(np.mean(self.signed_distance(points) <= 0))
+    @cached_property
+    def vertices(self) -> FloatArray:
+        """(n_vertices, n_dim) corners."""
+        planes = np.concatenate([self.normals, -self.distances[:, None]], axis=1)
+        return HalfspaceIntersection(planes, np.zeros(self.normals.shape[1])).intersections
+
+    @cached_property
+    def volume(self) -> float:
+        """In the cubed unit of the distances; in 2D the area."""
+        return float(ConvexHull(self.vertices).volume)
 
 
-def family(indices: tuple[int, int, int]) -> FloatArray:
+def family(indices: Miller) -> FloatArray:
     """Unit normals (n, 3) of all planes equivalent to `indices` in a cubic crystal."""
     signed = {
         tuple(sign * index for sign, index in zip(signs, order, strict=True))
@@ -59,54 +81,80 @@ def family(indices: tuple[int, int, int]) -> FloatArray:
     return normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
 
-def _from_families(distances: dict[tuple[int, int, int], float]) -> Polyhedron:
-    normals = [family(indices) for indices in distances]
+def _construction(energies: dict[Miller, float]) -> Polyhedron:
+    """The faces that Wulff's construction leaves, each at the distance of its energy."""
+    with warnings.catch_warnings():  # wulffpack calls spglib as spglib used to be called
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="spglib")
+        particle = SingleCrystal(energies, LATTICE)
+    facets = [(facet, form.miller_indices) for form in particle.forms for facet in form.facets]
+    distances = np.array([facet.distance_from_origin for facet, _ in facets])
+    in_energies = min(energies[tuple(sorted(map(abs, m), reverse=True))] for _, m in facets)
     return Polyhedron(
-        np.concatenate(normals),
-        np.repeat(list(distances.values()), [len(group) for group in normals]),
+        np.array([facet.original_normal for facet, _ in facets]),
+        distances * (in_energies / distances.min()),
     )
 
 
-def _jittered(shape: Polyhedron, rng: np.random.Generator, spread: float) -> Polyhedron:
-    """Each face moved by its own factor: real crystals are never regular."""
+def _varied(shape: Polyhedron, rng: np.random.Generator, spread: float) -> Polyhedron:
+    """Stretched along a random direction, and each face moved by its own factor.
+
+    Real crystals are never regular.
+    """
+    along = rng.standard_normal(3)
+    along /= np.linalg.norm(along)
+    aspect = np.exp(rng.uniform(-1, 1) * 2 * spread)
     factors = rng.uniform(1 - spread, 1 + spread, len(shape.distances))
+    factors *= 1 + (aspect - 1) * (shape.normals @ along) ** 2
     return Polyhedron(shape.normals, shape.distances * factors)
 
 
-def wulff(rng: np.random.Generator) -> Polyhedron:
-    """Equilibrium shape of a free FCC crystal, with the surface energies drawn.
-
-    The distance of a face is proportional to its surface energy (Wulff's theorem); energies are
-    relative to {111}.
-    """
-    energies = {
+def _energies(rng: np.random.Generator) -> dict[Miller, float]:
+    """Surface energies of a face-centred cubic metal relative to {111}, some faces rounded off."""
+    energies: dict[Miller, float] = {
         (1, 1, 1): 1.0,
         (1, 0, 0): rng.uniform(1.0, 1.3),
         (1, 1, 0): rng.uniform(1.08, 1.35),
     }
-    return _jittered(_from_families(energies), rng, 0.12)
+    if rng.random() < 0.3:  # faces that round the edges
+        energies |= {(2, 1, 0): rng.uniform(1.08, 1.3), (3, 1, 1): rng.uniform(1.05, 1.25)}
+    return energies
+
+
+# Any face-centred cubic lattice: the shape does not depend on its size.
+LATTICE = bulk("Au", a=4.08)
+
+
+def wulff(rng: np.random.Generator) -> Polyhedron:
+    """Equilibrium shape of a free crystal, with the surface energies drawn (Wulff's theorem)."""
+    return _varied(_construction(_energies(rng)), rng, 0.12)
 
 
 def winterbottom(rng: np.random.Generator) -> Polyhedron:
-    """A Wulff shape cut by a substrate below a (111) face, as dewetted particles have it."""
-    free = wulff(rng)
-    interface = np.array([[-1.0, -1.0, -1.0]]) / np.sqrt(3)
+    """A Wulff shape cut by a substrate below a (111) face, as dewetted particles have it.
+
+    W. L. Winterbottom, Acta Metall. 15, 303 (1967): the plane of the interface lies at the distance
+    of its energy, that of the interface less that of the bare substrate.
+    """
+    free = _varied(_construction(_energies(rng)), rng, 0.1)
+    down = -np.ones(3) / np.sqrt(3)
+    others = np.linalg.norm(free.normals - down, axis=1) > 1e-6
     return Polyhedron(
-        np.concatenate([free.normals, interface]),
-        np.append(free.distances, rng.uniform(0.0, 0.7)),
+        np.concatenate([free.normals[others], down[None]]),
+        np.append(free.distances[others], rng.uniform(0.05, 0.7)),
+        interface=int(others.sum()),
     )
 
 
 def cube(rng: np.random.Generator) -> Polyhedron:
     """A cube of {100} faces, its corners a little truncated, its sides unequal."""
-    faces = {(1, 0, 0): 1.0, (1, 1, 1): rng.uniform(1.4, 1.75)}
-    return _jittered(_from_families(faces), rng, 0.2)
+    energies = {(1, 0, 0): 1.0, (1, 1, 1): rng.uniform(1.4, 1.75), (1, 1, 0): 1.38}
+    return _varied(_construction(energies), rng, 0.2)
 
 
 def octahedron(rng: np.random.Generator) -> Polyhedron:
     """An octahedron of {111} faces, its corners truncated by {100}."""
-    faces = {(1, 1, 1): 1.0, (1, 0, 0): rng.uniform(1.3, 1.75)}
-    return _jittered(_from_families(faces), rng, 0.12)
+    energies = {(1, 1, 1): 1.0, (1, 0, 0): rng.uniform(1.3, 1.7)}
+    return _varied(_construction(energies), rng, 0.12)
 
 
 def random_cut(rng: np.random.Generator) -> Polyhedron:
@@ -128,31 +176,62 @@ SHAPES: dict[str, Callable[[np.random.Generator], Polyhedron]] = {
 }
 
 
+def check_shapes(names: tuple[str, ...]) -> None:
+    """InputError for a name that is no shape, or none at all."""
+    for name in names or ("",):
+        if name not in SHAPES:
+            raise InputError(f"shape is {name!r}, expected one of {', '.join(SHAPES)}")
+
+
 def random_shape(rng: np.random.Generator, names: tuple[str, ...] = tuple(SHAPES)) -> Polyhedron:
     """A polyhedron of a kind drawn from `names`; an unknown name raises InputError."""
-    unknown = sorted(set(names) - set(SHAPES))
-    if unknown:
-        raise InputError(f"shape is {unknown[0]!r}, expected one of {', '.join(SHAPES)}")
+    check_shapes(names)
     return SHAPES[names[int(rng.integers(len(names)))]](rng)
 
 
 def fcc_atoms(
-    shape: Polyhedron, lattice_constant_nm: float, n_atoms: int, rng: np.random.Generator
+    shape: Polyhedron,
+    lattice_constant_nm: float,
+    n_atoms: int,
+    rng: np.random.Generator,
+    *,
+    twin_normal: FloatArray | None = None,
 ) -> FloatArray:
-    """Positions (n, 3) in nm of an FCC crystal of about `n_atoms` atoms cut to `shape`.
+    """Positions (n, 3) in nm of a face-centred cubic crystal of about `n_atoms`, cut to `shape`.
 
     The lattice is shifted by a random part of its cell, so that no two cuts are alike. The count
-    is met within a few per cent. Raises InputError if `n_atoms` is under 100.
+    is met within a few per cent. With `twin_normal`, a unit <111> vector, the lattice beyond a
+    plane near the middle is the mirror image of the one before it. Raises InputError if `n_atoms`
+    is under `FEWEST_ATOMS`.
     """
-    if n_atoms < 100:
-        raise InputError(f"n_atoms is {n_atoms}, expected at least 100")
-    atom_volume_nm3 = lattice_constant_nm**3 / 4
-    unit = shape.scaled(1 / shape.distances.max())
-    half_width_nm = 0.5 * (n_atoms * atom_volume_nm3 / unit.volume_fraction(rng)) ** (1 / 3)
-    body = unit.scaled(half_width_nm)
-    n_cells = int(np.ceil(half_width_nm / lattice_constant_nm)) + 1
+    if n_atoms < FEWEST_ATOMS:
+        raise InputError(f"n_atoms is {n_atoms}, expected at least {FEWEST_ATOMS}")
+    body = shape.scaled((n_atoms * lattice_constant_nm**3 / 4 / shape.volume) ** (1 / 3))
+    reach_nm = np.abs(body.vertices).max()
+    if twin_normal is not None:
+        reach_nm = np.linalg.norm(body.vertices, axis=1).max() * 1.5  # the mirror turns the cube
+    n_cells = int(np.ceil(reach_nm / lattice_constant_nm)) + 1
     corners = np.stack(np.meshgrid(*[np.arange(-n_cells, n_cells + 1)] * 3, indexing="ij"), -1)
     basis = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
-    sites = (corners.reshape(-1, 1, 3) + basis).reshape(-1, 3) + rng.uniform(0, 1, 3)
-    positions_nm = sites * lattice_constant_nm
-    return positions_nm[body.signed_distance(positions_nm) <= 0]
+    shift = rng.uniform(0, 1, 3)
+    sites_nm = ((corners.reshape(-1, 1, 3) + basis).reshape(-1, 3) + shift) * lattice_constant_nm
+    if twin_normal is not None:
+        height_nm = 0.2 * rng.uniform(-1, 1) * np.max(body.vertices @ twin_normal)
+        nearest = np.linalg.norm(sites_nm - height_nm * twin_normal, axis=1).argmin()
+        through_nm = sites_nm[nearest]
+        sites_nm = twinned(sites_nm, through_nm, twin_normal)
+    return sites_nm[body.signed_distance(sites_nm) <= 0]
+
+
+def twinned(sites_nm: FloatArray, through_nm: FloatArray, normal: FloatArray) -> FloatArray:
+    """The sites (n, 3) up to a plane, and their mirror images beyond it.
+
+    `through_nm` (3,) is a site on the plane, `normal` (3,) its unit normal: with a <111> one the
+    two halves are the twins of a face-centred cubic crystal.
+    """
+    beyond_nm = (sites_nm - through_nm) @ normal
+    on_plane = 1e-6 * np.abs(sites_nm).max()
+    kept = sites_nm[beyond_nm <= on_plane]
+    before = beyond_nm < -on_plane
+    mirrored = sites_nm[before] - 2 * beyond_nm[before, None] * normal
+    return np.concatenate([kept, mirrored])

@@ -1,42 +1,386 @@
+"""Campaigns: the same patterns however they are made, interrupted and continued."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import heed_ctrl_c
 
-from bcdi_inpaint.pattern_file import PatternFile, read_log_expectation
+from bcdi_inpaint.errors import InputError, MissingEngineError
+from bcdi_inpaint.pattern_file import (
+    n_patterns,
+    read_contents,
+    read_particle,
+    read_pattern,
+    write_patterns,
+)
 from simulation import campaign
-from simulation.recipe import Recipe, make_pattern
+from simulation.recipe import Recipe, make_particle_of, make_pattern, particle_number
+from simulation.workers import ONE_CORE
 
 RECIPE = Recipe(
-    count=4, seed=2, shape=(24, 24, 24), n_atoms=(300, 400), atomistic_share=0.5, particles=1
+    count=6,
+    seed=2,
+    shape=(24, 24, 24),
+    atomistic_share=0.5,
+    particles=2,
+    particle={"n_atoms": (300, 400)},
 )
+CONTINUOUS = RECIPE.model_copy(update={"atomistic_share": 0.0})
+ENDLESS = Recipe(count=5000, seed=0, atomistic_share=0, shape=(32, 32, 32))
+YAML = "{count: 5000, seed: 0, atomistic_share: 0, shape: [32, 32, 32]}"
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No processes are started: the tests below can put something in the place of the work."""
+    monkeypatch.setattr(campaign, "_executor", lambda *_: ThreadPoolExecutor(1))
+
+
+def assert_same_file(one: Path, two: Path) -> None:
+    assert read_contents(one) == read_contents(two)
+    for row in range(n_patterns(one)):
+        a, b = read_pattern(one, row), read_pattern(two, row)
+        for name in ("counts", "expectation", "bad"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+        assert a.parameters == b.parameters
+
+
+# --- the same patterns, however they are made -----------------------------------------------------
 
 
 def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
     for workers in (1, 2):
-        campaign.run(RECIPE, tmp_path / f"{workers}.h5", workers, quiet=True)
-    one, two = (read_log_expectation(tmp_path / f"{n}.h5") for n in (1, 2))
-    np.testing.assert_array_equal(one, two)
+        outcome = campaign.run(RECIPE, tmp_path / f"{workers}.h5", workers, quiet=True)
+        assert outcome == campaign.Outcome(6, 0, ())
+    assert_same_file(tmp_path / "1.h5", tmp_path / "2.h5")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.h5", "2.h5"]
 
 
-def test_an_interrupted_campaign_goes_on_and_makes_only_what_is_missing(
+@pytest.mark.usefixtures("in_this_process")
+def test_the_file_holds_the_recipes_patterns_and_particles(tmp_path: Path) -> None:
+    path = tmp_path / "p.h5"
+    campaign.run(RECIPE, path, quiet=True)
+    assert n_patterns(path) == 6
+    particles = {number: make_particle_of(RECIPE, number) for number in (0, 1)}
+    for number, particle in particles.items():
+        stored = read_particle(path, number)
+        np.testing.assert_array_equal(stored.positions_nm, particle.relaxed.positions_nm)
+        assert stored.element == particle.element
+    numbers = set()
+    for index in range(6):
+        number, stored_pattern = particle_number(RECIPE, index), read_pattern(path, index)
+        numbers.add(number)
+        truth = make_pattern(RECIPE, index, None if number is None else particles[number])
+        np.testing.assert_allclose(stored_pattern.expectation, truth.expectation, rtol=2**-12.9)
+        np.testing.assert_array_equal(stored_pattern.counts, truth.counts)
+        assert stored_pattern.particle == number
+        assert (stored_pattern.centre is None) == (truth.grid is None)
+        if truth.grid is not None:
+            np.testing.assert_array_equal(stored_pattern.steps_inv_nm, truth.grid.steps_inv_nm)
+    assert numbers == {None, 0, 1}
+
+
+def test_a_cluster_makes_the_same_patterns(tmp_path: Path) -> None:
+    """With a scheduler and a worker in processes of their own, as on a cluster."""
+    pytest.importorskip("distributed")
+    told = tmp_path / "scheduler.json"
+    environment = os.environ | ONE_CORE
+    dask = [sys.executable, "-m"]
+    commands = (
+        [*dask, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
+         "--no-dashboard", "--scheduler-file", str(told)],
+        [*dask, "distributed.cli.dask_worker", "--scheduler-file", str(told), "--nthreads",
+         "1", "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)],
+    )  # fmt: skip
+    here = Path(campaign.__file__).parents[1]
+    quiet_run = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = [subprocess.Popen(c, env=environment, cwd=here, **quiet_run) for c in commands]
+    try:
+        campaign.run(RECIPE, tmp_path / "1.h5", 1, quiet=True)
+        while not told.exists():
+            assert started[0].poll() is None
+            time.sleep(0.1)
+        address = json.loads(told.read_text())["address"]
+        outcome = campaign.run(RECIPE, tmp_path / "d.h5", quiet=True, scheduler=address)
+        assert outcome == campaign.Outcome(6, 0, ())
+    finally:
+        for process in reversed(started):
+            process.kill()
+            process.wait()
+    assert_same_file(tmp_path / "1.h5", tmp_path / "d.h5")
+
+
+# --- interrupted and continued --------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_higher_count_adds_to_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, whole = tmp_path / "p.h5", tmp_path / "whole.h5"
+    campaign.run(RECIPE.model_copy(update={"count": 3}), path, quiet=True)
+    capsys.readouterr()
+    assert campaign.run(RECIPE, path) == campaign.Outcome(3, 3, ())
+    assert f"{path}: 3 of 6 patterns are there" in capsys.readouterr().err
+    campaign.run(RECIPE, whole, quiet=True)
+    assert_same_file(path, whole)
+    before = path.read_bytes()
+    assert campaign.run(RECIPE, path, quiet=True) == campaign.Outcome(0, 6, ())
+    assert path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_parts_are_taken_as_they_are_and_damaged_ones_made_again(tmp_path: Path) -> None:
+    path, folder = tmp_path / "p.h5", tmp_path / "p.h5.parts"
+    campaign.run(CONTINUOUS, path, quiet=True)
+    folder.mkdir()
+    (folder / "recipe.json").touch()
+    marked = read_pattern(path, 2)
+    marked.counts[:] = 7
+    path.unlink()
+    write_patterns(folder / "pattern-0000002.h5", CONTINUOUS.model_dump(mode="json"), [marked])
+    (folder / "pattern-0000004.h5").write_bytes(b"half")
+    (folder / ".pattern-0000005.h5-1.tmp").write_bytes(b"half")
+    (tmp_path / ".p.h5-1.tmp").write_bytes(b"half")
+    assert campaign.run(CONTINUOUS, path, quiet=True) == campaign.Outcome(5, 1, ())
+    assert (read_pattern(path, 2).counts == 7).all()
+    truth = make_pattern(CONTINUOUS, 4, None)
+    np.testing.assert_array_equal(read_pattern(path, 4).counts, truth.counts)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def start(output: Path, *options: str, train: bool = False) -> subprocess.Popen[str]:
+    """An endless campaign in a process group of its own, as from a terminal."""
+    config = output.parent / "config.yaml"
+    held_out = YAML.replace("5000, seed: 0", "1, seed: 1")
+    config.write_text(f"name: x\npatterns: {YAML}\nheld_out: {held_out}" if train else YAML)
+    command = [sys.executable, "-m", "bcdi_inpaint", "train" if train else "simulate", str(config)]
+    return subprocess.Popen(
+        [*command, "-o", str(output.parent if train else output), "--workers", "1", *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_ctrl_c,
+        cwd=Path(campaign.__file__).parents[1],
+    )
+
+
+def wait_for_parts(process: subprocess.Popen[str], path: Path, at_least: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(list(path.with_name(f"{path.name}.parts").glob("pattern-*.h5"))) < at_least:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def nobody_left(group: int, within_s: float = 10) -> bool:
+    """Whether all processes of a group end soon."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        states = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                state, _, process_group = stat.read_text().rpartition(")")[2].split()[:3]
+                states += [state] if int(process_group) == group else []
+        if set(states) <= {"Z"}:  # ended, but its parent has not asked
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning:subprocess")  # PyNX's pipes
+def test_ctrl_c_is_answered_once_and_what_is_made_is_kept(tmp_path: Path, train: bool) -> None:
+    """As from a terminal, which sends it to the workers too."""
+    path = tmp_path / "patterns.h5"
+    with start(path, "-q", train=train) as process:
+        try:
+            wait_for_parts(process, path, 2)
+            os.killpg(process.pid, signal.SIGINT)
+            started = time.monotonic()
+            _, said = process.communicate(timeout=30)
+            assert time.monotonic() - started < 15
+        finally:
+            process.kill()  # nothing to do where it has ended
+    assert process.returncode == 130
+    assert len(said.strip().splitlines()) == 1, said
+    assert nobody_left(process.pid)
+    kept = len(list(tmp_path.glob("*.parts/pattern-*.h5")))
+    few = ENDLESS.model_copy(update={"count": kept})
+    assert campaign.run(few, path, 1, quiet=True).reused >= kept - 1
+
+
+def test_a_killed_campaign_goes_on_to_the_same_file(tmp_path: Path) -> None:
+    path, whole = tmp_path / "p.h5", tmp_path / "whole.h5"
+    with start(path, "-q") as process:
+        wait_for_parts(process, path, 3)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    recipe = ENDLESS.model_copy(update={"count": 6})
+    assert campaign.run(recipe, path, 2, quiet=True).reused >= 3
+    campaign.run(recipe, whole, 1, quiet=True)
+    assert_same_file(path, whole)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_ctrl_c_while_the_parts_are_joined_keeps_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, recipe = tmp_path / "p.h5", RECIPE.model_copy(update={"atomistic_share": 0.0})
-    mark = np.full(recipe.shape, 7.0, dtype=np.float32)
-    with PatternFile.open(path, recipe.model_dump(mode="json")) as file:
-        file.write(2, mark, {})
-    campaign.run(recipe, path, 1, quiet=True)
-    found = read_log_expectation(path)
-    np.testing.assert_array_equal(found[2], np.log1p(mark).astype(np.float16))
-    expected = np.log1p(make_pattern(recipe, 3, None).expectation).astype(np.float16)
-    np.testing.assert_array_equal(found[3], expected)
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(campaign, "join", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True)
+    assert campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True).reused == 6
 
 
-def test_particles_are_shared_out_evenly() -> None:
-    recipe = RECIPE.model_copy(update={"count": 40, "particles": 5})
-    tasks = list(campaign._tasks(recipe, list(range(40))))
-    of_particles = {number: indices for _, number, indices in tasks if number is not None}
-    assert sorted(of_particles) == [0, 1, 2, 3, 4]
-    assert {len(indices) for indices in of_particles.values()} == {4}
-    assert sorted(i for _, _, indices in tasks for i in indices) == list(range(40))
+# --- what is refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_another_recipes_file_is_replaced_by_force_alone(tmp_path: Path) -> None:
+    path, other = tmp_path / "p.h5", CONTINUOUS.model_copy(update={"seed": 3, "count": 2})
+    campaign.run(CONTINUOUS, path, quiet=True)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"by another recipe.*--force"):
+        campaign.run(other, path, quiet=True)
+    assert path.read_bytes() == before
+    assert campaign.run(other, path, quiet=True, force=True).made == 2
+    np.testing.assert_array_equal(read_pattern(path, 1).counts, make_pattern(other, 1, None).counts)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_lower_count_does_not_lose_patterns_unasked(tmp_path: Path) -> None:
+    path, fewer = tmp_path / "p.h5", CONTINUOUS.model_copy(update={"count": 2})
+    campaign.run(CONTINUOUS, path, quiet=True)
+    with pytest.raises(InputError, match="holds 6 patterns, expected at most the count of 2"):
+        campaign.run(fewer, path, quiet=True)
+    assert campaign.run(fewer, path, quiet=True, force=True) == campaign.Outcome(0, 2, ())
+    assert n_patterns(path) == 2
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_another_recipes_parts_are_replaced_by_force_alone(tmp_path: Path) -> None:
+    path, other = tmp_path / "p.h5", CONTINUOUS.model_copy(update={"seed": 3})
+    with campaign._parts_folder(other, tmp_path / "p.h5.parts", force=False):
+        campaign._make_part(other, 0, None, tmp_path / "p.h5.parts" / "pattern-0000000.h5")
+    with pytest.raises(InputError, match="parts of another recipe"):
+        campaign.run(CONTINUOUS, path, quiet=True)
+    assert campaign.run(CONTINUOUS, path, quiet=True, force=True).reused == 0
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "p.h5.parts"
+    folder.mkdir()
+    (folder / "thesis.tex").touch()
+    with pytest.raises(InputError, match="holds other files"):
+        campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True, force=True)
+    assert (folder / "thesis.tex").exists()
+
+
+def test_a_second_campaign_for_the_same_file_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "p.h5.parts"
+    with (
+        campaign._parts_folder(CONTINUOUS, folder, force=False),
+        pytest.raises(InputError, match=r"another process is making p\.h5"),
+    ):
+        campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True)
+
+
+def test_a_scheduler_that_does_not_answer_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match="scheduler 'nonsense://' does not answer"):
+        campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True, scheduler="nonsense://")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingEngineError, match=r"pip install 'bcdi-inpaint\[cluster\]'"):
+        campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True, scheduler="tcp://x:1")
+
+
+# --- what fails -----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_what_fails_is_left_out_told_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, broken = tmp_path / "p.h5", particle_number(RECIPE, 1)
+    fails = next(i for i in range(6) if particle_number(RECIPE, i) is None)
+    lost = {i for i in range(6) if particle_number(RECIPE, i) == broken} | {fails}
+
+    def particle(recipe: Recipe, number: int) -> object:
+        if number == broken:
+            raise InputError("LAMMPS gave up")
+        return make_particle_of(recipe, number)
+
+    def pattern(recipe: Recipe, index: int, body: object) -> object:
+        if index == fails:
+            raise ZeroDivisionError("a\nb")
+        return make_pattern(recipe, index, body)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(campaign, "make_particle_of", particle)
+        patched.setattr(campaign, "make_pattern", pattern)
+        outcome = campaign.run(RECIPE, path, quiet=True)
+    assert sorted(outcome.failures) == [
+        f"particle {broken} ({len(lost) - 1} patterns): LAMMPS gave up",
+        f"pattern {fails}: ZeroDivisionError a b",
+    ]
+    assert sorted(capsys.readouterr().err.splitlines()) == sorted(outcome.failures)
+    assert set(read_contents(path).row_of) == set(range(6)) - lost
+    assert campaign.run(RECIPE, path, quiet=True) == campaign.Outcome(len(lost), 6 - len(lost), ())
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize(("function", "error"), [
+    ("make_pattern", MissingEngineError("LAMMPS is not there")),
+    ("write_patterns", InputError("disk full")),
+])  # fmt: skip
+def test_what_would_fail_for_all_ends_it_and_keeps_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, error: InputError
+) -> None:
+    real, calls = getattr(campaign, function), []
+
+    def fails_the_third_time(*arguments: object) -> object:
+        calls.append(1)
+        if len(calls) > 2:
+            raise error
+        return real(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(campaign, function, fails_the_third_time)
+        with pytest.raises(InputError, match=str(error)):
+            campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True)
+    assert not (tmp_path / "p.h5").exists()
+    assert campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True).reused == 2
+
+
+# --- progress -------------------------------------------------------------------------------------
+
+
+def test_a_log_gets_plain_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    progress = campaign._Progress(10, 4, quiet=False)
+    for _ in range(2):
+        progress.update()
+        now[0] += 60
+    progress.look()
+    progress.look()  # too soon for another
+    progress.close()
+    assert capsys.readouterr().err == "patterns: 6 of 10, 4 min left\n"

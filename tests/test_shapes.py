@@ -19,14 +19,14 @@ def test_families_have_all_their_planes(indices: tuple[int, int, int], count: in
     np.testing.assert_allclose(normals.sum(axis=0), 0, atol=1e-12)
 
 
-def test_volumes_of_a_cube_and_an_octahedron(rng: np.random.Generator) -> None:
+def test_volumes_of_a_cube_and_an_octahedron() -> None:
     cube = Polyhedron(family((1, 0, 0)), np.ones(6))
-    assert cube.volume_fraction(rng) == 1
-    octahedron = Polyhedron(family((1, 1, 1)), np.ones(8))  # its vertices reach sqrt(3)
-    box = octahedron.scaled(1.0)
-    points = rng.uniform(-np.sqrt(3), np.sqrt(3), (200_000, 3))
-    inside = np.mean(box.signed_distance(points) <= 0)
-    assert inside == pytest.approx(1 / 6, abs=0.004)  # of the cube around an octahedron
+    assert cube.volume == pytest.approx(8)
+    octahedron = Polyhedron(family((1, 1, 1)), np.ones(8))  # its corners reach sqrt(3)
+    assert octahedron.volume == pytest.approx(4 * np.sqrt(3))
+    assert np.abs(octahedron.vertices).max() == pytest.approx(np.sqrt(3))
+    square = Polyhedron(np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]]), np.ones(4))
+    assert square.scaled(0.5).volume == pytest.approx(1)
 
 
 def test_signed_distance_of_a_cube() -> None:
@@ -63,9 +63,28 @@ def test_a_truncated_octahedron_of_atoms_has_its_planes_in_place(
 
 def test_a_winterbottom_particle_is_flat_below(rng: np.random.Generator) -> None:
     shape = SHAPES["winterbottom"](rng)
-    below = shape.distances[-1]
-    assert below < 0.75
-    np.testing.assert_allclose(shape.normals[-1], -np.ones(3) / np.sqrt(3))
+    assert shape.interface is not None
+    np.testing.assert_allclose(shape.normals[shape.interface], -np.ones(3) / np.sqrt(3))
+    assert shape.distances[shape.interface] < 0.75 * np.median(shape.distances)
+    assert all(SHAPES[name](rng).interface is None for name in SHAPES if name != "winterbottom")
+
+
+@pytest.mark.parametrize(
+    ("name", "indices"), [("wulff", (1, 1, 1)), ("cube", (1, 0, 0)), ("octahedron", (1, 1, 1))]
+)
+def test_the_main_faces_of_a_shape_are_there(
+    name: str, indices: tuple[int, int, int], rng: np.random.Generator
+) -> None:
+    for _ in range(3):
+        shape = SHAPES[name](rng)
+        for face in family(indices):
+            assert np.linalg.norm(shape.normals - face, axis=1).min() < 1e-6
+
+
+def test_no_two_particles_of_a_kind_are_alike(rng: np.random.Generator) -> None:
+    for name in SHAPES:
+        first, second = SHAPES[name](rng), SHAPES[name](rng)
+        assert first.volume != pytest.approx(second.volume, rel=1e-4)
 
 
 def test_an_unknown_shape_and_too_few_atoms_are_refused(rng: np.random.Generator) -> None:

@@ -1,0 +1,88 @@
+"""Defects put into a perfect crystal before it is relaxed; twins are in `shapes`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+POISSON_RATIO = 0.4
+"""Of isotropic elasticity, about that of the metals here; relaxation mends the rest."""
+
+
+def burgers_vector(lattice_constant_nm: float, rng: np.random.Generator) -> FloatArray:
+    """(3,) a perfect dislocation's Burgers vector a/2 <110> in nm, drawn from the twelve."""
+    signs = rng.choice((-1.0, 1.0), 2)
+    vector = np.zeros(3)
+    vector[rng.permutation(3)[:2]] = signs
+    return vector * lattice_constant_nm / 2
+
+
+def screw_displacement(
+    positions_nm: FloatArray, burgers_nm: FloatArray, normal: FloatArray
+) -> FloatArray:
+    """Displacement (n, 3) in nm of a screw dislocation through the origin.
+
+    u = b angle / (2 pi) (Hirth & Lothe, Theory of Dislocations, eq. 3-1). `normal` (3,), a unit
+    vector at right angles to b, is where the angle is a quarter turn.
+    """
+    x, y = _across(positions_nm, burgers_nm / np.linalg.norm(burgers_nm), normal)
+    return np.arctan2(y, x)[:, None] / (2 * np.pi) * burgers_nm
+
+
+def edge_displacement(
+    positions_nm: FloatArray, burgers_nm: FloatArray, normal: FloatArray
+) -> FloatArray:
+    """Displacement (n, 3) in nm of an edge dislocation through the origin.
+
+    Hirth & Lothe, Theory of Dislocations, eqs. 3-45 and 3-46. The glide plane's `normal` (3,) is a
+    unit vector at right angles to the Burgers vector; the line runs along their cross product.
+    """
+    length = float(np.linalg.norm(burgers_nm))
+    along = burgers_nm / length
+    x, y = positions_nm @ along, positions_nm @ normal
+    squared = np.maximum(x**2 + y**2, 1e-6 * length**2)
+    stiff = 4 * (1 - POISSON_RATIO)
+    slip = np.arctan2(y, x) + 2 * x * y / (stiff * squared)
+    climb = (1 - 2 * POISSON_RATIO) / stiff * np.log(squared / length**2)
+    climb = climb + (x**2 - y**2) / (stiff * squared)
+    return length / (2 * np.pi) * (slip[:, None] * along - climb[:, None] * normal)
+
+
+def _across(
+    positions_nm: FloatArray, line: FloatArray, normal: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Coordinates of positions (n, 3) in the plane at right angles to a line."""
+    return positions_nm @ np.cross(normal, line), positions_nm @ normal
+
+
+def dislocated(
+    positions_nm: FloatArray, lattice_constant_nm: float, rng: np.random.Generator
+) -> FloatArray:
+    """Positions (n, 3) with an edge or a screw dislocation through the middle third."""
+    burgers_nm = burgers_vector(lattice_constant_nm, rng)
+    normals = np.array([n for n in _close_packed() if abs(n @ burgers_nm) < 1e-9])
+    normal = normals[int(rng.integers(len(normals)))]  # of a {111} plane it may glide on
+    centre_nm = positions_nm.mean(axis=0)
+    centre_nm = centre_nm + rng.uniform(-1, 1, 3) * np.ptp(positions_nm, axis=0) / 6
+    displacement = screw_displacement if rng.random() < 0.5 else edge_displacement
+    return positions_nm + displacement(positions_nm - centre_nm, burgers_nm, normal)
+
+
+def _close_packed() -> FloatArray:
+    """(4, 3) unit normals of the {111} planes, one of each pair."""
+    return np.array([[1, 1, 1], [-1, 1, 1], [1, -1, 1], [1, 1, -1]]) / np.sqrt(3)
+
+
+def random_close_packed(rng: np.random.Generator) -> FloatArray:
+    """(3,) the unit normal of a {111} plane, drawn."""
+    return _close_packed()[int(rng.integers(4))] * rng.choice((-1.0, 1.0))
+
+
+def with_vacancies(
+    positions_nm: FloatArray, fraction: float, rng: np.random.Generator
+) -> FloatArray:
+    """Positions without a randomly chosen `fraction` of the atoms, rounded to whole ones."""
+    kept = rng.permutation(len(positions_nm))[round(fraction * len(positions_nm)) :]
+    return positions_nm[np.sort(kept)]
