@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from bcdi_inpaint.commands.evaluate import evaluate
 from bcdi_inpaint.commands.predict import predict
 from bcdi_inpaint.commands.simulate import simulate
 from bcdi_inpaint.commands.train import train
@@ -63,5 +64,5 @@ def main() -> None:
     """Fill detector gaps in Bragg coherent diffraction scans."""
 
 
-for _command in (predict, train, simulate):
+for _command in (predict, train, simulate, evaluate):
     main.add_command(_command)

@@ -642,3 +642,145 @@ def _peak_slice(volume: np.ndarray) -> Image:
     if volume.ndim == 3:
         volume = volume[np.unravel_index(int(volume.argmax()), volume.shape)[0]]
     return volume.astype(float)
+
+
+# --- how methods compare -------------------------------------------------------------------------
+
+_METHOD_COLOURS = {"ceiling": "black", "network": _COLOURS["ours"], "linear": _COLOURS["linear"]}
+_OTHER_COLOURS = ("#8a8a8a", "#e69f00", "#2e9e6b", "#9467bd", "#17a2b8", "#8c6d31", "#e377c2")
+
+Curve = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
+"""Places along x, values there, and the lower and upper ends of their error bars (or NaN)."""
+
+
+def score_curves(
+    path: str | os.PathLike[str],
+    panels: Mapping[str, Mapping[str, Curve]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    log_x: bool = False,
+    columns: int = 3,
+    title: str = "",
+    force: bool = False,
+) -> Path:
+    """A score of each method against something, such as the width of the gap: a panel for each set.
+
+    Parameters
+    ----------
+    path : the picture to write.
+    panels : for each heading, the curve of each method.
+    xlabel, ylabel : names of the axes.
+    log_x : a logarithmic x axis.
+    columns : panels side by side.
+    title : heading of the picture.
+    force : overwrite an existing file.
+
+    Raises
+    ------
+    InputError : no curve, or a path that cannot be written.
+    """
+    path = checked_picture(path, force)
+    colours = _colours_of(list(dict.fromkeys(name for panel in panels.values() for name in panel)))
+    if not colours:
+        raise InputError("0 curves to draw, expected at least one: judge a method in some gap")
+    columns = min(columns, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    with mpl.rc_context(_STYLE):
+        figure = _figure(max(4.2 * columns, 6.4), 3.2 * rows + 0.7)
+        axes = figure.subplots(rows, columns, squeeze=False)
+        for ax in axes.flat[len(panels) :]:
+            ax.set_axis_off()
+        for ax, (heading, curves) in zip(axes.flat, panels.items(), strict=False):
+            _draw_curves(ax, curves, colours)
+            ax.set_xscale("log" if log_x else "linear")
+            ax.set_title(heading)
+            ax.set_xlabel(xlabel)
+        for ax in axes[:, 0]:
+            ax.set_ylabel(ylabel)
+        lines = [Line2D([], [], color=colour, marker="o", ms=3) for colour in colours.values()]
+        names = [name.replace("_", " ") for name in colours]
+        figure.legend(lines, names, loc="outside lower center", ncols=5, frameon=False)
+        if title:
+            figure.suptitle(title, fontsize=12)
+        return _save(figure, path)
+
+
+def _colours_of(methods: Sequence[str]) -> dict[str, str]:
+    """A colour for each method: those that are always there keep theirs."""
+    others = [name for name in methods if name not in _METHOD_COLOURS]
+    given = {name: _OTHER_COLOURS[i % len(_OTHER_COLOURS)] for i, name in enumerate(others)}
+    return {name: _METHOD_COLOURS.get(name) or given[name] for name in methods}
+
+
+def _draw_curves(ax: Axes, curves: Mapping[str, Curve], colours: Mapping[str, str]) -> None:
+    for name, (x, values, low, high) in curves.items():
+        strong = name in _METHOD_COLOURS
+        style = "--" if name == "ceiling" else "-"
+        ax.plot(x, values, style, marker="o", ms=3, lw=1.8 if strong else 1.0, color=colours[name])
+        ax.vlines(x, low, high, color=colours[name], lw=0.8)
+    ax.grid(color="0.9", lw=0.6)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def fill_slices(
+    path: str | os.PathLike[str],
+    rows: Sequence[tuple[str, Mapping[str, np.ndarray], np.ndarray]],
+    *,
+    window: int = 64,
+    title: str = "",
+    force: bool = False,
+) -> Path:
+    """Frames through gaps: what was counted, and what each method made of the gap; a row for each.
+
+    Parameters
+    ----------
+    path : the picture to write.
+    rows : for each gap a label, the frames (n_y, n_x) by name, and the gap's mask (n_y, n_x). The
+        first frame is the truth, which sets the row's colours; NaN = unknown.
+    window : widest region to show, in pixels, around the brightest part of the gap.
+    title : heading of the picture.
+    force : overwrite an existing file.
+
+    Raises
+    ------
+    InputError : no gap, frames of different shapes, or a path that cannot be written.
+    """
+    path = checked_picture(path, force)
+    if not rows or any(not gap.any() for _, _, gap in rows):
+        raise InputError(f"{len(rows)} rows to draw, expected at least one, each with a gap")
+    for label, images, gap in rows:
+        for name, image in images.items():
+            if image.shape != gap.shape:
+                raise InputError(
+                    f"{label}, {name}: a frame of shape {image.shape} does not fit its gap "
+                    f"{gap.shape}, expected one shape: crop them alike"
+                )
+    n_columns = max(len(images) for _, images, _ in rows)
+    with mpl.rc_context(_STYLE):
+        figure = _figure(1.55 * n_columns, 1.75 * len(rows) + 0.4)
+        axes = figure.subplots(len(rows), n_columns, squeeze=False)
+        for line, row in zip(axes, rows, strict=True):
+            _draw_slices(line, *row, window)
+        if title:
+            figure.suptitle(title, fontsize=12)
+        return _save(figure, path)
+
+
+def _draw_slices(
+    axes: Any, label: str, images: Mapping[str, Image], gap: Mask, window: int
+) -> None:
+    """A row of frames, all in the colours of the first."""
+    truth = next(iter(images.values()))
+    light = np.where(gap, np.nan_to_num(truth, nan=0.0), 0.0)
+    box = _window(gaussian_filter(light.astype(float), 3), window)
+    norm = _log_norm([truth[box]])
+    for ax in axes:
+        ax.set_axis_off()
+    for ax, (name, image) in zip(axes, images.items(), strict=False):
+        ax.set_axis_on()
+        _show(ax, image, norm, gap, box)
+        ax.set_aspect("equal")
+        ax.tick_params(labelbottom=False, labelleft=False, length=0)
+        ax.set_title(name.replace("_", " "), fontsize=8)
+    axes[0].set_ylabel(label, fontsize=8)

@@ -38,8 +38,8 @@ class ContinuumConfig(BaseModel):
     ----------
     edge_sigma_voxel : standard deviation of the Gaussian that softens the edges.
     modulus_noise : relative range of the density's correlated noise.
-    correlation_length : of the phase, as a part of the crystal's size, drawn on a logarithmic
-        scale.
+    correlation_length : of the phase, as a part of the crystal's size and at most 5, drawn on a
+        logarithmic scale.
     shear : largest shear of the rocking axis towards each detector axis, in 3D.
     """
 
@@ -59,6 +59,8 @@ class ContinuumConfig(BaseModel):
                 raise ValueError(
                     f"{name} is {low:g}, {high:g}, expected the lowest first, at least {least:g}"
                 )
+        if self.correlation_length[1] > 5:
+            raise ValueError(f"correlation_length is {self.correlation_length}, expected up to 5")
         return self
 
 

@@ -18,6 +18,8 @@ ComplexArray = NDArray[np.complex128]
 
 ACCURACY = 1e-8
 """Relative, asked of the NUFFT."""
+PYNX_ATOMS = 1000
+"""That PyNX sums at once: it adds up in single precision, which more of them would wear out."""
 
 
 @dataclass(frozen=True)
@@ -194,11 +196,16 @@ def _pynx(
     x, y, z = np.ascontiguousarray(turns.T, dtype=np.float32)
 
     def summed(occupancy: FloatArray) -> ComplexArray:
-        with quiet():
-            amplitude, _seconds = fhkl.Fhkl_thread(
-                h, k, l, x, y, z, occupancy.astype(np.float32), verbose=False, **language
-            )
-        return np.asarray(amplitude).reshape(h.shape)
+        total = np.zeros(h.shape, dtype=complex)
+        for first in range(0, len(x), PYNX_ATOMS):
+            part = slice(first, first + PYNX_ATOMS)
+            weight = occupancy[part].astype(np.float32)
+            with quiet():
+                amplitude, _seconds = fhkl.Fhkl_thread(
+                    h, k, l, x[part], y[part], z[part], weight, verbose=False, **language
+                )
+            total += np.asarray(amplitude).reshape(h.shape)
+        return total
 
     return summed(carried.real) + 1j * summed(carried.imag)
 

@@ -13,8 +13,8 @@ def correlated_field(
 ) -> FloatArray:
     """A Gaussian random field with values in 0..1 whose correlation decays like a Gaussian.
 
-    `correlation_length` is in voxels, one for all axes or one for each. Made by filtering white
-    noise in Fourier space, so it is periodic.
+    `correlation_length` is the standard deviation of that Gaussian in voxels, one for all axes or
+    one for each. Made by filtering white noise in Fourier space, so it is periodic.
     """
     lengths = np.broadcast_to(correlation_length, (len(shape),))
     spectrum = np.fft.rfftn(rng.standard_normal(shape))
@@ -23,6 +23,7 @@ def correlated_field(
         frequency = np.fft.rfftfreq(n) if last else np.fft.fftfreq(n)
         decay = np.exp(-((np.pi * length * frequency) ** 2))
         spectrum *= decay.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    spectrum.flat[0] = 0  # beside the mean, a very long correlation would drown in rounding
     field = np.fft.irfftn(spectrum, s=shape, axes=range(len(shape)))
     low, high = field.min(), field.max()
     return (field - low) / (high - low)

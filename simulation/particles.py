@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.errors import InputError, MissingEngineError
 from simulation.defects import dislocated, random_close_packed, with_vacancies
 from simulation.relaxation import Element, Relaxed, element, relax
 from simulation.shapes import FEWEST_ATOMS, SHAPES, Polyhedron, check_shapes, fcc_atoms
@@ -86,6 +86,8 @@ def make_particle(config: ParticleConfig, rng: np.random.Generator) -> Particle:
     for attempt in range(1, TRIES + 1):
         try:
             particle = _draw(config, rng)
+        except MissingEngineError:
+            raise
         except InputError as error:
             failure = error
             continue

@@ -45,7 +45,7 @@ class RealismConfig(BaseModel):
     smooth_share: float = Field(0.3, ge=0, le=1)
     smooth: Range = (0.01, 3.0)
     drift: Range | None = (0.0, 0.03)
-    saturation_share: float = Field(0.03, ge=0, le=1)
+    saturation_share: float = Field(0.05, ge=0, le=1)
     saturation: Range = (0.2, 0.9)
     hot_share: float = Field(0.3, ge=0, le=1)
     hot_pixels: tuple[int, int] = (1, 30)
@@ -87,7 +87,11 @@ class Measurement:
 
 
 def measure(intensity: FloatArray, config: RealismConfig, rng: np.random.Generator) -> Measurement:
-    """Count photons of a perfect `intensity` (n_rock, n_y, n_x) or (n_y, n_x), in any unit."""
+    """Count photons of a perfect `intensity` (n_rock, n_y, n_x) or (n_y, n_x), in any unit.
+
+    `intensity` is at least 0 everywhere and above it somewhere; it stays as it is.
+    """
+    assert intensity.max() > 0, "nothing to scale to the flux"
     flux = _log_uniform(config.flux, rng)
     parameters: dict[str, object] = {"flux": flux}
     blurred = intensity
@@ -129,12 +133,16 @@ def _background(
     if rng.random() >= config.smooth_share:
         return flat
     height = _log_uniform(config.smooth, rng)
-    parameters["smooth"] = height
     sides = np.array(shape)
     exponent: FloatArray = np.zeros(shape, dtype=np.float32)
     widths = rng.uniform(0.2, 0.8, len(shape)) * sides
-    offsets = _offsets(shape, rng.uniform(-0.2, 1.2, len(shape)) * sides)
-    for offset, width in zip(offsets, widths, strict=True):
+    centre = rng.uniform(-0.2, 1.2, len(shape)) * sides
+    parameters["smooth"] = {
+        "photons": height,
+        "centre": centre.tolist(),
+        "sigma_voxel": widths.tolist(),
+    }
+    for offset, width in zip(_offsets(shape, centre), widths, strict=True):
         exponent = exponent - 0.5 * (offset / np.float32(width)) ** 2
     return np.asarray(height * np.exp(exponent) + flat, dtype=np.float32)
 
@@ -147,19 +155,24 @@ def _alien(
 ) -> FloatArray:
     """A streak: straight in the detector's plane, some frames long, fading along its length."""
     sides = np.array(shape)
-    offsets = _offsets(shape, rng.uniform(0.1, 0.9, len(shape)) * sides)
-    angle = rng.uniform(0, np.pi)
-    y, x = offsets[-2], offsets[-1]
-    along, across = (
-        x * np.cos(angle) + y * np.sin(angle),
-        y * np.cos(angle) - x * np.sin(angle),
-    )
-    length = rng.uniform(0.05, 0.5) * sides[-2:].max()
-    streak = -0.5 * ((along / length) ** 2 + (across / rng.uniform(0.6, 2.0)) ** 2)
-    if len(shape) == 3:
-        streak = streak - 0.5 * (offsets[0] / rng.uniform(0.6, 4.0)) ** 2
+    centre = rng.uniform(0.1, 0.9, len(shape)) * sides
+    angle_rad = rng.uniform(0, np.pi)
+    length = rng.uniform(0.05, 0.5) * float(sides[-2:].max())
+    width, thickness = rng.uniform(0.6, 2.0), rng.uniform(0.6, 4.0)
     photons = _log_uniform(config.alien, rng)
-    parameters["alien"] = photons
+    parameters["alien"] = {
+        "photons": photons,
+        "centre": centre.tolist(),
+        "angle_rad": angle_rad,
+        "sigma_voxel": [thickness, width, length][-len(shape) :],  # frames, across, along
+    }
+    offsets = _offsets(shape, centre)
+    y, x = offsets[-2], offsets[-1]
+    along = x * np.cos(angle_rad) + y * np.sin(angle_rad)
+    across = y * np.cos(angle_rad) - x * np.sin(angle_rad)
+    streak = -0.5 * ((along / length) ** 2 + (across / width) ** 2)
+    if len(shape) == 3:
+        streak = streak - 0.5 * (offsets[0] / thickness) ** 2
     return (photons * np.exp(np.clip(streak, -60, None))).astype(np.float32)
 
 
@@ -168,10 +181,11 @@ def _beam(
 ) -> NDArray[np.float32]:
     """(n_frames,) intensity of the beam: slow and quick changes of like size about 1."""
     relative = rng.uniform(*drift)
-    parameters["drift"] = relative
     slow = np.cumsum(rng.standard_normal(n_frames)) / np.sqrt(n_frames)
     beam = 1 + relative * (slow - slow.mean() + rng.standard_normal(n_frames)) / np.sqrt(2)
-    return np.clip(beam, 0.5, 1.5).astype(np.float32)
+    beam = np.clip(beam, 0.5, 1.5).astype(np.float32)
+    parameters["drift"] = {"relative": relative, "beam": beam.tolist()}
+    return beam
 
 
 def _spoil(

@@ -109,15 +109,14 @@ def relax(
 ) -> Relaxed:
     """Relax a free particle, or one whose `tied` atoms sit on a strained substrate.
 
-    `positions_nm` is (n, 3) on the perfect lattice. Tied atoms are stretched about their centre by
-    1 + `substrate_strain` and held there; all others move until no force component exceeds
-    `FORCE_TOLERANCE_EV_PER_NM`. Raises InputError where LAMMPS fails or does not get there.
+    `positions_nm` is (n, 3) on the perfect lattice. Tied atoms are stretched in their plane, about
+    their centre, by 1 + `substrate_strain` and held there; all others move until no force component
+    exceeds `FORCE_TOLERANCE_EV_PER_NM`. Raises InputError where LAMMPS fails or does not get there.
     """
     tied = np.zeros(len(positions_nm), dtype=bool) if tied is None else tied
     start_nm = positions_nm.copy()
     if tied.any():
-        centre = start_nm[tied].mean(axis=0)
-        start_nm[tied] = centre + (start_nm[tied] - centre) * (1 + substrate_strain)
+        start_nm += _substrate_displacement(positions_nm, tied, substrate_strain)
     lammps = load_lammps()
     engine = lammps.lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"])
     try:
@@ -136,6 +135,25 @@ def relax(
             f"most {FORCE_TOLERANCE_EV_PER_NM}: raise max_iterations"
         )
     return Relaxed(positions_nm, relaxed_nm, tied, force)
+
+
+def _substrate_displacement(
+    positions_nm: FloatArray, tied: NDArray[np.bool_], strain: float
+) -> FloatArray:
+    """Displacement (n, 3) in nm of a substrate's strain, whole for tied atoms.
+
+    For the others it is a first guess that fades with the height above the substrate, over a
+    quarter of the interface's width (Saint-Venant's principle): LAMMPS would need many times the
+    iterations to carry an abrupt strain upwards.
+    """
+    from_centre_nm = positions_nm - positions_nm[tied].mean(axis=0)
+    _, _, axes = np.linalg.svd(from_centre_nm[tied].T @ from_centre_nm[tied])
+    normal = axes[-1]  # the direction in which tied atoms spread least
+    height_nm = from_centre_nm @ normal
+    in_plane_nm = from_centre_nm - height_nm[:, None] * normal
+    width_nm = 2 * np.linalg.norm(in_plane_nm[tied], axis=1).max()
+    fading = np.where(tied, 1.0, np.exp(-np.abs(height_nm) / max(width_nm / 4, 1e-9)))
+    return strain * fading[:, None] * in_plane_nm
 
 
 def _minimise(
@@ -157,25 +175,22 @@ def _minimise(
             "atom_modify map array sort 0 0",
             "boundary f f f",
             f"region box block {box}",
-            "create_box 1 box",
+            "create_box 2 box",
         ]
     )
     n = len(start)
-    # Type 1 everywhere; tied atoms are told apart by their number.
-    engine.create_atoms(n, list(range(1, n + 1)), [1] * n, start.ravel().tolist())
+    # Two types of the same metal, 2 for tied atoms: lists of numbers run out of LAMMPS' 32 groups.
+    engine.create_atoms(n, list(range(1, n + 1)), (1 + tied).tolist(), start.ravel().tolist())
     engine.commands_list(
         [
-            f"mass 1 {metal.mass_u}",
+            f"mass * {metal.mass_u}",
             "pair_style eam",
             f'pair_coeff * * "{_potential_path(lammps, metal.potential)}"',
             "neighbor 2.0 bin",
+            "group tied type 2",
+            "fix hold tied setforce 0 0 0",
         ]
     )
-    if tied.any():
-        numbers = np.flatnonzero(tied) + 1
-        for k, part in enumerate(np.array_split(numbers, len(numbers) // 500 + 1)):
-            engine.command(f"group tied{k} id " + " ".join(map(str, part)))
-            engine.command(f"fix hold{k} tied{k} setforce 0 0 0")
     tolerance_ev_per_angstrom = FORCE_TOLERANCE_EV_PER_NM / 10
     engine.commands_list(
         [

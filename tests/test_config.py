@@ -2,14 +2,27 @@ from pathlib import Path
 
 import pytest
 
-from bcdi_inpaint.config import read_plan
+from bcdi_inpaint.config import read_plan, read_yaml
 from bcdi_inpaint.errors import InputError
 from simulation.recipe import as_recipe
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.yaml"))
+RECIPES = [path for path in CONFIGS if path.name.startswith("patterns")]
+PLANS = [path for path in CONFIGS if "training" in read_yaml(path)]
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_shipped_file_is_of_a_known_kind() -> None:
+    """Those of evaluations are loaded by that command's tests."""
+    evaluations = [path for path in CONFIGS if path.name.startswith("evaluate")]
+    assert sorted(RECIPES + PLANS + evaluations) == CONFIGS
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
+def test_every_shipped_recipe_is_valid(path: Path) -> None:
+    assert as_recipe(read_yaml(path), str(path)).count > 100
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
 def test_every_shipped_plan_is_valid(path: Path) -> None:
     plan = read_plan(path)
     patterns, held_out = (as_recipe(r, str(path)) for r in (plan.patterns, plan.held_out))

@@ -81,6 +81,7 @@ def test_both_engines_agree_to_1e_5_on_every_kind_of_grid(
     if language == "opencl" and not opencl_works():
         pytest.skip("PyNX finds no working OpenCL")
     monkeypatch.setattr(diffraction, "opencl_works", lambda: language == "opencl")
+    monkeypatch.setattr(diffraction, "PYNX_ATOMS", 1000)  # in several parts
     number, ratio, shape, offset = KINDS[kind]
     sites = np.stack(np.meshgrid(*[np.arange(-12, 13)] * 3, indexing="ij"), -1).reshape(-1, 3)
     sites = sites[(sites.sum(axis=1) % 2 == 0) & (np.linalg.norm(sites, axis=1) < 12)]

@@ -277,3 +277,52 @@ def test_shapes_must_agree(scan: dict[str, np.ndarray], tmp_path: Path) -> None:
         before_after(tmp_path / "a.png", scan["counts"], scan["counts"][1:], scan["gap"])
     with pytest.raises(InputError, match="stack the frames"):
         before_after(tmp_path / "a.png", *(scan[n][0] for n in ("counts", "linear", "gap")))
+
+
+def test_score_curves_draw_every_method_in_one_colour(
+    figures: list[Figure], tmp_path: Path
+) -> None:
+    nan = float("nan")
+    curve = ([3, 6], [0.9, 0.8], [0.85, 0.7], [0.95, nan])
+    panels = {"one": {"linear": curve, "network": curve}, "two": {"ceiling": curve, "cubic": curve}}
+    plots.score_curves(tmp_path / "a.png", panels, xlabel="px", ylabel="r", log_x=True, columns=1)
+    one, two = (ax for ax in figures[0].axes if ax.get_title())
+    assert [ax.get_title() for ax in (one, two)] == ["one", "two"]
+    assert one.get_xscale() == "log"
+    assert_array_equal(one.lines[0].get_xydata(), [[3, 0.9], [6, 0.8]])
+    names = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert names == ["linear", "network", "ceiling", "cubic"]
+    drawn = [line.get_color() for line in (*one.lines, *two.lines)]
+    assert drawn == [line.get_color() for line in figures[0].legends[0].get_lines()]
+    assert len(set(drawn)) == 4
+    with pytest.raises(InputError, match="0 curves"):
+        plots.score_curves(tmp_path / "a.png", {}, xlabel="px", ylabel="r")
+
+
+def test_fill_slices_show_all_fills_in_the_colours_of_the_truth(
+    scan: dict[str, np.ndarray], figures: list[Figure], tmp_path: Path
+) -> None:
+    frame = PEAK[0]
+    truth, gap = scan["counts"][frame].astype(float), scan["gap"][frame]
+    images = {"counts": truth, "total_variation": scan["linear"][frame] * 100}
+    plots.fill_slices(tmp_path / "a.png", [("4 px", images, gap)], window=200)
+    first, second = figures[0].axes
+    assert (first.get_ylabel(), second.get_title()) == ("4 px", "total variation")
+    assert_array_equal(pictured(first), truth.clip(0.5))
+    assert_array_equal(pictured(second), images["total_variation"].clip(0.5))
+    limits = [ax.images[0].norm.vmax for ax in (first, second)]
+    assert limits == [truth.max()] * 2
+    assert {23.5, 26.5} <= set(first.lines[0].get_ydata())
+    with pytest.raises(InputError, match="does not fit its gap"):
+        plots.fill_slices(tmp_path / "a.png", [("4 px", {"counts": truth[1:]}, gap)])
+    with pytest.raises(InputError, match="0 rows"):
+        plots.fill_slices(tmp_path / "a.png", [])
+
+
+def test_comparisons_are_written(scan: dict[str, np.ndarray], tmp_path: Path) -> None:
+    truth, gap = scan["counts"][PEAK[0]].astype(float), scan["gap"][PEAK[0]]
+    one = plots.fill_slices(tmp_path / "a.png", [("4 px", {"counts": truth, "x": truth}, gap)] * 2)
+    curve = ([3], [0.9], [float("nan")], [float("nan")])
+    two = plots.score_curves(tmp_path / "b.png", {"s": {"x": curve}}, xlabel="px", ylabel="r")
+    assert one.exists()
+    assert two.exists()

@@ -1,6 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from scipy.ndimage import map_coordinates
 
 from simulation.realism import RealismConfig, measure
 
@@ -86,32 +89,36 @@ def test_backgrounds_are_added(intensity: np.ndarray, rng: np.random.Generator) 
 
 
 def test_drift_scales_whole_frames(intensity: np.ndarray, rng: np.random.Generator) -> None:
-    found = measure(intensity, only(drift=(0.1, 0.1)), rng).expectation
+    measured = measure(intensity, only(drift=(0.1, 0.1)), rng)
+    found = measured.expectation
+    drawn: dict[str, Any] = measured.parameters
+    beam = np.array(drawn["drift"]["beam"])
     factors = found / (intensity * np.float32(1e5 / 4))
+    np.testing.assert_allclose(factors.mean((1, 2)), beam, rtol=1e-4)
     np.testing.assert_allclose(factors, factors[:, :1, :1] * np.ones_like(factors), rtol=1e-4)
     assert 0.03 < factors[:, 0, 0].std() < 0.25
 
 
-def test_saturated_voxels_are_cut_and_marked(
-    intensity: np.ndarray, rng: np.random.Generator
-) -> None:
-    found = measure(intensity, only(saturation_share=1.0, saturation=(0.2, 0.2)), rng)
-    assert found.counts.max() == found.parameters["saturation"]
-    assert found.bad.sum() == 2
-    assert found.bad[10, 11, 12]
-    assert found.bad[10, 11, 14]
+def test_saturated_voxels_are_cut_and_marked(intensity: np.ndarray) -> None:
+    found, clean = (
+        measure(intensity, only(saturation_share=share, saturation=(0.2, 0.2)), seeded)
+        for share, seeded in ((1.0, np.random.default_rng(4)), (0.0, np.random.default_rng(4)))
+    )
+    drawn: dict[str, Any] = found.parameters
+    level = drawn["saturation"]
+    np.testing.assert_array_equal(found.counts, np.minimum(clean.counts, level))
+    assert np.argwhere(found.bad).tolist() == [[10, 11, 12], [10, 11, 14]]
     assert found.expectation.max() == pytest.approx(1e5)  # what it would have counted
 
 
-def test_hot_pixels_are_hot_in_every_frame_and_marked(
-    intensity: np.ndarray, rng: np.random.Generator
-) -> None:
-    found = measure(intensity, only(hot_share=1.0, hot_pixels=(3, 3)), rng)
+def test_hot_pixels_are_hot_in_every_frame_and_marked(intensity: np.ndarray) -> None:
+    found = measure(intensity, only(hot_share=1.0, hot_pixels=(3, 3)), np.random.default_rng(0))
     assert found.bad.all(axis=0).sum() == found.bad.any(axis=0).sum() <= 3
     assert found.bad.any()
     assert (found.counts[found.bad] >= 100).all()
     clean = measure(intensity, only(), np.random.default_rng(0))
-    np.testing.assert_allclose(found.expectation, clean.expectation, rtol=1e-6)
+    np.testing.assert_array_equal(found.expectation, clean.expectation)
+    np.testing.assert_array_equal(found.counts[~found.bad], clean.counts[~found.bad])
 
 
 def test_an_alien_streak_is_light_in_a_part_of_the_array(
@@ -123,7 +130,29 @@ def test_an_alien_streak_is_light_in_a_part_of_the_array(
         added[intensity > 0.5] = 0
         assert 10 < added.max() <= 50.01
         assert (added > 1).mean() < 0.5
+        drawn: dict[str, Any] = found.parameters
+        frames = added.sum((1, 2)).argmax()
+        assert abs(frames - drawn["alien"]["centre"][0]) <= 1
         assert not found.bad.any()
+
+
+def test_an_alien_streak_lies_along_its_angle(rng: np.random.Generator) -> None:
+    dim = np.full((64, 64), 1e-7, dtype=np.float32)
+    dim[0, 0] = 1
+    for _ in range(6):
+        found = measure(dim, only(alien_share=1.0, alien=(50.0, 50.0)), rng)
+        drawn: dict[str, Any] = found.parameters
+        alien = drawn["alien"]
+        added = np.where(dim < 1, found.expectation, 0)
+        steps = np.arange(-5, 6)
+        sine, cosine = np.sin(alien["angle_rad"]), np.cos(alien["angle_rad"])
+        along, across = (
+            map_coordinates(added, np.add.outer(alien["centre"], [0]) + np.outer(turn, steps))
+            for turn in ((sine, cosine), (cosine, -sine))  # (y, x)
+        )
+        width, length = alien["sigma_voxel"]
+        np.testing.assert_allclose(along, 50 * np.exp(-0.5 * (steps / length) ** 2), atol=5)
+        np.testing.assert_allclose(across, 50 * np.exp(-0.5 * (steps / width) ** 2), atol=5)
 
 
 def test_two_dimensions(rng: np.random.Generator) -> None:

@@ -1,0 +1,520 @@
+"""`bcdi-inpaint evaluate`: how near the fills come to the truth, in tables and pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from tqdm import tqdm
+
+from bcdi_inpaint.errors import InputError
+
+if TYPE_CHECKING:
+    from bcdi_inpaint.evaluation import EvaluationConfig, Record, Subject, View
+    from bcdi_inpaint.weights import Model
+
+SHOWN_BINS_PER_DECADE = 2  # of the mean counts in a gap, in the picture of scores against counts
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder of tables and pictures. Default: runs/NAME",
+)
+@click.option("--model", help="Weights of the network (.safetensors), in place of CONFIG's.")
+@click.option(
+    "--patterns",
+    type=click.Path(path_type=Path),
+    help="File of held-out patterns. Default: made from CONFIG's recipe, in the folder.",
+)
+@click.option("--methods", metavar="A,B", help="In place of CONFIG's, for example linear,network")
+@click.option("--widths", metavar="3,6", help="Of the gaps in voxels, in place of CONFIG's.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["gaps", "published"]),
+    default="gaps",
+    show_default=True,
+    help="Gaps of every kind through whole scans, or random cubes with a gap in their middle.",
+)
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this.")
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes that simulate. Default: cores")
+@click.option("--check", is_flag=True, help="Check the configuration, and do nothing else.")
+@click.option("--force", is_flag=True, help="Replace tables and pictures that exist.")
+@click.option("-q", "--quiet", is_flag=True)
+def evaluate(
+    config: Path | None,
+    folder: Path | None,
+    model: str | None,
+    patterns: Path | None,
+    methods: str | None,
+    widths: str | None,
+    protocol: str,
+    minutes: float | None,
+    device: str,
+    workers: int | None,
+    check: bool,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Judge methods on held-out simulated patterns, and on measured scans where they are.
+
+    CONFIG (YAML) says which methods, gaps, patterns and scans; without one, all methods are judged
+    on everything. Measured scans are looked for in the folder BCDI_INPAINT_DATA.
+
+    Examples: bcdi-inpaint evaluate configs/evaluate_small.yaml -o small
+
+    bcdi-inpaint evaluate --patterns held_out.h5 --methods linear,network --widths 3,6
+    """
+    read = _config(config, protocol, model=model, methods=methods, widths=widths)
+    recipe = _recipe(read, patterns, str(config or "defaults"))
+    if check:
+        click.echo(f"{config or 'the defaults'}: a valid evaluation")
+        return
+    folder = folder or Path("runs") / read.name
+    _check_free(folder, protocol, force)
+    loaded = _load(read, device)
+    _make_folder(folder)
+    if recipe is not None:
+        from simulation.campaign import run as simulate
+
+        patterns = folder / "held_out.h5"
+        simulate(recipe, patterns, workers, quiet)
+    judge = _judge_gaps if protocol == "gaps" else _judge_cubes
+    judge(read, folder, patterns, loaded, device, minutes, quiet)
+
+
+# --- what is judged ------------------------------------------------------------------------------
+
+
+def _config(
+    path: Path | None, protocol: str, *, model: str | None, methods: str | None, widths: str | None
+) -> EvaluationConfig:
+    """The configuration of a file, with what the command line changes."""
+    from bcdi_inpaint.config import read_yaml
+    from bcdi_inpaint.evaluation import as_config
+
+    values = {} if path is None else read_yaml(path)
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds {values!r}, expected keys of an evaluation: see configs/")
+    changes: dict[str, Any] = {}
+    if model is not None:
+        changes["model"] = model
+    if methods is not None:
+        changes["methods"] = tuple(name.strip() for name in methods.split(","))
+    if widths is not None:
+        changed = _whole_numbers(widths)
+        if protocol == "gaps":
+            changes["widths"] = changed
+        else:
+            changes["published"] = {**(values.get("published") or {}), "widths": changed}
+    return as_config(values | changes, str(path or "command line"))
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(
+            f"widths is {text!r}, expected whole numbers: for example --widths 3,6"
+        ) from error
+
+
+def _recipe(config: EvaluationConfig, patterns: Path | None, where: str) -> Any:
+    """The recipe of patterns to make, or None where a file has them or none are wanted."""
+    from simulation.recipe import as_recipe
+
+    if patterns is not None or not config.held_out:
+        return None
+    return as_recipe(config.held_out, f"{where}: held_out")
+
+
+def _load(config: EvaluationConfig, device: str) -> Model | None:
+    """The network, where it is judged."""
+    from bcdi_inpaint.evaluation import NETWORK
+    from bcdi_inpaint.inpainting import choose_device
+    from bcdi_inpaint.weights import load_weights
+
+    choose_device(device)  # now, not after the patterns are made
+    return load_weights(config.model) if NETWORK in config.methods else None
+
+
+def _judge_gaps(
+    config: EvaluationConfig,
+    folder: Path,
+    patterns: Path | None,
+    model: Model | None,
+    device: str,
+    minutes: float | None,
+    quiet: bool,
+) -> None:
+    """Gaps through whole scans."""
+    from bcdi_inpaint import evaluation
+
+    scans = evaluation.measured(config.measured, evaluation.measured_folder())
+    held_out = evaluation.simulated(patterns) if patterns is not None else iter(())
+    fillers = evaluation.fillers(config.methods, model, device)
+    with _progress("scans and patterns", quiet) as done:
+        outcome = evaluation.judge_all(
+            chain(scans, held_out),
+            config,
+            fillers,
+            minutes=minutes,
+            progress=lambda _: done(1),
+        )
+    if not outcome.records:
+        raise InputError(_nothing(outcome.remarks))
+    rows = evaluation.summary(outcome.records, config)
+    pooled = [row for row in rows if row["kind"] == evaluation.ALL]
+    columns = [name for name in SUMMARY_COLUMNS if name != "kind"]
+    by_flux = evaluation.coverage_by_flux(outcome.records, config)
+    text = _head(config, model, patterns, outcome.remarks)
+    text += "\n## All kinds of gap\n\n" + as_table(pooled, columns, "markdown")
+    if len(config.kinds) > 1:
+        by_kind = [row for row in rows if row["kind"] != evaluation.ALL]
+        text += "\n## Each kind of gap\n\n" + as_table(by_kind, SUMMARY_COLUMNS, "markdown")
+    if by_flux:
+        text += "\n## Coverage of the intervals\n\n" + as_table(by_flux, FLUX_COLUMNS, "markdown")
+    _write(folder / "scores.md", text)
+    _write(folder / "scores.csv", as_csv(rows, SUMMARY_COLUMNS))
+    _write(folder / "cases.csv", as_csv(outcome.records, evaluation.CASE_COLUMNS))
+    _draw_gaps(folder, pooled, outcome.records, outcome.views)
+    _say(as_table(pooled, TERMINAL_COLUMNS), outcome.remarks, folder, quiet)
+
+
+def _judge_cubes(
+    config: EvaluationConfig,
+    folder: Path,
+    patterns: Path | None,
+    model: Model | None,
+    device: str,
+    minutes: float | None,
+    quiet: bool,
+) -> None:
+    """Random cubes of the brightest measured scan, and of bright simulated patterns."""
+    from bcdi_inpaint import evaluation
+
+    names = [name for name in config.methods if name != "friedel"]
+    remarks = ["a cube shows no Friedel mate: left out"] if len(names) < len(config.methods) else []
+    fillers = evaluation.fillers(names, model, device)
+    records: list[Record] = []
+    for subjects, number in _bright(config, patterns, remarks):
+        with _progress("cubes", quiet, config.published.patches) as done:
+            found, said = evaluation.judge_cubes(
+                subjects, number, config, fillers, minutes=minutes, progress=done
+            )
+        records += found
+        remarks += said
+    if not records:
+        raise InputError(_nothing(remarks))
+    rows = evaluation.summary_of_cubes(records, config)
+    text = _head(config, model, patterns, remarks)
+    text += f"\n{CUBES}\n\n" + as_table(rows, CUBE_SUMMARY_COLUMNS, "markdown")
+    _write(folder / "published.md", text)
+    _write(folder / "published.csv", as_csv(rows, CUBE_SUMMARY_COLUMNS))
+    _write(folder / "cubes.csv", as_csv(records, evaluation.CUBE_COLUMNS))
+    _draw_against_counts(folder / "published_by_counts.png", records, "cube")
+    _say(as_table(rows, CUBE_SUMMARY_COLUMNS), remarks, folder, quiet)
+
+
+CUBES = """Pearson correlation of log(1 + counts) in a gap through the middle of random cubes, each
+filled from what it shows alone: the mean over bins of the logarithm of the cubes' mean counts, and
+without bins. On a measured scan the interval is over cubes, which overlap, so it is too narrow."""
+
+
+def _bright(
+    config: EvaluationConfig, patterns: Path | None, remarks: list[str]
+) -> Iterator[tuple[Iterator[Subject], int]]:
+    """The brightest measured scan, and the bright patterns; with how many they are."""
+    from bcdi_inpaint import evaluation
+
+    scans = list(evaluation.measured(config.measured, evaluation.measured_folder()))
+    if scans:
+        yield iter([max(scans, key=lambda subject: subject.brightest)]), 1
+    if patterns is None:
+        return
+    rows = evaluation.bright_rows(patterns, config.published.bright)
+    if rows:
+        yield evaluation.simulated(patterns, rows), len(rows)
+    else:
+        remarks.append(f"no pattern expects {config.published.bright:g} counts in any voxel")
+
+
+def _nothing(remarks: Sequence[str]) -> str:
+    why = f" ({remarks[0]})" if remarks else ""
+    return (
+        f"nothing was judged{why}, expected patterns or measured scans: give --patterns, or a "
+        "recipe in held_out, or the folder of measured scans in BCDI_INPAINT_DATA"
+    )
+
+
+# --- what is written -----------------------------------------------------------------------------
+
+SCORES = ("pearson_log", "mae_log", "accuracy", "ssim", "poisson_deviance")
+INSIDE = ("inside_68", "inside_95")
+SUMMARY_COLUMNS = (
+    "scan",
+    "kind",
+    "width",
+    "method",
+    "cases",
+    "clusters",
+    "judged",
+    *SCORES,
+    "of_the_way",
+    *INSIDE,
+)
+TERMINAL_COLUMNS = (
+    "scan",
+    "width",
+    "method",
+    "cases",
+    "judged",
+    "pearson_log",
+    "mae_log",
+    "poisson_deviance",
+    "of_the_way",
+    *INSIDE,
+)
+CUBE_SUMMARY_COLUMNS = ("scan", "width", "method", "cubes", "bins", "pearson_log", "unbinned")
+FLUX_COLUMNS = ("scan", "width", "brightest", "method", "cases", *INSIDE)
+PICTURES = ("by_width.png", "deviance_by_width.png", "by_counts.png")
+WRITTEN = {
+    "gaps": ("scores.md", "scores.csv", "cases.csv", *PICTURES),
+    "published": ("published.md", "published.csv", "cubes.csv", "published_by_counts.png"),
+}
+
+
+def _check_free(folder: Path, protocol: str, force: bool) -> None:
+    """Refuse to replace what is there, before anything is done."""
+    names = [*WRITTEN[protocol]]
+    if protocol == "gaps" and folder.is_dir():
+        names += [path.name for path in sorted(folder.glob("slices_*.png"))]
+    taken = [name for name in names if (folder / name).exists()]
+    if taken and not force:
+        raise InputError(
+            f"{folder / taken[0]} exists, expected a new evaluation: choose another folder with "
+            "-o, or replace it with --force"
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"folder {folder} cannot be made ({error.strerror}), expected a folder for tables and "
+            "pictures: choose another with -o"
+        ) from error
+
+
+def _head(
+    config: EvaluationConfig, model: Model | None, patterns: Path | None, remarks: Sequence[str]
+) -> str:
+    """What makes the tables again, and what has to be known to read them."""
+    lines = [f"# Evaluation `{config.name}`", "", f"- seed {config.seed}"]
+    if model is not None:
+        lines.append(f"- network: {model.name}, sha256 `{model.sha256}`")
+    if patterns is not None:
+        lines.append(f"- simulated patterns: {patterns.name}")
+    lines.append(
+        "- in brackets: 95 % confidence intervals over particles (on a measured scan, which is "
+        "one crystal, over gaps)"
+    )
+    lines.append("- judged: part of the gaps' valid voxels that every method filled")
+    lines += [f"- {remark}" for remark in remarks]
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(rows: Sequence[Record], columns: Sequence[str]) -> str:
+    """Rows as CSV; an interval becomes three columns, the second and third ending in low, high."""
+    lines = [_flat(row, columns) for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(lines[0]) if lines else list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def _flat(row: Record, columns: Sequence[str]) -> dict[str, str]:
+    from bcdi_inpaint.evaluation import Interval
+
+    flat: dict[str, str] = {}
+    for name in columns:
+        value = row[name]
+        if isinstance(value, Interval):
+            flat[name] = _number(value.mean)
+            flat[f"{name}_low"], flat[f"{name}_high"] = _number(value.low), _number(value.high)
+        else:
+            flat[name] = _number(value) if isinstance(value, float) else str(value)
+    return flat
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def as_table(rows: Sequence[Record], columns: Sequence[str], style: Any = "plain") -> str:
+    """Rows as a table, ``plain`` or ``markdown``; columns without any value are left out."""
+    from bcdi_inpaint.scores import table
+
+    shown = [{name: _cell(name, row[name]) for name in columns} for row in rows]
+    kept = [name for name in columns if any(row[name] != "" for row in shown)]
+    return table(shown, kept, style=style)
+
+
+def _cell(name: str, value: Any) -> object:
+    """A value as a table shows it: shares in per cent, intervals in brackets."""
+    from bcdi_inpaint.evaluation import Interval
+
+    if name == "judged":
+        return f"{100 * value:.0f} %"
+    if not isinstance(value, Interval):
+        return value
+    if name not in ("of_the_way", *INSIDE):
+        return str(value)
+    if math.isnan(value.mean):
+        return ""
+    ends = "" if math.isnan(value.low) else f" [{100 * value.low:.0f}, {100 * value.high:.0f}]"
+    return f"{100 * value.mean:.0f}{ends} %"
+
+
+def _write(path: Path, text: str) -> None:
+    """Write under a temporary name, then put in place."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(text)
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}), expected space and permission: choose "
+            "another folder with -o"
+        ) from error
+
+
+def _draw_gaps(
+    folder: Path, pooled: Sequence[Record], records: Sequence[Record], views: Sequence[View]
+) -> None:
+    from bcdi_inpaint.plots import fill_slices, score_curves
+
+    for name, score, label in (
+        ("by_width", "pearson_log", "Pearson correlation of log counts"),
+        ("deviance_by_width", "poisson_deviance", "mean Poisson deviance, log10"),
+    ):
+        panels = _against_width(pooled, score, log=score == "poisson_deviance")
+        path = folder / f"{name}.png"
+        score_curves(path, panels, xlabel="width of the gap (px)", ylabel=label, force=True)
+    _draw_against_counts(folder / "by_counts.png", records, "gap")
+    for group in dict.fromkeys(view.group for view in views):
+        rows = [
+            (f"{view.width} px, {view.kind.replace('_', ' ')}", view.images, view.gap)
+            for view in views
+            if view.group == group
+        ]
+        fill_slices(folder / f"slices_{_file_name(group)}.png", rows, title=group, force=True)
+
+
+def _file_name(group: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in group)
+
+
+def _against_width(rows: Sequence[Record], score: str, log: bool) -> dict[str, dict[str, Any]]:
+    """For each scan and method the widths, and the score there with the ends of its interval."""
+    import numpy as np
+
+    panels: dict[str, dict[str, Any]] = {}
+    for scan in dict.fromkeys(row["scan"] for row in rows):
+        own = [row for row in rows if row["scan"] == scan]
+        panel = panels.setdefault(_heading(scan, own), {})
+        for row in own:
+            value = row[score]
+            points = np.array([value.mean, value.low, value.high])
+            if log:
+                points = np.log10(np.maximum(points, 1e-3))
+            curve = panel.setdefault(row["method"], ([], [], [], []))
+            for part, number in zip(curve, (row["width"], *points.tolist()), strict=True):
+                part.append(number)
+    return panels
+
+
+def _heading(scan: str, rows: Sequence[Record]) -> str:
+    """The scan, and of which widths only a part was filled by all methods, and so judged."""
+    parts = {row["width"]: row["judged"] for row in rows if row["judged"] < 0.995}
+    told = ", ".join(f"{width} px: {100 * part:.0f} % judged" for width, part in parts.items())
+    return f"{scan} ({told})" if told else scan
+
+
+def _draw_against_counts(path: Path, records: Sequence[Record], what: str) -> None:
+    """The score against the mean counts, in bins of their logarithm: a panel for each width."""
+    import numpy as np
+
+    from bcdi_inpaint.plots import score_curves
+
+    cells: dict[tuple[int, str, int], list[float]] = {}
+    for record in records:
+        light = SHOWN_BINS_PER_DECADE * math.log10(max(record["mean_counts"], 1e-6))
+        key = (record["width"], record["method"], math.floor(light))
+        cells.setdefault(key, []).append(record["pearson_log"])
+    panels: dict[str, dict[str, Any]] = {}
+    for (width, method, number), values in sorted(cells.items(), key=lambda item: item[0][2]):
+        known = [value for value in values if not math.isnan(value)]
+        if not known:
+            continue
+        mean = float(np.mean(known))
+        error = float(np.std(known) / math.sqrt(len(known)))
+        middle = 10 ** ((number + 0.5) / SHOWN_BINS_PER_DECADE)
+        curve = panels.setdefault(f"{width} px", {}).setdefault(method, ([], [], [], []))
+        for part, point in zip(curve, (middle, mean, mean - error, mean + error), strict=True):
+            part.append(point)
+    ordered = {name: panels[name] for name in sorted(panels, key=lambda text: int(text[:-3]))}
+    if ordered:
+        score_curves(
+            path,
+            ordered,
+            xlabel=f"mean counts in the {what}",
+            ylabel="Pearson correlation of log counts",
+            log_x=True,
+            force=True,
+        )
+
+
+def _say(text: str, remarks: Sequence[str], folder: Path, quiet: bool) -> None:
+    if quiet:
+        return
+    click.echo(text, nl=False)
+    for remark in remarks:
+        click.echo(f"note: {remark}")
+    click.echo(f"tables and pictures: {folder}")
+
+
+@contextmanager
+def _progress(what: str, quiet: bool, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal; elsewhere nothing."""
+    off = quiet or not sys.stderr.isatty()
+    with tqdm(desc=what, unit="", total=total, leave=False, disable=off) as bar:
+
+        def done(number: int) -> None:
+            bar.update(number)
+
+        yield done

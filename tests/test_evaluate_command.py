@@ -1,0 +1,231 @@
+"""`bcdi-inpaint evaluate`: what it writes, and the one line it answers to what it cannot."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from bcdi_inpaint.cli import main
+from bcdi_inpaint.commands.evaluate import as_csv, as_table
+from bcdi_inpaint.evaluation import Interval
+from bcdi_inpaint.pattern_file import StoredPattern, n_patterns, write_patterns
+
+YAML = """
+name: tiny
+seed: 3
+methods: [linear, cubic, network]
+widths: [3]
+kinds: [row, cross]
+kinds_per_pattern: 1
+held_out: {count: 2, seed: 5, atomistic_share: 0, shape: [32, 36, 40], peak_outside: 0}
+measured: [{name: block, file: block.npz, mask_key: further}]
+placements: 1
+resamples: 100
+published: {patches: 3, size: 24, widths: [3, 6], bins: 2, bright: 1000}
+"""
+MEASURED_ONLY = "\n".join(
+    "held_out: {}" if line.startswith("held_out") else line for line in YAML.splitlines()
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small evaluation, and the folder of measured scans with one that it names."""
+    folder = tmp_path / "measured"
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    z, y, x = (np.indices((32, 34, 36)).T - np.array([16, 15, 18])).T
+    expected = 3e4 * np.exp(-(z**2 + y**2 + x**2) / 60) * (1 + np.cos(1.2 * x)) + 1
+    further = np.zeros(expected.shape, dtype=bool)
+    further[3, 4, 5] = True
+    np.savez(folder / "block.npz", counts=rng.poisson(expected), further=further)
+    monkeypatch.setenv("BCDI_INPAINT_DATA", str(folder))
+    path = tmp_path / "tiny.yaml"
+    path.write_text(YAML)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_gaps_leave_tables_and_pictures_and_repeat_themselves(tmp_path: Path, config: Path) -> None:
+    folder = tmp_path / "out" / "one"
+    result = run(config, "-o", folder, "--workers", 1)
+    assert result.exit_code == 0, result.stderr
+    written = {path.name for path in folder.iterdir()}
+    assert written == {
+        "held_out.h5",
+        "scores.md",
+        "scores.csv",
+        "cases.csv",
+        "by_width.png",
+        "deviance_by_width.png",
+        "by_counts.png",
+        "slices_simulated.png",
+        "slices_block.png",
+    }
+    assert n_patterns(folder / "held_out.h5") == 2
+    cases = rows_of(folder / "cases.csv")
+    of_block = [row for row in cases if row["scan"] == "block"]
+    assert {(row["kind"], row["method"]) for row in of_block} == {
+        (kind, method) for kind in ("row", "cross") for method in ("linear", "cubic", "network")
+    }
+    methods = ["linear", "cubic", "network", "ceiling"]
+    assert [r["method"] for r in cases if r["scan"] == "simulated"] == methods * 2
+    (pooled,) = (
+        row
+        for row in rows_of(folder / "scores.csv")
+        if (row["scan"], row["kind"], row["method"]) == ("simulated", "all", "network")
+    )
+    mean = np.mean(
+        [float(r["mae_log"]) for r in cases if (r["scan"], r["method"]) == ("simulated", "network")]
+    )
+    assert float(pooled["mae_log"]) == pytest.approx(mean, rel=1e-5)
+    assert float(pooled["mae_log_low"]) <= mean <= float(pooled["mae_log_high"])
+    assert pooled["inside_68"] == "" or 0 <= float(pooled["inside_68"]) <= 1
+    assert "scan" in result.stdout.splitlines()[0]
+    text = (folder / "scores.md").read_text()
+    assert str(tmp_path) not in text
+    assert "sha256" in text
+    with Image.open(folder / "slices_block.png") as picture:
+        assert picture.width == 4 * 155
+    other = tmp_path / "two"
+    again = run(config, "-o", other, "--patterns", folder / "held_out.h5", "-q")
+    assert (again.exit_code, again.output) == (0, "")
+    for name in ("scores.md", "scores.csv", "cases.csv"):
+        assert (other / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_the_published_protocol_judges_the_brightest_scan_and_bright_patterns(
+    tmp_path: Path, config: Path
+) -> None:
+    shape, rng = (28, 30, 32), np.random.default_rng(2)
+    z, y, x = (np.indices(shape).T - np.array(shape) / 2).T
+    light = np.exp(-(z**2 + y**2 + x**2) / 90) * (1.1 + np.cos(1.1 * y) * np.cos(x)) + 1e-3
+    patterns = [
+        StoredPattern(
+            index=index,
+            expectation=(brightest * light / light.max()).astype(np.float32),
+            counts=rng.poisson(brightest * light / light.max()).astype(np.uint32),
+            bad=np.zeros(shape, dtype=bool),
+            parameters={},
+        )
+        for index, brightest in enumerate((1e2, 1e4))
+    ]
+    file = tmp_path / "patterns.h5"
+    write_patterns(file, {"shape": shape, "seed": 1}, patterns)
+    folder = tmp_path / "out"
+    options = ["--protocol", "published", "--methods", "linear,friedel", "--patterns", file]
+    result = run(config, "-o", folder, *options)
+    assert result.exit_code == 0, result.stderr
+    assert "note: a cube shows no Friedel mate" in result.stdout
+    cubes = rows_of(folder / "cubes.csv")
+    assert {(r["scan"], r["width"], r["method"]) for r in cubes} == {
+        *(("block", width, "linear") for width in "36"),
+        *(("simulated", width, m) for width in "36" for m in ("linear", "ceiling")),
+    }
+    of_patterns = {r["cube"].split(".")[0] for r in cubes if r["scan"] == "simulated"}
+    assert of_patterns == {"1"}  # the other is too dim
+    means = {
+        (r["scan"], r["width"], r["method"]): float(r["pearson_log"])
+        for r in rows_of(folder / "published.csv")
+    }
+    assert means["block", "3", "linear"] > means["block", "6", "linear"]
+    assert means["simulated", "6", "ceiling"] > means["simulated", "6", "linear"]
+    assert (folder / "published_by_counts.png").exists()
+
+
+def test_the_command_line_changes_methods_and_widths(tmp_path: Path, config: Path) -> None:
+    config.write_text(MEASURED_ONLY)
+    folder = tmp_path / "out"
+    result = run(config, "-o", folder, "--methods", "nearest", "--widths", "2, 5", "-q")
+    assert result.exit_code == 0, result.stderr
+    keys = {(r["scan"], r["width"], r["method"]) for r in rows_of(folder / "scores.csv")}
+    assert keys == {("block", "2", "nearest"), ("block", "5", "nearest")}
+    assert not (folder / "held_out.h5").exists()
+
+
+def test_what_is_there_stays_unless_forced(tmp_path: Path, config: Path) -> None:
+    config.write_text(MEASURED_ONLY)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "cases.csv").write_text("mine")
+    options = ["-o", folder, "--methods", "linear", "-q"]
+    refused = run(config, *options)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(f"bcdi-inpaint: {folder / 'cases.csv'} exists, expected")
+    assert [path.name for path in folder.iterdir()] == ["cases.csv"]
+    assert run(config, *options, "--force").exit_code == 0
+    assert (folder / "cases.csv").read_text().startswith("scan,")
+
+
+def test_a_configuration_can_be_checked_alone(
+    tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    assert run(config, "--check").stdout == f"{config}: a valid evaluation\n"
+    assert run("--check").exit_code == 0
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["absent.yaml"], "absent.yaml cannot be read"),
+        (["list.yaml"], "expected keys of an evaluation"),
+        (["{config}", "--methods", "linear,magic"], "'magic' is no method"),
+        (["{config}", "--widths", "3;6"], "widths is '3;6'"),
+        (["{config}", "--widths", "0"], "at least 1 voxel"),
+        (["{config}", "--protocol", "published", "--widths", "20"], "width 20 does not fit"),
+        (["{config}", "--model", "absent.safetensors"], "absent.safetensors"),
+        (["{config}", "--patterns", "absent.h5", "--methods", "linear"], "absent.h5"),
+        (["recipe.yaml"], "recipe.yaml: held_out: colour is 'red'"),
+        (["nothing.yaml"], "nothing was judged, expected patterns or measured scans"),
+        (["{config}", "-o", "list.yaml/out", "--methods", "linear"], "cannot be made"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_status_2(
+    tmp_path: Path, config: Path, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.yaml").write_text("[1, 2]")
+    (tmp_path / "recipe.yaml").write_text("held_out: {count: 1, seed: 1, colour: red}")
+    (tmp_path / "nothing.yaml").write_text("{held_out: {}, measured: [], methods: [linear]}")
+    result = run(*(text.format(config=config) for text in arguments))
+    assert result.exit_code == 2
+    assert said in result.stderr.splitlines()[-1]
+    assert len(result.stderr.splitlines()) == 1
+    assert not list(tmp_path.rglob("*.csv"))
+
+
+def test_tables_show_intervals_and_leave_empty_columns_out() -> None:
+    nan = float("nan")
+    row = {
+        "scan": "a",
+        "judged": 0.214,
+        "ssim": Interval(0.5, 0.25, 0.75),
+        "of_the_way": Interval(0.8, 0.7, 0.9),
+        "inside_68": Interval(nan, nan, nan),
+        "inside_95": Interval(0.951, nan, nan),
+    }
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in as_table([row], tuple(row), "markdown").splitlines()
+    ]
+    assert cells[0] == ["scan", "judged", "ssim", "of_the_way", "inside_95"]
+    assert cells[2] == ["a", "21 %", "0.5 [0.25, 0.75]", "80 [70, 90] %", "95 %"]
+    assert as_csv([row], ("scan", "ssim", "inside_68")) == (
+        "scan,ssim,ssim_low,ssim_high,inside_68,inside_68_low,inside_68_high\na,0.5,0.25,0.75,,,\n"
+    )
