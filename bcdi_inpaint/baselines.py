@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from skimage.restoration import inpaint_biharmonic
 
 from bcdi_inpaint import interpolation
+from bcdi_inpaint.gaps import planes
+from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.symmetry import find_centre, friedel_mate
 
 FloatArray = NDArray[np.float32]
@@ -151,6 +153,15 @@ def friedel(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Floa
     return filled
 
 
+def kriging(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> FloatArray:
+    """Plane gaps by kriging with the scan's own correlation (see `bcdi_inpaint.kriging`).
+
+    Gap voxels in no plane are filled linearly.
+    """
+    kriged = krige(_log(counts, unknown), unknown, planes(unknown))
+    return _with_gap(counts, gap_mask, (slice(None),) * counts.ndim, np.expm1(kriged.log_counts))
+
+
 METHODS: dict[str, Method] = {
     "nearest": nearest,
     "linear": linear,
@@ -159,6 +170,7 @@ METHODS: dict[str, Method] = {
     "biharmonic": biharmonic,
     "total_variation": total_variation,
     "friedel": friedel,
+    "kriging": kriging,
 }
 
 

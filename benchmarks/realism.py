@@ -21,12 +21,12 @@ from pathlib import Path
 sys.path[:] = [path for path in sys.path if path != str(Path(__file__).resolve().parent)]
 
 import numpy as np
-import yaml
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from bcdi_inpaint.config import read_yaml
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.scores import table
 from bcdi_inpaint.statistics import Statistics, radial_profile, statistics, window
@@ -91,7 +91,9 @@ def simulated(recipe: Recipe, count: int) -> Iterator[Judged]:
 
 def read_recipe(path: Path | None, count: int, particles: int | None) -> Recipe:
     """The recipe of a file, or the default one, with as many patterns as are looked at."""
-    values = {"seed": 17} if path is None else yaml.safe_load(path.read_text(encoding="utf-8"))
+    values = {"seed": 17} if path is None else read_yaml(path)
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds {values!r}, expected the keys of a recipe")
     if particles is not None:
         values = {**values, "particles": particles}
     return as_recipe({**values, "count": count}, str(path or "default recipe"))
@@ -180,7 +182,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         recipe = read_recipe(arguments.recipe, arguments.patterns, arguments.particles)
-    except (InputError, OSError) as error:
+    except InputError as error:
         parser.error(str(error))
     scans = list(real())
     patterns = list(simulated(recipe, arguments.patterns))

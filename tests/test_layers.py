@@ -20,7 +20,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("gaps",),
         ("scaling",),
         ("patches", "interpolation", "prefill", "scores", "symmetry"),
-        ("network", "losses", "reach", "stitching", "statistics"),
+        ("network", "losses", "reach", "stitching", "statistics", "kriging"),
         ("weights",),
         ("inpainting",),
         ("dataset", "baselines"),

@@ -21,8 +21,8 @@ from bcdi_inpaint.statistics import (
 )
 
 Array = NDArray[np.float64]
-SHAPE = (48, 48, 48)
-CENTRE = (24.0, 23.5, 22.0)
+SHAPE = (64, 64, 64)
+CENTRE = (31.0, 32.5, 30.0)
 
 
 def block(period: tuple[float, ...], flux: float, background: float = 0.01) -> Array:
@@ -55,6 +55,12 @@ def test_a_gap_and_bad_voxels_leave_the_periods(rng: np.random.Generator) -> Non
     np.testing.assert_allclose(found, (4.0, 5.5, 7.0), rtol=0.05)
 
 
+def test_the_noise_of_faint_fringes_is_no_fringe(rng: np.random.Generator) -> None:
+    along = np.cos(2 * np.pi * np.arange(64) / 8)
+    counts = rng.poisson(5 * np.broadcast_to(1 + 0.2 * along, (20, 64, 64))).astype(float)
+    assert fringe_period(counts, everywhere(counts))[2] == pytest.approx(8, abs=0.3)
+
+
 def test_counts_without_fringes_have_no_period(rng: np.random.Generator) -> None:
     dark = rng.poisson(np.full((40, 40), 0.2)).astype(float)
     assert np.isnan(fringe_period(dark, everywhere(dark))).all()
@@ -65,7 +71,7 @@ def test_counts_without_fringes_have_no_period(rng: np.random.Generator) -> None
 def test_the_visibility_of_cosine_fringes_is_found(
     visibility: float, rng: np.random.Generator
 ) -> None:
-    along = np.cos(2 * np.pi * np.arange(48) / 6)
+    along = np.cos(2 * np.pi * np.arange(64) / 6)
     expectation = 20 * np.broadcast_to(1 + visibility * along, SHAPE)
     counts = rng.poisson(expectation).astype(float)
     known = everywhere(counts)
@@ -161,9 +167,9 @@ def test_every_number_has_a_name() -> None:
 
 
 def test_a_2d_pattern_has_numbers_too(rng: np.random.Generator) -> None:
-    counts = rng.poisson(block((4.0, 5.0, 6.0), 1e6)[24])
+    counts = rng.poisson(block((4.0, 5.0, 6.0), 1e6)[31])
     found = statistics(counts, everywhere(counts))
-    assert found.centre == (23.5, 22.0)
+    assert found.centre == (32.5, 30.0)
     np.testing.assert_allclose(found.period_voxel, (5.0, 6.0), rtol=0.05)
 
 

@@ -66,11 +66,13 @@ def test_a_gap_beside_the_peak_and_hot_voxels_do_not_move_the_centre(
     np.testing.assert_array_equal(known, before[1])
 
 
-def test_the_centre_is_found_beside_the_edge_and_in_long_arrays(rng: np.random.Generator) -> None:
-    centre = (3.5, 150.5)
-    counts = rng.poisson(peak((40, 220), centre, (6.0, 5.0), 1e5) + 0.05)
+@pytest.mark.parametrize("row", [3.5, 36.0])
+def test_the_centre_is_found_beside_the_edge_and_in_long_arrays(
+    row: float, rng: np.random.Generator
+) -> None:
+    counts = rng.poisson(peak((40, 220), (row, 150.5), (6.0, 5.0), 1e5) + 0.05)
     known = np.ones(counts.shape, dtype=bool)
-    np.testing.assert_array_equal(find_centre(np.log1p(counts), known), centre)
+    np.testing.assert_array_equal(find_centre(np.log1p(counts), known), (row, 150.5))
 
 
 def test_the_centre_is_that_of_the_best_overlap_over_all_centres(rng: np.random.Generator) -> None:

@@ -1,0 +1,146 @@
+"""Kriging against fields whose structure is known."""
+
+import numpy as np
+import pytest
+
+from bcdi_inpaint import kriging
+from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.interpolation import log_linear
+from bcdi_inpaint.kriging import krige
+
+SHAPE = (56, 60, 64)
+
+
+def gap_of(gaps: list[Gap], shape: tuple[int, ...] = SHAPE) -> np.ndarray:
+    unknown = np.zeros(shape, dtype=bool)
+    for gap in gaps:
+        np.moveaxis(unknown, gap.axis, 0)[gap.start : gap.stop] = True
+    return unknown
+
+
+def fringes(period: float = 7.0) -> np.ndarray:
+    """Fringes askew of all axes, (56, 60, 64) log counts."""
+    z, y, x = np.meshgrid(*map(np.arange, SHAPE), indexing="ij")
+    wave = np.cos(2 * np.pi * (y + 0.3 * z - 0.4 * x) / period)
+    return (5 + wave).astype(np.float32)
+
+
+def smooth_noise(rng: np.random.Generator, sigma: float = 2.0) -> np.ndarray:
+    """A stationary Gaussian field of mean 5 and standard deviation 1."""
+    spectrum = np.fft.rfftn(rng.standard_normal(SHAPE))
+    for axis, n in enumerate(SHAPE):
+        frequency = np.fft.rfftfreq(n) if axis == 2 else np.fft.fftfreq(n)
+        decay = np.exp(-((2 * np.pi * sigma * frequency) ** 2) / 2)
+        spectrum *= decay.reshape([-1 if a == axis else 1 for a in range(3)])
+    field = np.fft.irfftn(spectrum, s=SHAPE, axes=(0, 1, 2))
+    return (5 + (field - field.mean()) / field.std()).astype(np.float32)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_fringes_go_on_through_the_gap(axis: int) -> None:
+    truth, gap = fringes(), Gap(axis, 25, 31)
+    unknown = gap_of([gap])
+    found = krige(truth, unknown, [gap]).log_counts
+    error = np.abs(found - truth)[unknown]
+    linear = np.abs(log_linear(np.where(unknown, 0, truth), unknown) - truth)[unknown]
+    assert error.mean() < 0.25 * linear.mean()
+    np.testing.assert_array_equal(found[~unknown], truth[~unknown])
+
+
+def test_what_is_hidden_has_no_influence_and_stays_where_it_is() -> None:
+    truth, gap = fringes(), Gap(1, 25, 31)
+    unknown = gap_of([gap])
+    unknown[10:14, :, 50:55] = True  # a masked region, filled linearly
+    hidden = np.where(unknown, np.nan, truth)
+    first, second = krige(truth, unknown, [gap]), krige(hidden, unknown, [gap])
+    np.testing.assert_array_equal(first.log_counts, second.log_counts)
+    np.testing.assert_array_equal(first.sigma, second.sigma)
+    assert np.isnan(hidden[unknown]).all(), "the input was changed"
+
+
+def test_its_error_is_what_it_says(rng: np.random.Generator) -> None:
+    """On a stationary field, line by line, the error it makes is its sigma."""
+    gap = Gap(0, 24, 31)
+    unknown = gap_of([gap])
+    squares, sigmas = [], []
+    for _ in range(4):
+        truth = smooth_noise(rng)
+        found = krige(truth, unknown, [gap])
+        squares.append(((found.log_counts - truth)[24:31] ** 2).mean(axis=(1, 2)))
+        sigmas.append(found.sigma[24:31, 0, 0])
+        assert np.ptp(found.sigma[24:31], axis=(1, 2)).max() == 0  # the same all over a line
+        assert not found.sigma[~unknown].any()
+    made, said = np.sqrt(np.mean(squares, axis=0)), np.mean(sigmas, axis=0)
+    np.testing.assert_allclose(said, made, rtol=0.4)
+    assert said[3] > 1.5 * said[0], "least is known in the middle"
+
+
+def test_it_beats_linear_interpolation_in_noise(rng: np.random.Generator) -> None:
+    truth, gap = smooth_noise(rng), Gap(2, 30, 36)
+    unknown = gap_of([gap])
+    noisy = truth + rng.normal(0, 0.3, SHAPE).astype(np.float32)
+    kriged = krige(noisy, unknown, [gap]).log_counts
+    linear = log_linear(np.where(unknown, 0, noisy), unknown)
+    error, theirs = (np.sqrt(((f - truth)[unknown] ** 2).mean()) for f in (kriged, linear))
+    assert error < 0.8 * theirs
+
+
+def test_mirrors_and_turns_commute_with_it() -> None:
+    truth, gap = fringes(), Gap(1, 20, 26)
+    unknown = gap_of([gap])
+    upright = krige(truth, unknown, [gap]).log_counts
+    mirrored = krige(truth[:, ::-1], unknown[:, ::-1], [Gap(1, 34, 40)]).log_counts
+    turned = krige(truth.transpose(1, 2, 0), unknown.transpose(1, 2, 0), [Gap(0, 20, 26)])
+    np.testing.assert_allclose(mirrored[:, ::-1], upright, atol=2e-3)
+    np.testing.assert_allclose(turned.log_counts.transpose(2, 0, 1), upright, atol=2e-3)
+
+
+def test_crossing_gaps_are_filled_with_each_others_help() -> None:
+    truth, gaps = fringes(9.0), [Gap(1, 28, 32), Gap(2, 30, 34)]
+    unknown = gap_of(gaps)
+    found = krige(truth, unknown, gaps).log_counts
+    linear = log_linear(np.where(unknown, 0, truth), unknown)
+    corner = gap_of(gaps[:1]) & gap_of(gaps[1:])
+    for where in (unknown, corner):
+        assert np.abs(found - truth)[where].mean() < 0.6 * np.abs(linear - truth)[where].mean()
+
+
+def test_two_dimensions() -> None:
+    image = fringes()[0]
+    unknown = np.zeros(image.shape, dtype=bool)
+    unknown[26:30] = True
+    image = np.tile(image, (2, 2))
+    unknown = np.tile(unknown, (2, 2))
+    unknown[60:] = False
+    found = krige(image, unknown, [Gap(0, 26, 30)])
+    linear = log_linear(np.where(unknown, 0, image), unknown)
+    error, theirs = (np.abs(f - image)[unknown].mean() for f in (found.log_counts, linear))
+    assert error < 0.5 * theirs
+
+
+@pytest.mark.parametrize("value", [0.0, 0.02, 3.0])
+def test_where_there_is_nothing_to_learn_from_it_is_linear(value: float) -> None:
+    flat, gap = np.full(SHAPE, value, dtype=np.float32), Gap(0, 20, 24)
+    found = krige(flat, gap_of([gap]), [gap])
+    np.testing.assert_allclose(found.log_counts, value, atol=1e-5)
+
+
+def test_a_measured_covariance_that_is_none_is_mended() -> None:
+    """A correlation of 1.5 between neighbours cannot be: what is left of it is one."""
+    covariance = np.zeros((2 * (2 * kriging.DEPTH + 2) + 1, 17, 17))
+    middle = tuple(n // 2 for n in covariance.shape)
+    covariance[middle] = 1
+    for step in (-1, 1):
+        covariance[middle[0] + step, middle[1], middle[2]] = 1.5
+    mended = kriging._mended(covariance)
+    assert np.abs(mended).max() == mended[middle]
+    beside = np.array([*range(10), *range(12, 22)])
+    weights, variance = kriging._weights(mended, beside, np.array([10, 11]), [9, 9])
+    assert np.abs(weights).sum(axis=(1, 2, 3)).max() < 20
+    assert (variance >= 0).all()
+
+
+def test_a_true_covariance_stays_as_it_is() -> None:
+    grids = np.ogrid[-22:23, -8:9, -8:9]
+    covariance = np.exp(-0.5 * sum(g**2 for g in grids) / 2.0)
+    np.testing.assert_allclose(kriging._mended(covariance), covariance, atol=1e-6)
