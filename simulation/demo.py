@@ -42,7 +42,7 @@ PYNX_HALF = {True: 32, False: 16}
 """Half the side of the box that PyNX sums, on OpenCL and on the plain CPU: some 20 s each."""
 PHASED = (96, 96, 96)
 STARTS = 3
-AGREEMENT = 1e-4
+AGREEMENT = 1e-5
 """Largest difference between PyNX and the NUFFT, relative to the peak: PyNX is single precision."""
 
 
