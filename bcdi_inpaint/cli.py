@@ -12,6 +12,8 @@ from typing import Any
 import click
 
 from bcdi_inpaint.commands.evaluate import evaluate
+from bcdi_inpaint.commands.finetune import finetune
+from bcdi_inpaint.commands.phase import phase
 from bcdi_inpaint.commands.predict import predict
 from bcdi_inpaint.commands.simulate import simulate
 from bcdi_inpaint.commands.train import train
@@ -64,5 +66,5 @@ def main() -> None:
     """Fill detector gaps in Bragg coherent diffraction scans."""
 
 
-for _command in (predict, train, simulate, evaluate):
+for _command in (predict, phase, finetune, train, simulate, evaluate):
     main.add_command(_command)

@@ -19,8 +19,12 @@ class TrainingConfig(BaseModel):
 
     Attributes
     ----------
+    batch_size : patches of a step, of all devices together.
     steps, steps_per_epoch : optimiser steps in all, and between two checkpoints.
     learning_rate : of AdamW, after a warm-up; falls to a hundredth along a cosine.
+    calibration_patterns : held-out patterns on which the intervals are calibrated at the end, in
+        gaps of every width; 0 for no calibration.
+    slabs, validation_slabs : gaps put on patterns, from which all patches are cut.
     average_decay : of the exponential moving average of the weights, which is what is released.
     """
 
@@ -34,7 +38,10 @@ class TrainingConfig(BaseModel):
     warmup_steps: int = Field(100, ge=0)
     average_decay: float = Field(0.995, ge=0, lt=1)
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
-    validation_patches: int = Field(128, ge=1)
+    validation_patches: int = Field(256, ge=1)
+    slabs: int = Field(400, ge=1)
+    validation_slabs: int = Field(32, ge=1)
+    calibration_patterns: int = Field(0, ge=0)
 
 
 class Plan(BaseModel):

@@ -1,8 +1,14 @@
-"""Training patches: cut from simulated patterns, counted, and a gap put on."""
+"""Training patches: simulated scans with gaps, prepared as for filling, and cut.
+
+Kriging and the Friedel mate need more of a scan than a patch, so gaps are put on whole patterns.
+Each gives a slab around its gap, and each slab many patches.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,10 +17,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from bcdi_inpaint.scaling import LOG_UNIT, to_network
+from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.features import CHANNEL_ORDER, features
+from bcdi_inpaint.scaling import LOG_UNIT
 
 BoolArray = NDArray[np.bool_]
 LogPatterns = NDArray[np.float16]
+
+LEAST_EXPECTED = 0.3
+"""Mean photons in the gap below which a patch teaches little."""
+TRIES = 20
+"""Draws of a patch before a dark one is taken."""
 
 
 class PatchConfig(BaseModel):
@@ -23,30 +36,35 @@ class PatchConfig(BaseModel):
     Attributes
     ----------
     size : voxels along each side.
-    widths : narrow gaps, drawn three times in four, then wide ones.
+    widths : ranges of gap widths, narrow, wide, and between modules.
+    shares : how often each of the three is drawn.
     second_gap : how often another gap crosses the first.
     bad_pixels, aliens : how often hot pixels and masked regions are there as well.
     faint : how often a patch almost without photons is accepted.
     flux_factor : change of the photon number, drawn on a logarithmic scale.
+    peak_spread : standard deviation of a gap's distance from the peak, as a part of the array.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: int = Field(32, ge=16)
-    widths: tuple[tuple[int, int], tuple[int, int]] = ((2, 13), (13, 24))
-    second_gap: float = Field(0.3, ge=0, le=1)
+    widths: tuple[tuple[int, int], ...] = ((2, 13), (13, 26), (26, 42))
+    shares: tuple[float, ...] = (0.7, 0.2, 0.1)
+    second_gap: float = Field(0.25, ge=0, le=1)
     bad_pixels: float = Field(0.25, ge=0, le=1)
     aliens: float = Field(0.1, ge=0, le=1)
     faint: float = Field(0.1, ge=0, le=1)
     flux_factor: tuple[float, float] = (0.2, 2.0)
+    peak_spread: float = Field(0.16, gt=0)
 
     @model_validator(mode="after")
     def _ranges(self) -> PatchConfig:
-        widest = self.size - 8  # four known voxels on each side
-        if any(not 1 <= low <= high <= widest for low, high in self.widths):
+        if any(not 1 <= low <= high for low, high in self.widths):
+            raise ValueError(f"widths is {self.widths}, expected 1 <= low <= high")
+        if len(self.shares) != len(self.widths) or not sum(self.shares) > 0 or min(self.shares) < 0:
             raise ValueError(
-                f"widths is {self.widths}, expected 1 <= low <= high <= {widest} for patches of "
-                f"{self.size}"
+                f"shares is {self.shares}, expected a number of at least 0 for each of the "
+                f"{len(self.widths)} widths, not all 0"
             )
         low_flux, high_flux = self.flux_factor
         if not 0 < low_flux <= high_flux:
@@ -55,88 +73,143 @@ class PatchConfig(BaseModel):
 
 
 @dataclass(frozen=True)
-class Patch:
-    """One training example, arrays of (size,) * n_dim.
+class Slab:
+    """The surroundings of a gap of one scan; the gap's normal is axis 0.
 
-    `counts` noisy photons, `expectation` their noise-free mean, `gap` the voxels to fill, `unknown`
-    those and the bad ones.
+    Attributes
+    ----------
+    channels : (n_channels, n_lines, *plane) float16, the network's input.
+    truth : (n_lines, *plane) float16, log(1 + expected photons) in network units; of a measured
+        scan float32, log(1 + counts).
+    gap : (n_lines, *plane) bool, voxels to fill.
+    start, stop : the lines of the gap.
     """
 
-    counts: NDArray[np.float32]
-    expectation: NDArray[np.float32]
+    channels: NDArray[np.float16]
+    truth: NDArray[np.floating]
     gap: BoolArray
-    unknown: BoolArray
+    start: int
+    stop: int
 
 
-def draw_gap(config: PatchConfig, n_dim: int, rng: np.random.Generator) -> BoolArray:
-    """A plane gap near the middle of a patch, sometimes crossed by another: True = to fill."""
-    size = config.size
-    gap = np.zeros((size,) * n_dim, dtype=bool)
-    first, second = rng.permutation(n_dim)[:2]
-    low, high = config.widths[int(rng.random() < 0.25)]
-    width = int(rng.integers(low, high + 1))
-    slack = max(0, min(6, (size - width) // 2 - 4))
-    start = (size - width) // 2 + int(rng.integers(-slack, slack + 1))
-    gap[_slab(n_dim, first, start, start + width)] = True
-    if rng.random() < config.second_gap:
-        start = int(rng.integers(-width // 2, size - width // 2))
-        gap[_slab(n_dim, second, max(start, 0), start + width)] = True
-    return gap
+def draw_gaps(
+    config: PatchConfig, shape: tuple[int, ...], peak: Sequence[int], rng: np.random.Generator
+) -> list[Gap]:
+    """One plane gap near the peak, sometimes crossed by another; the first is the main one.
+
+    None comes nearer to the array's edge than six lines, as far as the array has room.
+    """
+    axes = rng.permutation(len(shape))
+    count = 2 if rng.random() < config.second_gap else 1
+    shares = np.array(config.shares) / sum(config.shares)
+    gaps = []
+    for axis in axes[:count]:
+        low, high = config.widths[int(rng.choice(len(shares), p=shares))]
+        n = shape[axis]
+        width = min(int(rng.integers(low, high + 1)), n // 2)
+        middle = peak[axis] + rng.normal(0, config.peak_spread * n)
+        margin = min(6, (n - width) // 3)
+        start = int(np.clip(middle - width / 2, margin, n - margin - width))
+        gaps.append(Gap(int(axis), start, start + width))
+    return gaps
 
 
-def _slab(n_dim: int, axis: int, start: int, stop: int) -> tuple[slice, ...]:
-    return tuple(slice(start, stop) if a == axis else slice(None) for a in range(n_dim))
-
-
-def draw_bad(config: PatchConfig, n_dim: int, rng: np.random.Generator) -> BoolArray:
+def draw_bad(config: PatchConfig, shape: tuple[int, ...], rng: np.random.Generator) -> BoolArray:
     """Voxels a file's mask marks besides the gap: dead lines of frames, and alien regions."""
-    size = config.size
-    bad = np.zeros((size,) * n_dim, dtype=bool)
+    bad = np.zeros(shape, dtype=bool)
     if rng.random() < config.bad_pixels:
-        axis = int(rng.integers(n_dim))  # a hot pixel is hot in every frame
-        pixels = rng.integers(0, size, (int(rng.integers(1, 8)), n_dim))
-        for pixel in pixels:
-            bad[tuple(slice(None) if a == axis else int(p) for a, p in enumerate(pixel))] = True
+        axis = int(rng.integers(len(shape)))  # a hot pixel is hot in every frame
+        for _ in range(int(rng.integers(1, 40))):
+            pixel = [int(rng.integers(n)) for n in shape]
+            bad[tuple(slice(None) if a == axis else p for a, p in enumerate(pixel))] = True
     if rng.random() < config.aliens:
-        start = rng.integers(-8, size - 4, n_dim)
-        stop = start + rng.integers(6, size, n_dim)
+        start = [int(rng.integers(-n // 4, n)) for n in shape]
+        stop = [a + int(rng.integers(6, 6 + n // 2)) for a, n in zip(start, shape, strict=True)]
         bad[tuple(slice(max(a, 0), max(b, 0)) for a, b in zip(start, stop, strict=True))] = True
     return bad
 
 
-def _cut(pattern: LogPatterns, size: int, rng: np.random.Generator) -> LogPatterns:
-    """A cube somewhere in the pattern, turned and mirrored at random."""
-    corner = [int(rng.integers(0, n - size + 1)) for n in pattern.shape]
-    patch = pattern[tuple(slice(c, c + size) for c in corner)]
-    patch = patch.transpose(rng.permutation(patch.ndim))
-    return patch[tuple(slice(None, None, step) for step in rng.choice((-1, 1), patch.ndim))]
-
-
-def draw_patch(patterns: LogPatterns, config: PatchConfig, rng: np.random.Generator) -> Patch:
-    """A random patch of random patterns (n, *spatial), with fresh Poisson noise.
-
-    A patch whose gap expects almost no photon teaches little: it is drawn again, mostly.
-    """
-    n_dim = patterns.ndim - 1
-    gap = draw_gap(config, n_dim, rng)
-    unknown = gap | draw_bad(config, n_dim, rng)
+def draw_slab(
+    log_expectation: NDArray[np.float16], config: PatchConfig, rng: np.random.Generator
+) -> Slab:
+    """A slab of one pattern (*shape) of log expectations, with fresh Poisson noise and gaps."""
     factor = np.exp(rng.uniform(*np.log(config.flux_factor)))
-    while True:
-        pattern = patterns[int(rng.integers(len(patterns)))]
-        expectation = np.expm1(_cut(pattern, config.size, rng).astype(np.float32)) * factor
-        if expectation[gap].mean() > 0.3 or rng.random() < config.faint:
-            break
-    counts = rng.poisson(expectation).astype(np.float32)
-    return Patch(counts, expectation, gap, unknown)
+    expectation = np.expm1(log_expectation.astype(np.float32)) * factor
+    log_counts = np.log1p(rng.poisson(expectation)).astype(np.float32)
+    peak = np.unravel_index(int(expectation.argmax()), expectation.shape)
+    gaps = draw_gaps(config, expectation.shape, [int(p) for p in peak], rng)
+    gap = np.zeros(expectation.shape, dtype=bool)
+    for plane in gaps:
+        np.moveaxis(gap, plane.axis, 0)[plane.start : plane.stop] = True
+    unknown = gap | draw_bad(config, expectation.shape, rng)
+    seen = features(log_counts, unknown, gaps)
+    main, reach = gaps[0], 3 * config.size // 4
+    begin = max(min(main.start - reach, gap.shape[main.axis] - config.size), 0)
+    end = max(main.stop + reach, begin + config.size)  # near the array's edge a patch fits too
+
+    def around(volume: NDArray[np.generic]) -> NDArray[np.generic]:
+        return np.moveaxis(volume, main.axis, 0)[begin:end]
+
+    channels = np.stack([around(channel).astype(np.float16) for channel in seen.channels()])
+    truth = np.log1p(expectation) / LOG_UNIT
+    return Slab(
+        channels,
+        around(truth).astype(np.float16),
+        around(gap).astype(bool),
+        main.start - begin,
+        main.stop - begin,
+    )
 
 
-class PatchDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
-    """`count` patches, each made from the seed and its own number alone.
+def draw_patch(
+    slab: Slab, config: PatchConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.float16], NDArray[np.floating], BoolArray]:
+    """A cube of a slab that holds a part of its gap, turned and mirrored at random.
 
-    An item is (log counts, unknown, truth, gap), each (1, *spatial): what the network sees, and the
-    noise-free truth it is trained towards, in network units. Training towards the expectation and
-    not the counts spares the network the noise it cannot know.
+    Returns channels (n_channels, *cube), truth (*cube) and gap (*cube). A cube whose gap expects
+    almost no photon is drawn again, mostly.
     """
+    size, n_dim = config.size, slab.truth.ndim
+    width = slab.stop - slab.start
+    slack = max(size // 4, (width - size) // 2 + size // 2)
+    for _ in range(TRIES):
+        middle = (slab.start + slab.stop - size) // 2 + int(rng.integers(-slack, slack + 1))
+        corner = [int(np.clip(middle, 0, slab.truth.shape[0] - size))]
+        corner += [int(rng.integers(0, n - size + 1)) for n in slab.truth.shape[1:]]
+        box = tuple(slice(c, c + size) for c in corner)
+        gap = slab.gap[box]
+        expected = np.expm1(slab.truth[box][gap].astype(np.float32) * LOG_UNIT)
+        if gap.any() and (expected.mean() > LEAST_EXPECTED or rng.random() < config.faint):
+            break
+    order, steps = rng.permutation(n_dim), rng.choice((-1, 1), n_dim)
+    mirrored = tuple(slice(None, None, int(step)) for step in steps)
+    channels = slab.channels[(slice(None), *box)].transpose(0, *(order + 1))
+    return (
+        channels[(slice(None), *mirrored)],
+        slab.truth[box].transpose(order)[mirrored],
+        gap.transpose(order)[mirrored],
+    )
+
+
+def save_slab(path: Path, slab: Slab) -> None:
+    """Write a slab as one array (n_channels + 2, n_lines, *plane), then give it its name."""
+    both = np.stack([*slab.channels, slab.truth, slab.gap.astype(np.float16)])
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        np.save(file, both)
+    part.replace(path)
+
+
+def load_slab(path: Path) -> Slab:
+    """A slab that `save_slab` wrote, left on disk: only what patches are cut from is read."""
+    both = np.load(path, mmap_mode="r")
+    gap = both[-1] != 0
+    lines = np.flatnonzero(gap.all(axis=tuple(range(1, gap.ndim))))
+    return Slab(both[:-2], both[-2], gap, int(lines[0]), int(lines[-1]) + 1)
+
+
+class SlabDataset(Dataset[Slab]):
+    """`count` slabs, each made from the seed and its own number alone; pattern after pattern."""
 
     def __init__(
         self, patterns: LogPatterns, config: PatchConfig, count: int, seed: tuple[int, ...]
@@ -146,10 +219,34 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor, Tensor, Tensor]]):
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def __getitem__(self, index: int) -> Slab:
         rng = np.random.default_rng([*self._seed, index])
-        patch = draw_patch(self._patterns, self._config, rng)
-        truth = (np.log1p(patch.expectation) / LOG_UNIT).astype(np.float32)
-        arrays = (to_network(patch.counts), patch.unknown, truth, patch.gap)
-        log_counts, unknown, log_truth, gap = (torch.from_numpy(a)[None] for a in arrays)
-        return log_counts, unknown, log_truth, gap
+        return draw_slab(self._patterns[index % len(self._patterns)], self._config, rng)
+
+
+class PatchDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """`count` patches of `slabs`, each drawn from the seed and its own number alone.
+
+    An item is (channels, truth, gap): (n_channels, *cube) and twice (1, *cube), in network units.
+    The truth is the noise-free expectation: training towards it and not the counts spares the
+    network the noise it cannot know.
+    """
+
+    def __init__(
+        self, slabs: Sequence[Slab], config: PatchConfig, count: int, seed: tuple[int, ...]
+    ) -> None:
+        self._slabs, self._config, self._count, self._seed = slabs, config, count, seed
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        rng = np.random.default_rng([*self._seed, index])
+        slab = self._slabs[int(rng.integers(len(self._slabs)))]
+        channels, truth, gap = draw_patch(slab, self._config, rng)
+        assert len(channels) == len(CHANNEL_ORDER)
+        return (
+            torch.from_numpy(channels.astype(np.float32)),
+            torch.from_numpy(truth.astype(np.float32))[None],
+            torch.from_numpy(gap.copy())[None],
+        )

@@ -20,7 +20,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from scipy.special import pdtr
 
 from bcdi_inpaint.baselines import METHODS
 from bcdi_inpaint.errors import InputError, one_line
@@ -29,6 +28,7 @@ from bcdi_inpaint.gaps import Gap, gap_mask
 from bcdi_inpaint.inpainting import Fill, inpaint
 from bcdi_inpaint.pattern_file import n_patterns, read_pattern
 from bcdi_inpaint.plots import brightest_voxel
+from bcdi_inpaint.ranks import predicted_ranks
 from bcdi_inpaint.scores import ceiling_share, pearson_log, score
 from bcdi_inpaint.weights import Model
 
@@ -47,10 +47,6 @@ _DISTANCE = {"row": (4, 12), "column": (4, 12), "cross": (4, 12), "shoulder": (0
 """Lines between the Bragg peak and the gap's nearer edge, by kind: lowest and highest."""
 _OFF_CENTRE = (0.2, 0.35)
 """The same for `off_centre`, as a part of the array's length."""
-_QUANTILES = 32
-"""Into how many parts a fill's distribution is divided to predict counts from it."""
-_MOST_PREDICTED = 20_000
-"""Voxels of a case whose counts are predicted."""
 
 
 # --- configuration -------------------------------------------------------------------------------
@@ -534,41 +530,6 @@ def _coverage(subject: Subject, guess: Guess, where: BoolArray, rng: np.random.G
 def _inside(truth: np.ndarray, bounds: tuple[np.ndarray, np.ndarray], where: BoolArray) -> float:
     low, high = bounds
     return float(((low <= truth) & (truth <= high))[where].mean())
-
-
-def predicted_ranks(
-    counts: np.ndarray,
-    interval: Callable[[float], tuple[np.ndarray, np.ndarray]],
-    where: BoolArray,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """The place of measured counts in what is predicted for them, in 0..1.
-
-    Counts n vary as Poisson's about an expectation that is itself uncertain, as the intervals say:
-    P(n) is the mean over its quantiles. The rank is P(less than n) + u P(n) with a uniform u, so
-    that ranks are uniform where intervals and noise are right, however few the counts.
-
-    Parameters
-    ----------
-    counts : (n_rock, n_y, n_x) measured.
-    interval : bounds of the expected counts at a level, two such arrays.
-    where : (n_rock, n_y, n_x) bool, True = asked for; of many voxels 20 000 are drawn.
-
-    Returns
-    -------
-    (n,) float64.
-    """
-    voxels = np.flatnonzero(where)
-    if voxels.size > _MOST_PREDICTED:
-        voxels = rng.choice(voxels, _MOST_PREDICTED, replace=False)
-    n = counts.ravel()[voxels].astype(np.float64)
-    less, up_to = np.zeros(n.size), np.zeros(n.size)  # P(less than n), P(at most n)
-    for part in range(_QUANTILES // 2):
-        for bound in interval(1 - 2 * (part + 0.5) / _QUANTILES):
-            expected = bound.ravel()[voxels].astype(np.float64)
-            less += np.where(n > 0, pdtr(np.maximum(n - 1, 0), expected), 0) / _QUANTILES
-            up_to += pdtr(n, expected) / _QUANTILES
-    return less + rng.random(n.size) * (up_to - less)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import hdf5plugin  # noqa: F401  (registers bitshuffle-lz4, in which beamlines compress)
@@ -35,6 +37,7 @@ EV_ANGSTROM = 12398.419843320026  # h c: energy in eV times wavelength in angstr
 
 HDF5_SUFFIXES = (".cxi", ".h5", ".hdf5", ".hdf", ".nxs")
 DETECTOR = "entry_1/instrument_1/detector_1"
+PROCESS = "entry_1/data_1/process_1"
 FILLED_PATH = f"{DETECTOR}/filled"  # of an output: 1 where a voxel was filled
 # Where PyNX looks for the counts, in its order; cdiutils' CXI keeps them in the second place.
 DATA_PATHS = (f"{DETECTOR}/data", "entry_1/image_1/data", "entry_1/data_1/data")
@@ -54,6 +57,7 @@ _FIELDS = (
     "instrument_1/detector_1/x_pixel_size",
     "instrument_1/detector_1/y_pixel_size",
 )
+_PYNX_NAMES = ("iobs_shape", "roi_final")  # of a configuration, which keep their names
 _NX_CLASSES = {
     "entry_1": "NXentry",
     "instrument_1": "NXinstrument",
@@ -61,6 +65,8 @@ _NX_CLASSES = {
     "beam_1": "NXbeam",
     "detector_1": "NXdetector",
     "data_1": "NXdata",
+    "image_1": "NXdata",
+    "results": "NXcollection",
     "process_1": "NXprocess",
     "configuration": "NXcollection",
     "sample_1": "NXsample",
@@ -247,6 +253,64 @@ def _read_mask(spec: str | Path) -> np.ndarray:
         f"mask {path}: unknown extension {path.suffix!r}, expected .npy, .npz, .cxi, "
         "file.h5:/path, or the word invalid: save the mask in one of these formats"
     )
+
+
+# Fills
+
+
+@dataclass(frozen=True)
+class StoredFill:
+    """What an output of ours says of its fill.
+
+    Attributes
+    ----------
+    filled : (n_rock, n_y, n_x) bool.
+    sigma : (n_rock, n_y, n_x) float32, standard deviation of log(1 + expected counts).
+    provenance : how it was made; names without ``inpaint_``.
+    """
+
+    filled: np.ndarray
+    sigma: np.ndarray
+    provenance: dict[str, Any]
+
+
+def read_fill(path: str | Path) -> StoredFill | None:
+    """The fill in a file that `write_cxi` wrote; None for other files.
+
+    Raises InputError for a file that cannot be read, or whose fill has no uncertainty.
+    """
+    path, inner = split_spec(path)
+    if inner is not None or path.suffix.lower() not in HDF5_SUFFIXES:
+        return None
+    with _opened(path) as file:
+        if not isinstance(_quiet_node(file, FILLED_PATH), h5py.Dataset):
+            return None
+        if not isinstance(_quiet_node(file, f"{DETECTOR}/sigma"), h5py.Dataset):
+            raise InputError(
+                f"{path} holds a fill without its uncertainty ({DETECTOR}/sigma), expected both: "
+                "fill the scan again with this version"
+            )
+        filled, sigma = file[FILLED_PATH][()] != 0, file[f"{DETECTOR}/sigma"][()]
+        return StoredFill(filled, sigma, _provenance_of(file))
+
+
+def _provenance_of(file: h5py.File) -> dict[str, Any]:
+    group = _quiet_node(file, f"{PROCESS}/configuration")
+    if not isinstance(group, h5py.Group):
+        return {}
+    return {
+        name.removeprefix("inpaint_"): _plain(node[()])
+        for name, node in group.items()
+        if name.startswith("inpaint_") and isinstance(node, h5py.Dataset)
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A stored value as Python's own: text, a number, or a tuple of them."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    listed = np.asarray(value).tolist()
+    return tuple(map(_plain, listed)) if isinstance(listed, list) else listed
 
 
 # numpy files
@@ -621,6 +685,9 @@ def write_cxi(
     gap_mask: np.ndarray,
     provenance: Provenance,
     force: bool = False,
+    sigma: np.ndarray | None = None,
+    trusted: np.ndarray | None = None,
+    bounds: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> None:
     """Write a filled scan as the CXI that PyNX reads.
 
@@ -638,6 +705,12 @@ def write_cxi(
         else to its configuration with ``inpaint_`` before the name, from where PyNX copies it
         to every result.
     force : whether an existing file may be replaced.
+    sigma : (n_rock, n_y, n_x) float32, standard deviation of the logarithm of 1 + the filled
+        counts, stored beside them.
+    trusted : (n_rock, n_y, n_x) bool, filled voxels that PyNX is to take as measured; the others
+        stay masked, their fill in place. By default all.
+    bounds : lower and upper bounds of the expected counts, each (n_rock, n_y, n_x), stored beside
+        them.
 
     Raises
     ------
@@ -648,12 +721,17 @@ def write_cxi(
     """
     _check_fill(scan, filled_counts, gap_mask)
     arrays = {"filled": gap_mask.astype(np.uint8)}
+    if sigma is not None:
+        arrays["sigma"] = sigma
+    if bounds is not None:
+        arrays["lower_bound"], arrays["upper_bound"] = bounds
     if scan.flags is not None:
         arrays["original_flags"] = scan.flags
+    bad = (scan.bad_mask | gap_mask) & ~(gap_mask if trusted is None else gap_mask & trusted)
     with _new_file(Path(path), force, [scan.source]) as file:
         _write_head(file, Path(path), scan.metadata)
         _write_detector(file, filled_counts, arrays)
-        _write_array(file[DETECTOR], "mask", (scan.bad_mask & ~gap_mask).astype(np.int8))
+        _write_array(file[DETECTOR], "mask", bad.astype(np.int8))
         _write_process(file, provenance)
 
 
@@ -692,6 +770,59 @@ def write_scan(
         if bad is not None and bad.any():
             _write_array(file[DETECTOR], "mask", bad.astype(np.int8))
         _write_process(file, provenance or {})
+
+
+def write_result(
+    path: str | Path,
+    obj: np.ndarray,
+    support: np.ndarray,
+    metadata: Metadata,
+    results: Mapping[str, float | int],
+    log: Iterable[str],
+    provenance: Provenance,
+    force: bool = False,
+    inputs: Iterable[str | Path | None] = (),
+) -> None:
+    """Write a reconstruction as PyNX does, where its analysis looks for it.
+
+    Parameters
+    ----------
+    path : the file to write.
+    obj : (n_rock, n_y, n_x) complex64, centred.
+    support : (n_rock, n_y, n_x) bool.
+    metadata : what is known about the experiment.
+    results : log-likelihoods and the like, by PyNX's names.
+    log : a line for each stage.
+    provenance : as for `write_cxi`; ``iobs_shape`` and ``roi_final`` keep their names, which are
+        PyNX's.
+    force : whether an existing file may be replaced.
+    inputs : files that were read; none may be the output.
+
+    Raises
+    ------
+    InputError
+        See `check_output`; also where the disk is full.
+    """
+    with _new_file(Path(path), force, inputs) as file:
+        _write_head(file, Path(path), metadata)
+        image = _group(file, "entry_1/image_1")
+        image.attrs["signal"] = "data"
+        _write_array(image, "data", obj)
+        _write_array(image, "mask", support.astype(np.int8))  # PyNX's name for its support
+        image["support"] = h5py.SoftLink("/entry_1/image_1/mask")
+        image["data_type"], image["data_space"] = "electron density", "real"
+        data = _group(file, "entry_1/data_1")
+        data["data"] = h5py.SoftLink("/entry_1/image_1/data")
+        data.attrs["signal"] = "data"
+        file["entry_last"] = h5py.SoftLink("/entry_1")
+        process = _group(image, "process_1")
+        _fill_process(process, provenance)
+        note = _group(process, "note_1")
+        note["description"], note["type"] = "log of the best run", "text/plain"
+        note["data"] = "\n".join(log)
+        group = _group(process, "results")
+        for name, value in results.items():
+            group[name] = value
 
 
 def _check_fill(scan: Scan, filled_counts: np.ndarray, gap_mask: np.ndarray) -> None:
@@ -800,7 +931,10 @@ def _write_detector(file: h5py.File, counts: np.ndarray, arrays: Mapping[str, np
 
 def _write_process(file: h5py.File, provenance: Provenance) -> None:
     """How the file was made, where PyNX keeps such things."""
-    process = _group(file, "entry_1/data_1/process_1")
+    _fill_process(_group(file, PROCESS), provenance)
+
+
+def _fill_process(process: h5py.Group, provenance: Provenance) -> None:
     process["program"] = "bcdi-inpaint"
     process["version"] = str(provenance.get("version", _version()))
     process["command"] = str(provenance.get("command", ""))
@@ -808,7 +942,8 @@ def _write_process(file: h5py.File, provenance: Provenance) -> None:
     for name, value in provenance.items():
         if name not in ("version", "command"):
             _check_name(name)
-            configuration[f"inpaint_{name.removeprefix('inpaint_')}"] = value
+            own = name if name in _PYNX_NAMES else f"inpaint_{name.removeprefix('inpaint_')}"
+            configuration[own] = value
 
 
 def _write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:

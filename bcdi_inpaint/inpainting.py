@@ -11,11 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.features import CHANNEL_ORDER, Features, features
+from bcdi_inpaint.gaps import planes
+from bcdi_inpaint.interpolation import run_lengths
 from bcdi_inpaint.patches import PatchLocation, cut, over_plane, over_voxels
 from bcdi_inpaint.prefill import prefill
 from bcdi_inpaint.reach import Reach, reach
-from bcdi_inpaint.scaling import from_network, to_network
+from bcdi_inpaint.scaling import LOG_UNIT, from_network
 from bcdi_inpaint.scan import Scan, check_counts
 from bcdi_inpaint.stitching import Stitcher
 from bcdi_inpaint.weights import Model, load_weights
@@ -28,6 +32,10 @@ STRIDE = 16
 BATCH = 16
 ONE_SIDED_TRUST = 1e-6
 """Weight of what a patch says of a voxel known from one side only, against one known from both."""
+DARK_SCALE = 1e-3
+"""Error's scale, in natural logarithms, where a whole patch sees no photon."""
+LARGEST_LOG = 80.0
+"""Of a bound, so that it stays a finite number in single precision."""
 LEAST_COUNTS = 1e-3
 """Of a filled voxel. PyNX's defaults at some beamlines mask what is not above zero."""
 
@@ -41,6 +49,9 @@ class Fill:
     counts : (n_rock, n_y, n_x) float32, the expected counts in `filled`, elsewhere the measured
         ones, bit for bit.
     filled : (n_rock, n_y, n_x) bool, which voxels were filled.
+    sigma : (n_rock, n_y, n_x) float32, standard deviation of log(1 + expected counts), 0 outside
+        `filled`.
+    calibration : what makes the intervals hold on held-out simulation; see `Calibration`.
     warnings : one line for each part of the gaps that was not filled.
     n_patches : how many patches the network has seen.
     device : where it ran.
@@ -49,11 +60,29 @@ class Fill:
 
     counts: FloatArray
     filled: BoolArray
+    sigma: FloatArray
+    calibration: Calibration
     warnings: tuple[str, ...]
     n_patches: int
     device: str
     model: str
     model_sha256: str
+
+    def interval(self, level: float) -> tuple[FloatArray, FloatArray]:
+        """Bounds of the expected counts that hold with probability `level`, 0 to 1.
+
+        Two arrays (n_rock, n_y, n_x), outside `filled` both the counts themselves. Raises
+        InputError for another level.
+        """
+        expected = self.counts[self.filled]
+        half_width = self.sigma[self.filled] * self.calibration.half_width(level, expected)
+        bounds = []
+        for side in (-1, 1):
+            log_bound = np.log1p(expected) + side * half_width
+            bound = self.counts.copy()
+            bound[self.filled] = np.expm1(np.clip(log_bound, 0, LARGEST_LOG))
+            bounds.append(bound)
+        return bounds[0], bounds[1]
 
 
 def choose_device(device: str) -> torch.device:
@@ -118,9 +147,17 @@ def inpaint(
         raise InputError(f"no part of the gaps can be filled: {plan.warnings[0]}")
     where = choose_device(device)
     loaded = model if isinstance(model, Model) else load_weights(model)
-    filled, n_patches = _fill(scan, gap | bad, plan, loaded, where, stride, progress)
+    filled, sigma, n_patches = _fill(scan, gap | bad, plan, loaded, where, stride, progress)
     return Fill(
-        filled, plan.fillable, plan.warnings, n_patches, where.type, loaded.name, loaded.sha256
+        filled,
+        plan.fillable,
+        sigma,
+        loaded.calibration,
+        plan.warnings,
+        n_patches,
+        where.type,
+        loaded.name,
+        loaded.sha256,
     )
 
 
@@ -149,46 +186,53 @@ def _fill(
     device: torch.device,
     stride: int,
     progress: Callable[[int, int], None] | None,
-) -> tuple[FloatArray, int]:
-    """The counts (n_rock, n_y, n_x) with everything fillable filled, and the patches it took."""
+) -> tuple[FloatArray, FloatArray, int]:
+    """Counts (n_rock, n_y, n_x) with everything fillable filled, sigma, and the patches it took."""
     with np.errstate(over="ignore", invalid="ignore"):  # marks of bad pixels, kept as they are
         counts = scan.counts.astype(np.float32)
-    log_counts = to_network(np.where(unknown, 0, counts))
+    seen = features(np.log1p(np.where(unknown, 0, counts)), unknown, planes(unknown))
     locations = _locations(plan, unknown, stride)
-    stitcher = Stitcher(scan.shape, (PATCH,) * 3)
-    lit, dark = _divided(log_counts, locations)
+    stitcher = Stitcher(scan.shape, (PATCH,) * 3, 2)
+    lit, dark = _divided(seen.guess, locations)
+    nothing = np.zeros((2, *(PATCH,) * 3), dtype=np.float32)
+    nothing[1] = DARK_SCALE / LOG_UNIT
     for location in dark:
         hidden = torch.from_numpy(cut(unknown, location, True))
-        nothing = np.zeros(location.size, dtype=np.float32)
         stitcher.add(location, nothing, _trust(hidden[None, None])[0, 0].numpy())
     done = len(dark)
     for batch in _batches(lit):
-        predicted, trust = _predict(model, log_counts, unknown, batch, device)
+        predicted, trust = _predict(model, seen, batch, device)
         for location, patch, weight in zip(batch, predicted, trust, strict=True):
             stitcher.add(location, patch, weight)
         done += len(batch)
         if progress is not None:
             progress(done, len(locations))
+    expected_units, scale_units = stitcher.mean(plan.fillable)
     with np.errstate(over="ignore"):
-        expected = from_network(stitcher.mean(plan.fillable))
-    if not np.isfinite(expected).all():
+        expected = from_network(expected_units)
+    if not (np.isfinite(expected).all() and np.isfinite(scale_units).all()):
         raise InputError(
             f"model {model.name} expects counts that are not finite, its training has failed: use "
             "other weights"
         )
     counts[plan.fillable] = np.maximum(expected, LEAST_COUNTS)
-    return counts, len(lit)
+    sigma = np.zeros(scan.shape, dtype=np.float32)
+    widths = np.min(run_lengths(unknown), axis=0)[plan.fillable]
+    sigma[plan.fillable] = model.calibration.sigma(
+        scale_units * LOG_UNIT, widths, counts[plan.fillable]
+    )
+    return counts, sigma, len(lit)
 
 
 def _divided(
-    log_counts: FloatArray, locations: list[PatchLocation]
+    guess: FloatArray, locations: list[PatchLocation]
 ) -> tuple[list[PatchLocation], list[PatchLocation]]:
     """Patches that see a photon, and those that do not: there nothing can be expected."""
     lit: list[PatchLocation] = []
     dark: list[PatchLocation] = []
     for location in locations:
-        in_volume, _ = location.inside(log_counts.shape)
-        (lit if log_counts[in_volume].any() else dark).append(location)
+        in_volume, _ = location.inside(guess.shape)
+        (lit if guess[in_volume].any() else dark).append(location)
     return lit, dark
 
 
@@ -199,23 +243,25 @@ def _batches(locations: list[PatchLocation]) -> Iterator[list[PatchLocation]]:
 
 @torch.inference_mode()
 def _predict(
-    model: Model,
-    log_counts: FloatArray,
-    unknown: BoolArray,
-    batch: list[PatchLocation],
-    device: torch.device,
+    model: Model, seen: Features, batch: list[PatchLocation], device: torch.device
 ) -> tuple[FloatArray, FloatArray]:
-    """Expected log counts (n_batch, *PATCH) in network units, and how far to trust each voxel.
+    """Expected log counts and their error's scale (n_batch, 2, *PATCH) in network units.
 
-    Outside the array is unknown.
+    And how far to trust each voxel, (n_batch, *PATCH). Outside the array is unknown.
     """
-    seen = np.stack([cut(log_counts, place, 0.0) for place in batch])[:, None]
-    hidden = np.stack([cut(unknown, place, True) for place in batch])[:, None]
-    network = model.network.to(device)
-    log_seen, unknown_there = torch.from_numpy(seen).to(device), torch.from_numpy(hidden).to(device)
-    predicted = network(log_seen, unknown_there)
-    trust = _trust(unknown_there)
-    return predicted[:, 0].float().cpu().numpy(), trust[:, 0].cpu().numpy()
+    patches = np.stack(
+        [
+            [
+                cut(channel, place, name == "unknown").astype(np.float32)
+                for name, channel in zip(CHANNEL_ORDER, seen.channels(), strict=True)
+            ]
+            for place in batch
+        ]
+    )
+    channels = torch.from_numpy(patches).to(device)
+    predicted = torch.cat(model.network.to(device)(channels), dim=1)
+    trust = _trust(channels[:, CHANNEL_ORDER.index("unknown")][:, None] > 0)
+    return predicted.float().cpu().numpy(), trust[:, 0].cpu().numpy()
 
 
 def _trust(unknown: Tensor) -> Tensor:

@@ -18,13 +18,14 @@ C1, C2 = 0.01**2, 0.03**2  # Wang's constants for a data range of 1 network unit
 
 
 class LossWeights(BaseModel):
-    """Weight of each term. MSE and gradient are taken on natural logarithms."""
+    """Weight of each term. All but SSIM are taken on natural logarithms."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mse: float = Field(1.0, ge=0)
     ssim: float = Field(1.0, ge=0)
     gradient: float = Field(1.0, ge=0)
+    likelihood: float = Field(0.3, ge=0)
 
 
 def _mean_in(values: Tensor, where: Tensor) -> Tensor:
@@ -71,26 +72,30 @@ def _gradient_mse(prediction: Tensor, truth: Tensor, gap: Tensor) -> Tensor:
     return torch.stack(terms).mean()
 
 
-def gap_loss(
-    prediction: Tensor, truth: Tensor, gap: Tensor, weights: LossWeights
-) -> dict[str, Tensor]:
-    """The terms `mse`, `ssim` (as 1 - SSIM), `gradient`, and their weighted sum `loss`.
+def _laplace(prediction: Tensor, scale: Tensor, truth: Tensor, gap: Tensor) -> Tensor:
+    """Mean negative log-likelihood of the truth in a Laplace distribution of this scale."""
+    scale = scale * LOG_UNIT
+    error = (prediction - truth).abs() * LOG_UNIT
+    return _mean_in(error / scale + torch.log(2 * scale), gap)
 
-    `prediction` and `truth` are (batch, 1, *spatial) in network units, `gap` bool of that shape.
-    Always in single precision: SSIM takes small differences of large squares.
+
+def gap_loss(
+    prediction: Tensor, scale: Tensor, truth: Tensor, gap: Tensor, weights: LossWeights
+) -> dict[str, Tensor]:
+    """The terms `mse`, `ssim` (as 1 - SSIM), `gradient`, `likelihood`, and their sum `loss`.
+
+    `prediction`, its error's `scale` and `truth` are (batch, 1, *spatial) in network units, `gap`
+    bool of that shape. `likelihood` is the negative logarithm for a Laplace distribution, which
+    teaches the scale. Always in single precision: SSIM takes small differences of large squares.
     """
     with torch.autocast(prediction.device.type, enabled=False):
-        return _gap_loss(prediction.float(), truth.float(), gap, weights)
-
-
-def _gap_loss(
-    prediction: Tensor, truth: Tensor, gap: Tensor, weights: LossWeights
-) -> dict[str, Tensor]:
-    composed = torch.where(gap, prediction, truth)
-    terms = {
-        "mse": _mean_in((composed - truth) ** 2, gap) * LOG_UNIT**2,
-        "ssim": 1 - _mean_in(ssim_map(composed, truth), gap),
-        "gradient": _gradient_mse(composed, truth, gap) * LOG_UNIT**2,
-    }
+        prediction, scale, truth = prediction.float(), scale.float(), truth.float()
+        composed = torch.where(gap, prediction, truth)
+        terms = {
+            "mse": _mean_in((composed - truth) ** 2, gap) * LOG_UNIT**2,
+            "ssim": 1 - _mean_in(ssim_map(composed, truth), gap),
+            "gradient": _gradient_mse(composed, truth, gap) * LOG_UNIT**2,
+            "likelihood": _laplace(prediction, scale, truth, gap),
+        }
     total = sum(getattr(weights, name) * term for name, term in terms.items())
     return {"loss": torch.as_tensor(total), **terms}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -9,14 +10,15 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from bcdi_inpaint.prefill import prefill
-
-CHANNEL_ORDER = ("log_counts", "unknown")
-"""Of the input; weights trained with another order do not fit."""
-
+from bcdi_inpaint.features import CHANNEL_ORDER
+from bcdi_inpaint.scaling import LOG_UNIT
 
 GROUPS = 8
 """Of the group normalisation."""
+FIRST_SCALE = 0.2 / LOG_UNIT
+"""Scale of the error that an untrained network expects: 0.2 natural logarithms."""
+SCALE_RANGE = math.log(100)
+"""And how far, as a logarithm, a trained one may go from it."""
 
 
 class NetworkConfig(BaseModel):
@@ -76,9 +78,11 @@ class Block(nn.Sequential):
 class GapUNet(nn.Module):
     """A U-Net whose encoder blocks have dilated convolutions, as Masto et al. (2024) propose.
 
-    It sees the log counts with a linear first guess in the unknown voxels, and which voxels are
-    unknown, so that one network serves every gap; it adds a correction to the guess. Being
-    convolutional, it takes patches of any size that `NetworkConfig.divisor` divides.
+    It sees the channels of `bcdi_inpaint.features`: the log counts with a kriged first guess in
+    the unknown voxels, which voxels are unknown, the guess's uncertainty and the Friedel mate, so
+    that one network serves every gap. It adds a correction to the guess and says how far off it
+    expects to be. Being convolutional, it takes patches of any size that `NetworkConfig.divisor`
+    divides.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -97,23 +101,25 @@ class GapUNet(nn.Module):
         self.decoder = nn.ModuleList(
             Block(config.n_dim, 2 * width, width, (1, 1)) for width in widths[:-1]
         )
-        self.head = CONV[config.n_dim](widths[0], 1, 1)
-        nn.init.zeros_(self.head.weight)  # an untrained network is linear interpolation
+        self.head = CONV[config.n_dim](widths[0], 2, 1)
+        nn.init.zeros_(self.head.weight)  # an untrained network is the first guess
         assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, log_counts: Tensor, unknown: Tensor) -> Tensor:
-        """Expected log counts of every voxel, in network units.
+    def forward(self, channels: Tensor) -> tuple[Tensor, Tensor]:
+        """Expected log counts of every voxel, and the scale of their error.
 
         Parameters
         ----------
-        log_counts : (batch, 1, *spatial) float in network units; unknown voxels are not looked at.
-        unknown : (batch, 1, *spatial) bool.
+        channels : (batch, n_channels, *spatial) float in network units, in `CHANNEL_ORDER`.
+
+        Returns
+        -------
+        (batch, 1, *spatial) each, in network units: the expectation, and the scale b of a Laplace
+        distribution around it.
         """
-        guess = prefill(log_counts, unknown)
-        features = torch.cat([guess, unknown.to(guess.dtype)], dim=1)
         memory_format = torch.channels_last_3d if self.config.n_dim == 3 else torch.channels_last
-        features = features.contiguous(memory_format=memory_format)
+        features = channels.contiguous(memory_format=memory_format)
         skips: list[Tensor] = []
         for block, down in zip(self.encoder, self.down, strict=False):
             skips.append(block(features))
@@ -123,4 +129,6 @@ class GapUNet(nn.Module):
             reversed(self.up), reversed(self.decoder), reversed(skips), strict=True
         ):
             features = block(torch.cat([skip, up(features)], dim=1))
-        return guess + self.head(features).to(guess.dtype)
+        correction, log_scale = self.head(features).to(channels.dtype).split(1, dim=1)
+        scale = FIRST_SCALE * torch.exp(log_scale.clamp(-SCALE_RANGE, SCALE_RANGE))
+        return channels[:, :1] + correction, scale

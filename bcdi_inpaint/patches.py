@@ -43,13 +43,21 @@ def axis_starts(length: int, size: int, stride: int) -> list[int]:
 def over_plane(
     gap: Gap, shape: tuple[int, int, int], size: int, stride: int
 ) -> list[PatchLocation]:
-    """Patches centred on a plane gap, sliding over the plane."""
-    middle = (gap.start + gap.stop) // 2 - size // 2
-    length = shape[gap.axis]
-    # Where the array has room, the patch stays inside it; else it is centred on the array.
-    across = (length - size) // 2 if length <= size else min(max(middle, 0), length - size)
+    """Patches over a plane gap, sliding over the plane.
+
+    Centred on a gap of up to half their size; across a wider one, with a quarter of their size
+    beside it on each side, they slide too.
+    """
+    width, length = gap.stop - gap.start, shape[gap.axis]
+    span = size if width <= size // 2 else width + size // 2
+    first = (gap.start + gap.stop) // 2 - span // 2
+    # Where the array has room, patches stay inside it; else one is centred on the array.
+    across = [
+        (length - size) // 2 if length <= size else min(max(first + start, 0), length - size)
+        for start in axis_starts(span, size, stride)
+    ]
     starts = [
-        [across] if axis == gap.axis else axis_starts(n, size, stride)
+        sorted(set(across)) if axis == gap.axis else axis_starts(n, size, stride)
         for axis, n in enumerate(shape)
     ]
     return [PatchLocation(start, (size,) * 3) for start in product(*starts)]

@@ -1,425 +1,309 @@
-"""Phase retrieval with PyNX, and how far a reconstruction is from a known object.
-
-The objects and counts that go in and out are centred in their arrays: the Bragg peak and the
-particle sit at index n // 2 of each axis, not at 0.
-"""
+"""A scan's file phased by PyNX: read it, hand it over, run several starts, write the best."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from types import ModuleType
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.fft
-from scipy.ndimage import center_of_mass, fourier_shift
-from skimage.registration import phase_cross_correlation
+from pydantic import ValidationError
 
-from bcdi_inpaint.engines import import_pynx, quiet
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.calibration import Calibration
+from bcdi_inpaint.engines import import_pynx, pynx_version
+from bcdi_inpaint.errors import InputError, one_line
+from bcdi_inpaint.files import (
+    FILLED_PATH,
+    StoredFill,
+    check_output,
+    read_fill,
+    read_scan,
+    sha256,
+    split_spec,
+    write_result,
+)
+from bcdi_inpaint.handover import BOUNDED, NAMES, HandOver, check_name, hand_over
+from bcdi_inpaint.inpainting import Fill
+from bcdi_inpaint.plots import checked_picture, phasing_panel
+from bcdi_inpaint.retrieval import Chain, Reconstruction, best, crop_around_peak, retrieve
+from bcdi_inpaint.scan import Scan
 
-# Radius in voxels of the islands of free voxels: neighbours know of each other, so single voxels
-# would not be free.
-FREE_ISLAND_RADIUS = 3
-
-
-@dataclass(frozen=True)
-class Chain:
-    """The order and the length of the cycles: HIO, then RAAR, then ER.
-
-    Attributes
-    ----------
-    hio, raar, er : numbers of cycles.
-    update_every : cycles between two updates of the support (shrink-wrap).
-    support_threshold : the support keeps where the smoothed modulus exceeds this fraction of its
-        root mean square in the support.
-    smooth_width : width in voxels of that smoothing at the beginning and at the end.
-    autocorrelation_threshold : the first support is where the autocorrelation exceeds this
-        fraction of its maximum.
-    free_fraction : fraction of the voxels set aside for the free log-likelihood.
-    """
-
-    hio: int = 100
-    raar: int = 400
-    er: int = 150
-    update_every: int = 50
-    support_threshold: float = 0.25
-    smooth_width: tuple[float, float] = (2.0, 0.5)
-    autocorrelation_threshold: float = 0.1
-    free_fraction: float = 0.02
+Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
-class Reconstruction:
-    """What phase retrieval found.
+class Request:
+    """What a user asks `phase` for; see its command line for the meaning of each.
 
-    Attributes
-    ----------
-    obj : (n_rock, n_y, n_x) complex64, the object, centred; zero outside the support.
-    support : (n_rock, n_y, n_x) bool.
-    llk : Poisson log-likelihood per measured voxel; the smaller the better, about 1 for a perfect
-        fit where every voxel has counts, less where many have none.
-    llk_free : the same over voxels that the retrieval did not see; nan where there are none.
-    log : one line per stage: algorithm, cycles, size of the support, both log-likelihoods.
+    `cycles` are those of HIO, RAAR and ER; `handover` None takes the file's own.
     """
 
-    obj: np.ndarray
-    support: np.ndarray
-    llk: float
-    llk_free: float
-    log: tuple[str, ...]
+    scan: str
+    output: Path | None = None
+    force: bool = False
+    handover: str | None = None
+    runs: int = 5
+    cycles: tuple[int, int, int] = (Chain.hio, Chain.raar, Chain.er)
+    crop: tuple[int, int, int] | None = None
+    seed: int = 0
+
+    @property
+    def chain(self) -> Chain:
+        """The default chain with the cycles asked for."""
+        hio, raar, er = self.cycles
+        return Chain(hio=hio, raar=raar, er=er)
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A reconstruction beside the truth, after aligning what the intensities leave open.
+class Result:
+    """What `phase` found and wrote; `handed` and `best` are of the box that was phased.
 
-    Attributes
-    ----------
-    phase_rms_rad : RMS of the phase difference inside the true particle.
-    modulus_rms : RMS of the modulus difference there, relative to the true RMS modulus.
-    inverted : whether the reconstruction was the twin image.
-    aligned : (n_rock, n_y, n_x) complex, the reconstruction in the truth's place and phase.
+    `pynx_command` phases the same file in PyNX's own way, handed over as `pynx_handover`.
     """
 
-    phase_rms_rad: float
-    modulus_rms: float
-    inverted: bool
-    aligned: np.ndarray
+    best: Reconstruction
+    handed: HandOver
+    box: Box
+    output: Path
+    picture: Path
+    pynx_command: str
+    pynx_handover: str
+    seconds: float
 
 
-# --- cropping -------------------------------------------------------------------------------------
+def default_result(scan: str) -> Path:
+    """``<stem>_phased.cxi`` beside the scan, which may be ``file.h5:/path``."""
+    file, _ = split_spec(scan)
+    return file.with_name(f"{file.stem}_phased.cxi")
 
 
-def crop_around_peak(
-    counts: np.ndarray, bad_mask: np.ndarray, shape: tuple[int, int, int]
-) -> tuple[slice, slice, slice]:
-    """The slices of a box of `shape` around the Bragg peak, moved inwards to fit the array.
-
-    The peak is the centre of mass of the valid counts above a tenth of their maximum.
-
-    Parameters
-    ----------
-    counts : (n_rock, n_y, n_x)
-    bad_mask : (n_rock, n_y, n_x) bool, True = invalid
-    shape : of the box, per axis not more than the counts' shape
-
-    Raises
-    ------
-    InputError
-        The box is larger than the array, or no valid voxel has counts.
-    """
-    if any(size > n for size, n in zip(shape, counts.shape, strict=True)):
-        raise InputError(
-            f"crop {shape} is larger than the counts {counts.shape}, expected at most their shape: "
-            "choose a smaller crop"
-        )
-    valid = np.where(bad_mask, 0, counts)
-    if valid.max() <= 0:
-        raise InputError(
-            "no valid voxel has counts, expected a Bragg peak: check the mask and the data"
-        )
-    centre = center_of_mass(np.where(valid > 0.1 * valid.max(), valid, 0))
-    starts = [
-        int(np.clip(round(c) - size // 2, 0, n - size))
-        for c, size, n in zip(centre, shape, counts.shape, strict=True)
-    ]
-    rock, y, x = (slice(start, start + size) for start, size in zip(starts, shape, strict=True))
-    return rock, y, x
-
-
-# --- retrieval ------------------------------------------------------------------------------------
-
-
-def retrieve(
-    counts: np.ndarray,
-    bad_mask: np.ndarray,
-    rng: np.random.Generator,
+def phase(
+    request: Request,
     *,
-    support: np.ndarray | None = None,
-    chain: Chain = Chain(),
-) -> Reconstruction:
-    """Phase one pattern from one random start with PyNX, on a GPU if it finds one, else the CPU.
+    say: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Phase a scan's file from several starts and write the best as PyNX would, and its picture.
 
-    Parameters
-    ----------
-    counts : (n_rock, n_y, n_x), the peak at the centre. Even sizes with small prime factors are
-        fast, and GPUs take no others.
-    bad_mask : (n_rock, n_y, n_x) bool, True = invalid; these voxels are free.
-    rng : source of the start and of the free voxels.
-    support : (n_rock, n_y, n_x) bool, centred; it stays as it is. Without it the support starts
-        from the autocorrelation and shrinks (Marchesini et al., Phys. Rev. B 68, 140101, 2003).
-    chain : the cycles.
-
-    Raises
-    ------
-    MissingEngineError
-        PyNX is not there.
-    InputError
-        The shapes do not match, nothing was measured, or the support vanished or filled the array.
+    `say` gets a line at each stage, `progress` (cycles done, cycles in all). Raises InputError for
+    all a user can mend, MissingEngineError without PyNX; nothing is written then.
     """
-    _check_arrays(counts, bad_mask, support)
-    cdi_module = import_pynx("cdi")
-    log: list[str] = []
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    with quiet(), np.errstate(all="ignore"), scipy.fft.set_workers(workers):
-        cdi = _start(cdi_module, counts, bad_mask, support, rng, chain)
-        try:
-            for name, operator in _stages(cdi_module, chain, shrink=support is None):
-                cdi = operator * cdi
-                log.append(_stage_line(cdi_module, cdi, name))
-        except (cdi_module.SupportTooSmall, cdi_module.SupportTooLarge) as error:
+    started = time.monotonic()
+    _check_request(request)
+    output = request.output or default_result(request.scan)
+    check_output(output, request.force, [request.scan])
+    picture = checked_picture(output.with_suffix(".png"), request.force)
+    import_pynx("cdi")  # it is better missed now than after the scan is read
+    scan, stored = read_scan(request.scan), read_fill(request.scan)
+    say(f"read {request.scan}: {_shape(scan.shape)} {scan.counts.dtype}, {_shares(scan, stored)}")
+    whole = _handed(request, scan, stored)
+    say(f"handover {whole.name}: {NAMES[whole.name]}")
+    filled = np.zeros(scan.shape, dtype=bool) if stored is None else stored.filled
+    box = crop_around_peak(whole.counts, scan.bad_mask & ~filled, request.crop)
+    handed = whole.cropped(box)
+    say(f"phasing {_shape(handed.counts.shape)} around the peak: {_ranges(box)}")
+    results = _runs(request, handed, say, progress)
+    found = best(results)
+    provenance = _provenance(request, handed, box, results, stored)
+    write_result(
+        output,
+        found.obj,
+        found.support,
+        scan.metadata,
+        _figures(found),
+        found.log,
+        provenance,
+        request.force,
+        [request.scan],
+    )
+    _draw(picture, found, handed, filled[box], scan.bad_mask[box], box, Path(request.scan).name)
+    command, nearest = _pynx_command(request, handed.name, stored)
+    seconds = time.monotonic() - started
+    return Result(found, handed, box, output, picture, command, nearest, seconds)
+
+
+def intensity(obj: np.ndarray) -> np.ndarray:
+    """Expected counts (n_rock, n_y, n_x) of a centred object: the norm is the photons' number."""
+    amplitude = scipy.fft.fftn(scipy.fft.ifftshift(obj), norm="ortho")
+    squared: np.ndarray = scipy.fft.fftshift(np.abs(amplitude) ** 2)
+    return squared
+
+
+def _check_request(request: Request) -> None:
+    if request.handover is not None:
+        check_name(request.handover)
+    if request.runs < 1:
+        raise InputError(f"runs is {request.runs}, expected at least 1: give a positive number")
+    if min(request.cycles) < 0 or not sum(request.cycles):
+        raise InputError(
+            f"cycles are {','.join(map(str, request.cycles))}, expected HIO,RAAR,ER, none below 0 "
+            "and some above: for example 100,400,150"
+        )
+
+
+def _handed(request: Request, scan: Scan, stored: StoredFill | None) -> HandOver:
+    """The scan as the request, or else its own file, wants it handed over."""
+    counts = scan.counts.astype(np.float32)
+    if stored is None:
+        if request.handover not in (None, "mask"):
             raise InputError(
-                f"the support was lost ({error}): give a support, or change the chain's "
-                f"support_threshold ({chain.support_threshold})"
-            ) from error
-        return _reconstruction(cdi_module, cdi, log)
+                f"{request.scan} holds no fill for handover {request.handover}, expected an output "
+                "of `bcdi-inpaint predict`: fill the scan first, or take --handover mask"
+            )
+        return HandOver("mask", counts, scan.bad_mask, np.zeros_like(scan.bad_mask))
+    name = request.handover or str(stored.provenance.get("handover", "hard"))
+    fill = stored_fill(request.scan, counts, stored)
+    return hand_over(fill, stored.filled, scan.bad_mask, name)
 
 
-def retrieve_best(
-    counts: np.ndarray,
-    bad_mask: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    starts: int = 2,
-    support: np.ndarray | None = None,
-    chain: Chain = Chain(),
-) -> Reconstruction:
-    """The best of several random starts by free log-likelihood; arguments as for `retrieve`.
+def stored_fill(path: str, counts: np.ndarray, stored: StoredFill) -> Fill:
+    """The fill of counts (n_rock, n_y, n_x) read from `path`, as it was when it was made.
 
-    A start that loses its support is left out; if all do, the last one's error is raised.
+    InputError if the file's calibration is damaged.
     """
+    known = stored.provenance
+    prefix = "calibration_"
+    values = {k.removeprefix(prefix): v for k, v in known.items() if k.startswith(prefix)}
+    try:
+        calibration = Calibration(**values)
+    except ValidationError as error:
+        raise one_line(error, f"{path}, the fill's calibration") from error
+    model, digest = (str(known.get(name, "")) for name in ("model", "model_sha256"))
+    sigma = stored.sigma.astype(np.float32)
+    return Fill(counts, stored.filled, sigma, calibration, (), 0, "", model, digest)
+
+
+def _runs(
+    request: Request,
+    handed: HandOver,
+    say: Callable[[str], None],
+    progress: Callable[[int, int], None] | None,
+) -> list[Reconstruction]:
+    """The runs that found something; the last one's error if none did."""
     results: list[Reconstruction] = []
-    failure = InputError(f"starts is {starts}, expected at least 1: give a positive number")
-    for _ in range(starts):
+    failure: InputError | None = None
+    chain = request.chain
+    for run, rng in enumerate(np.random.default_rng(request.seed).spawn(request.runs)):
+        done = run * chain.cycles
+
+        def step(cycles: int) -> None:
+            nonlocal done
+            done += cycles
+            if progress is not None:
+                progress(done, request.runs * chain.cycles)
+
+        label = f"run {run + 1} of {request.runs}"
         try:
-            results.append(retrieve(counts, bad_mask, rng, support=support, chain=chain))
+            found = retrieve(
+                handed.counts, handed.bad_mask, rng, chain=chain, progress=step, **handed.options
+            )
         except InputError as error:
             failure = error
-    if not results:
+            say(f"warning: {label}: {error}")
+            continue
+        results.append(found)
+        say(
+            f"{label}: free log-likelihood {found.llk_free:.4g}, log-likelihood {found.llk:.4g}, "
+            f"support {int(found.support.sum())} voxels"
+        )
+    if failure is not None and not results:
         raise failure
-    return min(results, key=lambda r: r.llk if np.isnan(r.llk_free) else r.llk_free)
+    return results
 
 
-def _check_arrays(counts: np.ndarray, bad_mask: np.ndarray, support: np.ndarray | None) -> None:
-    for name, array in (("mask", bad_mask), ("support", support)):
-        if array is not None and array.shape != counts.shape:
-            raise InputError(
-                f"{name} has shape {array.shape}, expected the counts' {counts.shape}: give a "
-                f"{name} of the counts' shape"
-            )
-    if support is not None and not np.any(support):
-        raise InputError("the support is empty, expected at least one voxel: give a larger one")
-    if counts.ndim != 3 or not np.any(counts[~bad_mask] > 0):
-        raise InputError(
-            f"counts of shape {counts.shape} hold no signal outside the mask, expected a 3D "
-            "pattern: check the data and the mask"
-        )
-    if not np.all(np.isfinite(counts[~bad_mask])):
-        raise InputError(
-            "counts outside the mask are not all finite, expected numbers: mask these voxels"
-        )
-
-
-def _start(
-    cdi_module: ModuleType,
-    counts: np.ndarray,
+def _draw(
+    picture: Path,
+    found: Reconstruction,
+    handed: HandOver,
+    filled: np.ndarray,
     bad_mask: np.ndarray,
-    support: np.ndarray | None,
-    rng: np.random.Generator,
-    chain: Chain,
-) -> Any:
-    """A PyNX `CDI` with free voxels, a support and a random object inside it."""
-    measured = np.where(bad_mask, 0, np.maximum(counts, 0)).astype(np.float32)
-    iobs = np.fft.ifftshift(measured)  # PyNX has the centre at index 0
-    cdi = cdi_module.CDI(iobs, mask=np.fft.ifftshift(bad_mask).astype(np.int8))
-    islands = _free_islands(counts.shape, chain.free_fraction, rng)
-    if islands is not None:
-        cdi.init_free_pixels(island_radius=FREE_ISLAND_RADIUS, coords=islands)
-    if support is None:
-        threshold = chain.autocorrelation_threshold
-        cdi = cdi_module.AutoCorrelationSupport(threshold=threshold) * cdi
-    else:
-        cdi.set_support(np.fft.ifftshift(support))
-    inside = cdi.get_support() > 0  # (n_rock, n_y, n_x), centre at index 0
-    modulus = rng.uniform(0, 1, counts.shape)
-    phase_rad = rng.uniform(0, 2 * np.pi, counts.shape)
-    obj = inside * modulus * np.exp(1j * phase_rad)
-    # PyNX's transform keeps the norm: as many photons in the object as in the measurement.
-    obj *= np.sqrt(measured.sum() / np.sum(np.abs(obj) ** 2))
-    cdi.set_obj(obj.astype(np.complex64))
-    return cdi
-
-
-def _free_islands(
-    shape: tuple[int, ...], fraction: float, rng: np.random.Generator
-) -> tuple[np.ndarray, ...] | None:
-    """Centres, relative to the array's centre, of spheres of free voxels; None if there are none.
-
-    They keep clear of the border and of the innermost twentieth of each axis, where the peak's
-    few voxels hold most of the counts. On short axes there is no room for any.
-    """
-    n_islands = int(np.prod(shape) * fraction / (4 / 3 * np.pi * FREE_ISLAND_RADIUS**3))
-    if n_islands == 0 or min(shape) < 4 * FREE_ISLAND_RADIUS:
-        return None
-    room = [(n // 2 - FREE_ISLAND_RADIUS) for n in shape]
-    centres = [rng.integers(-half, half, n_islands) for half in room]
-    squares = [
-        (c / (0.05 * n + FREE_ISLAND_RADIUS)) ** 2 for c, n in zip(centres, shape, strict=True)
-    ]
-    outside = sum(squares) > 1
-    return tuple(c[outside] for c in centres) if np.any(outside) else None
-
-
-def _stages(cdi_module: ModuleType, chain: Chain, *, shrink: bool) -> Iterator[tuple[str, Any]]:
-    """The stages' names and PyNX operators, in the order in which they are applied."""
-    first, last = chain.smooth_width
-    update = cdi_module.SupportUpdate(
-        threshold_relative=chain.support_threshold,
-        smooth_width=(first, last, max(chain.hio + chain.raar, 1)),
-        max_fraction=0.9,
-    )
-    for name, cycles in (("HIO", chain.hio), ("RAAR", chain.raar)):
-        algorithm = getattr(cdi_module, name)()
-        length = chain.update_every if shrink else max(cycles, 1)
-        for begin in range(0, cycles, length):
-            block = min(length, cycles - begin)
-            if shrink:
-                yield f"SupportUpdate*{name}**{block}", update * algorithm**block
-            else:
-                yield f"{name}**{block}", algorithm**block
-    if chain.er > 0:  # the last cycles fit the object, not the support
-        yield f"ER**{chain.er}", cdi_module.ER() ** chain.er
-
-
-def _stage_line(cdi_module: ModuleType, cdi: Any, name: str) -> str:
-    llk, llk_free, n_support = _figures(cdi_module, cdi)
-    return f"{name}: support {n_support} voxels, llk {llk:.4f}, free llk {llk_free:.4f}"
-
-
-def _figures(cdi_module: ModuleType, cdi: Any) -> tuple[float, float, int]:
-    """Log-likelihood, free log-likelihood (nan without free voxels), voxels in the support."""
-    measured = cdi_module.LLK() * cdi
-    llk = measured.get_llk()
-    free = float(llk[3]) if measured.nb_free_points else float("nan")
-    return float(llk[0]), free, int(measured.nb_point_support)
-
-
-def _reconstruction(cdi_module: ModuleType, cdi: Any, log: list[str]) -> Reconstruction:
-    llk, llk_free, _ = _figures(cdi_module, cdi)
-    support = np.fft.fftshift(cdi.get_support()) > 0
-    obj = np.fft.fftshift(cdi.get_obj()) * support
-    return Reconstruction(obj.astype(np.complex64), support, llk, llk_free, tuple(log))
-
-
-# --- comparison with a truth ----------------------------------------------------------------------
-
-
-def compare(obj: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None) -> Comparison:
-    """How far a reconstruction is from the true object, in what the intensities can tell.
-
-    An intensity leaves open where the object is, its global phase, and its inversion with the
-    phase's sign turned (the twin image); a peak off the array's centre adds a linear phase ramp.
-    All four are aligned before comparing, translation and ramp to fractions of a voxel.
-
-    Parameters
-    ----------
-    obj, truth : (n_rock, n_y, n_x) complex, centred, of one shape
-    inside : (n_rock, n_y, n_x) bool, the true particle; by default where the true modulus exceeds
-        half its maximum
-
-    Raises
-    ------
-    InputError
-        The shapes differ, or the object is zero everywhere.
-    """
-    if obj.shape != truth.shape:
-        raise InputError(
-            f"reconstruction has shape {obj.shape}, expected the truth's {truth.shape}: crop both "
-            "to one shape"
-        )
-    if not np.any(obj) or not np.any(truth):
-        raise InputError("the object is zero everywhere, expected a particle: phase it again")
-    if inside is None:
-        inside = np.abs(truth) > 0.5 * np.abs(truth).max()
-    twin = np.roll(np.conj(np.flip(obj)), [1 - n % 2 for n in obj.shape], axis=(0, 1, 2))
-    candidates = [
-        _comparison(_align(candidate, truth, inside), truth, inside, inverted)
-        for candidate, inverted in ((obj, False), (twin, True))
-    ]
-    return min(candidates, key=lambda c: c.phase_rms_rad)
-
-
-def _comparison(
-    aligned: np.ndarray, truth: np.ndarray, inside: np.ndarray, inverted: bool
-) -> Comparison:
-    difference_rad = np.angle(aligned[inside] * np.conj(truth[inside]))
-    found, true = np.abs(aligned[inside]), np.abs(truth[inside])
-    found = found * (found @ true) / max(found @ found, np.finfo(float).tiny)
-    return Comparison(
-        phase_rms_rad=float(np.sqrt(np.mean(difference_rad**2))),
-        modulus_rms=float(np.sqrt(np.mean((found - true) ** 2) / np.mean(true**2))),
-        inverted=inverted,
-        aligned=aligned,
+    box: Box,
+    name: str,
+) -> None:
+    phasing_panel(
+        picture,
+        found.obj,
+        found.support,
+        handed.counts,
+        intensity(found.obj),
+        filled,
+        bad_mask,
+        bounds=handed.bounds,
+        corner=(box[0].start, box[1].start, box[2].start),
+        title=f"{name}, {handed.name}",
+        force=True,
     )
 
 
-def _align(obj: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """`obj` with its ramp, translation and global phase matched to `truth`'s."""
-    # A ramp moves the intensity, wherever the object is: the first estimate of it.
-    spectra = [np.abs(scipy.fft.fftn(array)) ** 2 for array in (truth, obj)]
-    aligned = _with_ramp(obj, _shift_between(*spectra))
-    for _ in range(2):  # what is left of one disturbs the estimate of the other
-        aligned = _translated(aligned, _shift_between(np.abs(truth), np.abs(aligned)))
-        ramp, global_phase_rad = _residual_phase(aligned, truth, inside)
-        aligned = _with_ramp(aligned, -ramp) * np.exp(-1j * global_phase_rad)
-    return aligned
+def _figures(found: Reconstruction) -> dict[str, float | int]:
+    """Under PyNX's names."""
+    return {
+        "llk_poisson": found.llk,
+        "free_llk_poisson": found.llk_free,
+        "nb_point_support": int(found.support.sum()),
+    }
 
 
-def _shift_between(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
-    """The translation in voxels (3,) that takes `moving` onto `fixed`, to 0.01 voxel.
+def _provenance(
+    request: Request,
+    handed: HandOver,
+    box: Box,
+    results: Sequence[Reconstruction],
+    stored: StoredFill | None,
+) -> dict[str, Any]:
+    """How the object was found, and how the scan was filled before."""
+    path, _ = split_spec(request.scan)
+    fill = {} if stored is None else {f"fill_{k}": v for k, v in stored.provenance.items()}
+    chain = {f"chain_{name}": value for name, value in asdict(request.chain).items()}
+    return (
+        fill
+        | chain
+        | {
+            "command": shlex.join(["bcdi-inpaint", *sys.argv[1:]]),
+            "pynx_version": pynx_version() or "unknown",
+            "input": path.name,
+            "input_sha256": sha256(path),
+            "handover": handed.name,
+            "release_after": -1.0 if handed.release_after is None else handed.release_after,
+            "seed": request.seed,
+            "runs": request.runs,
+            "free_llks_of_runs": tuple(result.llk_free for result in results),
+            "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "iobs_shape": handed.counts.shape,
+            "roi_final": tuple(end for part in box for end in (part.start, part.stop)),
+        }
+    )
 
-    Guizar-Sicairos, Thurman and Fienup, Opt. Lett. 33, 156 (2008).
-    """
-    shift, _, _ = phase_cross_correlation(fixed, moving, upsample_factor=100, normalization=None)
-    return np.asarray(shift, dtype=float)
+
+def _pynx_command(request: Request, handover: str, stored: StoredFill | None) -> tuple[str, str]:
+    """PyNX's own command line that comes nearest, and how it hands the fill over."""
+    hio, raar, er = request.cycles
+    command = f"pynx-cdi-id01 --data {shlex.quote(request.scan)} --nb_hio {hio} --nb_raar {raar}"
+    command += f" --nb_er {er} --nb_run {request.runs} --nb_run_keep 1"
+    own = "mask" if stored is None else str(stored.provenance.get("handover", "hard"))
+    nearest = "mask" if own in BOUNDED else own
+    if handover in ("mask", *BOUNDED) and nearest != "mask":
+        command += f" --mask {shlex.quote(f'{request.scan}:/{FILLED_PATH}')}"
+        nearest = "mask"
+    # Left to itself it takes masked voxels for zero in most of its cycles.
+    return command if nearest == "hard" else f"{command} --zero_mask 0", nearest
 
 
-def _translated(obj: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """`obj` moved by `shift` voxels (3,), by a ramp in Fourier space."""
-    return scipy.fft.ifftn(fourier_shift(scipy.fft.fftn(obj), shift))
+def _shape(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
 
 
-def _centred_grid(shape: tuple[int, ...]) -> list[np.ndarray]:
-    """Open grid of the indices relative to the centre n // 2, one array per axis."""
-    return [
-        np.asarray(axis) - n // 2
-        for axis, n in zip(np.ogrid[tuple(map(slice, shape))], shape, strict=True)
-    ]
+def _shares(scan: Scan, stored: StoredFill | None) -> str:
+    filled = "no fill" if stored is None else f"{100 * stored.filled.mean():.2g} % filled"
+    return f"{filled}, {100 * scan.bad_mask.mean():.2g} % masked"
 
 
-def _with_ramp(obj: np.ndarray, periods: np.ndarray) -> np.ndarray:
-    """`obj` with a phase ramp of `periods` (3,) over the array added per axis."""
-    grid = _centred_grid(obj.shape)
-    turns = sum(p * axis / n for p, axis, n in zip(periods, grid, obj.shape, strict=True))
-    return obj * np.exp(2j * np.pi * turns)
-
-
-def _residual_phase(
-    obj: np.ndarray, truth: np.ndarray, inside: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """The ramp in periods over the array (3,) and the global phase in rad left in `obj`.
-
-    Least squares of the phase difference inside the particle, which the spectra's alignment has
-    left well within a turn.
-    """
-    product = obj[inside] * np.conj(truth[inside])  # (n_inside,)
-    mean_rad = float(np.angle(product.sum()))
-    difference_rad = np.angle(product * np.exp(-1j * mean_rad))
-    centres = np.array([n // 2 for n in obj.shape])
-    positions = (np.argwhere(inside) - centres) / np.array(obj.shape)  # (n_inside, 3), in arrays
-    design = np.column_stack([2 * np.pi * positions, np.ones(len(positions))])
-    solution, *_ = np.linalg.lstsq(design, difference_rad, rcond=None)
-    return solution[:3], mean_rad + float(solution[3])
+def _ranges(box: Box) -> str:
+    names = ("frames", "rows", "columns")
+    parts = (f"{name} {p.start}:{p.stop}" for name, p in zip(names, box, strict=True))
+    return ", ".join(parts)

@@ -190,33 +190,98 @@ def demo_panel(
         return _save(figure, path)
 
 
+def phasing_panel(
+    path: str | os.PathLike[str],
+    obj: np.ndarray,
+    support: Mask,
+    counts: np.ndarray,
+    calculated: np.ndarray,
+    filled: Mask,
+    bad_mask: Mask,
+    *,
+    bounds: tuple[np.ndarray, np.ndarray] | None = None,
+    corner: tuple[int, int, int] = (0, 0, 0),
+    title: str = "",
+    force: bool = False,
+) -> Path:
+    """A reconstruction: modulus and phase in three slices; its intensity against the measured one.
+
+    The frame and the cuts below are those with the most light in the gap, or the brightest. Only
+    the support is shown of the object, and its mean phase is 0.
+
+    Parameters
+    ----------
+    path : the picture to write.
+    obj, support : (n_rock, n_y, n_x) complex and bool, centred.
+    counts : (n_rock, n_y, n_x) as phased, with the fill in the gap.
+    calculated : (n_rock, n_y, n_x) intensity of the object.
+    filled, bad_mask : (n_rock, n_y, n_x) bool, True = filled; outlined. True = invalid.
+    bounds : lower and upper bounds of the expected counts, each (n_rock, n_y, n_x).
+    corner : of these arrays in the scan, for the indices along the axes.
+    title : heading of the picture.
+    force : overwrite an existing file.
+
+    Raises
+    ------
+    InputError : arrays of different shapes, an empty support, or a path that cannot be written.
+    """
+    path = checked_picture(path, force)
+    _check_shapes(counts, obj, support, calculated, filled, bad_mask)
+    if not support.any():
+        raise InputError("the support is empty, expected a particle: phase the scan again")
+    light = np.where(filled if filled.any() else True, calculated, 0)  # (n_rock, n_y, n_x)
+    frame = int(light.sum(axis=(1, 2)).argmax())
+    gap = filled[frame]  # (n_y, n_x)
+    images = {
+        "measured": np.where(gap | bad_mask[frame], np.nan, counts[frame]),
+        "filled": np.where(bad_mask[frame] & ~gap, np.nan, counts[frame]),
+        "calculated": calculated[frame],
+    }
+    cuts = [c for c in (_brightest_cut(light[frame], gap, axis) for axis in (0, 1)) if c]
+    limits = None if bounds is None else (bounds[0][frame], bounds[1][frame])
+    heights = [2.4, 2.4, 3.2] + ([2.5] if cuts else [])
+    with mpl.rc_context(_STYLE):
+        figure = _figure(10, sum(heights))
+        blocks = iter(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
+        _draw_object(next(blocks), next(blocks), obj, support)
+        _draw_frames(next(blocks), *_placed(images, gap, corner), frame + corner[0])
+        if cuts:
+            _draw_profiles(next(blocks), cuts, images, limits, gap, corner)
+        if title:
+            figure.suptitle(title, fontsize=12)
+        return _save(figure, path)
+
+
 def loss_curve(
-    path: str | os.PathLike[str], rows: Sequence[Mapping[str, object]], *, force: bool = False
+    path: str | os.PathLike[str],
+    training: np.ndarray,
+    validation: np.ndarray,
+    *,
+    force: bool = False,
 ) -> Path:
     """Training and validation loss against the step.
 
     Parameters
     ----------
     path : the picture to write.
-    rows : one mapping per line of the training log, with ``step``, ``train_loss`` and
-        ``validation_loss``; numbers or their text as `csv.DictReader` gives it. A missing or empty
-        value leaves its point out.
+    training, validation : (n_training, 2) and (n_validation, 2), steps and losses. Either may be
+        empty; a loss that is not finite leaves its point out.
     force : overwrite an existing file.
 
     Raises
     ------
-    InputError : no row with a loss, a value that is no number, or a path that cannot be written.
+    InputError : no loss at all, an array of another shape, or a path that cannot be written.
     """
     path = checked_picture(path, force)
-    curves = {name: _points(rows, name) for name in ("train_loss", "validation_loss")}
+    curves = {
+        "training": _points("training", training),
+        "validation": _points("validation", validation),
+    }
     if not any(len(points) for points in curves.values()):
-        raise InputError(
-            f"{len(rows)} rows hold no loss, expected columns step, train_loss, validation_loss: "
-            "give the log of a training run"
-        )
+        raise InputError("there is no loss, expected one of a step: train first")
     looks: dict[str, Any] = {
-        "train_loss": {"label": "training", "color": "0.55", "lw": 1.2},
-        "validation_loss": {"label": "validation", "color": _COLOURS["ours"], "lw": 1.6},
+        "training": {"color": "0.55", "lw": 1.2},
+        "validation": {"color": _COLOURS["ours"], "lw": 1.6},
     }
     with mpl.rc_context(_STYLE):
         figure = _figure(6.4, 3.8)
@@ -224,7 +289,7 @@ def loss_curve(
         for name, points in curves.items():
             if len(points):
                 few = "o" if len(points) < 50 else None
-                ax.plot(*points.T, marker=few, ms=3, **looks[name])
+                ax.plot(*points.T, marker=few, ms=3, label=name, **looks[name])
         if all((points[:, 1] > 0).all() for points in curves.values()):
             ax.set_yscale("log")
             ax.yaxis.set_major_formatter("{x:g}")
@@ -233,7 +298,7 @@ def loss_curve(
         ax.set_ylabel("loss")
         ax.grid(which="both", color="0.9", lw=0.6)
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False)
+        ax.legend(loc="upper right", frameon=False)
         return _save(figure, path)
 
 
@@ -475,6 +540,73 @@ def _draw_reconstructions(part: SubFigure, objects: Mapping[str, np.ndarray]) ->
     _draw_maps(halves[1], phases, "phase (rad)", "RdBu_r", (-widest, widest))
 
 
+def _draw_object(above: SubFigure, below: SubFigure, obj: np.ndarray, support: Mask) -> None:
+    """Modulus and phase in three slices through the middle of the support."""
+    box = tuple(slice(max(0, int(i.min()) - 2), int(i.max()) + 3) for i in np.nonzero(support))
+    obj, support = obj[box], support[box]
+    middle = [round(float(i.mean())) for i in np.nonzero(support)]
+    mean = np.conj((np.abs(obj) * obj).sum())
+    modulus = np.abs(obj) / max(float(np.abs(obj).max()), 1e-30)
+    phase = np.where(support, np.angle(obj * mean), np.nan)
+    widest = min(math.pi, max(0.2, float(np.nanpercentile(np.abs(phase), 99))))
+    for part, volume, label, colours, limits in (
+        (above, modulus, "modulus", "gray", (0.0, 1.0)),
+        (below, phase, "phase (rad)", "RdBu_r", (-widest, widest)),
+    ):
+        slices = {
+            f"across the {INDEX_NAMES[axis]}s": _slice(volume, axis, middle[axis])
+            for axis in _VIEWS
+        }
+        _draw_maps(part, slices, label, colours, limits)
+
+
+def _placed(
+    images: Mapping[str, Image], gap: Mask, corner: tuple[int, int, int]
+) -> tuple[dict[str, Image], Mask, tuple[slice, slice]]:
+    """Frames, gap and the box they fill, with as many rows and columns before them as the scan."""
+    before = ((corner[1], 0), (corner[2], 0))
+    n_y, n_x = gap.shape
+    box = (slice(corner[1], corner[1] + n_y), slice(corner[2], corner[2] + n_x))
+    placed = {name: np.pad(image, before) for name, image in images.items()}
+    return placed, np.pad(gap, before), box
+
+
+def _draw_profiles(
+    part: SubFigure,
+    cuts: Sequence[tuple[int, int]],
+    images: Mapping[str, Image],
+    bounds: tuple[Image, Image] | None,
+    gap: Mask,
+    corner: tuple[int, int, int],
+) -> None:
+    """Measured, filled and calculated intensity along lines through the gap."""
+    axes: Any = part.subplots(1, len(cuts), squeeze=False)[0]
+    for ax, (axis, index) in zip(axes, cuts, strict=True):
+        along = np.arange(gap.shape[axis]) + corner[1 + axis]  # (n,) indices in the scan
+        hidden = _line(gap, axis, index)
+        lines = {name: _line(image, axis, index) for name, image in images.items()}
+        if bounds is not None:
+            low, high = (np.maximum(_line(bound, axis, index), _DARKEST) for bound in bounds)
+            known = hidden & np.isfinite(high)
+            ax.fill_between(
+                along, low, np.where(known, high, low), where=known, color="0.85", label="interval"
+            )
+        shown = np.maximum(lines["measured"], _DARKEST)
+        ax.plot(along, shown, "o", ms=3.2, color="0.45", label="measured")
+        fill = np.where(_widened(hidden), np.maximum(lines["filled"], _DARKEST), np.nan)
+        ax.plot(along, fill, "--", lw=1.4, color=_COLOURS["linear"], label="filled")
+        calculated = np.maximum(lines["calculated"], _DARKEST)
+        ax.plot(along, calculated, lw=1.4, color=_COLOURS["ours"], label="calculated")
+        ax.set_yscale("log")
+        ax.set_xlabel(AXIS_NAMES[1 + axis])
+        ax.set_title(f"cut at {INDEX_NAMES[2 - axis]} {index + corner[2 - axis]}")
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("counts")
+    part.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
+    )
+
+
 def _draw_maps(
     part: SubFigure, maps: Mapping[str, Image], label: str, cmap: str, limits: tuple[float, float]
 ) -> None:
@@ -508,23 +640,14 @@ def _widened(mask: Mask) -> Mask:
     return wide
 
 
-def _points(rows: Sequence[Mapping[str, object]], name: str) -> npt.NDArray[np.float64]:
-    """(n, 2) steps and values of the rows that have a value."""
-    points = []
-    for row in rows:
-        cell = row.get(name)
-        text = "" if cell is None else str(cell).strip()
-        try:
-            value = float(text) if text else math.nan
-            step = float(str(row.get("step", "")))
-        except ValueError:
-            raise InputError(
-                f"row {dict(row)} holds no number for step or {name}, expected numbers: "
-                "give the log of a training run"
-            ) from None
-        if math.isfinite(value):
-            points.append((step, value))
-    return np.array(points, dtype=np.float64).reshape(-1, 2)
+def _points(name: str, curve: np.ndarray) -> npt.NDArray[np.float64]:
+    """(n, 2) steps and losses of a curve, where they are finite."""
+    points = np.asarray(curve, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InputError(
+            f"{name} has shape {points.shape}, expected (n, 2): a step and a loss in each row"
+        )
+    return points[np.isfinite(points).all(axis=1)]
 
 
 def _check_shapes(counts: np.ndarray, *others: np.ndarray) -> None:
@@ -721,6 +844,58 @@ def _draw_curves(ax: Axes, curves: Mapping[str, Curve], colours: Mapping[str, st
         ax.vlines(x, low, high, color=colours[name], lw=0.8)
     ax.grid(color="0.9", lw=0.6)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def ratio_strips(
+    path: str | os.PathLike[str],
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    ylabel: str,
+    force: bool = False,
+) -> Path:
+    """Ratios to a common case: a point for each, a bar at the median, a line at 1.
+
+    Parameters
+    ----------
+    path : the picture to write.
+    panels : for each heading, the ratios of each method; one that is not finite leaves its point
+        out.
+    ylabel : name of the ratio.
+    force : overwrite an existing file.
+
+    Raises
+    ------
+    InputError : no panel, or a path that cannot be written.
+    """
+    path = checked_picture(path, force)
+    if not panels:
+        raise InputError("0 panels to draw, expected at least one: judge a crystal")
+    columns = min(4, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    with mpl.rc_context(_STYLE):
+        figure = _figure(max(3.2 * columns, 4.8), 3.2 * rows)
+        axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
+        for ax in axes.flat[len(panels) :]:
+            ax.set_axis_off()
+        for ax, (heading, methods) in zip(axes.flat, panels.items(), strict=False):
+            ax.axhline(1, color="0.6", lw=1)
+            for place, ratios in enumerate(methods.values()):
+                known = np.asarray(ratios)[np.isfinite(ratios)]
+                spread = np.linspace(-0.15, 0.15, len(known)) if len(known) > 1 else np.zeros(1)
+                ax.plot(place + spread[: len(known)], known, "o", ms=3, color="0.55")
+                if len(known):
+                    middle = float(np.median(known))
+                    ax.hlines(middle, place - 0.3, place + 0.3, color=_COLOURS["ours"], lw=2)
+            names = [name.replace("_", " ") for name in methods]
+            ax.set_xticks(range(len(names)), names, rotation=60, ha="right")
+            ax.set_title(heading)
+            ax.set_yscale("log")
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.grid(axis="y", color="0.9", lw=0.6)
+            ax.spines[["top", "right"]].set_visible(False)
+        for ax in axes[:, 0]:
+            ax.set_ylabel(ylabel)
+        return _save(figure, path)
 
 
 def fill_slices(

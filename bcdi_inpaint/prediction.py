@@ -6,8 +6,13 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bcdi_inpaint.detectors import Gap, detector
 from bcdi_inpaint.errors import InputError
@@ -20,9 +25,17 @@ from bcdi_inpaint.files import (
     write_cxi,
 )
 from bcdi_inpaint.gaps import GapFinding, find_gaps, gap_mask
+from bcdi_inpaint.handover import DEFAULT, LEVEL, THRESHOLD, check_name, hand_over
 from bcdi_inpaint.inpainting import Fill, inpaint
 from bcdi_inpaint.plots import before_after, checked_picture
+from bcdi_inpaint.refinement import Refinement, refine
 from bcdi_inpaint.scan import Scan, check_counts
+from bcdi_inpaint.weights import Model, load_weights
+
+BoolArray = NDArray[np.bool_]
+
+REFINEMENT_SEED = 0
+"""Of the random starts of a refinement; it is recorded in the file."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,10 @@ class Request:
     roi: tuple[int, int] | None = None
     binning: int = 1
     plot: bool = False
+    handover: str = DEFAULT
+    refine: bool = False
+    finetune: bool = False
+    finetune_steps: int = 300
 
 
 @dataclass(frozen=True)
@@ -52,11 +69,17 @@ class Result:
     output: Path
     picture: Path | None
     seconds: float
+    handover: str = DEFAULT
+    weights: Path | None = None
 
     @property
     def pynx_command(self) -> str:
-        """The command line that phases the written file."""
-        return f"pynx-cdi-id01 --data {shlex.quote(str(self.output))}"
+        """The command line that phases the written file.
+
+        Left to itself it takes masked voxels for zero in most of its cycles.
+        """
+        free = "" if self.handover == "hard" else " --zero_mask 0"
+        return f"pynx-cdi-id01 --data {shlex.quote(str(self.output))}{free}"
 
 
 def predict(
@@ -67,9 +90,22 @@ def predict(
 ) -> Result:
     """Fill the gaps of a scan's file and write the CXI beside it.
 
-    `say` gets a line at each stage, `progress` (patches done, patches in all). Raises InputError
-    for all a user can mend; nothing is written then.
+    With `request.finetune` the model is adapted to the scan first, and its weights are written
+    beside the CXI. `say` gets a line at each stage, `progress` (patches done, patches in all), and
+    (steps done, steps in all) before. Raises InputError for all a user can mend; nothing is
+    written then.
     """
+    with ExitStack() as at_the_end:
+        return _predict(request, at_the_end, say, progress)
+
+
+def _predict(
+    request: Request,
+    at_the_end: ExitStack,
+    say: Callable[[str], None],
+    progress: Callable[[int, int], None] | None,
+) -> Result:
+    """The stages of `predict`; what fails at any of them leaves nothing behind."""
     started = time.monotonic()
     _check_request(request)
     output = request.output or default_output(request.scan)
@@ -77,6 +113,7 @@ def predict(
     check_output(output, request.force, [request.scan, *_mask_files(request)])
     if picture is not None:
         checked_picture(picture, request.force)
+    weights = _weights_output(request, output)
     scan = read_scan(request.scan, request.masks)
     say(f"read {request.scan}: {_shape(scan)} {scan.counts.dtype}, {_share_bad(scan)}")
     table = None if request.detector is None else detector(request.detector)
@@ -84,18 +121,30 @@ def predict(
     say(f"gaps: {', '.join(map(str, finding.gaps))} ({finding.how})")
     gap = gap_mask(finding.gaps, scan.shape)
     check_counts(scan, gap)
+    model: str | Model = request.model
+    if weights is not None:
+        model = at_the_end.enter_context(_adapted(request, scan, finding, weights, say, progress))
     fill = inpaint(
-        scan.counts, gap, request.model, request.device, bad_mask=scan.bad_mask, progress=progress
+        scan.counts, gap, model, request.device, bad_mask=scan.bad_mask, progress=progress
     )
     for warning in fill.warnings:
         say(f"warning: {warning}")
+    refinement = None
+    if request.refine:
+        refinement = _refined(request, scan, gap, fill, model)
+        fill = refinement.fill
+        say(refinement.remark)
+    handed = hand_over(fill, gap, scan.bad_mask, request.handover)
     write_cxi(
         output,
         replace(scan, bad_mask=scan.bad_mask | gap),  # what was not filled stays masked
         fill.counts,
         fill.filled,
-        _provenance(request, finding, fill),
+        _provenance(request, finding, fill) | _of_refinement(refinement),
         force=request.force,
+        sigma=fill.sigma,
+        trusted=handed.filled,
+        bounds=handed.bounds,
     )
     if picture is not None:
         before_after(
@@ -107,10 +156,42 @@ def predict(
             title=Path(request.scan).name,
             force=True,
         )
-    return Result(scan, finding, fill, output, picture, time.monotonic() - started)
+    return Result(
+        scan,
+        finding,
+        fill,
+        output,
+        picture,
+        time.monotonic() - started,
+        handed.name,
+        weights,
+    )
+
+
+def _refined(
+    request: Request, scan: Scan, gap: BoolArray, fill: Fill, model: str | Model
+) -> Refinement:
+    """The fill after a phase retrieval around the peak, or as it was if that was no better."""
+    loaded = model if isinstance(model, Model) else load_weights(model)
+    rng = np.random.default_rng(REFINEMENT_SEED)
+    return refine(scan.counts, gap, scan.bad_mask, fill, loaded, rng, device=request.device)
+
+
+def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:
+    """What the file says of a refinement: which fill it holds, and how both scored."""
+    if refinement is None:
+        return {}
+    return {
+        "refined": refinement.accepted,
+        "refinement_seed": REFINEMENT_SEED,
+        "refinement_deviance_network": refinement.before,
+        "refinement_deviance_refined": refinement.after,
+        "refinement": refinement.remark,
+    }
 
 
 def _check_request(request: Request) -> None:
+    check_name(request.handover)
     path, _ = split_spec(request.scan)
     if not path.name:
         raise InputError(f"scan is {request.scan!r}, expected the name of a file: give one")
@@ -120,6 +201,39 @@ def _check_request(request: Request) -> None:
                 f"{name} is {getattr(request, name)} without a detector, expected one whose table "
                 f"it places: add --detector NAME or leave out --{name}"
             )
+
+
+def _weights_output(request: Request, output: Path) -> Path | None:
+    """Where the weights that are adapted to the scan will be, None if that was not asked for."""
+    if not request.finetune:
+        return None
+    from bcdi_inpaint.finetuning import check_weights_output  # its engine takes seconds to load
+
+    path = output.with_suffix(".safetensors")
+    check_weights_output(path, request.force, [request.scan, *_mask_files(request), request.model])
+    return path
+
+
+def _adapted(
+    request: Request,
+    scan: Scan,
+    finding: GapFinding,
+    weights: Path,
+    say: Callable[[str], None],
+    progress: Callable[[int, int], None] | None,
+) -> AbstractContextManager[Model]:
+    """The model, adapted to the scan; its file has its name once all has gone well."""
+    from bcdi_inpaint.finetuning import adapted, lesson
+
+    return adapted(
+        lesson(scan, split_spec(request.scan)[0].name, finding.gaps),
+        load_weights(request.model),
+        weights,
+        steps=request.finetune_steps,
+        device=request.device,
+        say=say,
+        progress=progress or (lambda done, total: None),
+    )
 
 
 def _mask_files(request: Request) -> list[str]:
@@ -134,7 +248,7 @@ def _share_bad(scan: Scan) -> str:
     return f"{100 * scan.bad_mask.mean():.2g} % masked" if scan.bad_mask.any() else "no mask"
 
 
-def _provenance(request: Request, finding: GapFinding, fill: Fill) -> dict[str, str | int | float]:
+def _provenance(request: Request, finding: GapFinding, fill: Fill) -> dict[str, Any]:
     """How the fill was made, in values small enough for every file that PyNX derives from it."""
     path, _ = split_spec(request.scan)
     return {
@@ -147,5 +261,9 @@ def _provenance(request: Request, finding: GapFinding, fill: Fill) -> dict[str, 
         "gaps_found": finding.how.replace("mask", "flags"),
         "filled_voxels": int(fill.filled.sum()),
         "device": fill.device,
+        "handover": request.handover,
+        "handover_level": LEVEL,
+        "handover_threshold": THRESHOLD,
+        **{f"calibration_{name}": value for name, value in fill.calibration},
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }

@@ -13,8 +13,8 @@ from bcdi_inpaint.interpolation import run_lengths
 
 BoolArray = NDArray[np.bool_]
 
-WIDEST = 24
-"""Widest gap filled from both sides: a 32-voxel patch then still shows four voxels on each."""
+WIDEST = 42
+"""Widest gap filled from both sides: the widest between modules, and the widest trained with."""
 ONE_SIDED = 4
 """Depth to which the rim of a wider gap is filled, from its own side alone."""
 

@@ -25,22 +25,22 @@ def window(size: tuple[int, ...]) -> FloatArray:
 class Stitcher:
     """Adds patches up and returns their weighted mean."""
 
-    def __init__(self, shape: tuple[int, ...], size: tuple[int, ...]) -> None:
-        self._sum = np.zeros(shape, dtype=np.float32)
+    def __init__(self, shape: tuple[int, ...], size: tuple[int, ...], n_values: int = 1) -> None:
+        self._sum = np.zeros((n_values, *shape), dtype=np.float32)
         self._weight = np.zeros(shape, dtype=np.float32)
         self._window = window(size)
 
     def add(
         self, location: PatchLocation, patch: FloatArray, trust: FloatArray | None = None
     ) -> None:
-        """Add one patch, its voxels weighted by `trust` (*size) too, without what lies outside."""
+        """Add a patch (n_values, *size), weighted by `trust` (*size), without what lies outside."""
         weight = self._window if trust is None else self._window * trust
-        in_volume, in_patch = location.inside(self._sum.shape)
-        self._sum[in_volume] += (patch * weight)[in_patch]
+        in_volume, in_patch = location.inside(self._weight.shape)
+        self._sum[(slice(None), *in_volume)] += (patch * weight)[(slice(None), *in_patch)]
         self._weight[in_volume] += weight[in_patch]
 
     def mean(self, where: NDArray[np.bool_]) -> FloatArray:
-        """(n_voxels,) weighted means of the True voxels; each must lie in some patch."""
+        """(n_values, n_voxels) weighted means of the True voxels; each must lie in some patch."""
         weight = self._weight[where]
         assert (weight > 0).all(), "a voxel to fill lies in no patch"
-        return self._sum[where] / weight
+        return self._sum[:, where] / weight

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,21 +15,27 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.network import CHANNEL_ORDER, GapUNet, NetworkConfig
+from bcdi_inpaint.features import CHANNEL_ORDER
+from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.scaling import LOG_UNIT
 
-FORMAT_VERSION = "1"
+FORMAT_VERSION = "2"
 MAX_BYTES = 200_000_000  # far above any network of ours: a stranger's file must not fill the memory
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready to fill, where it came from, and the sha256 of its file."""
+    """A network ready to fill, where it came from, and the sha256 of its file.
+
+    `calibration` turns its scales into intervals.
+    """
 
     network: GapUNet
     name: str
     sha256: str
+    calibration: Calibration = field(default_factory=Calibration)
 
 
 def _expected() -> dict[str, str]:
@@ -40,14 +46,20 @@ def _expected() -> dict[str, str]:
     }
 
 
-def save_weights(path: Path, network: GapUNet, training: dict[str, object]) -> None:
-    """Write the network's weights, its configuration and how it was trained.
+def save_weights(
+    path: Path,
+    network: GapUNet,
+    training: dict[str, object],
+    calibration: Calibration | None = None,
+) -> None:
+    """Write the network's weights, its configuration, its calibration and how it was trained.
 
     Written beside its final name, then renamed.
     """
     metadata = _expected() | {
         "network": network.config.model_dump_json(),
         "training": json.dumps(training),
+        "calibration": (calibration or Calibration()).model_dump_json(),
     }
     part = path.with_name(path.name + ".part")
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
@@ -80,6 +92,7 @@ def load_weights(model: str | Path = "default") -> Model:
         _check(path, metadata)
         with torch.device("meta"):  # takes no memory, whatever a stranger's file claims
             network = GapUNet(NetworkConfig.model_validate_json(metadata["network"]))
+        calibration = Calibration.model_validate_json(metadata["calibration"])
         tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
         network.load_state_dict(tensors, assign=True)
     except InputError:
@@ -90,7 +103,9 @@ def load_weights(model: str | Path = "default") -> Model:
             f"model {path} cannot be loaded ({reason}): expected weights that "
             "`bcdi-inpaint train` wrote"
         ) from error
-    return Model(network.eval(), str(model), hashlib.sha256(path.read_bytes()).hexdigest())
+    return Model(
+        network.eval(), str(model), hashlib.sha256(path.read_bytes()).hexdigest(), calibration
+    )
 
 
 def _check(path: Path, metadata: dict[str, str]) -> None:

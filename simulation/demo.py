@@ -18,14 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from bcdi_inpaint import phasing
+from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.detectors import DETECTORS, placed
 from bcdi_inpaint.engines import opencl_works, pynx_version
 from bcdi_inpaint.errors import InputError, MissingEngineError
-from bcdi_inpaint.files import read_scan, write_scan
+from bcdi_inpaint.files import read_fill, read_scan, write_scan
 from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.handover import hand_over
 from bcdi_inpaint.interpolation import METHODS
+from bcdi_inpaint.phasing import stored_fill
 from bcdi_inpaint.plots import demo_panel
+from bcdi_inpaint.retrieval import crop_around_peak, retrieve_best
 from bcdi_inpaint.scan import Metadata
 from bcdi_inpaint.scores import ceiling_share, score, table
 from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
@@ -42,6 +45,8 @@ PYNX_HALF = {True: 32, False: 16}
 """Half the side of the box that PyNX sums, on OpenCL and on the plain CPU: some 20 s each."""
 PHASED = (96, 96, 96)
 STARTS = 3
+HANDED_OVER = {"masked": "mask", "filled": "hard", "staged": "staged"}
+"""Ways to phase the filled scan, by what the table calls them."""
 AGREEMENT = 1e-5
 """Largest difference between PyNX and the NUFFT, relative to the peak: PyNX is single precision."""
 
@@ -167,27 +172,33 @@ def _fill_table(scan: Simulated, fills: dict[str, NDArray[np.float32]], seconds:
 
 
 def _phase(
-    scan: Simulated, filled: NDArray[np.float32], seed: int
+    scan: Simulated, filled_path: Path, seed: int
 ) -> tuple[str, dict[str, NDArray[np.complex128]]]:
-    """Phase the complete, the masked and the filled scan; a table, and the objects aligned."""
+    """Phase the complete scan, and the filled one in some hand-overs; a table, and the objects.
+
+    The objects are aligned with the true one, which is among them.
+    """
     none = np.zeros_like(scan.gap)
-    cases = {
-        "complete": (scan.counts, none),
-        "masked": (np.where(scan.gap, 0, scan.counts), scan.gap),
-        "filled": (filled, none),
-    }
-    box = phasing.crop_around_peak(scan.counts, none, PHASED)
+    stored = read_fill(filled_path)
+    assert stored is not None, "predict wrote it"
+    fill = stored_fill(str(filled_path), read_scan(filled_path).counts, stored)
+    box = crop_around_peak(scan.counts, none, PHASED)
     cropped = np.fft.ifftshift(scan.amplitude[box])
     truth = np.fft.fftshift(np.fft.ifftn(cropped))  # the object as this box resolves it
     rows, objects = [], {"truth": truth}
-    for name, (counts, bad) in cases.items():
-        with _stage(f"PyNX phases: {name}, best of {STARTS} starts"):
-            found = phasing.retrieve_best(
-                counts[box], bad[box], np.random.default_rng(seed), starts=STARTS
-            )
-        compared = phasing.compare(found.obj, truth)
-        rows.append([name, compared.phase_rms_rad, compared.modulus_rms])
-        objects[name] = compared.aligned
+    for label, name in {"complete": "", **HANDED_OVER}.items():
+        handed = hand_over(fill, scan.gap, none, name).cropped(box) if name else None
+        with _stage(f"PyNX phases: {label}, best of {STARTS} starts"):
+            rng = np.random.default_rng(seed)
+            if handed is None:
+                found = retrieve_best(scan.counts[box], none[box], rng, starts=STARTS)
+            else:
+                found = retrieve_best(
+                    handed.counts, handed.bad_mask, rng, starts=STARTS, **handed.options
+                )
+        compared = compare(found.obj, truth)
+        rows.append([label, compared.phase_rms_rad, compared.modulus_rms])
+        objects[label] = compared.aligned
     columns = ["handed to PyNX", "phase error (rad, RMS)", "modulus error (relative, RMS)"]
     named = [dict(zip(columns, row, strict=True)) for row in rows]
     return table(named, columns, style="markdown"), objects
@@ -201,7 +212,8 @@ def run(folder: Path, seed: int) -> None:
     scan_path = folder / "scan.cxi"
     _write(scan_path, scan, seed)
     filling = time.monotonic()
-    filled = read_scan(_predict(scan_path)).counts
+    filled_path = _predict(scan_path)
+    filled = read_scan(filled_path).counts
     seconds = time.monotonic() - filling
     fills = {
         name: METHODS[name](np.where(scan.gap, 0, scan.counts), scan.gap)
@@ -210,7 +222,7 @@ def run(folder: Path, seed: int) -> None:
     tables = [_fill_table(scan, fills, seconds)]
     objects = None
     try:
-        phased, objects = _phase(scan, filled, seed)
+        phased, objects = _phase(scan, filled_path, seed)
         tables.append(phased)
     except MissingEngineError as error:
         print(f"not phased: {error}")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.fft
+from scipy.ndimage import gaussian_filter
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -43,3 +45,23 @@ def pynx() -> str:
     if version is None:
         pytest.skip("PyNX is not installed (run tools/install_pynx.py)")
     return version
+
+
+@pytest.fixture(scope="session")
+def particle() -> tuple[np.ndarray, np.ndarray]:
+    """A strained, faceted particle without inversion symmetry: object and where it is, 48^3."""
+    z, y, x = np.ogrid[-24:24, -24:24, -24:24]
+    r = 0.16 * 48
+    box = (np.abs(z) <= r) & (np.abs(y) <= 0.8 * r) & (np.abs(x) <= 0.9 * r)
+    inside = box & (z + y + x < 0.8 * r) & (z - y + 0.3 * x < r)
+    phase_rad = 0.6 * np.sin(np.pi * z / (1.3 * r)) * np.cos(np.pi * y / (2 * r))
+    phase_rad = phase_rad + 0.5 * (x / r) ** 2 - 0.5 * z * y / r**2
+    return gaussian_filter(inside.astype(float), 0.7) * np.exp(1j * phase_rad), inside
+
+
+@pytest.fixture(scope="session")
+def counts(particle: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Its (48, 48, 48) Poisson counts, 1e6 in the brightest voxel, the peak at the centre."""
+    amplitude = scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(particle[0])))
+    intensity = np.abs(amplitude) ** 2
+    return np.random.default_rng(1).poisson(intensity * 1e6 / intensity.max())

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import hdf5plugin
@@ -20,7 +21,8 @@ from click.testing import CliRunner, Result
 from conftest import heed_ctrl_c
 
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.files import DETECTOR, read_scan, write_scan
+from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
+from bcdi_inpaint.handover import DEFAULT
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.weights import save_weights
 
@@ -31,7 +33,7 @@ GAP[:, 30:36] = GAP[:, :, 40:46] = True
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of a tiny untrained network: quick, and linear interpolation."""
+    """Weights of a tiny untrained network: quick, and the kriged first guess."""
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     config = NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))
     save_weights(path, GapUNet(config), {})
@@ -74,7 +76,7 @@ def test_a_scan_is_filled_and_nothing_else_is_touched(
         del file[f"{DETECTOR}/mask"]
         file[f"{DETECTOR}/mask"] = mask
     before = digest(scan)
-    result = run(scan, "--model", model, "--plot")
+    result = run(scan, "--model", model, "--handover", "hard", "--plot")
     assert result.exit_code == 0, result.stderr
     output = tmp_path / "my scan_inpainted.cxi"
     filled = read_scan(output)
@@ -100,7 +102,7 @@ def test_a_scan_is_filled_and_nothing_else_is_touched(
 
 def test_quiet_prints_the_command_alone(tmp_path: Path, counts: np.ndarray, model: Path) -> None:
     scan = write(tmp_path / "s.cxi", counts, GAP)
-    result = run(scan, "--model", model, "-q")
+    result = run(scan, "--model", model, "--handover", "hard", "-q")
     assert result.stdout == f"pynx-cdi-id01 --data {tmp_path / 's_inpainted.cxi'}\n"
 
 
@@ -113,7 +115,7 @@ def test_the_printed_commands_are_what_pynx_parses(
     from bcdi_inpaint.engines import import_pynx, quiet
 
     scan = write(tmp_path / "s.cxi", counts, GAP)
-    lines = run(scan, "--model", model).stdout.splitlines()
+    lines = run(scan, "--model", model, "--handover", "hard").stdout.splitlines()
     added = lines[-2].partition("add ")[2]
     id01 = import_pynx("cdi.runner.id01")
     runner = import_pynx("cdi.runner.runner")
@@ -334,7 +336,9 @@ def test_what_can_be_filled_is_and_the_rest_stays_masked(
 ) -> None:
     mask = GAP.copy()
     mask[:, 68:] = True  # a gap at the edge beside the cross
-    result = run(write(tmp_path / "s.cxi", counts, mask), "--model", model, "-q")
+    result = run(
+        write(tmp_path / "s.cxi", counts, mask), "--model", model, "--handover", "hard", "-q"
+    )
     assert result.exit_code == 0
     assert result.stdout.startswith("warning: gap rows 68:72 touches the array's edge")
     np.testing.assert_array_equal(
@@ -351,14 +355,22 @@ def _edge() -> np.ndarray:
 def test_a_gap_too_wide_is_filled_along_its_rims(
     tmp_path: Path, counts: np.ndarray, model: Path
 ) -> None:
-    result = run(write(tmp_path / "s.cxi", counts), "--gap", "rows=20:58", "--model", model)
+    result = run(
+        write(tmp_path / "s.cxi", counts),
+        "--gap",
+        "rows=15:58",
+        "--model",
+        model,
+        "--handover",
+        "hard",
+    )
     assert result.exit_code == 0
-    assert "warning: gap rows 20:58 is 38 wide" in result.stdout
+    assert "warning: gap rows 15:58 is 43 wide" in result.stdout
     rows = read_scan(tmp_path / "s_inpainted.cxi").bad_mask.all(axis=(0, 2))
-    np.testing.assert_array_equal(np.flatnonzero(rows), range(24, 54))
+    np.testing.assert_array_equal(np.flatnonzero(rows), range(19, 54))
     with h5py.File(tmp_path / "s_inpainted.cxi") as file:
         filled = np.flatnonzero(file[f"{DETECTOR}/filled"][0, :, 0])
-    np.testing.assert_array_equal(filled, [20, 21, 22, 23, 54, 55, 56, 57])
+    np.testing.assert_array_equal(filled, [15, 16, 17, 18, 54, 55, 56, 57])
 
 
 def test_force_replaces(tmp_path: Path, counts: np.ndarray, model: Path) -> None:
@@ -395,7 +407,7 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
 
 
 def test_a_plan_can_be_checked_without_running_it(tmp_path: Path) -> None:
-    config = Path(__file__).resolve().parents[1] / "configs" / "first.yaml"
+    config = Path(__file__).resolve().parents[1] / "configs" / "release.yaml"
     result = CliRunner().invoke(main, ["train", str(config), "--check"])
     assert (result.exit_code, "valid plan" in result.stdout) == (0, True)
     bad = tmp_path / "p.yaml"
@@ -409,11 +421,98 @@ def test_a_plan_can_be_checked_without_running_it(tmp_path: Path) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_training_says_at_once_what_it_will_lack(tmp_path: Path) -> None:
     """Before the patterns are simulated, which takes an hour."""
-    config = Path(__file__).resolve().parents[1] / "configs" / "first.yaml"
+    config = Path(__file__).resolve().parents[1] / "configs" / "release.yaml"
     (tmp_path / "taken").touch()
-    for options, said in ((("--device", "cuda", "-o", "new"), "GPU"), (("-o", "taken"), "taken")):
+    for options, said in (
+        (("--device", "cuda", "-o", "new"), "GPU"),
+        (("-o", "taken"), "taken"),
+        (("--devices", "0", "-o", "new"), "devices is 0, expected at least 1"),
+        (("--nodes", "-2", "-o", "new"), "nodes is -2, expected at least 1"),
+        (("--devices", "5", "-o", "new"), "the 5 devices"),
+        (("--epochs", "0", "-o", "new"), "--epochs"),
+    ):
         options = tuple(str(tmp_path / o) if o in ("new", "taken") else o for o in options)
         result = CliRunner().invoke(main, ["train", str(config), *options])
         assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
         assert said in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("handover", "note"),
+    [
+        ("hard", "PyNX takes a fill as if it had been counted"),
+        ("soft", "bounds are for `bcdi-inpaint phase"),
+        ("staged", "bounds are for `bcdi-inpaint phase"),
+        ("mask", "the gap stays masked"),
+    ],
+)
+def test_the_note_fits_the_handover(
+    tmp_path: Path, counts: np.ndarray, model: Path, handover: str, note: str
+) -> None:
+    scan = write(tmp_path / "s.cxi", counts, GAP)
+    result = run(scan, "--model", model, "--handover", handover)
+    assert result.exit_code == 0
+    assert f"note: {note}" in result.stdout
+
+
+def test_the_default_handover_is_the_safe_one(
+    tmp_path: Path, counts: np.ndarray, model: Path
+) -> None:
+    scan = write(tmp_path / "s.cxi", counts, GAP)
+    result = run(scan, "--model", model)
+    assert result.exit_code == 0
+    assert "--zero_mask 0" in result.stdout  # PyNX's own command gets the gap masked
+    stored = read_fill(tmp_path / "s_inpainted.cxi")
+    assert stored is not None
+    assert stored.provenance["handover"] == DEFAULT
+    np.testing.assert_array_equal(read_scan(tmp_path / "s_inpainted.cxi").bad_mask, stored.filled)
+
+
+def _train(monkeypatch: pytest.MonkeyPatch, *options: object) -> tuple[Result, dict[str, Any]]:
+    """What the command line hands over to the simulation and to the training."""
+    from bcdi_inpaint import pattern_file, training
+    from simulation import campaign
+
+    given: dict[str, Any] = {"simulated": []}
+
+    def simulate(_recipe: object, path: Path, workers: int, quiet: bool) -> None:
+        given["simulated"].append((path.name, workers, quiet))
+
+    def train(_plan: object, patterns: object, held_out: object, folder: Path, **rest: Any) -> Path:
+        given.update(rest, patterns=patterns, held_out=held_out)
+        return folder / "first.safetensors"
+
+    monkeypatch.setattr(campaign, "run", simulate)
+    monkeypatch.setattr(pattern_file, "read_log_expectation", lambda path: path.stem)
+    monkeypatch.setattr(training, "train", train)
+    config = Path(__file__).resolve().parents[1] / "configs" / "release.yaml"
+    result = CliRunner().invoke(main, ["train", str(config), *map(str, options)])
+    assert result.exit_code == 0, result.output
+    return result, given
+
+
+def test_the_options_of_a_training_reach_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--epochs", 3, "--workers", 2, "--devices", 4, "--nodes", 2, "-q", "-o", tmp_path)
+    result, given = _train(monkeypatch, *options)
+    assert given["simulated"] == [("patterns.h5", 2, True), ("held_out.h5", 2, True)]
+    assert (given["patterns"], given["held_out"]) == ("patterns", "held_out")
+    assert given["workers"] == 2
+    assert (given["devices"], given["nodes"]) == (4, 2)
+    assert given["stop_after"] == 3 * 100  # steps_per_epoch of the plan
+    assert result.stdout == f"weights: {tmp_path / 'first.safetensors'}\n"
+    _, given = _train(monkeypatch, "-o", tmp_path)
+    assert given["stop_after"] is None
+    assert given["workers"] == len(os.sched_getaffinity(0))
+
+
+def test_of_several_processes_only_the_first_simulates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODE_RANK", "1")
+    result, given = _train(monkeypatch, "-o", tmp_path, "--nodes", 2)
+    assert given["simulated"] == []
+    assert given["patterns"] is given["held_out"] is None
+    assert result.stdout == ""

@@ -3,18 +3,28 @@ from pathlib import Path
 import pytest
 
 from bcdi_inpaint.config import read_plan, read_yaml
+from bcdi_inpaint.crystal_scores import PhasingConfig
 from bcdi_inpaint.errors import InputError
+from simulation.crystals import CrystalConfig
 from simulation.recipe import as_recipe
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.yaml"))
 RECIPES = [path for path in CONFIGS if path.name.startswith("patterns")]
+PHASINGS = [path for path in CONFIGS if path.name.startswith("phasing")]
 PLANS = [path for path in CONFIGS if "training" in read_yaml(path)]
 
 
 def test_every_shipped_file_is_of_a_known_kind() -> None:
     """Those of evaluations are loaded by that command's tests."""
     evaluations = [path for path in CONFIGS if path.name.startswith("evaluate")]
-    assert sorted(RECIPES + PLANS + evaluations) == CONFIGS
+    assert sorted(RECIPES + PLANS + evaluations + PHASINGS) == CONFIGS
+
+
+@pytest.mark.parametrize("path", PHASINGS, ids=lambda path: path.name)
+def test_every_shipped_judgement_of_crystals_is_valid(path: Path) -> None:
+    config = PhasingConfig.model_validate(read_yaml(path))
+    assert CrystalConfig.model_validate(config.crystals).size >= 64
+    assert "mask" in config.scores.ways
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
@@ -42,7 +52,14 @@ def test_every_shipped_plan_is_valid(path: Path) -> None:
         ("name: x\npatterns: {}\nheld_out: {}\ntraining: {precision: half}\n", "precision is 'h"),
         ("name: x\npatterns: {}\nheld_out: {}\nloss: {mse: -1}\n", "loss.mse is -1"),
         ("name: x\npatterns: {}\nheld_out: {}\npatches: {size: 36}\n", "multiple of 8"),
-        ("name: x\npatterns: {}\nheld_out: {}\npatches: {size: 24}\n", "widths is"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {widths: [[5, 3]]}\n", "widths is"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {widths: [[2, 3]]}\n", "shares is"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {shares: [0, 0, 0]}\n", "shares is"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {shares: [2, -1, 0]}\n", "shares is"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {size: 8}\n", "patches.size is 8"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {peak_spread: 0}\n", "peak_spread is 0"),
+        ("name: x\npatterns: {}\nheld_out: {}\ntraining: {slabs: 0}\n", "training.slabs is 0"),
+        ("name: x\npatterns: {}\nheld_out: {}\nloss: {likelihood: -1}\n", "loss.likelihood is"),
         ("name: x\npatterns: {}\nheld_out: {}\npatches: {faint: 2}\n", "patches.faint is 2"),
         ("name: x\npatterns: {}\nheld_out: {}\npatches: {flux_factor: [0, 1]}\n", "flux_factor"),
         ("- 1\n", "the|Input"),

@@ -12,6 +12,7 @@ from PIL import Image
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.commands.evaluate import as_csv, as_table
+from bcdi_inpaint.engines import pynx_version
 from bcdi_inpaint.evaluation import Interval
 from bcdi_inpaint.pattern_file import StoredPattern, n_patterns, write_patterns
 
@@ -229,3 +230,42 @@ def test_tables_show_intervals_and_leave_empty_columns_out() -> None:
     assert as_csv([row], ("scan", "ssim", "inside_68")) == (
         "scan,ssim,ssim_low,ssim_high,inside_68,inside_68_low,inside_68_high\na,0.5,0.25,0.75,,,\n"
     )
+
+
+@pytest.mark.skipif(pynx_version() is None, reason="PyNX is not there")
+def test_crystals_are_judged_after_phasing(tmp_path: Path) -> None:
+    config = tmp_path / "phasing.yaml"
+    config.write_text(
+        "name: tiny\n"
+        "crystals: {count: 1, atomistic: 0, size: 32, flux: [1.0e+6, 1.0e+6]}\n"
+        "scores: {widths: [3], distances: [2, 3], settings: [known support], raar: 20, er: 10, "
+        "ways: [complete, mask, staged]}\n"
+    )
+    out = tmp_path / "out"
+    result = run("--phasing", config, "-o", out)
+    assert result.exit_code == 0, result.output
+    rows = rows_of(out / "retrievals.csv")
+    assert [row["way"] for row in rows] == ["complete", "mask", "staged"]
+    assert float(rows[1]["ratio_phase_rms_rad"]) == 1
+    assert "| staged" in (out / "phasing.md").read_text()
+    assert (out / "phasing.png").read_bytes().startswith(b"\x89PNG")
+    again = run("--phasing", config, "-o", out)
+    assert again.exit_code == 2
+    assert "exists, expected a new evaluation" in again.output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("scores: {widths: [3], colour: 1}", "scores.colour"),
+        ("crystals: {size: 8}", "size"),
+        ("scores: {level: 2}", "scores.level"),
+    ],
+)
+def test_a_wrong_phasing_configuration_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    config = tmp_path / "phasing.yaml"
+    config.write_text(text)
+    result = run("--phasing", config, "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not (tmp_path / "out").exists()

@@ -24,10 +24,12 @@ from bcdi_inpaint.files import (
     DETECTOR,
     check_output,
     default_output,
+    read_fill,
     read_scan,
     sha256,
     split_spec,
     write_cxi,
+    write_result,
     write_scan,
 )
 from bcdi_inpaint.scan import Metadata, Scan
@@ -929,3 +931,65 @@ def test_the_file_time_has_its_zone(tmp_path):
     write_scan(tmp_path / "a.cxi", some_counts())
     with h5py.File(tmp_path / "a.cxi") as file:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}", file.attrs["file_time"])
+
+
+# Fills that are read back, and what is handed over in part
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_fills_that_are_not_trusted_stay_masked_with_their_fill_in_place(tmp_path, sure):
+    scan, gap_mask, fill = gapped_scan()
+    trusted = gap_mask & sure
+    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE, trusted=trusted)
+    written = read_scan(tmp_path / "a.cxi")
+    np.testing.assert_array_equal(written.bad_mask, (scan.bad_mask | gap_mask) & ~trusted)
+    assert written.counts.tobytes() == fill.tobytes()
+
+
+def test_a_fill_is_read_back_with_its_uncertainty_and_provenance(tmp_path):
+    scan, gap_mask, fill = gapped_scan()
+    sigma = np.where(gap_mask, 0.3, 0).astype(np.float32)
+    bounds = (np.where(gap_mask, fill / 2, 0), np.where(gap_mask, 2 * fill, np.inf))
+    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE, sigma=sigma, bounds=bounds)
+    stored = read_fill(tmp_path / "a.cxi")
+    np.testing.assert_array_equal(stored.filled, gap_mask)
+    np.testing.assert_array_equal(stored.sigma, sigma)
+    others = {k: v for k, v in PROVENANCE.items() if k not in ("version", "command")}
+    assert stored.provenance == others
+    with h5py.File(tmp_path / "a.cxi") as file:
+        np.testing.assert_array_equal(file[f"{DETECTOR}/lower_bound"][()], bounds[0])
+        np.testing.assert_array_equal(file[f"{DETECTOR}/upper_bound"][()], bounds[1])
+
+
+def test_files_without_a_fill_hold_none(tmp_path):
+    np.save(tmp_path / "a.npy", some_counts())
+    assert read_fill(pynx_cxi(tmp_path / "a.cxi")) is None
+    assert read_fill(tmp_path / "a.npy") is None
+    assert read_fill(f"{tmp_path}/a.cxi:/entry_1/data_1/data") is None
+
+
+def test_a_fill_without_its_uncertainty_is_one_line(tmp_path):
+    scan, gap_mask, fill = gapped_scan()
+    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+    with refused(tmp_path, "without its uncertainty"):
+        read_fill(tmp_path / "a.cxi")
+
+
+def test_a_result_is_where_pynx_has_it(tmp_path):
+    obj = np.random.default_rng(0).normal(size=SHAPE).astype(np.complex64)
+    results = {"free_llk_poisson": 1.5, "nb_point_support": 7}
+    provenance = {"command": "c", "seed": 3, "roi_final": (0, 3, 0, 4, 0, 5)}
+    path = tmp_path / "r.cxi"
+    write_result(path, obj, obj.real > 0, METADATA, results, ["HIO", "ER"], provenance)
+    with h5py.File(path) as file:
+        np.testing.assert_array_equal(file["entry_last/image_1/data"][()], obj)
+        np.testing.assert_array_equal(file["entry_1/image_1/support"][()], obj.real > 0)
+        process = file["entry_1/image_1/process_1"]
+        assert process["results/free_llk_poisson"][()] == 1.5
+        assert process["note_1/data"][()] == b"HIO\nER"
+        assert process["configuration/inpaint_seed"][()] == 3
+        assert list(process["configuration/roi_final"]) == [0, 3, 0, 4, 0, 5]
+    with silx.io.open(str(path)) as file:
+        np.testing.assert_array_equal(nxdata.get_default(file).signal[()], obj)
+    with refused(tmp_path, "r.cxi", "exists"):
+        write_result(path, obj, obj.real > 0, METADATA, results, [], provenance)

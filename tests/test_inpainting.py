@@ -8,9 +8,14 @@ import pytest
 import torch
 
 from bcdi_inpaint import inpaint
+from bcdi_inpaint.calibration import Calibration
+from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.inpainting import LEAST_COUNTS
-from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.inpainting import DARK_SCALE, LEAST_COUNTS, Fill
+from bcdi_inpaint.interpolation import linear
+from bcdi_inpaint.kriging import krige
+from bcdi_inpaint.network import FIRST_SCALE, GapUNet, NetworkConfig
+from bcdi_inpaint.reach import WIDEST
 from bcdi_inpaint.scaling import LOG_UNIT
 from bcdi_inpaint.stitching import window
 from bcdi_inpaint.weights import Model, save_weights
@@ -27,15 +32,21 @@ def tiny(*, trained: bool) -> Model:
     return Model(network, "tiny", "0" * 64)
 
 
-LINEAR, NOISY = tiny(trained=False), tiny(trained=True)
+GUESS, NOISY = tiny(trained=False), tiny(trained=True)
 
 
 @pytest.fixture
 def counts() -> np.ndarray:
-    """A peak of some 1e4 photons in (20, 70, 60), with noise."""
-    grids = np.meshgrid(*[np.arange(n) - n / 2 for n in (20, 70, 60)], indexing="ij")
+    """A peak of some 1e4 photons in (16, 64, 48), with noise."""
+    grids = np.meshgrid(*[np.arange(n) - n / 2 for n in (16, 64, 48)], indexing="ij")
     expected = 1e4 / (1 + 0.05 * sum(g**2 for g in grids)) ** 2
     return np.random.default_rng(0).poisson(expected).astype(np.float32)
+
+
+def rows(shape: tuple[int, int, int]) -> np.ndarray:
+    gap = np.zeros(shape, dtype=bool)
+    gap[:, 40:46] = True
+    return gap
 
 
 def cross(shape: tuple[int, int, int]) -> np.ndarray:
@@ -62,29 +73,51 @@ def test_outside_the_gap_every_bit_is_the_measurements(counts: np.ndarray) -> No
     assert (counts.view(np.uint32) == before.view(np.uint32)).all(), "the input was changed"
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.uint32, np.int64, np.float64])
-def test_every_number_type_gives_the_same_fill(counts: np.ndarray, dtype: type) -> None:
-    gap = cross(counts.shape)
+def test_every_number_type_gives_the_same_fill(counts: np.ndarray) -> None:
+    gap = rows(counts.shape)
     expected = inpaint(counts, gap, NOISY)
-    fill = inpaint(counts.astype(dtype), gap, NOISY)
-    assert fill.counts.dtype == np.float32
-    np.testing.assert_array_equal(fill.counts, expected.counts)
+    for dtype in (np.uint16, np.int32, np.uint32, np.int64, np.float64):
+        fill = inpaint(counts.astype(dtype), gap, NOISY)
+        assert fill.counts.dtype == fill.sigma.dtype == np.float32
+        np.testing.assert_array_equal(fill.counts, expected.counts)
+        np.testing.assert_array_equal(fill.sigma, expected.sigma)
 
 
 def test_what_the_gap_and_bad_voxels_hold_has_no_influence(counts: np.ndarray) -> None:
-    gap, bad = cross(counts.shape), np.zeros(counts.shape, dtype=bool)
+    gap, bad = rows(counts.shape), np.zeros(counts.shape, dtype=bool)
     bad[:, 30:36, 50:] = True
     other = np.where(gap | bad, 1e6, counts).astype(np.float32)
     first, second = (inpaint(c, gap, NOISY, bad_mask=bad) for c in (counts, other))
     np.testing.assert_array_equal(first.counts[gap], second.counts[gap])
 
 
-def test_a_constant_is_filled_with_itself_by_linear_interpolation() -> None:
+def test_an_untrained_network_fills_by_kriging(counts: np.ndarray) -> None:
+    gap = rows(counts.shape)
+    fill = inpaint(counts, gap, GUESS)
+    kriged = krige(np.log1p(np.where(gap, 0, counts)), gap, [Gap(1, 40, 46)])
+    expected = np.maximum(np.expm1(kriged.log_counts[gap]), LEAST_COUNTS)
+    np.testing.assert_allclose(fill.counts[gap], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_constant_is_filled_with_itself() -> None:
     counts = np.full((33, 50, 70), 37, dtype=np.uint16)
     gap = np.zeros(counts.shape, dtype=bool)
     gap[:, 10:16] = gap[:, :, 30:42] = gap[20:23] = True
     gap[5:9, 25:29, 60:64] = True  # and a block in no plane
-    np.testing.assert_allclose(inpaint(counts, gap, LINEAR).counts, 37, rtol=1e-3)
+    np.testing.assert_allclose(inpaint(counts, gap, GUESS).counts, 37, rtol=1e-3)
+
+
+@pytest.mark.parametrize("width", [17, 38, WIDEST])
+def test_a_wide_gap_is_filled_all_the_way(width: int) -> None:
+    """Also in its middle, where no patch that is centred on it sees a known voxel."""
+    counts = np.full((3, 100, 20), 37, dtype=np.uint16)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 20 : 20 + width] = True
+    fill = inpaint(np.where(gap, 0, counts), gap, GUESS)
+    assert fill.warnings == ()
+    np.testing.assert_array_equal(fill.filled, gap)
+    np.testing.assert_allclose(fill.counts, 37, rtol=1e-3)
+    assert (fill.sigma[gap] > 0).all()
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -93,23 +126,103 @@ def test_an_exponential_is_restored_along_any_axis(axis: int) -> None:
     truth = np.broadcast_to(np.expm1(0.2 * index + 1), (40, 40, 40)).astype(np.float32)
     gap = np.zeros(truth.shape, dtype=bool)
     np.moveaxis(gap, axis, 0)[17:23] = True
-    fill = inpaint(np.where(gap, 0, truth), gap, LINEAR)
-    np.testing.assert_allclose(fill.counts, truth, rtol=1e-3)
+    fill = inpaint(np.where(gap, 0, truth), gap, GUESS)
+    np.testing.assert_allclose(fill.counts, truth, rtol=0.02)  # it triples within the gap
 
 
 def test_turning_the_scan_turns_the_fill(counts: np.ndarray) -> None:
-    gap = cross(counts.shape)
-    upright = inpaint(counts, gap, LINEAR).counts
-    turned = inpaint(np.transpose(counts, (2, 0, 1)), np.transpose(gap, (2, 0, 1)), LINEAR).counts
-    mirrored = inpaint(counts[:, ::-1], gap[:, ::-1], LINEAR).counts
-    np.testing.assert_allclose(np.transpose(turned, (1, 2, 0)), upright, rtol=1e-3)
-    np.testing.assert_allclose(mirrored[:, ::-1], upright, rtol=1e-3)
+    gap = rows(counts.shape)
+    upright = inpaint(counts, gap, GUESS).counts
+    turned = inpaint(np.transpose(counts, (2, 0, 1)), np.transpose(gap, (2, 0, 1)), GUESS).counts
+    mirrored = inpaint(counts[:, ::-1], gap[:, ::-1], GUESS).counts
+    np.testing.assert_allclose(np.transpose(turned, (1, 2, 0)), upright, rtol=1e-2, atol=1e-3)
+    np.testing.assert_allclose(mirrored[:, ::-1], upright, rtol=1e-2, atol=1e-3)
+
+
+# --- how uncertain it is -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def uncertain() -> Fill:
+    """A filled block of rows beside masked voxels, by a network with a scale of its own."""
+    generator = np.random.default_rng(1)
+    counts = generator.poisson(30, (8, 48, 40)).astype(np.float32)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 20:26] = True
+    counts[gap] = 0
+    bad = np.zeros_like(gap)
+    bad[2, 3, 4] = True
+    counts[2, 3, 4] = np.nan
+    return inpaint(counts, gap, NOISY, bad_mask=bad)
+
+
+def test_sigma_is_positive_in_the_gap_and_0_elsewhere(uncertain: Fill) -> None:
+    gap = uncertain.filled
+    assert gap.sum() == 8 * 6 * 40
+    assert (uncertain.sigma[gap] > 0).all()
+    assert np.isfinite(uncertain.sigma).all()
+    np.testing.assert_array_equal(uncertain.sigma[~gap], 0)
+
+
+def test_intervals_hold_the_counts_and_wider_ones_the_narrower(uncertain: Fill) -> None:
+    gap = uncertain.filled
+    low_95, high_95 = uncertain.interval(0.95)
+    low_68, high_68 = uncertain.interval(0.68)
+    filled = uncertain.counts[gap]
+    assert (low_95[gap] >= 0).all()
+    assert (low_95[gap] <= low_68[gap]).all()
+    assert (low_68[gap] <= filled * (1 + 1e-5)).all()
+    assert (filled <= high_68[gap] * (1 + 1e-5)).all()
+    assert (high_68[gap] < high_95[gap]).all()
+    assert np.isfinite(high_95[gap]).all()
+
+
+def test_outside_the_gap_both_bounds_are_the_measurement(uncertain: Fill) -> None:
+    gap, bits = uncertain.filled, uncertain.counts.view(np.uint32)
+    for bound in uncertain.interval(0.9):
+        assert (bound.view(np.uint32) == bits)[~gap].all()
+
+
+def test_sigma_and_intervals_are_the_calibrated_ones() -> None:
+    """An untrained network's scale is `FIRST_SCALE` in each voxel that sees light."""
+    counts = np.full((4, 40, 40), 50, dtype=np.float32)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 20:24] = True
+    calibration = Calibration(
+        levels=(0.5, 0.9), half_widths=((1.0, 3.0),), sigma_per_scale=((2.0,),)
+    )
+    model = Model(GUESS.network, "tiny", "0" * 64, calibration)
+    fill = inpaint(counts, gap, model)
+    scale = FIRST_SCALE * LOG_UNIT
+    np.testing.assert_allclose(fill.sigma[gap], 2 * scale, rtol=1e-4)
+    low, high = fill.interval(0.9)
+    np.testing.assert_allclose(np.log1p(high[gap]), np.log(51) + 6 * scale, rtol=1e-3)
+    np.testing.assert_allclose(np.log1p(low[gap]), np.log(51) - 6 * scale, rtol=1e-3)
+
+
+def test_an_enormous_scale_gives_finite_bounds() -> None:
+    filled = np.ones((1, 1, 1), dtype=bool)
+    counts = np.full(filled.shape, 1e6, dtype=np.float32)
+    sigma = np.full(filled.shape, 1e4, dtype=np.float32)
+    fill = Fill(counts, filled, sigma, Calibration(), (), 1, "cpu", "tiny", "0" * 64)
+    low, high = fill.interval(0.99)
+    assert low == 0
+    assert np.isfinite(high).all()
+
+
+@pytest.mark.parametrize("level", [0, 1, 95])
+def test_a_level_that_is_no_probability_is_refused(uncertain: Fill, level: float) -> None:
+    with pytest.raises(InputError, match=f"level is {level}, expected a probability"):
+        uncertain.interval(level)
+
+
+# --- the rest ------------------------------------------------------------------------------------
 
 
 def test_a_mask_of_one_frame_serves_all(counts: np.ndarray) -> None:
-    gap = cross(counts.shape)
+    gap = rows(counts.shape)
     np.testing.assert_array_equal(
-        inpaint(counts, gap[0], LINEAR).counts, inpaint(counts, gap, LINEAR).counts
+        inpaint(counts, gap[0], GUESS).counts, inpaint(counts, gap, GUESS).counts
     )
 
 
@@ -121,14 +234,16 @@ def test_where_no_photon_is_in_sight_almost_nothing_is_expected(counts: np.ndarr
     counts[gap] = 1e6  # what the gap itself holds is no photon in sight
     fill = inpaint(counts, gap, NOISY)
     assert fill.n_patches == 0
+    expected = DARK_SCALE * fill.calibration.sigma_per_scale[0][0]
+    np.testing.assert_allclose(fill.sigma[gap], expected, rtol=1e-4)
     np.testing.assert_array_equal(fill.counts[gap], np.float32(LEAST_COUNTS))
 
 
 def test_what_cannot_be_filled_is_left_and_said(counts: np.ndarray) -> None:
-    gap = cross(counts.shape)
+    gap = rows(counts.shape)
     gap[:, :3] = True
     before = counts.copy()
-    fill = inpaint(counts, gap, LINEAR)
+    fill = inpaint(counts, gap, GUESS)
     assert not fill.filled[:, :3].any()
     np.testing.assert_array_equal(fill.counts[:, :3], before[:, :3])
     assert len(fill.warnings) == 1
@@ -136,7 +251,7 @@ def test_what_cannot_be_filled_is_left_and_said(counts: np.ndarray) -> None:
 
 def test_progress_counts_up_to_all_patches(counts: np.ndarray) -> None:
     seen: list[tuple[int, int]] = []
-    fill = inpaint(counts, cross(counts.shape), LINEAR, progress=lambda *n: seen.append(n))
+    fill = inpaint(counts, rows(counts.shape), GUESS, progress=lambda *n: seen.append(n))
     done = [n for n, _ in seen]
     assert done == sorted(done)
     assert seen[-1][0] == seen[-1][1] >= fill.n_patches
@@ -162,44 +277,44 @@ def test_bad_input_is_refused_in_one_line(counts: np.ndarray, change, said: str)
     gap = cross(counts.shape)
     change(counts, gap)
     with pytest.raises(InputError, match=said) as error:
-        inpaint(counts, gap, LINEAR)
+        inpaint(counts, gap, GUESS)
     assert "\n" not in str(error.value)
 
 
 def test_shapes_models_and_devices_that_are_not_there(counts: np.ndarray) -> None:
     gap = cross(counts.shape)
     with pytest.raises(InputError, match="shape"):
-        inpaint(counts, gap[:, :-1], LINEAR)
+        inpaint(counts, gap[:, :-1], GUESS)
     with pytest.raises(InputError, match="3 "):
-        inpaint(counts[0], gap[0], LINEAR)
+        inpaint(counts[0], gap[0], GUESS)
     with pytest.raises(InputError, match="not there"):
         inpaint(counts, gap, "absent.safetensors")
     with pytest.raises(InputError, match="tpu"):
-        inpaint(counts, gap, LINEAR, device="tpu")
+        inpaint(counts, gap, GUESS, device="tpu")
 
 
 def test_the_packages_own_weights_beat_linear_interpolation_on_unseen_crystals() -> None:
     recipe = Recipe.model_validate(
         {
-            "count": 4,
+            "count": 3,
             "seed": 99,
-            "shape": (64, 64, 64),
+            "shape": (48, 48, 48),
             "atomistic_share": 0,
             "realism": {"flux": (1e6, 1e7)},
             "peak_outside": 0,
         }
     )
-    errors = {"default": 0.0, "linear": 0.0}
+    ours, theirs = 0.0, 0.0
     for index in range(recipe.count):
         expected = make_pattern(recipe, index, None).expectation
         counts = np.random.default_rng(index).poisson(expected).astype(np.float32)
-        start = min(int(np.unravel_index(expected.argmax(), expected.shape)[1]) + 6, 50)
+        start = min(int(np.unravel_index(expected.argmax(), expected.shape)[1]) + 5, 36)
         gap = np.zeros(counts.shape, dtype=bool)
         gap[:, start : start + 6] = True
-        for name, model in (("default", "default"), ("linear", LINEAR)):
-            fill = inpaint(counts, gap, model).counts
-            errors[name] += np.mean((np.log1p(fill[gap]) - np.log1p(expected[gap])) ** 2)
-    assert errors["default"] < 0.9 * errors["linear"]
+        truth, fill = np.log1p(expected[gap]), inpaint(counts, gap).counts
+        ours += np.mean((np.log1p(fill[gap]) - truth) ** 2)
+        theirs += np.mean((np.log1p(linear(np.where(gap, 0, counts), gap)[gap]) - truth) ** 2)
+    assert ours < 0.9 * theirs
 
 
 @pytest.mark.parametrize("start", [8, 13, 20])
@@ -207,7 +322,7 @@ def test_a_wide_block_in_no_plane_is_filled_from_both_sides(start: int) -> None:
     counts = np.full((50, 60, 70), 37, dtype=np.uint16)
     gap = np.zeros(counts.shape, dtype=bool)
     gap[start : start + 24, 15:45, start : start + 24] = True
-    fill = inpaint(counts, gap, LINEAR)
+    fill = inpaint(counts, gap, GUESS)
     np.testing.assert_array_equal(fill.filled, gap)
     np.testing.assert_allclose(fill.counts, 37, rtol=1e-3)
 
@@ -216,14 +331,14 @@ def test_a_gap_beside_a_masked_border_is_not_made_up(counts: np.ndarray) -> None
     gap, bad = np.zeros(counts.shape, dtype=bool), np.zeros(counts.shape, dtype=bool)
     gap[:, 5:11] = bad[:, :5] = True
     with pytest.raises(InputError, match="masked border"):
-        inpaint(counts, gap, LINEAR, bad_mask=bad)
+        inpaint(counts, gap, GUESS, bad_mask=bad)
 
 
 def test_a_dark_patch_does_not_outweigh_one_that_sees_light() -> None:
     counts = np.zeros((32, 100, 48), dtype=np.float32)
-    counts[:, :, :12] = 9  # the patch that begins at column 16 sees none of it
+    counts[:, :, :1] = 9  # the patch that begins at column 16 sees none of it
     gap = np.zeros(counts.shape, dtype=bool)
-    gap[:, 30:70] = True  # too wide: its rims are known from one side only
+    gap[:, 30:78] = True  # too wide: its rims are known from one side only
     model = tiny(trained=False)
     torch.nn.init.constant_(model.network.head.bias, 0.5)
     rim = inpaint(counts, gap, model, "cpu").counts[0, 30, 16:32]
@@ -235,7 +350,7 @@ def test_a_dark_patch_does_not_outweigh_one_that_sees_light() -> None:
 def test_an_axis_of_one_frame_and_weights_given_as_a_path(
     counts: np.ndarray, tmp_path: Path
 ) -> None:
-    frame, gap = counts[10:11], cross((1, 70, 60))
+    frame, gap = counts[8:9], cross((1, *counts.shape[1:]))
     path = tmp_path / "tiny.safetensors"
     save_weights(path, NOISY.network, {})
     fill = inpaint(frame, gap, path, device="cpu")
@@ -251,25 +366,29 @@ def test_any_stride_fills_a_constant_with_itself(stride: int) -> None:
     counts = np.full((3, 40, 70), 5, dtype=np.int16)
     gap = np.zeros(counts.shape, dtype=bool)
     gap[:, 10:16] = True
-    fill = inpaint(counts, gap, LINEAR, stride=stride)
+    fill = inpaint(counts, gap, GUESS, stride=stride)
     np.testing.assert_allclose(fill.counts, 5, rtol=1e-3)
 
 
 @pytest.mark.parametrize("stride", [0, -1, 33])
 def test_a_stride_that_leaves_holes_is_refused(counts: np.ndarray, stride: int) -> None:
     with pytest.raises(InputError, match=f"stride is {stride}"):
-        inpaint(counts, cross(counts.shape), LINEAR, stride=stride)
+        inpaint(counts, cross(counts.shape), GUESS, stride=stride)
 
 
 @pytest.mark.parametrize("dtype", [bool, complex, "U3"])
 def test_what_are_no_numbers_are_no_counts(counts: np.ndarray, dtype: object) -> None:
     with pytest.raises(InputError, match="expected whole or real numbers"):
-        inpaint(counts.astype(dtype), cross(counts.shape), LINEAR)
+        inpaint(counts.astype(dtype), cross(counts.shape), GUESS)
 
 
-@pytest.mark.parametrize("value", [np.nan, 100.0])
-def test_weights_of_a_failed_training_write_nothing(counts: np.ndarray, value: float) -> None:
+@pytest.mark.parametrize("bias", [(np.nan, 0.0), (100.0, 0.0), (0.0, np.nan)])
+def test_weights_of_a_failed_training_write_nothing(bias: tuple[float, float]) -> None:
+    """Neither counts nor their uncertainty may be made up of what is no number."""
+    counts = np.full((3, 40, 40), 5, dtype=np.int16)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 10:16] = True
     model = tiny(trained=False)
-    torch.nn.init.constant_(model.network.head.bias, value)
+    model.network.head.bias.data[:] = torch.tensor(bias)
     with pytest.raises(InputError, match="model tiny expects counts that are not finite"):
-        inpaint(counts, cross(counts.shape), model)
+        inpaint(counts, gap, model)

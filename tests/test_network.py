@@ -1,9 +1,11 @@
+import math
+
 import pytest
 import torch
 from pydantic import ValidationError
 
-from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.prefill import prefill
+from bcdi_inpaint.features import CHANNEL_ORDER
+from bcdi_inpaint.network import FIRST_SCALE, SCALE_RANGE, GapUNet, NetworkConfig
 
 TINY = {"channels": (8, 16), "dilations": ((1, 1), (1, 2))}
 
@@ -16,60 +18,63 @@ def trained_looking(n_dim: int, seed: int = 0) -> GapUNet:
     return network
 
 
-def example(n_dim: int, size: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
+def example(n_dim: int, size: int = 8) -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
-    log_counts = torch.rand(2, 1, *(size,) * n_dim, generator=generator)
-    unknown = torch.zeros_like(log_counts, dtype=torch.bool)
-    unknown[..., 3:5] = True
-    return log_counts, unknown
+    return torch.rand(2, len(CHANNEL_ORDER), *(size,) * n_dim, generator=generator)
 
 
 @pytest.mark.parametrize("n_dim", [2, 3])
-def test_an_untrained_network_is_linear_interpolation(n_dim: int) -> None:
-    log_counts, unknown = example(n_dim)
-    network = GapUNet(NetworkConfig(n_dim=n_dim, **TINY)).eval()
-    torch.testing.assert_close(network(log_counts, unknown), prefill(log_counts, unknown))
-
-
-@pytest.mark.parametrize("n_dim", [2, 3])
-@torch.no_grad()
-def test_it_does_not_look_at_unknown_voxels(n_dim: int) -> None:
-    log_counts, unknown = example(n_dim)
-    network = trained_looking(n_dim)
-    for hidden in (5.0, torch.nan):
-        other = torch.where(unknown, hidden, log_counts)
-        torch.testing.assert_close(network(other, unknown), network(log_counts, unknown))
+def test_an_untrained_network_is_the_first_guess(n_dim: int) -> None:
+    channels = example(n_dim)
+    prediction, scale = GapUNet(NetworkConfig(n_dim=n_dim, **TINY)).eval()(channels)
+    assert torch.equal(prediction, channels[:, :1])
+    torch.testing.assert_close(scale, torch.full_like(prediction, FIRST_SCALE))
 
 
 @torch.no_grad()
-def test_it_sees_the_mask() -> None:
-    log_counts = torch.zeros(1, 1, 8, 8, 8)  # the first guess is zero with any mask
+def test_a_guess_that_is_off_by_a_constant_is_corrected_by_the_same() -> None:
+    """The correction is added to the guess: the head's bias moves the whole prediction."""
+    channels, network = example(3), GapUNet(NetworkConfig(**TINY)).eval()
+    network.head.bias[0] = 0.25
+    prediction, _ = network(channels)
+    torch.testing.assert_close(prediction, channels[:, :1] + 0.25)
+
+
+@pytest.mark.parametrize("bias", [-1e4, -1.0, 0.0, 1.0, 1e4])
+@torch.no_grad()
+def test_the_scale_is_positive_and_bounded(bias: float) -> None:
     network = trained_looking(3)
-    unknown = torch.zeros_like(log_counts, dtype=torch.bool)
-    without = network(log_counts, unknown)
-    unknown[..., 3:5] = True
-    assert not torch.allclose(network(log_counts, unknown), without)
+    network.head.bias[1] = bias
+    _, scale = network(example(3) * 100)
+    assert (scale >= FIRST_SCALE * math.exp(-SCALE_RANGE) * 0.999).all()
+    assert (scale <= FIRST_SCALE * math.exp(SCALE_RANGE) * 1.001).all()
+    assert (scale > 0).all()
+
+
+@pytest.mark.parametrize("channel", CHANNEL_ORDER)
+@torch.no_grad()
+def test_it_sees_every_channel(channel: str) -> None:
+    network, channels = trained_looking(3), example(3)
+    changed = channels.clone()
+    changed[:, CHANNEL_ORDER.index(channel), 3:5] += 1
+    for before, after in zip(network(channels), network(changed), strict=True):
+        assert not torch.allclose(before, after)
 
 
 @torch.no_grad()
 def test_patches_of_a_batch_do_not_see_each_other() -> None:
-    log_counts, unknown = example(3)
-    network = trained_looking(3)
-    torch.testing.assert_close(
-        network(log_counts, unknown)[:1],
-        network(log_counts[:1], unknown[:1]),
-        rtol=1e-3,
-        atol=1e-4,
-    )
+    channels, network = example(3), trained_looking(3)
+    for together, alone in zip(network(channels), network(channels[:1]), strict=True):
+        torch.testing.assert_close(together[:1], alone, rtol=1e-3, atol=1e-4)
 
 
 @torch.no_grad()
 def test_it_takes_any_size_that_the_divisor_divides() -> None:
     network = trained_looking(3)
     assert network.config.divisor == 2
-    log_counts = torch.rand(1, 1, 6, 10, 12)
-    unknown = torch.zeros_like(log_counts, dtype=torch.bool)
-    assert network(log_counts, unknown).shape == log_counts.shape
+    channels = torch.rand(1, len(CHANNEL_ORDER), 6, 10, 12)
+    for output in network(channels):
+        assert output.shape == (1, 1, 6, 10, 12)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,36 @@ def test_patches_over_a_plane_are_centred_on_it_and_cover_it() -> None:
     assert not covered[:, :28].any()
 
 
+def test_over_a_wide_plane_they_slide_across_it_too() -> None:
+    """Every line is seen by a patch, and the rims with a quarter of the patch beside them."""
+    shape, gap = (40, 120, 75), Gap(1, 41, 79)
+    starts = sorted({location.start[1] for location in over_plane(gap, shape, 32, 16)})
+    assert starts[0] == 41 - 8
+    assert starts[-1] + 32 == 79 + 8
+    assert max(np.diff(starts)) <= 16
+    covered = np.zeros(shape, dtype=bool)
+    for location in over_plane(gap, shape, 32, 16):
+        covered[location.inside(shape)[0]] = True
+    assert covered[:, 33:87].all()
+
+
+def test_over_a_wide_plane_near_the_edge_they_stay_inside() -> None:
+    for start in (1, 57):
+        found = over_plane(Gap(1, start, start + 42), (32, 100, 32), 32, 16)
+        assert all(0 <= location.start[1] <= 68 for location in found)
+        assert len(set(found)) == len(found)
+        covered = np.zeros(100, dtype=bool)
+        for location in found:
+            covered[location.start[1] : location.start[1] + 32] = True
+        assert covered[start : start + 42].all()
+
+
+@pytest.mark.parametrize("width", [16, 17])
+def test_half_a_patch_is_the_widest_that_one_is_centred_on(width: int) -> None:
+    starts = {p.start[1] for p in over_plane(Gap(1, 40, 40 + width), (32, 100, 32), 32, 16)}
+    assert starts == ({32} if width == 16 else {32, 33})
+
+
 @pytest.mark.parametrize(("start", "expected"), [(2, 0), (84, 58)])
 def test_near_the_edge_they_stay_inside(start: int, expected: int) -> None:
     for location in over_plane(Gap(1, start, start + 4), (40, 90, 75), 32, 16):

@@ -1,268 +1,325 @@
-"""Phase retrieval of a known object, and the comparison with it."""
+"""Phasing of a scan's file: what is handed over, what is written, what fails in one line."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 import pytest
-import scipy.fft
-from scipy.ndimage import binary_dilation, fourier_shift, gaussian_filter
 
 from bcdi_inpaint import engines, phasing
+from bcdi_inpaint.calibration import Calibration
+from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.errors import InputError, MissingEngineError
-from bcdi_inpaint.phasing import Chain, Reconstruction, compare, crop_around_peak
+from bcdi_inpaint.files import DETECTOR, FILLED_PATH, read_scan, sha256, write_cxi, write_scan
+from bcdi_inpaint.handover import NAMES
+from bcdi_inpaint.phasing import Request, default_result, intensity, phase
+from bcdi_inpaint.retrieval import Reconstruction
+from bcdi_inpaint.scan import Scan
 
-N = 48
-SHORT = Chain(hio=50, raar=250, er=100)
-
-
-def strained_particle() -> tuple[np.ndarray, np.ndarray]:
-    """A faceted particle without inversion symmetry: (object, where it is), each (N, N, N)."""
-    z, y, x = np.ogrid[-N // 2 : N // 2, -N // 2 : N // 2, -N // 2 : N // 2]
-    r = 0.16 * N
-    box = (np.abs(z) <= r) & (np.abs(y) <= 0.8 * r) & (np.abs(x) <= 0.9 * r)
-    inside = box & (z + y + x < 0.8 * r) & (z - y + 0.3 * x < r)
-    phase_rad = 0.6 * np.sin(np.pi * z / (1.3 * r)) * np.cos(np.pi * y / (2 * r))
-    phase_rad = phase_rad + 0.5 * (x / r) ** 2 - 0.5 * z * y / r**2
-    return gaussian_filter(inside.astype(float), 0.7) * np.exp(1j * phase_rad), inside
-
-
-@pytest.fixture(scope="module")
-def particle() -> tuple[np.ndarray, np.ndarray]:
-    return strained_particle()
-
-
-@pytest.fixture(scope="module")
-def counts(particle: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """(N, N, N) Poisson counts, 1e6 in the brightest voxel, the peak at the centre."""
-    amplitude = scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(particle[0])))
-    intensity = np.abs(amplitude) ** 2
-    return np.random.default_rng(1).poisson(intensity * 1e6 / intensity.max())
+SHORT = (20, 60, 20)
+CONFIGURATION = "entry_1/image_1/process_1/configuration"
+Writer = Callable[..., Request]
 
 
 @pytest.fixture
-def nothing_bad() -> np.ndarray:
-    return np.zeros((N, N, N), dtype=bool)
+def gap(counts: np.ndarray) -> np.ndarray:
+    mask = np.zeros(counts.shape, bool)
+    mask[:, :, 28:32] = True
+    return mask
 
 
-# --- comparison -----------------------------------------------------------------------------------
+@pytest.fixture
+def written(
+    tmp_path: Path, counts: np.ndarray, gap: np.ndarray, particle: tuple[np.ndarray, np.ndarray]
+) -> Writer:
+    """Writes a filled scan, its fill the truth, for a hand-over; a request to phase it."""
+
+    def write(handover: str = "hard", **more: Any) -> Request:
+        amplitude = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(particle[0])))
+        expected = np.abs(amplitude) ** 2 * 1e6 / np.max(np.abs(amplitude) ** 2)
+        measured = np.where(gap, 0, counts).astype(np.float32)
+        bad = gap.copy()
+        bad[3, 4, 5] = True  # a hot pixel
+        fill = np.where(gap, np.maximum(expected, 1e-3), measured).astype(np.float32)
+        calibration = {f"calibration_{name}": value for name, value in Calibration()}
+        path = tmp_path / "scan_inpainted.cxi"
+        write_cxi(
+            path,
+            Scan(measured, bad),
+            fill,
+            gap,
+            {"handover": handover, "model": "default", **calibration, **more},
+            sigma=np.where(gap, 0.05, 0).astype(np.float32),
+            trusted=gap if handover in ("hard", "partial") else np.zeros_like(gap),
+            force=True,
+        )
+        return Request(str(path), runs=2, cycles=SHORT, crop=(48, 48, 48))
+
+    return write
 
 
-@pytest.mark.parametrize("inverted", [False, True])
-@pytest.mark.parametrize(
-    ("shift", "periods"),
-    [((0, 0, 0), (0, 0, 0)), ((3, -5, 2), (2, -1, 4)), ((0.4, -1.3, 2.7), (0.3, -1.6, 2.2))],
-)
-def test_what_the_intensity_leaves_open_does_not_count(
-    particle: tuple[np.ndarray, np.ndarray],
-    inverted: bool,
-    shift: tuple[float, ...],
-    periods: tuple[float, ...],
+@pytest.fixture
+def retrieved(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What is given to `retrieve`, which answers at once; no picture is drawn."""
+    calls: list[dict[str, Any]] = []
+
+    def answer(counts: np.ndarray, bad: np.ndarray, rng: Any, **options: Any) -> Reconstruction:
+        calls.append({"counts": counts, "bad_mask": bad, **options})
+        obj = np.zeros(counts.shape, np.complex64)
+        obj[20:24, 20:24, 20:24] = 1
+        return Reconstruction(obj, obj != 0, 1.0, 2.0 - len(calls), ("ER**1",))
+
+    monkeypatch.setattr(phasing, "retrieve", answer)
+    monkeypatch.setattr(phasing, "phasing_panel", lambda *_, **__: None)
+    return calls
+
+
+# --- the job --------------------------------------------------------------------------------------
+
+
+def test_a_soft_fill_gives_the_particle_and_leaves_what_pynx_would(
+    pynx: str, written: Writer, particle: tuple[np.ndarray, np.ndarray]
 ) -> None:
+    request = replace(written("soft"), cycles=(50, 250, 100))
+    before = sha256(request.scan)
+    said: list[str] = []
+    seen: list[tuple[int, int]] = []
+    result = phase(request, say=said.append, progress=lambda *step: seen.append(step))
     truth, inside = particle
-    copy = np.conj(np.flip(truth)) if inverted else truth
-    copy = scipy.fft.ifftn(fourier_shift(scipy.fft.fftn(copy), shift))
-    turns = sum(p * a / N for p, a in zip(periods, np.ogrid[:N, :N, :N], strict=True))
-    copy = 7.0 * copy * np.exp(2j * np.pi * turns + 1.1j)
-    result = compare(copy, truth, inside)
-    assert result.inverted == inverted
-    assert result.phase_rms_rad < 3e-3
-    assert result.modulus_rms < 1e-2
+    assert compare(result.best.obj, truth, inside).phase_rms_rad < 0.05
+    assert sha256(request.scan) == before
+    assert seen[-1] == (800, 800)
+    assert seen == sorted(seen)
+    assert [line.split(":")[0] for line in said[-2:]] == ["run 1 of 2", "run 2 of 2"]
+    assert result.best.log[-1].startswith("BoundedER**100")
+    assert result.picture.read_bytes().startswith(b"\x89PNG")
+    with h5py.File(result.output) as file:
+        np.testing.assert_array_equal(file["entry_last/image_1/data"][()], result.best.obj)
+        np.testing.assert_array_equal(file["entry_1/image_1/support"][()], result.best.support)
+        np.testing.assert_array_equal(file["entry_1/data_1/data"][()], result.best.obj)
+        values = {name: node[()] for name, node in file[CONFIGURATION].items()}
+        process = file["entry_1/image_1/process_1"]
+        assert process["results/free_llk_poisson"][()] == result.best.llk_free
+        assert process["note_1/data"][()].decode().splitlines() == list(result.best.log)
+    assert values["inpaint_input_sha256"].decode() == before
+    assert values["inpaint_handover"] == b"soft"
+    assert values["inpaint_fill_model"] == b"default"
+    assert values["inpaint_pynx_version"].decode() == pynx
+    assert list(values["roi_final"]) == [0, 48, 0, 48, 0, 48]
 
 
-def test_a_known_phase_error_is_measured(particle: tuple[np.ndarray, np.ndarray]) -> None:
-    truth, inside = particle
-    signs = np.random.default_rng(3).choice([-1.0, 1.0], truth.shape)  # no ramp, no mean
-    result = compare(truth * np.exp(0.3j * signs), truth, inside)
-    assert not result.inverted
-    assert result.phase_rms_rad == pytest.approx(0.3, rel=0.02)
-    assert result.modulus_rms == pytest.approx(0, abs=1e-2)
+def test_the_same_seed_gives_the_same_object(pynx: str, written: Writer) -> None:
+    request = replace(written("staged"), runs=1)
+    first = phase(request).best.obj
+    again = phase(replace(request, force=True)).best.obj
+    other = phase(replace(request, force=True, seed=1)).best.obj
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
 
 
-def test_a_known_modulus_error_is_measured(particle: tuple[np.ndarray, np.ndarray]) -> None:
-    truth, _ = particle
-    core = np.abs(truth) > 0.99
-    signs = np.random.default_rng(3).choice([-1.0, 1.0], truth.shape)
-    result = compare(truth * (1 + 0.1 * signs), truth, core)
-    assert result.modulus_rms == pytest.approx(0.1, rel=0.05)
-
-
-def test_the_particle_is_found_where_it_is_not_given(
-    particle: tuple[np.ndarray, np.ndarray],
+@pytest.mark.usefixtures("pynx")
+@pytest.mark.parametrize("own", NAMES)
+@pytest.mark.parametrize("asked", [None, *NAMES])
+def test_every_handover_can_be_had_of_every_file(
+    written: Writer, gap: np.ndarray, retrieved: list[dict[str, Any]], own: str, asked: str | None
 ) -> None:
-    truth, _ = particle
-    noisy = truth * np.exp(0.2j * np.random.default_rng(3).standard_normal(truth.shape))
-    half = compare(noisy, truth, np.abs(truth) > 0.5 * np.abs(truth).max())
-    assert compare(noisy, truth).phase_rms_rad == half.phase_rms_rad
+    request = replace(written(own), handover=asked, runs=1)
+    result = phase(request)
+    name = asked or own
+    assert result.handed.name == name
+    given = retrieved[0]
+    taken = name in ("hard", "partial")  # the fill is sure everywhere
+    expected = np.zeros_like(gap) if taken else gap.copy()
+    expected[3, 4, 5] = True
+    np.testing.assert_array_equal(given["bad_mask"], expected)
+    np.testing.assert_array_equal(given["filled"], gap if taken else np.zeros_like(gap))
+    assert (given["bounds"] is not None) == (name in ("soft", "staged"))
+    assert (given["release_after"] is not None) == (name == "staged")
 
 
-def test_shapes_must_match(particle: tuple[np.ndarray, np.ndarray]) -> None:
-    truth, _ = particle
-    with pytest.raises(InputError, match=r"\(47, 48, 48\), expected the truth's \(48, 48, 48\)"):
-        compare(truth[1:], truth)
-    with pytest.raises(InputError, match="zero everywhere"):
-        compare(np.zeros_like(truth), truth)
-
-
-# --- cropping -------------------------------------------------------------------------------------
-
-
-def test_the_crop_is_centred_on_the_peak() -> None:
-    counts = np.zeros((20, 30, 40))
-    counts[9, 12, 25] = 100
-    counts[2, 28, 3] = 1e6  # a hot pixel
-    bad = counts == 1e6
-    box = crop_around_peak(counts, bad, (8, 10, 12))
-    assert box == (slice(5, 13), slice(7, 17), slice(19, 31))
-    assert counts[box][4, 5, 6] == 100
-
-
-def test_the_crop_stays_inside() -> None:
-    counts = np.zeros((20, 30, 40))
-    counts[1, 29, 20] = 100
-    box = crop_around_peak(counts, np.zeros(counts.shape, bool), (8, 10, 40))
-    assert box == (slice(0, 8), slice(20, 30), slice(0, 40))
-
-
-def test_impossible_crops_are_refused() -> None:
-    counts = np.ones((20, 30, 40))
-    nothing = np.zeros(counts.shape, bool)
-    with pytest.raises(InputError, match=r"\(8, 31, 8\) is larger than the counts"):
-        crop_around_peak(counts, nothing, (8, 31, 8))
-    with pytest.raises(InputError, match="no valid voxel has counts"):
-        crop_around_peak(counts, ~nothing, (8, 8, 8))
-
-
-# --- retrieval ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("support_is_known", [True, False])
-def test_complete_data_give_the_particle_back(
-    pynx: str,
-    particle: tuple[np.ndarray, np.ndarray],
-    counts: np.ndarray,
-    nothing_bad: np.ndarray,
-    support_is_known: bool,
+def test_bounds_are_the_interval_of_the_fills_calibration(
+    pynx: str, written: Writer, gap: np.ndarray, retrieved: list[dict[str, Any]]
 ) -> None:
-    truth, inside = particle
-    support = binary_dilation(inside, iterations=2) if support_is_known else None
-    found = phasing.retrieve(
-        counts, nothing_bad, np.random.default_rng(0), support=support, chain=SHORT
+    widths = (tuple(2 * w for w in Calibration().half_widths[0]),)
+    request = written("soft", calibration_half_widths=widths)
+    phase(request)
+    lower, upper = retrieved[0]["bounds"]
+    half = 0.05 * 2 * float(Calibration().half_width(0.95, np.ones(1))[0])
+    counts = read_scan(request.scan).counts[gap]
+    np.testing.assert_allclose(np.log1p(upper[gap]), np.log1p(counts) + half, rtol=1e-5)
+    np.testing.assert_allclose(
+        np.log1p(lower[gap]), np.maximum(np.log1p(counts) - half, 0), rtol=1e-4, atol=1e-6
     )
-    assert compare(found.obj, truth, inside).phase_rms_rad < 0.03
-    assert np.all(found.obj[~found.support] == 0)
-    if support_is_known:
-        np.testing.assert_array_equal(found.support, support)
-    else:
-        assert 0.8 < found.support.sum() / inside.sum() < 1.6
-    # As many photons in the object as in the measurement: PyNX's transform keeps the norm.
-    assert np.sum(np.abs(found.obj) ** 2) == pytest.approx(counts.sum(), rel=0.01)
-    assert 0 < found.llk_free < 20
-    assert found.log[-1].startswith("ER**100: support")
+    assert np.isposinf(upper[~gap]).all()
 
 
-def test_masked_voxels_are_free(
-    pynx: str, particle: tuple[np.ndarray, np.ndarray], counts: np.ndarray
+def test_the_best_run_is_kept_and_a_failed_one_told(
+    pynx: str, written: Writer, monkeypatch: pytest.MonkeyPatch, retrieved: list[dict[str, Any]]
 ) -> None:
-    truth, inside = particle
-    support = binary_dilation(inside, iterations=2)
-    bad = np.zeros(counts.shape, bool)
-    bad[:, :, 27:30] = True
-    absurd = np.where(bad, -1e9, counts.astype(float))
-    absurd[:, :, 28] = np.nan
-    kept = absurd.copy()
+    answer = phasing.retrieve
 
-    def phase(values: np.ndarray, mask: np.ndarray) -> Reconstruction:
-        rng = np.random.default_rng(0)
-        return phasing.retrieve(values, mask, rng, support=support, chain=SHORT)
+    def second_fails(*arrays: Any, **options: Any) -> Reconstruction:
+        found = answer(*arrays, **options)
+        if len(retrieved) == 2:
+            raise InputError("the support was lost")
+        return found
 
-    masked = phase(absurd, bad)
-    # What stands in a masked voxel does not matter, and the input stays as it was.
-    np.testing.assert_array_equal(masked.obj, phase(counts, bad).obj)
-    np.testing.assert_array_equal(absurd, kept)
-    # Zeros taken for measured do harm that the mask avoids.
-    as_zeros = phase(np.where(bad, 0, counts), np.zeros_like(bad))
-    error = compare(masked.obj, truth, inside).phase_rms_rad
-    assert error < 0.1
-    assert compare(as_zeros.obj, truth, inside).phase_rms_rad > 3 * error
+    monkeypatch.setattr(phasing, "retrieve", second_fails)
+    said: list[str] = []
+    result = phase(replace(written(), runs=3), say=said.append)
+    assert result.best.llk_free == -1.0
+    assert "warning: run 2 of 3: the support was lost" in said
 
 
-def test_without_free_voxels_there_is_no_free_likelihood(
-    pynx: str, counts: np.ndarray, nothing_bad: np.ndarray
+# --- the box --------------------------------------------------------------------------------------
+
+
+def test_the_box_is_where_it_was_asked_for(
+    pynx: str, written: Writer, counts: np.ndarray, retrieved: list[dict[str, Any]]
 ) -> None:
-    chain = Chain(hio=0, raar=5, er=0, free_fraction=0)
-    found = phasing.retrieve(counts, nothing_bad, np.random.default_rng(0), chain=chain)
-    assert np.isnan(found.llk_free)
-    assert found.llk > 0
-    assert [line.split(":")[0] for line in found.log] == ["SupportUpdate*RAAR**5"]
+    request = replace(written("soft"), crop=(24, 32, 40))
+    result = phase(request)
+    assert retrieved[0]["counts"].shape == (24, 32, 40)
+    assert retrieved[0]["bounds"][0].shape == (24, 32, 40)
+    np.testing.assert_allclose([part.start for part in result.box], [12, 8, 4], atol=2)
 
 
-def test_a_lost_support_is_one_line(pynx: str, counts: np.ndarray, nothing_bad: np.ndarray) -> None:
-    chain = Chain(hio=0, raar=10, er=0, support_threshold=100.0)
-    with pytest.raises(InputError, match=r"support was lost .*support_threshold") as caught:
-        phasing.retrieve(counts, nothing_bad, np.random.default_rng(0), chain=chain)
+def test_a_fill_shows_where_the_peak_is(
+    pynx: str, written: Writer, gap: np.ndarray, retrieved: list[dict[str, Any]]
+) -> None:
+    gap[:, :, 28:32], gap[:, :, 20:28] = False, True
+    result = phase(replace(written("mask"), crop=(24, 24, 24)))
+    np.testing.assert_allclose([part.start for part in result.box], [12, 12, 12], atol=2)
+    assert retrieved[0]["bad_mask"].any()
+
+
+# --- what fails -----------------------------------------------------------------------------------
+
+
+def test_a_scan_without_a_fill_is_phased_as_it_is(
+    pynx: str, tmp_path: Path, counts: np.ndarray, gap: np.ndarray, retrieved: list[dict[str, Any]]
+) -> None:
+    write_scan(tmp_path / "plain.cxi", np.where(gap, 0, counts), gap)
+    request = Request(str(tmp_path / "plain.cxi"), runs=1, crop=(48, 48, 48))
+    assert phase(request).handed.name == "mask"
+    np.testing.assert_array_equal(retrieved[0]["bad_mask"], gap)
+    with pytest.raises(InputError, match=r"plain.cxi holds no fill for handover soft, expected"):
+        phase(replace(request, handover="soft", force=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"handover": "firm"}, "handover is 'firm', expected one of hard, partial, soft"),
+        ({"runs": 0}, "runs is 0, expected at least 1"),
+        ({"cycles": (0, 0, 0)}, "cycles are 0,0,0, expected HIO,RAAR,ER"),
+        ({"cycles": (-1, 5, 5)}, "cycles are -1,5,5"),
+        ({"crop": (64, 64, 64)}, r"crop \(64, 64, 64\) is larger than the counts"),
+        ({"output": Path("nowhere/x.cxi")}, "folder nowhere does not exist"),
+    ],
+)
+def test_bad_requests_are_one_line(
+    pynx: str, written: Writer, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    request = written()
+    with pytest.raises(InputError, match=message) as caught:
+        phase(replace(request, **change))
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["scan_inpainted.cxi"]
+
+
+@pytest.mark.parametrize("taken", ["scan_inpainted_phased.cxi", "scan_inpainted_phased.png"])
+def test_what_exists_is_not_replaced(written: Writer, tmp_path: Path, taken: str) -> None:
+    request = written()
+    (tmp_path / taken).write_bytes(b"precious")
+    with pytest.raises(InputError, match=f"{taken} exists"):
+        phase(request)
+    assert (tmp_path / taken).read_bytes() == b"precious"
+
+
+def test_if_every_run_fails_nothing_is_written(
+    pynx: str, written: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: Any, **__: Any) -> None:
+        raise InputError("the support was lost")
+
+    monkeypatch.setattr(phasing, "retrieve", lost)
+    with pytest.raises(InputError, match="support was lost"):
+        phase(written())
+    assert [path.name for path in tmp_path.iterdir()] == ["scan_inpainted.cxi"]
+
+
+def test_a_fill_without_its_uncertainty_is_refused(pynx: str, written: Writer) -> None:
+    request = written()
+    with h5py.File(request.scan, "r+") as file:
+        del file[f"{DETECTOR}/sigma"]
+    with pytest.raises(InputError, match="a fill without its uncertainty"):
+        phase(request)
+
+
+def test_a_damaged_calibration_is_one_line(pynx: str, written: Writer) -> None:
+    request = written("soft", calibration_half_widths=((3.0, 2.0, 1.0, 1.0, 1.0, 1.0),))
+    with pytest.raises(InputError, match=r"scan_inpainted.cxi, the fill's calibration") as caught:
+        phase(request)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("fault", "message"),
-    [
-        ({"bad_mask": np.zeros((4, 4, 4), bool)}, r"mask has shape \(4, 4, 4\)"),
-        ({"support": np.ones((4, 4, 4), bool)}, r"support has shape \(4, 4, 4\)"),
-        ({"support": np.zeros((8, 8, 8), bool)}, "support is empty"),
-        ({"bad_mask": np.ones((8, 8, 8), bool)}, "no signal outside the mask"),
-        ({"counts": np.full((8, 8, 8), np.inf)}, "not all finite"),
-    ],
-)
-def test_bad_input_is_one_line(fault: dict[str, np.ndarray], message: str) -> None:
-    arrays: dict[str, np.ndarray] = {
-        "counts": np.ones((8, 8, 8)),
-        "bad_mask": np.zeros((8, 8, 8), bool),
-        **fault,
-    }
-    counts, bad_mask = arrays.pop("counts"), arrays.pop("bad_mask")
-    with pytest.raises(InputError, match=message):
-        phasing.retrieve(counts, bad_mask, np.random.default_rng(0), support=arrays.get("support"))
-
-
-def test_without_pynx_it_says_how_to_get_it(
-    counts: np.ndarray, nothing_bad: np.ndarray, monkeypatch: pytest.MonkeyPatch
+def test_without_pynx_it_says_so_first(
+    written: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    request = written()
     monkeypatch.setattr(engines, "_pynx_folder", lambda: None)
     with pytest.raises(MissingEngineError, match="make setup"):
-        phasing.retrieve(counts, nothing_bad, np.random.default_rng(0))
+        phase(request)
+    assert [path.name for path in tmp_path.iterdir()] == ["scan_inpainted.cxi"]
 
 
-# --- several starts -------------------------------------------------------------------------------
+# --- small parts ----------------------------------------------------------------------------------
 
 
-def test_the_best_start_by_free_likelihood_is_kept(
-    monkeypatch: pytest.MonkeyPatch, counts: np.ndarray, nothing_bad: np.ndarray
+def test_the_calculated_intensity_keeps_the_photons_and_the_peaks_place() -> None:
+    obj = np.zeros((8, 10, 12), complex)
+    obj[3:6, 4:7, 5:8] = 2
+    calculated = intensity(obj)
+    assert calculated.sum() == pytest.approx(27 * 4)
+    assert np.unravel_index(int(calculated.argmax()), obj.shape) == (4, 5, 6)
+
+
+def test_the_result_stands_beside_the_scan() -> None:
+    assert default_result("a/scan_inpainted.cxi") == Path("a/scan_inpainted_phased.cxi")
+    assert default_result("a/raw.h5:/1.1/data") == Path("a/raw_phased.cxi")
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "more", "nearest"),
+    [
+        ("hard", "hard", [], "hard"),
+        ("hard", "soft", ["--mask", "FILE:/" + FILLED_PATH, "--zero_mask", "0"], "mask"),
+        ("hard", "mask", ["--mask", "FILE:/" + FILLED_PATH, "--zero_mask", "0"], "mask"),
+        ("partial", "partial", ["--zero_mask", "0"], "partial"),
+        ("staged", "staged", ["--zero_mask", "0"], "mask"),
+        ("mask", "hard", ["--zero_mask", "0"], "mask"),
+    ],
+)
+def test_the_pynx_command_is_the_nearest_there_is(
+    pynx: str,
+    written: Writer,
+    retrieved: list[dict[str, Any]],
+    own: str,
+    asked: str,
+    more: list[str],
+    nearest: str,
 ) -> None:
-    blank = Reconstruction(np.zeros(1), np.zeros(1, bool), llk=1.0, llk_free=0.0, log=())
-    answers = iter([3.0, None, 2.0, 5.0])
-
-    def one_start(*args: object, **kwargs: object) -> Reconstruction:
-        llk_free = next(answers)
-        if llk_free is None:
-            raise InputError("the support was lost")
-        return replace(blank, llk_free=llk_free)
-
-    monkeypatch.setattr(phasing, "retrieve", one_start)
-    rng = np.random.default_rng(0)
-    assert phasing.retrieve_best(counts, nothing_bad, rng, starts=4).llk_free == 2.0
-
-
-def test_if_every_start_fails_the_reason_is_given(
-    monkeypatch: pytest.MonkeyPatch, counts: np.ndarray, nothing_bad: np.ndarray
-) -> None:
-    def one_start(*args: object, **kwargs: object) -> Reconstruction:
-        raise InputError("the support was lost")
-
-    monkeypatch.setattr(phasing, "retrieve", one_start)
-    rng = np.random.default_rng(0)
-    with pytest.raises(InputError, match="support was lost"):
-        phasing.retrieve_best(counts, nothing_bad, rng, starts=2)
-    with pytest.raises(InputError, match="starts is 0, expected at least 1"):
-        phasing.retrieve_best(counts, nothing_bad, rng, starts=0)
+    request = replace(written(own), handover=asked)
+    result = phase(request)
+    cycles = ["--nb_hio", "20", "--nb_raar", "60", "--nb_er", "20"]
+    expected = ["pynx-cdi-id01", "--data", request.scan, *cycles, "--nb_run", "2"]
+    expected += ["--nb_run_keep", "1", *(word.replace("FILE", request.scan) for word in more)]
+    assert shlex.split(result.pynx_command) == expected
+    assert result.pynx_handover == nearest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from bcdi_inpaint import plots
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.interpolation import linear
-from bcdi_inpaint.plots import before_after, brightest_voxel, demo_panel, loss_curve
+from bcdi_inpaint.plots import before_after, brightest_voxel, demo_panel, loss_curve, phasing_panel
 
 PEAK = (12, 20, 26)
 
@@ -171,31 +172,40 @@ def test_demo_panel_of_one_plane_has_one_cut(
         demo_panel(tmp_path / "a.png", arrays[0], np.zeros_like(gap), *arrays[2:])
 
 
-def test_loss_curve_reads_the_text_of_a_csv(figures: list[Figure], tmp_path: Path) -> None:
-    rows = [
-        {"step": "0", "train_loss": "0.5", "validation_loss": ""},
-        {"step": "100", "train_loss": "0.25", "validation_loss": "0.3"},
-        {"step": 200, "train_loss": 0.125, "validation_loss": 0.0},
-        {"step": 300, "train_loss": float("nan")},
-    ]
-    loss_curve(tmp_path / "a.png", rows)
-    training, validation = figures[0].axes[0].lines
-    assert_array_equal(training.get_xydata(), [[0, 0.5], [100, 0.25], [200, 0.125]])
-    assert_array_equal(validation.get_xydata(), [[100, 0.3], [200, 0]])
+LOSSES = np.array([[1, 1.0], [2, 0.5]])
+
+
+def test_loss_curve_shows_both_curves_and_leaves_out_what_is_not_finite(
+    figures: list[Figure], tmp_path: Path
+) -> None:
+    training = np.array([[0, 0.5], [100, 0.25], [200, 0.125], [300, np.nan]])
+    validation = np.array([[100, 0.3], [200, -0.1]])
+    loss_curve(tmp_path / "a.png", training, validation)
+    ax = figures[0].axes[0]
+    assert [line.get_label() for line in ax.lines] == ["training", "validation"]
+    assert_array_equal(ax.lines[0].get_xydata(), training[:3])
+    assert_array_equal(ax.lines[1].get_xydata(), validation)
+    assert ax.get_yscale() == "linear"  # a likelihood may be below 0
+
+
+def test_loss_curve_of_positive_losses_is_logarithmic(
+    figures: list[Figure], tmp_path: Path
+) -> None:
+    loss_curve(tmp_path / "a.png", LOSSES, np.empty((0, 2)))
+    assert figures[0].axes[0].get_yscale() == "log"
 
 
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    ("training", "message"),
     [
-        ([], "0 rows hold no loss"),
-        ([{"step": 1, "loss": 2}], "1 rows hold no loss"),
-        ([{"step": "x", "train_loss": "1"}], "holds no number"),
-        ([{"step": "1", "train_loss": "low"}], "holds no number"),
+        (np.empty((0, 2)), "there is no loss"),
+        (np.array([[1, np.nan]]), "there is no loss"),
+        (np.ones(4), r"training has shape \(4,\), expected \(n, 2\)"),
     ],
 )
-def test_loss_curve_of_no_training_log(rows: list, message: str, tmp_path: Path) -> None:
+def test_loss_curve_of_no_losses(training: np.ndarray, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message) as error:
-        loss_curve(tmp_path / "a.png", rows)
+        loss_curve(tmp_path / "a.png", training, np.empty((0, 2)))
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -223,18 +233,17 @@ def test_pictures_are_written_whole_small_and_without_a_display(
 
 
 def test_vector_formats(tmp_path: Path) -> None:
-    rows = [{"step": 1, "train_loss": 1.0}, {"step": 2, "train_loss": 0.5}]
-    assert loss_curve(tmp_path / "a.pdf", rows).read_bytes().startswith(b"%PDF")
-    assert b"<svg" in loss_curve(tmp_path / "a.svg", rows).read_bytes()
+    assert loss_curve(tmp_path / "a.pdf", LOSSES, LOSSES).read_bytes().startswith(b"%PDF")
+    assert b"<svg" in loss_curve(tmp_path / "a.svg", LOSSES, LOSSES).read_bytes()
 
 
 def test_no_overwriting_unless_forced(tmp_path: Path) -> None:
-    path, rows = tmp_path / "a.png", [{"step": 1, "train_loss": 1.0}]
+    path = tmp_path / "a.png"
     path.write_text("mine")
     with pytest.raises(InputError, match="exists"):
-        loss_curve(path, rows)
+        loss_curve(path, LOSSES, LOSSES)
     assert path.read_text() == "mine"
-    loss_curve(path, rows, force=True)
+    loss_curve(path, LOSSES, LOSSES, force=True)
     assert path.read_bytes().startswith(b"\x89PNG")
     assert list(tmp_path.iterdir()) == [path]
 
@@ -247,7 +256,7 @@ def test_a_failed_picture_leaves_nothing_behind(
 
     monkeypatch.setattr(plots, "_write_png", fail)
     with pytest.raises(OSError, match="disk full"):
-        loss_curve(tmp_path / "a.png", [{"step": 1, "train_loss": 1.0}])
+        loss_curve(tmp_path / "a.png", LOSSES, LOSSES)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -256,7 +265,7 @@ def test_a_failed_picture_leaves_nothing_behind(
 )
 def test_a_path_that_cannot_be_written(name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
-        loss_curve(tmp_path / name, [{"step": 1, "train_loss": 1.0}], force=True)
+        loss_curve(tmp_path / name, LOSSES, LOSSES, force=True)
 
 
 @pytest.mark.parametrize(
@@ -326,3 +335,71 @@ def test_comparisons_are_written(scan: dict[str, np.ndarray], tmp_path: Path) ->
     two = plots.score_curves(tmp_path / "b.png", {"s": {"x": curve}}, xlabel="px", ylabel="r")
     assert one.exists()
     assert two.exists()
+
+
+# --- phasing --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def phased(scan: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arguments of a picture of a reconstruction: a box with a phase of 0.4 rad in one half."""
+    obj = np.zeros(scan["counts"].shape, np.complex64)
+    obj[8:16, 16:24, 18:26] = 2
+    obj[8:16, 16:24, 22:26] *= np.exp(0.4j)
+    return {
+        "obj": obj,
+        "support": obj != 0,
+        "counts": scan["linear"],
+        "calculated": scan["expectation"],
+        "filled": scan["gap"],
+        "bad_mask": scan["bad"],
+    }
+
+
+def test_phasing_shows_the_object_and_its_intensity_through_the_gap(
+    scan: dict[str, np.ndarray],
+    phased: dict[str, np.ndarray],
+    figures: list[Figure],
+    tmp_path: Path,
+) -> None:
+    bounds = (scan["expectation"] / 2, np.where(scan["gap"], 2 * scan["expectation"], np.inf))
+    phasing_panel(tmp_path / "a.png", **phased, bounds=bounds, corner=(100, 200, 300))
+    axes = {ax.get_title(): ax for ax in figures[0].axes}
+    modulus, phase = [ax for ax in figures[0].axes if ax.get_title() == "across the frames"]
+    assert_allclose(np.nanmax(pictured(modulus)), 1)
+    shown = pictured(phase)
+    assert_allclose(np.nanmax(shown) - np.nanmin(shown), 0.4, atol=1e-3)
+    frame = int(np.where(scan["gap"], scan["expectation"], 0).sum(axis=(1, 2)).argmax())
+    gap, bad = scan["gap"][frame], scan["bad"][frame]
+    assert np.isnan(pictured(axes["measured"])[gap | bad]).all()
+    assert not np.isnan(pictured(axes["filled"])[gap]).any()
+    expected = np.maximum(scan["expectation"][frame], 0.5)
+    assert_allclose(pictured(axes["calculated"]), expected, rtol=1e-6)
+    assert axes["measured"].get_xlim() == (299.5, 343.5)
+    cuts = [ax for ax in figures[0].axes if ax.get_title().startswith("cut at")]
+    assert len(cuts) == 2
+    assert cuts[0].get_lines()[0].get_xdata()[0] == 200
+    labels = [text.get_text() for text in figures[0].subfigs[-1].legends[0].get_texts()]
+    assert labels == ["interval", "measured", "filled", "calculated"]
+
+
+def test_phasing_without_a_gap_or_an_object(
+    phased: dict[str, np.ndarray], figures: list[Figure], tmp_path: Path
+) -> None:
+    phased["filled"] = np.zeros_like(phased["filled"])
+    phasing_panel(tmp_path / "a.png", **phased)
+    assert not [ax for ax in figures[0].axes if ax.get_title().startswith("cut at")]
+    phased["support"] = np.zeros_like(phased["support"])
+    with pytest.raises(InputError, match="support is empty"):
+        phasing_panel(tmp_path / "a.png", **phased)
+
+
+def test_ratio_strips_show_every_panel_and_leave_out_what_failed(tmp_path: Path) -> None:
+    panels = {
+        "6 px": {"mask": [1.0, 1.0], "soft": [0.5, math.inf]},
+        "12 px": {"mask": [1.0], "soft": [math.nan]},
+    }
+    path = plots.ratio_strips(tmp_path / "ratios.png", panels, ylabel="ratio")
+    assert path.stat().st_size > 5000
+    with pytest.raises(InputError, match="0 panels to draw"):
+        plots.ratio_strips(tmp_path / "none.png", {}, ylabel="ratio")

@@ -15,6 +15,7 @@ from bcdi_inpaint import files, prediction
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, read_scan, sha256, write_scan
+from bcdi_inpaint.handover import BOUNDED, LEVEL, NAMES, THRESHOLD
 from bcdi_inpaint.inpainting import LEAST_COUNTS
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.prediction import Request, predict
@@ -27,7 +28,7 @@ CONFIGURATION = "entry_1/data_1/process_1/configuration"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Weights of a tiny untrained network: quick, and linear interpolation."""
+    """Weights of a tiny untrained network: quick, and the kriged first guess."""
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_weights(path, GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))), {})
     return str(path)
@@ -50,7 +51,7 @@ def request_(tmp_path: Path, counts: np.ndarray, model: str) -> Request:
 
 
 def test_a_flat_scan_is_filled_with_its_own_level(request_: Request) -> None:
-    result = predict(request_)
+    result = predict(replace(request_, handover="hard"))
     assert result.finding.gaps == (ROWS,)
     written = read_scan(result.output)
     np.testing.assert_allclose(written.counts, 300, rtol=1e-3)
@@ -83,9 +84,38 @@ def test_provenance_says_how_to_do_it_again(request_: Request) -> None:
 
 @pytest.mark.parametrize("name", ["plain.cxi", "with space.cxi", "it's $HOME.cxi"])
 def test_the_command_survives_a_shell(request_: Request, tmp_path: Path, name: str) -> None:
-    result = predict(replace(request_, output=tmp_path / name))
+    result = predict(replace(request_, output=tmp_path / name, handover="hard"))
     expected = ["pynx-cdi-id01", "--data", str(tmp_path / name)]
     assert shlex.split(result.pynx_command) == expected
+
+
+@pytest.mark.parametrize("handover", NAMES)
+def test_the_file_gives_pynx_what_the_handover_says(request_: Request, handover: str) -> None:
+    result = predict(replace(request_, handover=handover))
+    filled, sigma = result.fill.filled, result.fill.sigma
+    trusted = {"hard": filled, "partial": filled & (sigma < THRESHOLD)}.get(
+        handover, filled & False
+    )
+    written = read_scan(result.output)
+    expected = ~trusted & filled
+    expected[4, 5, 6] = True  # bad in the scan
+    np.testing.assert_array_equal(written.bad_mask, expected)
+    np.testing.assert_array_equal(written.counts, result.fill.counts)
+    with h5py.File(result.output) as file:
+        np.testing.assert_array_equal(file[f"{DETECTOR}/sigma"][()], sigma)
+        assert ("upper_bound" in file[DETECTOR]) == (handover in BOUNDED)
+        if handover in BOUNDED:
+            upper = file[f"{DETECTOR}/upper_bound"][()]
+            np.testing.assert_array_equal(upper[filled], result.fill.interval(LEVEL)[1][filled])
+        assert file[f"{CONFIGURATION}/inpaint_handover"][()].decode() == handover
+    assert result.pynx_command.endswith("--zero_mask 0") == (handover != "hard")
+
+
+def test_an_unknown_handover_is_refused_before_the_scan_is_read(request_: Request) -> None:
+    said: list[str] = []
+    with pytest.raises(InputError, match="handover is 'firm', expected one of"):
+        predict(replace(request_, handover="firm"), say=said.append)
+    assert said == []
 
 
 def test_stages_are_told_in_order_and_progress_ends_at_all(request_: Request) -> None:
@@ -162,3 +192,21 @@ def test_the_file_reads_as_it_was_filled(request_: Request) -> None:
     with h5py.File(result.output) as file:
         np.testing.assert_array_equal(file[f"{DETECTOR}/data"][:], result.fill.counts)
         np.testing.assert_array_equal(file[f"{DETECTOR}/filled"][:] != 0, result.fill.filled)
+        np.testing.assert_array_equal(file[f"{DETECTOR}/sigma"][:], result.fill.sigma)
+        assert file[f"{DETECTOR}/sigma"].dtype == np.float32
+
+
+def test_a_refinement_that_finds_no_crystal_leaves_the_fill_and_is_told(
+    request_: Request,
+) -> None:
+    """Flat counts are no object's diffraction."""
+    plain = predict(request_)
+    said: list[str] = []
+    refined = predict(replace(request_, refine=True, force=True), say=said.append)
+    np.testing.assert_array_equal(refined.fill.counts, plain.fill.counts)
+    assert sum(line.startswith("not refined: ") for line in said) == 1
+    with h5py.File(refined.output) as file:
+        stored = {name: node[()] for name, node in file[CONFIGURATION].items()}
+    assert not stored["inpaint_refined"]
+    assert stored["inpaint_refinement"].decode().startswith("not refined: ")
+    assert stored["inpaint_refinement_seed"] == 0

@@ -36,8 +36,9 @@ def test_of_a_wide_gap_the_rims_are_filled() -> None:
 
 
 def test_where_a_narrow_gap_crosses_the_middle_of_a_wide_one_it_stays_masked() -> None:
-    plan = reach(gap_mask([Gap(1, 20, 58), Gap(2, 40, 46)], SHAPE))
-    assert not plan.fillable[:, 20 + ONE_SIDED : 58 - ONE_SIDED].any()
+    stop = 20 + WIDEST + 1
+    plan = reach(gap_mask([Gap(1, 20, stop), Gap(2, 40, 46)], SHAPE))
+    assert not plan.fillable[:, 20 + ONE_SIDED : stop - ONE_SIDED].any()
     assert plan.fillable[:, :24, 40:46].all()
 
 
@@ -70,17 +71,17 @@ def test_a_gap_with_only_masked_lines_on_one_side_stays_masked() -> None:
 
 
 def test_masked_lines_beside_a_gap_make_it_wider() -> None:
-    gap = gap_mask([Gap(1, 20, 30)], SHAPE)
-    assert reach(gap, gap_mask([Gap(1, 30, 44)], SHAPE)).fillable[0, :, 0].sum() == 10
-    plan = reach(gap, gap_mask([Gap(1, 30, 45)], SHAPE))
+    gap, widest = gap_mask([Gap(1, 20, 30)], SHAPE), 20 + WIDEST
+    assert reach(gap, gap_mask([Gap(1, 30, widest)], SHAPE)).fillable[0, :, 0].sum() == 10
+    plan = reach(gap, gap_mask([Gap(1, 30, widest + 1)], SHAPE))
     np.testing.assert_array_equal(np.flatnonzero(plan.fillable[0, :, 0]), [20, 21, 22, 23])
-    assert "is 25 wide with the masked lines beside it" in plan.warnings[0]
+    assert f"is {WIDEST + 1} wide with the masked lines beside it" in plan.warnings[0]
 
 
 def test_a_blob_beside_bad_voxels_is_not_enclosed_by_them() -> None:
     gap, bad = np.zeros(SHAPE, dtype=bool), np.zeros(SHAPE, dtype=bool)
-    gap[:, :30, 40:50] = True
-    bad[:, :30, 30:60] = True
+    gap[:, :50, 40:50] = True  # open at the edge of the rows
+    bad[:, :50, 20:64] = True
     assert reach(gap).fillable.all(where=gap)
     assert not reach(gap, bad).fillable.any()
 

@@ -28,7 +28,9 @@ def predicted(
     if not scan.exists():
         pytest.skip(f"{NAME} is not there")
     output = tmp_path_factory.mktemp("real") / "filled.cxi"
-    result = CliRunner().invoke(main, ["predict", str(scan), "-o", str(output)])
+    result = CliRunner().invoke(
+        main, ["predict", str(scan), "-o", str(output), "--handover", "hard"]
+    )
     assert result.exit_code == 0, result.output
     return scan, output, result.stdout.splitlines()
 

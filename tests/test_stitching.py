@@ -18,16 +18,28 @@ def test_a_volume_comes_back_from_its_patches(shape: tuple[int, ...], stride: in
             patch = np.full((8, 8, 8), 77, dtype=np.float32)  # outside the volume: to be dropped
             in_volume, in_patch = location.inside(shape)
             patch[in_patch] = volume[in_volume]
-            stitcher.add(location, patch)
+            stitcher.add(location, patch[None])
         everywhere = np.ones(shape, dtype=bool)
-        np.testing.assert_allclose(stitcher.mean(everywhere), volume.ravel(), rtol=1e-5)
+        np.testing.assert_allclose(stitcher.mean(everywhere), volume.ravel()[None], rtol=1e-5)
+
+
+def test_values_of_one_place_are_kept_apart() -> None:
+    rng = np.random.default_rng(0)
+    volumes = rng.random((3, 9, 13), dtype=np.float32)
+    stitcher = Stitcher((9, 13), (8, 8), 3)
+    for start in product(*(axis_starts(n, 8, 3) for n in (9, 13))):
+        location = PatchLocation(start, (8, 8))
+        in_volume, _ = location.inside((9, 13))
+        stitcher.add(location, volumes[(slice(None), *in_volume)])
+    where = rng.random((9, 13)) < 0.5
+    np.testing.assert_allclose(stitcher.mean(where), volumes[:, where], rtol=1e-5)
 
 
 def test_the_nearer_middle_counts_more() -> None:
     stitcher = Stitcher((8,), (8,))
-    stitcher.add(PatchLocation((0,), (8,)), np.zeros(8, np.float32))
-    stitcher.add(PatchLocation((4,), (8,)), np.ones(8, np.float32))
-    mean = stitcher.mean(np.ones(8, dtype=bool))
+    stitcher.add(PatchLocation((0,), (8,)), np.zeros((1, 8), np.float32))
+    stitcher.add(PatchLocation((4,), (8,)), np.ones((1, 8), np.float32))
+    mean = stitcher.mean(np.ones(8, dtype=bool))[0]
     assert (np.diff(mean[4:]) > 0).all()
     np.testing.assert_array_equal(mean[:4], 0)
 
@@ -41,7 +53,7 @@ def test_the_window_is_symmetric_and_never_zero() -> None:
 
 def test_a_voxel_in_no_patch_is_our_own_mistake() -> None:
     stitcher = Stitcher((20,), (8,))
-    stitcher.add(PatchLocation((0,), (8,)), np.ones(8, np.float32))
+    stitcher.add(PatchLocation((0,), (8,)), np.ones((1, 8), np.float32))
     with pytest.raises(AssertionError):
         stitcher.mean(np.ones(20, dtype=bool))
 
@@ -49,7 +61,7 @@ def test_a_voxel_in_no_patch_is_our_own_mistake() -> None:
 def test_what_is_not_trusted_gives_way_to_what_is() -> None:
     stitcher = Stitcher((8,), (8,))
     location, trust = PatchLocation((0,), (8,)), np.full(8, 1e-3, np.float32)
-    stitcher.add(location, np.zeros(8, np.float32), trust)
+    stitcher.add(location, np.zeros((1, 8), np.float32), trust)
     np.testing.assert_array_equal(stitcher.mean(np.ones(8, dtype=bool)), 0)
-    stitcher.add(location, np.ones(8, np.float32))
+    stitcher.add(location, np.ones((1, 8), np.float32))
     np.testing.assert_allclose(stitcher.mean(np.ones(8, dtype=bool)), 1 / 1.001, rtol=1e-5)

@@ -1,18 +1,29 @@
 """Training on next to nothing: that it learns, resumes to the same weights, and says no."""
 
 import json
+import os
+import shutil
+import signal
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 
 from bcdi_inpaint import training
 from bcdi_inpaint.config import Plan
-from bcdi_inpaint.dataset import PatchConfig
+from bcdi_inpaint.dataset import PatchConfig, Slab, draw_slab
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.training import train
+from bcdi_inpaint.training import (
+    is_first_process,
+    read_history,
+    share,
+    train,
+)
 from bcdi_inpaint.weights import load_weights
 
 PLAN = Plan.model_validate(
@@ -20,8 +31,8 @@ PLAN = Plan.model_validate(
         "name": "tiny",
         "patterns": {},
         "held_out": {},
-        "patches": {"size": 16, "widths": [[2, 4], [4, 6]]},
-        "network": {"channels": [8, 8], "dilations": [[1, 1], [1, 2]]},
+        "patches": {"size": 16, "widths": [[2, 4], [4, 6]], "shares": [0.5, 0.5]},
+        "network": {"channels": [8, 16], "dilations": [[1, 1], [1, 2]]},
         "training": {
             "seed": 3,
             "batch_size": 2,
@@ -29,61 +40,166 @@ PLAN = Plan.model_validate(
             "steps_per_epoch": 2,
             "warmup_steps": 1,
             "validation_patches": 2,
+            "slabs": 2,
+            "validation_slabs": 2,
             "precision": "32-true",
         },
     }
 )
 
 
+def waves(shape: tuple[int, ...]) -> np.ndarray:
+    """Fringes of two periods, (2, *shape) log expectations."""
+    grids = np.meshgrid(*[np.arange(n) for n in shape], indexing="ij")
+    phase = grids[0] + 2 * grids[1] - grids[-1]
+    return np.stack([3 + 2 * np.cos(2 * np.pi * phase / p) for p in (7, 9)]).astype(np.float16)
+
+
 @pytest.fixture(scope="module")
 def patterns() -> np.ndarray:
-    """Fringes, (2, 24, 24, 24) log expectations."""
-    z, y, x = np.meshgrid(*[np.arange(24)] * 3, indexing="ij")
-    waves = [3 + 2 * np.cos(2 * np.pi * (z + 2 * y - x) / period) for period in (7, 9)]
-    return np.stack(waves).astype(np.float16)
+    return waves((32, 32, 32))
+
+
+@pytest.fixture(scope="module")
+def slabs(patterns: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the slabs of `PLAN`."""
+    folder = tmp_path_factory.mktemp("slabs")
+    for stream, name in ((3, "slabs"), (4, "unseen")):
+        training._slabs(patterns, PLAN, 2, stream, folder / name, 0, True)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, slabs: Path) -> Path:
+    """One that holds the slabs already."""
+    return Path(shutil.copytree(slabs, tmp_path / "run"))
 
 
 def changed(**training: object) -> Plan:
     return PLAN.model_copy(update={"training": PLAN.training.model_copy(update=training)})
 
 
+def flat(plan: Plan) -> Plan:
+    """The plan for two dimensions."""
+    return plan.model_copy(update={"network": plan.network.model_copy(update={"n_dim": 2})})
+
+
+def run(plan: Plan, patterns: np.ndarray, folder: Path, **options: object) -> Path:
+    return train(plan, patterns, patterns, folder, device="cpu", quiet=True, **options)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("stop_after", [1, 2, 3])  # in the middle of an epoch, and at its end
 def test_a_resumed_run_ends_as_an_uninterrupted_one(
-    tmp_path: Path, patterns: np.ndarray, stop_after: int
+    tmp_path: Path, slabs: Path, patterns: np.ndarray, stop_after: int
 ) -> None:
-    whole = train(PLAN, patterns, patterns, tmp_path / "whole", device="cpu", quiet=True)
-    parts = tmp_path / "parts"
-    train(PLAN, patterns, patterns, parts, device="cpu", quiet=True, stop_after=stop_after)
-    path = train(PLAN, patterns, patterns, parts, device="cpu", quiet=True, resume=True)
-    expected, found = (load_weights(p).network.state_dict() for p in (whole, path))
+    whole, parts = (Path(shutil.copytree(slabs, tmp_path / name)) for name in ("whole", "parts"))
+    expected = load_weights(run(PLAN, patterns, whole)).network.state_dict()
+    run(PLAN, patterns, parts, stop_after=stop_after)
+    path = run(PLAN, patterns, parts, resume=True)
+    found = load_weights(path).network.state_dict()
     for name, tensor in expected.items():
         assert torch.equal(found[name], tensor), name
     with safe_open(path, "pt") as file:
         card = json.loads(file.metadata()["training"])
     assert card["steps"] == 4
     assert Plan.model_validate(card["plan"]) == PLAN
+    # Validation sees the same patches, and the log holds both runs.
+    histories = [read_history(where / "metrics.csv") for where in (whole, parts)]
+    assert histories[0][-1]["val_loss"] == histories[1][-1]["val_loss"] == card["val_loss"]
+    assert [row["step"] for row in histories[0]] == [2, 4]
+    assert [row["step"] for row in histories[1]] == sorted({stop_after, 2, 4})
 
 
-def test_it_learns(tmp_path: Path, patterns: np.ndarray) -> None:
-    plan = changed(
-        steps=60,
-        steps_per_epoch=60,
-        learning_rate=1e-2,
-        average_decay=0.5,
-        batch_size=4,
-        validation_patches=16,
+def test_it_learns(tmp_path: Path) -> None:
+    """Fringes of two kinds alone, in frames too small for kriging: the guess is linear there."""
+    plan = flat(
+        changed(
+            steps=60,
+            steps_per_epoch=30,
+            learning_rate=1e-2,
+            average_decay=0.5,
+            batch_size=8,
+            validation_patches=16,
+            slabs=16,
+            validation_slabs=4,
+        )
     )
-    train(plan, patterns, patterns, tmp_path, device="cpu", quiet=True)
-    rows = np.genfromtxt(tmp_path / "metrics.csv", delimiter=",", names=True)
-    assert np.nanmin(rows["val_mse"]) < 0.8 * np.nanmin(rows["linear_mse"])
+    run(plan, waves((30, 30)), tmp_path)
+    rows = read_history(tmp_path / "metrics.csv")
+    assert rows[-1]["val_mse"] < 0.4 * rows[-1]["guess_mse"]
+    assert rows[-1]["val_likelihood"] < rows[0]["val_likelihood"] < rows[0]["train_likelihood"]
 
 
-def test_a_checkpoint_is_neither_lost_nor_invented(tmp_path: Path, patterns: np.ndarray) -> None:
+def test_the_picture_of_the_losses_lies_beside_them(folder: Path, patterns: np.ndarray) -> None:
+    run(PLAN, patterns, folder)
+    with Image.open(folder / "loss.png") as image:
+        image.load()
+    names = {path.name for path in folder.iterdir()}
+    assert {"metrics.csv", "loss.png", "last.ckpt", "tiny.safetensors"} <= names
+    assert not [name for name in names if name.endswith(".part")]
+
+
+def test_a_log_gets_a_line_an_epoch_and_quiet_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patterns = waves((30, 30))
+    for quiet in (False, True):
+        where = tmp_path / str(quiet)
+        train(flat(PLAN), patterns, patterns, where, device="cpu", quiet=quiet)
+        said = capsys.readouterr()
+        if quiet:
+            assert said.out == said.err == ""
+            continue
+        assert said.err == "slabs: 2 of 2\nunseen: 2 of 2\n"
+        lines = said.out.splitlines()
+        assert [line.split()[:2] for line in lines] == [["step", "2"], ["step", "4"]]
+        last = read_history(where / "metrics.csv")[-1]
+        for name in ("train_loss", "val_loss", "val_mse", "guess_mse"):
+            assert f"{last[name]:.4f}" in lines[-1]
+
+
+def test_a_checkpoint_is_neither_lost_nor_invented(folder: Path, patterns: np.ndarray) -> None:
     with pytest.raises(InputError, match="without --resume"):
-        train(PLAN, patterns, patterns, tmp_path, device="cpu", quiet=True, resume=True)
-    train(changed(steps=2), patterns, patterns, tmp_path, device="cpu", quiet=True)
+        run(PLAN, patterns, folder, resume=True)
+    run(PLAN, patterns, folder, stop_after=1)
     with pytest.raises(InputError, match="there already"):
-        train(PLAN, patterns, patterns, tmp_path, device="cpu", quiet=True)
+        run(PLAN, patterns, folder)
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "truncated", "list", "other network"])
+def test_a_broken_checkpoint_is_refused_in_one_line(
+    folder: Path, patterns: np.ndarray, damage: str
+) -> None:
+    last = folder / "last.ckpt"
+    if damage in ("truncated", "other network"):
+        run(PLAN, patterns, folder, stop_after=1)
+    if damage == "truncated":
+        last.write_bytes(last.read_bytes()[:-1000])
+    elif damage == "other network":  # of another version of this program
+        checkpoint = torch.load(last, weights_only=True)
+        name = next(iter(checkpoint["state_dict"]))
+        checkpoint["state_dict"][name] = torch.zeros(3)
+        torch.save(checkpoint, last)
+    elif damage == "list":
+        torch.save([1, 2], last)
+    else:
+        last.write_bytes({"empty": b"", "text": b"hello"}[damage])
+    said = "another version's network" if damage == "other network" else "cannot be read"
+    with pytest.raises(InputError, match=said) as error:
+        run(PLAN, patterns, folder, resume=True)
+    assert "\n" not in str(error.value)
+    assert "folder" in str(error.value)
+
+
+def test_a_checkpoint_executes_nothing(folder: Path, patterns: np.ndarray, tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[object, ...]:
+            return os.mkdir, (str(tmp_path / "executed"),)
+
+    torch.save({"plan": Bomb(), "state_dict": {}}, folder / "last.ckpt")
+    with pytest.raises(InputError, match="cannot be read"):
+        run(PLAN, patterns, folder, resume=True)
+    assert not (tmp_path / "executed").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -92,11 +208,11 @@ def test_an_absent_gpu_is_said(tmp_path: Path, patterns: np.ndarray) -> None:
         train(PLAN, patterns, patterns, tmp_path, device="cuda", quiet=True)
 
 
-def test_a_checkpoint_of_another_plan_is_not_resumed(tmp_path: Path, patterns: np.ndarray) -> None:
-    train(PLAN, patterns, patterns, tmp_path, device="cpu", quiet=True, stop_after=2)
-    other = changed(learning_rate=0.5)
-    with pytest.raises(InputError, match="another plan, training was"):
-        train(other, patterns, patterns, tmp_path, device="cpu", quiet=True, resume=True)
+def test_a_checkpoint_of_another_plan_is_not_resumed(folder: Path, patterns: np.ndarray) -> None:
+    run(PLAN, patterns, folder, stop_after=1)
+    with pytest.raises(InputError, match="another plan, training was") as error:
+        run(changed(learning_rate=0.5), patterns, folder, resume=True)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("shape", [(2, 15, 24, 24), (2, 24, 24), (0, 24, 24, 24)])
@@ -110,37 +226,174 @@ def test_patterns_that_no_patch_fits_in_are_refused(
 
 
 def test_every_epoch_draws_its_own_patches_and_validation_the_same(
-    tmp_path: Path, patterns: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    folder: Path, patterns: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seeds: list[tuple[int, ...]] = []
 
     class Spy(training.PatchDataset):
         def __init__(
-            self, patterns: np.ndarray, config: PatchConfig, count: int, seed: tuple[int, ...]
+            self, slabs: list[Slab], config: PatchConfig, count: int, seed: tuple[int, ...]
         ) -> None:
             seeds.append(seed)
-            super().__init__(patterns, config, count, seed)
+            super().__init__(slabs, config, count, seed)
 
     monkeypatch.setattr(training, "PatchDataset", Spy)
-    train(PLAN, patterns, patterns, tmp_path, device="cpu", quiet=True)
+    run(PLAN, patterns, folder)
     assert set(seeds) == {(3, 1, 0), (3, 1, 1), (3, 2)}
 
 
-def test_the_released_weights_are_the_planned_average(tmp_path: Path, patterns: np.ndarray) -> None:
-    heads = [
-        load_weights(
-            train(
-                changed(average_decay=decay, steps=2, learning_rate=1e-2),
-                patterns,
-                patterns,
-                tmp_path / str(decay),
-                device="cpu",
-                quiet=True,
-            )
-        )
-        .network.head.weight.detach()
-        .abs()
-        for decay in (0, 0.9)
-    ]
+def test_the_released_weights_are_the_planned_average(
+    tmp_path: Path, slabs: Path, patterns: np.ndarray
+) -> None:
+    heads = []
+    for decay in (0, 0.9):
+        plan = changed(average_decay=decay, steps=2, learning_rate=1e-2)
+        path = run(plan, patterns, Path(shutil.copytree(slabs, tmp_path / str(decay))))
+        heads.append(load_weights(path).network.head.weight.detach().abs())
     # It starts from zero: the slower the average, the nearer it still is.
     assert float(heads[1].max()) < float(heads[0].max())
+
+
+def test_minutes_are_counted_anew_where_a_training_is_resumed(
+    folder: Path, patterns: np.ndarray
+) -> None:
+    """Else a second run of the same time would end before it began."""
+    plan = changed(steps=100_000, steps_per_epoch=1)
+    run(plan, patterns, folder, minutes=0.01)
+    first = read_history(folder / "metrics.csv")[-1]["step"]
+    run(plan, patterns, folder, minutes=0.01, resume=True)
+    assert 0 < first < read_history(folder / "metrics.csv")[-1]["step"] < 100_000
+
+
+def test_ctrl_c_is_a_keyboard_interrupt(
+    folder: Path, patterns: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "gap_loss", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(PLAN, patterns, folder)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not (folder / "tiny.safetensors").exists()
+
+
+# --- slabs ---------------------------------------------------------------------------------------
+
+
+def test_slabs_are_the_same_whatever_the_workers_and_made_once(
+    tmp_path: Path, patterns: np.ndarray, slabs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = training._slabs(patterns, PLAN, 2, 3, tmp_path / "slabs", 1, True)
+    for index, slab in enumerate(made):
+        rng = np.random.default_rng([3, 3, index])
+        expected = draw_slab(patterns[index], PLAN.patches, rng)
+        np.testing.assert_array_equal(slab.channels, expected.channels)
+        np.testing.assert_array_equal(slab.truth, expected.truth)
+        assert (slab.start, slab.stop) == (expected.start, expected.stop)
+        name = f"{index:06d}.npy"
+        assert (tmp_path / "slabs" / name).read_bytes() == (slabs / "slabs" / name).read_bytes()
+    monkeypatch.setattr(training, "save_slab", lambda *_: pytest.fail("made again"))
+    training._slabs(patterns, PLAN, 2, 3, tmp_path / "slabs", 1, True)
+
+
+def test_slabs_of_another_plan_are_not_taken(folder: Path, patterns: np.ndarray) -> None:
+    other = PLAN.model_copy(update={"patches": PatchConfig(size=16)})
+    with pytest.raises(InputError, match="holds slabs of another plan, patches was") as error:
+        run(other, patterns, folder)
+    assert "\n" not in str(error.value)
+
+
+def test_other_processes_wait_for_the_slabs_of_the_first(
+    tmp_path: Path, slabs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "WAIT_S", 0.01)
+    found: list[list[Slab]] = []
+    target = tmp_path / "slabs"
+    thread = threading.Thread(
+        target=lambda: found.append(training._slabs(None, PLAN, 2, 3, target, 0, True))
+    )
+    thread.start()
+    time.sleep(0.1)
+    assert thread.is_alive()
+    assert not target.exists()  # it has written nothing itself
+    shutil.copytree(slabs / "slabs", target)
+    thread.join(timeout=20)
+    assert len(found[0]) == 2
+
+
+# --- several devices -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 4])
+def test_processes_share_each_batch_and_nothing_is_seen_twice(world_size: int) -> None:
+    """Together they see, step after step, what one process alone would."""
+    order, batch_size = [*range(16, 40), *range(16)], 8  # as of a resumed epoch
+    shares = [share(order, rank, world_size) for rank in range(world_size)]
+    part = batch_size // world_size
+    for step in range(len(order) // batch_size):
+        alone = order[step * batch_size : (step + 1) * batch_size]
+        together = [index for each in shares for index in each[step * part : (step + 1) * part]]
+        assert sorted(together) == sorted(alone)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_loader_takes_the_share_of_its_process(
+    slabs: Path, patterns: np.ndarray, monkeypatch: pytest.MonkeyPatch, rank: int
+) -> None:
+    unseen = training._slabs(patterns, PLAN, 2, 4, slabs / "unseen", 0, True)
+    module = training.GapTraining(changed(batch_size=4, validation_patches=8), unseen, unseen)
+
+    class Processes:
+        global_rank, world_size = 0, 1
+
+    module._trainer = Processes  # type: ignore[assignment]
+    alone = [channels for channels, _, _ in module.val_dataloader()]
+    monkeypatch.setattr(Processes, "world_size", 2)
+    monkeypatch.setattr(Processes, "global_rank", rank)
+    shared = [channels for channels, _, _ in module.val_dataloader()]
+    assert len(shared) == len(alone) == 2
+    for ours, whole in zip(shared, alone, strict=True):
+        assert torch.equal(ours, whole[rank::2])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"devices": 0}, "devices is 0, expected at least 1"),
+        ({"nodes": -1}, "nodes is -1, expected at least 1"),
+        ({"devices": 3}, "batch_size is 2 .*at least the 3 devices"),
+        ({"devices": 2, "nodes": 2}, "the 4 devices"),
+    ],
+)
+def test_impossible_numbers_of_devices_are_refused(
+    tmp_path: Path, patterns: np.ndarray, options: dict[str, int], said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as error:
+        run(PLAN, patterns, tmp_path, **options)
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_first_process_is_the_one_of_rank_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_first_process()
+    monkeypatch.setenv("NODE_RANK", "1")
+    assert not is_first_process()
+    monkeypatch.delenv("NODE_RANK")
+    monkeypatch.setattr(training.rank_zero_only, "rank", 3)
+    assert not is_first_process()
+
+
+# --- two dimensions ------------------------------------------------------------------------------
+
+
+def test_two_dimensions_from_patterns_to_weights(tmp_path: Path) -> None:
+    path = run(flat(changed(average_decay=0.0)), waves((48, 56)), tmp_path)
+    loaded = load_weights(path).network
+    assert loaded.config.n_dim == 2
+    prediction, scale = loaded(torch.rand(1, 5, 16, 24))
+    assert prediction.shape == scale.shape == (1, 1, 16, 24)
+    assert float(loaded.head.weight.detach().abs().max()) > 0  # it has learned something
+    with pytest.raises(InputError, match="with 3 sides"):
+        run(PLAN, waves((48, 56)), tmp_path / "volume")

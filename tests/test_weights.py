@@ -8,7 +8,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from bcdi_inpaint import weights
+from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.features import CHANNEL_ORDER
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.weights import default_path, load_weights, save_weights
 
@@ -30,19 +32,43 @@ def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
     assert loaded.network.config == TINY
     assert not loaded.network.training
     assert loaded.sha256 == sha256(path.read_bytes()).hexdigest()
-    example = torch.rand(1, 1, 8, 8, 8), torch.rand(1, 1, 8, 8, 8) > 0.9
-    assert torch.equal(loaded.network(*example), network(*example))
+    example = torch.rand(1, len(CHANNEL_ORDER), 8, 8, 8)
+    for found, expected in zip(loaded.network(example), network(example), strict=True):
+        assert torch.equal(found, expected)
     for name, tensor in network.state_dict().items():
         assert torch.equal(loaded.network.state_dict()[name], tensor)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("key", ["format_version", "channel_order", "log_unit", "network"])
+def test_the_calibration_comes_with_the_weights(tmp_path: Path) -> None:
+    path, measured = tmp_path / "tiny.safetensors", Calibration(sigma_per_scale=((0.7,),))
+    save_weights(path, GapUNet(TINY), {}, measured)
+    assert load_weights(path).calibration == measured
+    save_weights(path, GapUNet(TINY), {})
+    assert load_weights(path).calibration == Calibration()
+
+
+def test_weights_of_the_first_form_are_refused_in_one_line(saved: Path) -> None:
+    """They were of the same tensors but for the first and the last layer, under format 1."""
+    with safe_open(saved, "pt") as file:
+        metadata = file.metadata()
+    del metadata["calibration"]
+    old = {"format_version": "1", "channel_order": "log_counts,unknown"}
+    save_file(load_file(saved), saved, metadata=metadata | old)
+    with pytest.raises(InputError, match="has format_version '1', expected '2'") as error:
+        load_weights(saved)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "key", ["format_version", "channel_order", "log_unit", "network", "calibration"]
+)
 def test_weights_that_do_not_fit_are_refused(saved: Path, key: str) -> None:
     with safe_open(saved, "pt") as file:
         metadata = file.metadata()
     save_file(load_file(saved), saved, metadata=metadata | {key: "other"})
-    said = "cannot be loaded" if key == "network" else f"has {key} 'other', expected"
+    unread = key in ("network", "calibration")
+    said = "cannot be loaded" if unread else f"has {key} 'other', expected"
     with pytest.raises(InputError, match=said) as error:
         load_weights(saved)
     assert "\n" not in str(error.value)
@@ -108,5 +134,5 @@ def test_a_network_that_claims_to_be_enormous_takes_no_memory(
 def test_a_file_without_our_metadata_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     save_file({"a": torch.zeros(3)}, path)
-    with pytest.raises(InputError, match="has format_version None, expected '1'"):
+    with pytest.raises(InputError, match="has format_version None, expected '2'"):
         load_weights(path)

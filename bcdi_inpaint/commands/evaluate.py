@@ -50,6 +50,11 @@ SHOWN_BINS_PER_DECADE = 2  # of the mean counts in a gap, in the picture of scor
     show_default=True,
     help="Gaps of every kind through whole scans, or random cubes with a gap in their middle.",
 )
+@click.option(
+    "--phasing",
+    is_flag=True,
+    help="Judge what fills do to crystals, after phase retrieval by PyNX, in place of the fills.",
+)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after this.")
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
@@ -66,6 +71,7 @@ def evaluate(
     methods: str | None,
     widths: str | None,
     protocol: str,
+    phasing: bool,
     minutes: float | None,
     device: str,
     workers: int | None,
@@ -81,16 +87,26 @@ def evaluate(
     Examples: bcdi-inpaint evaluate configs/evaluate_small.yaml -o small
 
     bcdi-inpaint evaluate --patterns held_out.h5 --methods linear,network --widths 3,6
+
+    bcdi-inpaint evaluate --phasing configs/phasing.yaml
     """
+    if phasing:
+        from bcdi_inpaint.commands.crystal_scores import judge_crystals
+
+        judge_crystals(config, folder, model, device, force, quiet)
+        return
     read = _config(config, protocol, model=model, methods=methods, widths=widths)
     recipe = _recipe(read, patterns, str(config or "defaults"))
     if check:
         click.echo(f"{config or 'the defaults'}: a valid evaluation")
         return
     folder = folder or Path("runs") / read.name
-    _check_free(folder, protocol, force)
+    names = [*WRITTEN[protocol]]
+    if protocol == "gaps" and folder.is_dir():
+        names += [path.name for path in sorted(folder.glob("slices_*.png"))]
+    check_free(folder, names, force)
     loaded = _load(read, device)
-    _make_folder(folder)
+    make_folder(folder)
     if recipe is not None:
         from simulation.campaign import run as simulate
 
@@ -191,9 +207,9 @@ def _judge_gaps(
         text += "\n## Each kind of gap\n\n" + as_table(by_kind, SUMMARY_COLUMNS, "markdown")
     if by_flux:
         text += "\n## Coverage of the intervals\n\n" + as_table(by_flux, FLUX_COLUMNS, "markdown")
-    _write(folder / "scores.md", text)
-    _write(folder / "scores.csv", as_csv(rows, SUMMARY_COLUMNS))
-    _write(folder / "cases.csv", as_csv(outcome.records, evaluation.CASE_COLUMNS))
+    write_text(folder / "scores.md", text)
+    write_text(folder / "scores.csv", as_csv(rows, SUMMARY_COLUMNS))
+    write_text(folder / "cases.csv", as_csv(outcome.records, evaluation.CASE_COLUMNS))
     _draw_gaps(folder, pooled, outcome.records, outcome.views)
     _say(as_table(pooled, TERMINAL_COLUMNS), outcome.remarks, folder, quiet)
 
@@ -226,9 +242,9 @@ def _judge_cubes(
     rows = evaluation.summary_of_cubes(records, config)
     text = _head(config, model, patterns, remarks)
     text += f"\n{CUBES}\n\n" + as_table(rows, CUBE_SUMMARY_COLUMNS, "markdown")
-    _write(folder / "published.md", text)
-    _write(folder / "published.csv", as_csv(rows, CUBE_SUMMARY_COLUMNS))
-    _write(folder / "cubes.csv", as_csv(records, evaluation.CUBE_COLUMNS))
+    write_text(folder / "published.md", text)
+    write_text(folder / "published.csv", as_csv(rows, CUBE_SUMMARY_COLUMNS))
+    write_text(folder / "cubes.csv", as_csv(records, evaluation.CUBE_COLUMNS))
     _draw_against_counts(folder / "published_by_counts.png", records, "cube")
     _say(as_table(rows, CUBE_SUMMARY_COLUMNS), remarks, folder, quiet)
 
@@ -301,11 +317,8 @@ WRITTEN = {
 }
 
 
-def _check_free(folder: Path, protocol: str, force: bool) -> None:
-    """Refuse to replace what is there, before anything is done."""
-    names = [*WRITTEN[protocol]]
-    if protocol == "gaps" and folder.is_dir():
-        names += [path.name for path in sorted(folder.glob("slices_*.png"))]
+def check_free(folder: Path, names: Sequence[str], force: bool) -> None:
+    """Refuse to replace files of these names, before anything is done."""
     taken = [name for name in names if (folder / name).exists()]
     if taken and not force:
         raise InputError(
@@ -314,7 +327,8 @@ def _check_free(folder: Path, protocol: str, force: bool) -> None:
         )
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder for tables and pictures; InputError if it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -395,7 +409,7 @@ def _cell(name: str, value: Any) -> object:
     return f"{100 * value.mean:.0f}{ends} %"
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Write under a temporary name, then put in place."""
     try:
         handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)

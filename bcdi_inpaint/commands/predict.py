@@ -58,6 +58,22 @@ def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tupl
     "--roi", callback=_roi, metavar="Y0,X0", help="Detector row and column where the array begins."
 )
 @click.option("--binning", type=click.IntRange(1), default=1, help="Detector lines per array line.")
+@click.option(
+    "--handover",
+    type=click.Choice(["hard", "partial", "soft", "staged", "mask"]),
+    default="staged",  # handover.DEFAULT; importing it here would take a second
+    show_default=True,
+    help="How PyNX gets the fill: as measured, where it is sure, as bounds, bounds at first, not.",
+)
+@click.option(
+    "--refine",
+    is_flag=True,
+    help="Let a short phase retrieval mend the fill, where that predicts better; minutes more.",
+)
+@click.option("--finetune", is_flag=True, help="Adapt the model to the scan first; minutes more.")
+@click.option(
+    "--finetune-steps", type=click.IntRange(1), default=300, help="Of --finetune. Default: 300"
+)
 @click.option("--plot", is_flag=True, help="A picture beside the output.")
 @click.option("-q", "--quiet", is_flag=True, help="Print warnings and the PyNX command only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print times, patches and the model as well.")
@@ -69,7 +85,6 @@ def predict(quiet: bool, verbose: bool, **options: Any) -> None:
 
     Example: bcdi-inpaint predict scan.cxi --plot
     """
-    from bcdi_inpaint.files import FILLED_PATH
     from bcdi_inpaint.prediction import Request
     from bcdi_inpaint.prediction import predict as run
 
@@ -87,11 +102,25 @@ def predict(quiet: bool, verbose: bool, **options: Any) -> None:
         click.echo(f"filled {int(result.fill.filled.sum())} voxels: {result.output}")
         if result.picture is not None:
             click.echo(f"picture: {result.picture}")
-        click.echo(
-            "note: PyNX takes a fill as if it had been counted, which can be worse than masking; "
-            f"to compare, add --mask {shlex.quote(f'{result.output}:/{FILLED_PATH}')}"
-        )
+        if result.weights is not None:
+            click.echo(f"weights: {result.weights}")
+        click.echo(_note(result.output, result.handover))
     click.echo(result.pynx_command)
+
+
+def _note(output: Path, handover: str) -> str:
+    """What to know of the PyNX command below it."""
+    from bcdi_inpaint.files import FILLED_PATH
+
+    if handover in ("soft", "staged"):
+        own = f"bcdi-inpaint phase {shlex.quote(str(output))}"
+        return f"note: bounds are for `{own}`; PyNX's command leaves the gap masked"
+    if handover == "mask":
+        return "note: the gap stays masked, the fill is beside it"
+    return (
+        "note: PyNX takes a fill as if it had been counted, which can be worse than masking; "
+        f"to compare, add --mask {shlex.quote(f'{output}:/{FILLED_PATH}')} --zero_mask 0"
+    )
 
 
 class _bar:  # noqa: N801  (a context manager, used like a function)

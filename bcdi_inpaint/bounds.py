@@ -1,0 +1,174 @@
+"""Amplitudes held between bounds: HIO, RAAR and ER of PyNX with half-knowledge of some voxels.
+
+A measured voxel fixes the amplitude, a masked one leaves it free. Between the two is a voxel whose
+expected counts lie in a known interval: its calculated amplitude stays where it is inside, and is
+moved to the nearer bound where it is outside, its phase kept.
+
+PyNX has such estimates of its own, but on GPUs alone, and with one pair of factors for all voxels.
+Here everything but the bounded voxels is PyNX's: transform, amplitudes of the measured and of the
+free voxels, support. The cycles are tested on the CPU; on a GPU, where the object passes through
+the host's memory once a cycle, only the accounts of which copy is newer are.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bcdi_inpaint.engines import import_pynx
+from bcdi_inpaint.errors import InputError
+
+SMALLEST_AMPLITUDE = np.float32(1e-12)
+"""What PyNX divides by where the calculated amplitude is smaller."""
+LARGEST_MASKED = -1e19
+"""PyNX's intensities up to this one stand for masked voxels."""
+ALGORITHMS = ("HIO", "RAAR", "ER")
+BETA = 0.9
+"""Of HIO and RAAR, as in PyNX."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds of the Fourier amplitude, for the voxels that have any.
+
+    Attributes
+    ----------
+    index : (n_bounded,) int, of the voxels in the flattened array, centre at index 0.
+    least, most : (n_bounded,) float32, amplitudes: square roots of the expected counts' bounds.
+    """
+
+    index: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
+
+    def applied(self, amplitude: np.ndarray) -> None:
+        """Move the complex `amplitude` (n_rock, n_y, n_x) between the bounds, in place."""
+        bounded = amplitude.take(self.index)  # (n_bounded,)
+        modulus = np.abs(bounded)
+        wanted = np.clip(modulus, self.least, self.most)
+        bounded *= wanted / np.maximum(modulus, SMALLEST_AMPLITUDE)
+        amplitude.put(self.index, bounded)
+
+
+def bounds_of(lower: np.ndarray, upper: np.ndarray, masked: np.ndarray) -> Bounds:
+    """The bounds of the masked voxels.
+
+    Parameters
+    ----------
+    lower, upper : (n_rock, n_y, n_x) expected counts, centre at index 0 as in PyNX. 0 and infinity
+        leave a voxel free.
+    masked : (n_rock, n_y, n_x) bool. Bounds of other voxels do not count: these are measured.
+
+    Raises
+    ------
+    InputError
+        The shapes differ, or some bounds are no numbers, below zero or in the wrong order.
+    """
+    for name, bound in (("lower", lower), ("upper", upper)):
+        if bound.shape != masked.shape:
+            raise InputError(
+                f"the {name} bounds have shape {bound.shape}, expected the mask's {masked.shape}: "
+                "give bounds of the counts' shape"
+            )
+    index = np.flatnonzero(masked & ~((lower <= 0) & np.isposinf(upper)))
+    least, most = lower.take(index), upper.take(index)
+    wrong = ~((least >= 0) & (least <= most) & np.isfinite(least))  # nan is wrong too
+    if wrong.any():
+        first = np.flatnonzero(wrong)[0]
+        raise InputError(
+            f"the bounds of {int(wrong.sum())} voxels are no interval, the first from "
+            f"{least[first]:.3g} to {most[first]:.3g}, expected 0 <= lower <= upper: check the fill"
+        )
+    return Bounds(index, *(np.sqrt(bound).astype(np.float32) for bound in (least, most)))
+
+
+def bound_amplitude(bounds: Bounds) -> Any:
+    """The projection alone, as a PyNX operator on a `CDI` in Fourier space, the norm kept.
+
+    It belongs after `ApplyAmplitude`, which leaves masked voxels as they are. Raises
+    MissingEngineError without PyNX.
+    """
+    return _operators()["amplitude"](bounds)
+
+
+def bounded(algorithm: str, bounds: Bounds, beta: float = BETA) -> Any:
+    """One cycle of PyNX's ``HIO``, ``RAAR`` or ``ER`` that heeds the bounds, as a PyNX operator.
+
+    It multiplies and has powers as theirs: ``SupportUpdate() * bounded("ER", bounds) ** 50 * cdi``.
+
+    Raises
+    ------
+    InputError
+        Another algorithm.
+    MissingEngineError
+        PyNX is not there.
+    """
+    if algorithm not in ALGORITHMS:
+        raise InputError(f"algorithm is {algorithm!r}, expected one of {', '.join(ALGORITHMS)}")
+    return _operators()[algorithm](bounds, beta)
+
+
+@functools.cache
+def _operators() -> Mapping[str, Any]:
+    """Our operators' classes by name; made late, because their parents are PyNX's."""
+    cdi_module = import_pynx("cdi")
+    backend = sys.modules[cdi_module.HIO.__module__]  # of the CPU, of CUDA or of OpenCL
+    projections = {
+        "HIO": backend.HIOProj,
+        "RAAR": backend.RAARProj,
+        "ER": lambda _beta: backend.ERProj(),
+    }
+
+    class Composed(cdi_module.OperatorCDI):  # type: ignore[misc, name-defined]
+        """An operator whose parts keep PyNX's accounts of where the newest data are."""
+
+        def timestamp_increment(self, cdi: Any) -> None:
+            """Nothing: the base class would declare the host's copy as new as a GPU's."""
+
+    class BoundAmplitude(Composed):
+        """The calculated amplitude, in Fourier space, moved between the bounds."""
+
+        def __init__(self, bounds: Bounds) -> None:
+            super().__init__()
+            self.bounds = bounds
+
+        def op(self, cdi: Any) -> Any:
+            amplitude = cdi.get_obj()  # on a GPU a copy, else the array itself
+            self.bounds.applied(amplitude)
+            cdi.set_obj(amplitude)
+            cdi._is_in_object_space = False  # which set_obj takes for granted
+            return cdi
+
+    class BoundedCycle(Composed):
+        """Cycles of one algorithm."""
+
+        algorithm = ""
+
+        def __init__(self, bounds: Bounds, beta: float = BETA, nb_cycle: int = 1) -> None:
+            super().__init__()
+            self.bounds, self.beta, self.nb_cycle = bounds, beta, nb_cycle
+
+        def __pow__(self, n: int) -> Any:
+            return type(self)(self.bounds, self.beta, self.nb_cycle * n)
+
+        def op(self, cdi: Any) -> Any:
+            # Both transforms keep the norm, so that amplitudes compare with counts everywhere.
+            cycle = projections[self.algorithm](self.beta) * backend.IFT()
+            cycle = cycle * BoundAmplitude(self.bounds) * backend.ApplyAmplitude() * backend.FT()
+            if self.algorithm != "ER":
+                cycle = cycle * backend.CopyToPrevious()
+            for _ in range(self.nb_cycle):
+                cdi = cycle * cdi
+                cdi.update_history(mode="algorithm", algorithm=self.algorithm)
+                cdi.cycle += 1
+            return cdi
+
+    cycles = {
+        name: type(f"Bounded{name}", (BoundedCycle,), {"algorithm": name}) for name in ALGORITHMS
+    }
+    return {"amplitude": BoundAmplitude, **cycles}

@@ -1,0 +1,147 @@
+"""From the scale that the network gives to intervals that hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, model_validator
+from scipy.ndimage import map_coordinates
+
+from bcdi_inpaint.errors import InputError
+
+LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95, 0.99)
+"""Probabilities at which the intervals are calibrated."""
+ONE_SIGMA = math.erf(1 / math.sqrt(2))
+"""Probability of one standard deviation on each side, for a normal distribution: 0.683."""
+
+
+EDGES = (0.03, 0.3, 3.0, 30.0)
+"""Expected counts between which voxels are calibrated together."""
+CENTRES = (0.01, 0.1, 1.0, 10.0, 100.0)
+"""Counts that stand for what lies between, before the first and after the last edge."""
+FEWEST = 200
+"""Voxels of a width and decade below which their quantiles say little."""
+
+FloatArray = NDArray[np.floating]
+
+
+def _laplace(level: float) -> float:
+    """Half width, in scales, of the interval of a Laplace distribution."""
+    return -math.log(1 - level)
+
+
+class Calibration(BaseModel):
+    """What makes the network's scales into intervals, measured on held-out simulation.
+
+    Attributes
+    ----------
+    levels : (n_levels,) probabilities, rising.
+    widths : (n_widths,) gap widths in voxels, rising.
+    counts : (n_counts,) expected counts of a voxel, rising.
+    sigma_per_scale : (n_widths, n_counts) standard deviations in one of the network's scales.
+    half_widths : (n_counts, n_levels) of the interval of each probability, in standard deviations.
+        Without a measurement those of a Laplace distribution.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    levels: tuple[float, ...] = LEVELS
+    widths: tuple[float, ...] = (1.0,)
+    counts: tuple[float, ...] = (1.0,)
+    sigma_per_scale: tuple[tuple[float, ...], ...] = ((_laplace(ONE_SIGMA),),)
+    half_widths: tuple[tuple[float, ...], ...] = (
+        tuple(_laplace(p) / _laplace(ONE_SIGMA) for p in LEVELS),
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Calibration:
+        rising = {name: getattr(self, name) for name in ("levels", "widths", "counts")}
+        rising |= {f"half_widths[{i}]": row for i, row in enumerate(self.half_widths)}
+        for name, values in rising.items():
+            if not values or min(values) <= 0 or any(np.diff(values) <= 0):
+                raise ValueError(f"{name} is {values}, expected rising numbers above 0")
+        if max(self.levels) >= 1:
+            raise ValueError(f"levels is {self.levels}, expected numbers below 1")
+        sizes = {"sigma_per_scale": (len(self.widths), len(self.counts))}
+        sizes["half_widths"] = (len(self.counts), len(self.levels))
+        for name, (n_rows, n_columns) in sizes.items():
+            rows = getattr(self, name)
+            if len(rows) != n_rows or any(len(row) != n_columns for row in rows):
+                raise ValueError(f"{name} is {rows}, expected {n_rows} rows of {n_columns}")
+            if min(min(row) for row in rows) <= 0:
+                raise ValueError(f"{name} is {rows}, expected numbers above 0")
+        return self
+
+    def sigma(
+        self, scales: FloatArray, widths: NDArray[np.number], counts: FloatArray
+    ) -> NDArray[np.float32]:
+        """Standard deviations of errors with these scales, widths and expected counts, all (n,).
+
+        Between what was measured the factor is interpolated on logarithms, of the width and of
+        1 + counts; beyond, it stays.
+        """
+        at_width = _place(np.log(np.maximum(widths, 1)), np.log(self.widths))
+        at_counts = _place(np.log1p(counts), np.log1p(self.counts))
+        factor = map_coordinates(
+            np.array(self.sigma_per_scale), [at_width, at_counts], order=1, mode="nearest"
+        )
+        return np.asarray(scales * factor, dtype=np.float32)
+
+    def half_width(self, level: float, counts: FloatArray) -> NDArray[np.float32]:
+        """Half width of the interval of probability `level`, in standard deviations, (n,).
+
+        Of voxels with these expected counts (n,). Between and beyond the measured levels the ratio
+        to the Laplace distribution's is interpolated. Raises InputError for a level that is not
+        between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise InputError(f"level is {level}, expected a probability between 0 and 1")
+        ratios = np.array(self.half_widths) / [_laplace(p) for p in self.levels]
+        own = [np.interp(level, self.levels, row) * _laplace(level) for row in ratios]
+        return np.interp(np.log1p(counts), np.log1p(self.counts), own).astype(np.float32)
+
+
+def _place(values: NDArray[np.floating], knots: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Where values lie among rising knots, as an index with a fraction."""
+    return np.interp(values, knots, np.arange(len(knots)))
+
+
+def calibrate(
+    errors: FloatArray,
+    scales: FloatArray,
+    widths: NDArray[np.number],
+    counts: FloatArray,
+    levels: Sequence[float] = LEVELS,
+) -> Calibration:
+    """The calibration of held-out voxels: errors, the network's scales, widths of the gaps, counts.
+
+    All (n,); errors and scales in the same unit, `counts` the filled expected ones. For each width
+    and decade of counts the standard deviation is that whose interval holds as much as one of a
+    normal distribution would: a few wild voxels must not blow it up. Half widths are quantiles,
+    the mean over the widths. A decade of few voxels is left out.
+    """
+    ratios = np.abs(errors) / scales
+    decade = np.digitize(counts, EDGES)
+    seen = np.unique(widths)
+    cells = {
+        (w, d): ratios[(widths == w) & (decade == d)] for w in seen for d in range(len(CENTRES))
+    }
+    decades = [d for d in range(len(CENTRES)) if all(cells[w, d].size >= FEWEST for w in seen)]
+    if not decades:  # too little to tell decades apart
+        decades = [len(CENTRES) // 2]
+        cells = {(w, decades[0]): ratios[widths == w] for w in seen}
+    sigma = np.array([[np.quantile(cells[w, d], ONE_SIGMA) for d in decades] for w in seen])
+    quantiles = [
+        np.mean([np.quantile(cells[w, d], levels) / s for w, s in zip(seen, own, strict=True)], 0)
+        for d, own in zip(decades, sigma.T, strict=True)
+    ]
+    return Calibration(
+        levels=tuple(levels),
+        widths=tuple(float(width) for width in seen),
+        counts=tuple(CENTRES[d] for d in decades),
+        sigma_per_scale=tuple(tuple(map(float, row)) for row in sigma),
+        half_widths=tuple(tuple(map(float, row)) for row in quantiles),
+    )

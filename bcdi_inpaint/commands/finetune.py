@@ -1,0 +1,100 @@
+"""`bcdi-inpaint finetune`: adapt a model to measured scans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bcdi_inpaint.commands.predict import _bar, _gap
+from bcdi_inpaint.errors import InputError
+
+
+def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[int, ...]:
+    if text is None:
+        return ()
+    try:
+        widths = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        widths = ()
+    if not widths or min(widths) < 1:
+        raise InputError(f"widths is {text!r}, expected voxels: for example --widths 6 or 6,12")
+    return widths
+
+
+@click.command()
+@click.argument("scans", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Weights to write (.safetensors).",
+)
+@click.option("--force", is_flag=True, help="Replace an output that exists.")
+@click.option("--model", default="default", show_default=True, help="Weights to begin with.")
+@click.option(
+    "--mask",
+    "masks",
+    multiple=True,
+    metavar="FILE|invalid",
+    help="A further mask of every scan, non-zero = bad; 'invalid': NaN, negative, the maximum.",
+)
+@click.option(
+    "--gap",
+    "gaps",
+    multiple=True,
+    callback=_gap,
+    metavar="rows=A:B",
+    help="A gap of every scan, half-open, where the file does not show it. May be repeated.",
+)
+@click.option(
+    "--widths",
+    callback=_widths,
+    metavar="W,...",
+    help="Of the artificial gaps. Default: the scan's own widths and directions.",
+)
+@click.option("--steps", type=click.IntRange(1), default=300, show_default=True)
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Train no longer.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+)
+@click.option("-q", "--quiet", is_flag=True)
+def finetune(
+    scans: tuple[str, ...],
+    output: Path,
+    force: bool,
+    model: str,
+    masks: tuple[str, ...],
+    gaps: tuple[Any, ...],
+    widths: tuple[int, ...],
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Adapt a model to SCANS, for `predict --model`.
+
+    Artificial gaps, as wide as the scans' own, are put where counts are known. Part of each scan
+    is held out; where the adapted model is not better there, the weights stay as they were.
+
+    Example: bcdi-inpaint finetune scan.cxi -o scan.safetensors
+    """
+    from bcdi_inpaint.finetuning import check_weights_output, read_lesson, write_finetuned
+    from bcdi_inpaint.finetuning import finetune as run
+    from bcdi_inpaint.weights import default_path, load_weights
+
+    files = [mask for mask in masks if mask != "invalid"]
+    parent_path = default_path() if model == "default" else Path(model)
+    check_weights_output(output, force, [*scans, *files, parent_path])
+    parent = load_weights(model)
+    lessons = [read_lesson(scan, masks, gaps, widths) for scan in scans]
+
+    def say(line: str) -> None:
+        if not quiet:
+            click.echo(line)
+
+    with _bar(quiet) as progress:
+        finetuned = run(lessons, parent, say=say, progress=progress, **options)
+    write_finetuned(output, finetuned, parent)
+    click.echo(f"weights: {output}")

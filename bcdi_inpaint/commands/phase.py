@@ -1,0 +1,108 @@
+"""`bcdi-inpaint phase`: phase a filled scan with PyNX."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from bcdi_inpaint.errors import InputError
+
+
+def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
+    """Three whole numbers; one alone stands for all of a crop."""
+    if text is None:
+        return None
+    name = param.name
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if name == "crop" and len(numbers) == 1:
+        numbers *= 3
+    least = 0 if name == "cycles" else 2
+    if len(numbers) != 3 or min(numbers) < least:
+        example = "100,400,150" if name == "cycles" else "96,128,128"
+        raise InputError(
+            f"{name} is {text!r}, expected three numbers of at least {least}: for example "
+            f"--{name} {example}"
+        )
+    return tuple(numbers)
+
+
+@click.command()
+@click.argument("scan")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: SCAN_phased.cxi")
+@click.option("--force", is_flag=True, help="Replace an output that exists.")
+@click.option(
+    "--handover",
+    type=click.Choice(["hard", "partial", "soft", "staged", "mask"]),
+    help="How PyNX gets the fill. Default: as the file was written for.",
+)
+@click.option("--runs", type=click.IntRange(1), default=5, show_default=True, help="Random starts.")
+@click.option(
+    "--cycles",
+    callback=_three,
+    default="100,400,150",
+    show_default=True,
+    metavar="HIO,RAAR,ER",
+    help="Cycles of each run.",
+)
+@click.option(
+    "--crop",
+    callback=_three,
+    metavar="N|NZ,NY,NX",
+    help="Box to phase, around the peak. Default: the largest with the peak in its middle.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("-q", "--quiet", is_flag=True, help="Print warnings and the PyNX command only.")
+def phase(quiet: bool, **options: Any) -> None:
+    """Phase SCAN with PyNX: support from the autocorrelation, shrunk; the best of several starts.
+
+    SCAN is what `bcdi-inpaint predict` wrote, or any scan it reads. Written are a CXI as PyNX's
+    results are, and a picture beside it.
+
+    Example: bcdi-inpaint phase scan_inpainted.cxi --handover soft
+    """
+    from bcdi_inpaint.phasing import Request
+    from bcdi_inpaint.phasing import phase as run
+
+    def say(line: str) -> None:
+        if not quiet or line.startswith("warning"):
+            tqdm.write(line)
+
+    with _bar(quiet) as progress:
+        result = run(Request(**options), say=say, progress=progress)
+    if not quiet:
+        found = result.best
+        click.echo(
+            f"best: free log-likelihood {found.llk_free:.4g}, support "
+            f"{int(found.support.sum())} voxels, {result.seconds:.0f} s: {result.output}"
+        )
+        click.echo(f"picture: {result.picture}")
+        if result.pynx_handover != result.handed.name:
+            click.echo(f"note: PyNX's own command has this file's handover {result.pynx_handover}")
+    click.echo(result.pynx_command)
+
+
+class _bar:  # noqa: N801  (a context manager, used like a function)
+    """A progress bar on a terminal; elsewhere nothing, the log has its lines."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._bar = tqdm(
+            desc="cycles", unit="", leave=False, disable=quiet or not sys.stderr.isatty()
+        )
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        return self._update
+
+    def __exit__(self, *_error: object) -> None:
+        self._bar.close()
+
+    def _update(self, done: int, total: int) -> None:
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)

@@ -1,0 +1,67 @@
+"""What the network sees of a scan: the same for training and for filling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.kriging import krige
+from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.symmetry import find_centre, friedel_mate
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+CHANNEL_ORDER = ("guess", "unknown", "guess_sigma", "mate", "mate_known")
+"""Of the network's input; weights trained with another order do not fit."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """The network's input for a whole scan; all arrays have its shape.
+
+    Attributes
+    ----------
+    guess : float32, log(1 + counts) in network units, the kriged first guess where unknown.
+    unknown : bool, gaps and bad voxels.
+    guess_sigma : float32, standard deviation of the kriged guess in network units, else 0.
+    mate : float32, the log counts inverted about the peak's centre in network units, 0 where they
+        are not known. Without strain it equals the pattern (Friedel's law).
+    mate_known : bool.
+    """
+
+    guess: FloatArray
+    unknown: BoolArray
+    guess_sigma: FloatArray
+    mate: FloatArray
+    mate_known: BoolArray
+
+    def channels(self) -> tuple[NDArray[np.generic], ...]:
+        """The arrays in `CHANNEL_ORDER`."""
+        return tuple(getattr(self, name) for name in CHANNEL_ORDER)
+
+
+def features(log_counts: FloatArray, unknown: BoolArray, gaps: Sequence[Gap]) -> Features:
+    """The features of a scan.
+
+    Parameters
+    ----------
+    log_counts : (n_rock, n_y, n_x) or (n_y, n_x), log(1 + counts); any number where unknown.
+    unknown : the same shape, bool: gaps and bad voxels.
+    gaps : the plane gaps among them.
+    """
+    known = ~unknown
+    seen = np.where(known, log_counts, 0).astype(np.float32)
+    kriged = krige(seen, unknown, gaps)
+    mate, mate_known = friedel_mate(seen, known, find_centre(seen, known))
+    return Features(
+        kriged.log_counts / np.float32(LOG_UNIT),
+        unknown,
+        kriged.sigma / np.float32(LOG_UNIT),
+        np.where(mate_known, mate, 0).astype(np.float32) / np.float32(LOG_UNIT),
+        mate_known,
+    )

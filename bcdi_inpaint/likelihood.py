@@ -1,0 +1,64 @@
+"""How likely counts are, given what was expected of them and how sure that was.
+
+Measured counts are noisy: a network that is trained towards their logarithm learns too low an
+expectation (the logarithm of a mean is more than the mean of logarithms) and takes the photon noise
+for its own error. Here the expectation is uncertain, and the counts are Poisson about it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from bcdi_inpaint.scaling import LOG_UNIT
+
+LEAST_LOG = 0.05
+"""Logarithm of 1 + expected counts below which these fall exponentially, to stay above zero."""
+LARGEST_LOG = 40.0
+SHAPES = (1e-2, 1e8)
+"""Least and largest shape of the gamma distribution; at the largest it is Poisson's."""
+
+
+def expected_counts(log_expectation: Tensor) -> Tensor:
+    """Counts of log(1 + counts), of any shape; always above zero, and rising."""
+    above = log_expectation.clamp(LEAST_LOG, LARGEST_LOG)
+    below = log_expectation.clamp(max=LEAST_LOG)
+    return torch.expm1(above) * torch.exp((below - LEAST_LOG) / LEAST_LOG)
+
+
+def count_loss(prediction: Tensor, scale: Tensor, truth: Tensor, gap: Tensor) -> Tensor:
+    """Mean negative log-likelihood of the counts in the gap; 0 where it is empty.
+
+    The expected counts are gamma-distributed, with the mean and the standard deviation that the
+    network gives, and the counts Poisson about them: together a negative binomial distribution. So
+    bright voxels, of which no fill knows the counts to their photon noise, do not outweigh all
+    others, and the scale stays that of the expectation.
+
+    Parameters
+    ----------
+    prediction, scale : (batch, 1, *spatial) in network units: log(1 + expected counts), and the
+        scale of its Laplace distribution.
+    truth : the same shape, log(1 + measured counts) in network units.
+    gap : the same shape, bool.
+    """
+    # In double precision: of bright voxels, small differences of large numbers are taken.
+    log_expectation, deviation, log_counts = (
+        values[gap].double() * LOG_UNIT for values in (prediction, scale, truth)
+    )  # (n_voxels,)
+    if log_counts.numel() == 0:
+        return 0 * prediction.sum()
+    counts = torch.expm1(log_counts)
+    mean = expected_counts(log_expectation)
+    # The deviation of log(1 + mean), as a part of the mean.
+    relative = math.sqrt(2) * deviation * (1 + mean) / mean
+    shape = (1 / relative**2).clamp(*SHAPES)
+    log_likelihood = (
+        torch.lgamma(counts + shape)
+        - torch.lgamma(shape)
+        - torch.lgamma(counts + 1)
+        - shape * torch.log1p(mean / shape)
+        + counts * (torch.log(mean) - torch.log(mean + shape))
+    )
+    return -log_likelihood.mean().float()

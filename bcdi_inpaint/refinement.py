@@ -1,0 +1,373 @@
+"""Refining a fill by physics: what could a crystal of finite size diffract into the gap?
+
+A short phase retrieval, with the fill's own intervals as bounds, computes the intensity in the gap.
+How much of it to believe is decided where the truth is known: a pseudo-gap of the same shape, on
+the other side of the Bragg peak, is hidden, filled and computed in the same way, and compared with
+what was measured there. If the computed intensity does not predict it better, the fill stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import xlogy
+
+from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps import gap_mask as plane_mask
+from bcdi_inpaint.gaps import planes
+from bcdi_inpaint.inpainting import LEAST_COUNTS, Fill, choose_device, inpaint
+from bcdi_inpaint.projections import Amplitudes, Chain, State, amplitudes, cycle, retrieve
+from bcdi_inpaint.ranks import predicted_ranks
+from bcdi_inpaint.retrieval import crop_around_peak
+from bcdi_inpaint.weights import Model
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+Box = tuple[slice, slice, slice]
+
+LARGEST_BOX = 128
+"""Voxels along each side of what is phased: the fringes that matter are near the peak."""
+LEVEL = 0.99
+"""Of the intervals that bound the retrieval: a bound that excludes the truth does harm."""
+CLEAR = 4
+"""Measured lines that stay between a pseudo-gap and the next gap or the box's edge."""
+BLOCK = 8
+"""Side in voxels of the blocks by which a pseudo-gap is halved to test what was fitted."""
+EDGES = (1.0, 10.0)
+"""Expected counts that divide voxels into faint, middling and bright."""
+SHARES = np.linspace(0, 1, 21)
+"""Shares of the computed intensity that are tried."""
+FACTORS = np.geomspace(1.2, 10, 12)
+"""Factors by which the fill's standard deviation may grow or shrink, step by step."""
+WANTED, TOLERANCE = 0.68, 0.02
+"""What part of the pseudo-gap's counts is to lie inside its 68 % intervals, and how far above."""
+CHAIN = Chain(raar=300, er=100)
+RELEASED = Chain(raar=100, er=100)
+"""Without bounds, from where the bounded one ended: an alternative, and better in narrow gaps."""
+LAST = Chain(raar=100, er=50)
+"""With the pseudo-gap measured again."""
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A fill after refinement, and how that was decided.
+
+    Attributes
+    ----------
+    fill : the refined one if `accepted`, else the one that was given.
+    accepted : whether the computed intensity helped to predict what was measured.
+    before, after : mean Poisson deviance of the pseudo-gap's counts for the network's fill, and for
+        the refined one; nan where neither was computed.
+    shares : of the computed intensity in faint, middling and bright voxels.
+    remark : one line on what was found.
+    """
+
+    fill: Fill
+    accepted: bool
+    before: float
+    after: float
+    shares: tuple[float, ...]
+    remark: str
+
+
+def refine(
+    counts: np.ndarray,
+    gap_mask: BoolArray,
+    bad_mask: BoolArray,
+    fill: Fill,
+    model: Model,
+    rng: np.random.Generator,
+    *,
+    starts: int = 2,
+    device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Refinement:
+    """Refine a fill by a phase retrieval around the Bragg peak, where that predicts better.
+
+    Parameters
+    ----------
+    counts : (n_rock, n_y, n_x) photon counts; not changed.
+    gap_mask, bad_mask : (n_rock, n_y, n_x) bool, True = to fill, True = invalid.
+    fill : what `inpaint` made of them with `model`, which fills the pseudo-gap too.
+    starts : random starts; the one that fits the measured voxels best counts.
+    progress : called with (starts done, starts in all).
+
+    Nothing is raised for a retrieval that fails: the fill stays, and the remark says why.
+    """
+    try:
+        box = _box(counts, gap_mask | bad_mask)
+        task = _Task.prepared(counts, gap_mask, bad_mask, fill, model, box, device)
+        return _refined(task, fill, box, rng, starts, progress)
+    except InputError as error:
+        nan = float("nan")
+        return Refinement(fill, False, nan, nan, (), f"not refined: {error}")
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A region around the peak; arrays (n_rock, n_y, n_x) of the box.
+
+    `first` is the fill with the pseudo-gap hidden too, `second` the one that was given.
+    """
+
+    counts: FloatArray
+    unknown: BoolArray
+    pseudo: BoolArray
+    first: Fill
+    second: Fill
+    device: torch.device
+
+    @classmethod
+    def prepared(
+        cls,
+        counts: np.ndarray,
+        gap_mask: BoolArray,
+        bad_mask: BoolArray,
+        fill: Fill,
+        model: Model,
+        box: Box,
+        device: str,
+    ) -> _Task:
+        gap, unknown = gap_mask[box], (gap_mask | bad_mask)[box]
+        if not fill.filled[box].any():
+            raise InputError("no filled voxel lies in the box around the peak, expected a gap")
+        own = counts[box].astype(np.float32)
+        pseudo = pseudo_gap(gap, unknown)
+        first = inpaint(own, gap | pseudo, model, device, bad_mask=bad_mask[box] & ~pseudo)
+        second = replace(
+            fill, counts=fill.counts[box], filled=fill.filled[box], sigma=fill.sigma[box]
+        )
+        return cls(own, unknown, pseudo & first.filled, first, second, choose_device(device))
+
+
+def _box(counts: np.ndarray, unknown: BoolArray) -> Box:
+    """The largest box of up to `LARGEST_BOX` with the peak in its middle."""
+    box = crop_around_peak(counts, unknown)
+    rock, y, x = (
+        slice(side.start + cut, side.stop - cut)
+        for side, cut in ((side, max(side.stop - side.start - LARGEST_BOX, 0) // 2) for side in box)
+    )
+    return rock, y, x
+
+
+def pseudo_gap(gap: BoolArray, unknown: BoolArray) -> BoolArray:
+    """A gap of the same shape on the other side of the middle, in voxels that are measured.
+
+    Each plane is mirrored at the array's middle, and moved to the nearest place where it and
+    `CLEAR` lines beside it meet no other plane. All are (n_rock, n_y, n_x) bool. InputError where
+    there are no planes, or no room for them.
+    """
+    found = planes(gap)
+    if not found:
+        raise InputError("the gap has no planes in the box, expected some to make a pseudo-gap of")
+    taken = [np.asarray(unknown.all(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    mirrored = []
+    for plane in found:
+        lines = taken[plane.axis]  # (n,) bool, also those of the pseudo-gaps before
+        places = list(_free(lines, plane.width))
+        if not places:
+            raise InputError(
+                f"a pseudo-gap of {plane.width} lines has no room in {gap.shape} voxels beside the "
+                "gap, expected some"
+            )
+        wanted = len(lines) // 2 * 2 - plane.stop + 1
+        start = min(places, key=lambda place: abs(place - wanted))
+        lines[start : start + plane.width] = True
+        mirrored.append(Gap(plane.axis, start, start + plane.width))
+    n_rock, n_y, n_x = gap.shape
+    return plane_mask(mirrored, (n_rock, n_y, n_x)) & ~unknown
+
+
+def _free(taken: NDArray[np.bool_], width: int) -> Iterator[int]:
+    """First lines of `width` lines clear of those `taken` (n,), of the middle and of the edge."""
+    n = len(taken)
+    for start in range(CLEAR, n - width - CLEAR + 1):
+        beside = slice(start - CLEAR, start + width + CLEAR)
+        if not taken[beside].any() and not start - 2 <= n // 2 < start + width + 2:
+            yield start
+
+
+def _refined(
+    task: _Task,
+    fill: Fill,
+    box: Box,
+    rng: np.random.Generator,
+    starts: int,
+    progress: Callable[[int, int], None] | None,
+) -> Refinement:
+    hidden = task.unknown | task.pseudo
+    known = _bounds(task, task.first, hidden)
+    best: State | None = None
+    least = np.inf
+    for number in range(starts):
+        state = retrieve(task.first.counts, known, rng, chain=CHAIN)
+        misfit = _deviance(task.counts, state.intensity())[~hidden].mean()
+        if misfit < least:
+            best, least = state, misfit
+        if progress is not None:
+            progress(number + 1, starts)
+    if best is None:
+        raise InputError("no start has a finite misfit, expected one: the retrieval has diverged")
+    released = replace(best)  # its own object, from the same place
+    free = _bounds(task, None, hidden)
+    cycle(released, free, "RAAR", RELEASED.raar)
+    cycle(released, free, "ER", RELEASED.er)
+    found = [_trial(task, state, held) for state, held in ((best, True), (released, False))]
+    return _judged(task, fill, box, min(found, key=lambda trial: trial.after), rng)
+
+
+def _bounds(task: _Task, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
+    """Measured amplitudes, the interval of what was filled, and nothing of other hidden voxels."""
+    lower, upper = (task.counts,) * 2 if fill is None else fill.interval(LEVEL)
+    free = hidden if fill is None else hidden & ~fill.filled
+    lower = np.where(hidden, np.where(free, 0, lower), task.counts)
+    upper = np.where(hidden, np.where(free, np.inf, upper), task.counts)
+    return amplitudes(lower, upper, task.device)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What one computed intensity makes of the pseudo-gap.
+
+    `held`: with bounds to the end. `after` is the mean deviance of voxels whose share was fitted on
+    others; `shares` (n_classes,) are fitted on all.
+    """
+
+    state: State
+    held: bool
+    after: float
+    shares: NDArray[np.float64]
+    log_mixed: FloatArray
+
+
+def _trial(task: _Task, state: State, held: bool) -> _Trial:
+    where = task.pseudo
+    log_fill, log_found = np.log1p(task.first.counts), np.log1p(state.intensity())
+    classes = np.digitize(task.first.counts, EDGES)  # (n_rock, n_y, n_x), 0 to len(EDGES)
+    halves = _halves(where.shape)
+    tested = np.empty(where.shape, dtype=np.float32)
+    for half in (False, True):
+        fitted = _shares(task.counts, log_fill, log_found, classes, where & (halves != half))
+        tested[halves == half] = _mixed(log_fill, log_found, fitted[classes])[halves == half]
+    after = float(_deviance(task.counts, np.expm1(tested))[where].mean())
+    shares = _shares(task.counts, log_fill, log_found, classes, where)
+    return _Trial(state, held, after, shares, _mixed(log_fill, log_found, shares[classes]))
+
+
+def _judged(
+    task: _Task, fill: Fill, box: Box, trial: _Trial, rng: np.random.Generator
+) -> Refinement:
+    """Believe the computed intensity as far as the pseudo-gap says."""
+    before = float(_deviance(task.counts, task.first.counts)[task.pseudo].mean())
+    said = tuple(float(share) for share in trial.shares)
+    if not trial.after < before:
+        remark = (
+            f"not refined: the computed intensity predicts measured voxels no better (deviance "
+            f"{trial.after:.4g} against {before:.4g})"
+        )
+        return Refinement(fill, False, before, trial.after, said, remark)
+    classes = np.digitize(task.first.counts, EDGES)
+    factors = _factors(task, trial.log_mixed, classes, rng)
+    refined = _applied(task, fill, box, trial, factors)
+    remark = f"refined: deviance of held-out measured voxels {before:.4g} to {trial.after:.4g}"
+    return Refinement(refined, True, before, trial.after, said, remark)
+
+
+def _applied(
+    task: _Task, fill: Fill, box: Box, trial: _Trial, factors: NDArray[np.float64]
+) -> Fill:
+    """The fill with the computed intensity mixed in, once more with all that was measured."""
+    state = trial.state
+    known = _bounds(task, task.second if trial.held else None, task.unknown)
+    cycle(state, known, "RAAR", LAST.raar)
+    cycle(state, known, "ER", LAST.er)
+    classes = np.digitize(task.second.counts, EDGES)
+    log_found = np.log1p(state.intensity())
+    log_mixed = _mixed(np.log1p(task.second.counts), log_found, trial.shares[classes])
+    counts, sigma = fill.counts.copy(), fill.sigma.copy()
+    filled = fill.filled[box]
+    counts[box][filled] = np.maximum(np.expm1(log_mixed[filled]), LEAST_COUNTS)
+    scaled = sigma[box][filled] * factors[classes][filled]
+    # Counts tell no error that is smaller than their own noise, which log(1 + counts) has as:
+    noise = 1 / np.sqrt(1 + counts[box][filled])
+    sigma[box][filled] = np.maximum(scaled, np.minimum(noise, sigma[box][filled]))
+    return replace(fill, counts=counts, sigma=sigma)
+
+
+def _deviance(counts: NDArray[np.floating], expected: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Poisson deviance of each voxel; the expected counts are at least `LEAST_COUNTS`."""
+    n = np.maximum(counts, 0).astype(np.float64)
+    mu = np.maximum(expected, LEAST_COUNTS).astype(np.float64)
+    return 2 * (xlogy(n, n / mu) - (n - mu))
+
+
+def _mixed(
+    log_fill: FloatArray, log_found: FloatArray, share: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    return ((1 - share) * log_fill + share * log_found).astype(np.float32)
+
+
+def _halves(shape: tuple[int, ...]) -> BoolArray:
+    """A chessboard of blocks: what is fitted on one colour is tested on the other."""
+    index = sum(np.ix_(*[np.arange(n) // BLOCK for n in shape]))
+    return np.asarray(index) % 2 == 1
+
+
+def _shares(
+    counts: FloatArray,
+    log_fill: FloatArray,
+    log_found: FloatArray,
+    classes: NDArray[np.int64],
+    where: BoolArray,
+) -> NDArray[np.float64]:
+    """(n_classes,) share of the computed intensity of least deviance; 0 where no voxel is."""
+    best = np.zeros(len(EDGES) + 1)
+    for number in range(len(best)):
+        own = where & (classes == number)
+        if not own.any():
+            continue
+        deviances = [
+            _deviance(counts[own], np.expm1(_mixed(log_fill[own], log_found[own], share))).sum()
+            for share in SHARES
+        ]
+        best[number] = SHARES[int(np.argmin(deviances))]
+    return best
+
+
+def _factors(
+    task: _Task, log_mixed: FloatArray, classes: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """(n_classes,) factor on the standard deviation, the nearest to 1 whose 68 % intervals hold.
+
+    Of measured counts, whose own noise is taken into account: where that is the larger one, every
+    factor would do.
+    """
+    factors = np.ones(len(EDGES) + 1)
+    expected = np.expm1(log_mixed)
+    for number in range(len(factors)):
+        own = task.pseudo & (classes == number)
+        if np.count_nonzero(own) < BLOCK**2:
+            continue
+        inside = _inside(task, expected, own, 1.0, rng)
+        rising = FACTORS if inside < WANTED - TOLERANCE else 1 / FACTORS
+        for factor in rising:
+            if abs(inside - WANTED) <= TOLERANCE or (inside > WANTED) == (factor > 1):
+                break
+            factors[number] = factor
+            inside = _inside(task, expected, own, float(factor), rng)
+    return factors
+
+
+def _inside(
+    task: _Task, expected: FloatArray, own: BoolArray, factor: float, rng: np.random.Generator
+) -> float:
+    """The part of the counts `own` in 68 % intervals of `factor` times the standard deviation."""
+    sigma = task.first.sigma * np.float32(factor)
+    trial = replace(task.first, counts=expected, filled=own, sigma=sigma)
+    ranks = predicted_ranks(task.counts, trial.interval, own, rng)
+    return float(np.mean(np.abs(2 * ranks - 1) <= WANTED))

@@ -1,0 +1,109 @@
+"""How far fills are from the truth, in the scales that the network gives: what calibrates it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdi_inpaint.calibration import Calibration, calibrate
+from bcdi_inpaint.dataset import LogPatterns, PatchConfig, draw_bad, draw_gaps
+from bcdi_inpaint.inpainting import inpaint
+from bcdi_inpaint.progress import told
+from bcdi_inpaint.weights import Model
+
+FloatArray = NDArray[np.float32]
+
+WIDTHS = (3, 6, 9, 12, 18, 24, 38)
+"""Of the gaps that a calibration is measured in."""
+MOST_VOXELS = 4000
+"""Of one gap: a wide one must not drown the others."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Voxels of gaps whose truth is known; all arrays (n,).
+
+    Attributes
+    ----------
+    errors : filled minus true log(1 + expected counts).
+    scales : of that error, as the network gives it uncalibrated.
+    log_counts : the filled log(1 + expected counts).
+    widths : of the gap.
+    patterns : which pattern the voxel is of.
+    """
+
+    errors: FloatArray
+    scales: FloatArray
+    log_counts: FloatArray
+    widths: NDArray[np.int64]
+    patterns: NDArray[np.int64]
+
+
+def errors(
+    model: Model,
+    log_expectations: LogPatterns,
+    rng: np.random.Generator,
+    *,
+    widths: Sequence[int] = WIDTHS,
+    device: str = "auto",
+    quiet: bool = True,
+) -> Errors:
+    """Fill artificial gaps in simulated patterns that the model has not seen.
+
+    Parameters
+    ----------
+    log_expectations : (n, n_rock, n_y, n_x) log(1 + expected photons).
+    widths : each pattern gets a gap of each of them, and fresh Poisson noise.
+    quiet : without it, progress is told.
+    """
+    uncalibrated = replace(model, calibration=Calibration(sigma_per_scale=((1.0,),)))
+    cases = list(product(range(len(log_expectations)), widths))
+    found = [
+        _errors_in_a_gap(uncalibrated, log_expectations[index], index, width, rng, device)
+        for index, width in told(cases, "calibration", len(cases), quiet)
+    ]
+    return Errors(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def _errors_in_a_gap(
+    model: Model,
+    logs: NDArray[np.float16],
+    index: int,
+    width: int,
+    rng: np.random.Generator,
+    device: str,
+) -> tuple[NDArray[Any], ...]:
+    """What `Errors` holds, of one gap of one pattern."""
+    expectation = np.expm1(logs.astype(np.float32))
+    counts = rng.poisson(expectation).astype(np.float32)
+    config = PatchConfig(widths=((width, width),), shares=(1.0,))
+    peak = [int(p) for p in np.unravel_index(int(expectation.argmax()), counts.shape)]
+    gap = np.zeros(counts.shape, dtype=bool)
+    for plane in draw_gaps(config, counts.shape, peak, rng):
+        np.moveaxis(gap, plane.axis, 0)[plane.start : plane.stop] = True
+    bad = draw_bad(config, counts.shape, rng)
+    fill = inpaint(counts, gap, model, device, bad_mask=bad)
+    voxels = np.flatnonzero(fill.filled)
+    voxels = rng.choice(voxels, min(MOST_VOXELS, voxels.size), replace=False)
+    log_counts = np.log1p(fill.counts.ravel()[voxels])
+    error = log_counts - logs.ravel()[voxels].astype(np.float32)
+    scale = fill.sigma.ravel()[voxels]
+    return error, scale, log_counts, np.full(voxels.size, width), np.full(voxels.size, index)
+
+
+def calibrated(
+    model: Model,
+    log_expectations: LogPatterns,
+    rng: np.random.Generator,
+    *,
+    device: str = "auto",
+    quiet: bool = True,
+) -> Calibration:
+    """The calibration of a model, measured on patterns it has not seen; arguments as `errors`."""
+    found = errors(model, log_expectations, rng, device=device, quiet=quiet)
+    return calibrate(found.errors, found.scales, found.widths, np.expm1(found.log_counts))

@@ -1,0 +1,339 @@
+"""How fast the network trains and fills, how much of the machine that uses, and against whom.
+
+python benchmarks/network.py            # minutes on a CPU
+python benchmarks/network.py --quick    # about one
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+# This script has the name of a module: Python must not look for it in the script's folder.
+sys.path[:] = [path for path in sys.path if path != str(Path(__file__).resolve().parent)]
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.features import CHANNEL_ORDER, features
+from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.inpainting import BATCH, PATCH, STRIDE
+from bcdi_inpaint.losses import LossWeights, gap_loss
+from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.patches import over_plane
+from bcdi_inpaint.scores import table
+
+SEED = 31
+STACK = (256, 512, 512)
+"""Of the comparison: frames, rows and columns, with a cross of `WIDTH` lines in the middle."""
+WIDTH = 6
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+# --- the published network ------------------------------------------------------------------------
+
+
+def same_convolution(n_in: int, n_out: int, kernel: int, rate: int = 1) -> nn.Module:
+    """A convolution whose output is as large as its input, whatever the kernel."""
+    around = rate * (kernel - 1)
+    pad = nn.ConstantPad3d((around // 2, around - around // 2) * 3, 0.0)
+    return nn.Sequential(pad, nn.Conv3d(n_in, n_out, kernel, dilation=rate))
+
+
+class DilatedBlock(nn.Module):
+    """The input, beside four convolutions of it with different rates."""
+
+    def __init__(self, n_in: int, filters: int, kernel: int, rates: tuple[int, ...]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            same_convolution(n_in, filters, kernel, rate) for rate in rates
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(batch, n_in, *cube) to (batch, n_in + 4 filters, *cube)."""
+        return torch.cat([images, *(branch(images) for branch in self.branches)], dim=1)
+
+
+class PublishedNetwork(nn.Module):
+    """The 3D network of Masto et al., J. Appl. Cryst. 57, 966 (2024), as their code builds it.
+
+    Dilated blocks of 4 x 8 and 4 x 16 filters, convolutions of 128 and 256, each pooled; transposed
+    convolutions of 478, 222, 96 and 32 with the skips between; convolutions of 24, 12, 6 and 1.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleList(
+            (
+                DilatedBlock(1, 8, 3, (4, 3, 2, 1)),
+                DilatedBlock(33, 16, 2, (3, 2, 2, 1)),
+                same_convolution(97, 128, 2),
+                same_convolution(128, 256, 2),
+            )
+        )
+        self.decoder = nn.ModuleList(
+            nn.ConvTranspose3d(n_in, n_out, 2)
+            for n_in, n_out in ((256, 478), (478 + 128, 222), (222 + 97, 96), (96 + 33, 32))
+        )
+        last: list[nn.Module] = []
+        for n_in, n_out, kernel in ((33, 24, 4), (24, 12, 3), (12, 6, 2), (6, 1, 1)):
+            last += [same_convolution(n_in, n_out, kernel), nn.LeakyReLU(0.2)]
+        self.last = nn.Sequential(*last[:-1])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(batch, 1, *cube), the logarithm of the counts in 0..1, to its fill."""
+        act = nn.functional.leaky_relu
+        skips, values = [images], images
+        for layer in self.encoder:
+            values = act(nn.functional.max_pool3d(layer(values), 2), 0.2)
+            skips.append(values)
+        for layer, skip in zip(self.decoder, reversed(skips[:-1]), strict=True):
+            values = layer(values)[..., :-1, :-1, :-1]  # as large as its input
+            values = nn.functional.interpolate(act(values, 0.2), scale_factor=2)
+            values = torch.cat([values, skip], dim=1)
+        return torch.sigmoid(1.5 * self.last(values))
+
+
+def published_patches(shape: tuple[int, int, int]) -> int:
+    """How many patches it takes for a cross: a stride of 1, one pass for each plane."""
+    frames, rows, columns = (n - PATCH + 1 for n in shape)
+    return frames * columns + frames * rows
+
+
+# --- measuring ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One device, and how often a thing is timed on it."""
+
+    device: torch.device
+    repeats: int
+
+    def timed(self, call: Callable[[], object], repeats: int | None = None) -> float:
+        """The shortest of some runs in seconds, after one that is not timed."""
+        seconds = []
+        for _ in range((repeats or self.repeats) + 1):
+            started = time.perf_counter()
+            call()
+            if self.device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - started)
+        return min(seconds[1:])
+
+    def peak(self, precision: str, side: int) -> float:
+        """FLOP/s of a product of two matrices (side, side)."""
+        matrix = torch.randn(side, side, device=self.device, dtype=PRECISIONS[precision])
+        return 2 * side**3 / self.timed(lambda: matrix @ matrix, 8)
+
+    def autocast(self, precision: str) -> AbstractContextManager[None]:
+        """As training does it: single precision kept where it matters."""
+        enabled = precision != "float32"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A thing to time, and the patches and the FLOPs in it."""
+
+    what: str
+    run: Callable[[], object]
+    n_patches: int
+    flops: float
+
+
+def flops_of(call: Callable[[], object]) -> float:
+    """The FLOPs of a call, counted by torch."""
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return float(counter.get_total_flops())
+
+
+def patches(n_batch: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Channels, truth and gap of a batch: random numbers, and `WIDTH` lines in the middle."""
+    generator = torch.Generator().manual_seed(SEED)
+    channels = torch.rand(n_batch, len(CHANNEL_ORDER), *(PATCH,) * 3, generator=generator)
+    gap = torch.zeros(n_batch, 1, *(PATCH,) * 3, dtype=torch.bool)
+    gap[:, :, (PATCH - WIDTH) // 2 : (PATCH + WIDTH) // 2] = True
+    return channels.to(device), channels[:, :1].clone().to(device), gap.to(device)
+
+
+def filling(network: nn.Module, images: Tensor) -> Work:
+    """The network alone, on one batch."""
+
+    @torch.inference_mode()
+    def run() -> None:
+        network(images)
+
+    return Work("filling", run, len(images), flops_of(run))
+
+
+def training(network: GapUNet, n_batch: int, device: torch.device) -> Work:
+    """One step: forward, the loss, backward, the optimiser."""
+    channels, truth, gap = patches(n_batch, device)
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-6)
+
+    def run() -> None:
+        optimizer.zero_grad()
+        prediction, scale = network(channels)
+        gap_loss(prediction, scale, truth, gap, LossWeights())["loss"].backward()
+        optimizer.step()
+
+    return Work("training", run, n_batch, flops_of(run))
+
+
+def speeds(machine: Machine, peaks: dict[str, float]) -> Iterator[dict[str, object]]:
+    """One row for each work, batch size and precision on a machine with these FLOP/s at best."""
+    torch.manual_seed(SEED)
+    network = GapUNet(NetworkConfig()).to(machine.device)
+    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    for precision, peak in peaks.items():
+        for n_batch in (1, BATCH):
+            channels, _, _ = patches(n_batch, machine.device)
+            works = (
+                training(network, n_batch, machine.device),
+                filling(network, channels),
+            )
+            for work in works:
+                yield _row(machine, work, precision, peak)
+
+
+def _row(machine: Machine, work: Work, precision: str, peak: float) -> dict[str, object]:
+    with machine.autocast(precision):
+        seconds = machine.timed(work.run)
+    return {
+        "device": machine.device.type,
+        "what": work.what,
+        "precision": precision,
+        "batch": work.n_patches,
+        "ms / patch": 1e3 * seconds / work.n_patches,
+        "GFLOP / patch": work.flops / work.n_patches / 1e9,
+        "TFLOP/s": work.flops / seconds / 1e12,
+        "of the peak": f"{100 * work.flops / seconds / peak:.0f} %",
+    }
+
+
+# --- against the published procedure --------------------------------------------------------------
+
+
+def features_seconds(part: int) -> float:
+    """Seconds of kriging and of the other features for `STACK`.
+
+    Measured on one whose sides are `part` times shorter, and multiplied by part^3. That is too
+    long, if anything: kriging grows with the planes and not with the volume.
+    """
+    frames, rows, columns = (n // part for n in STACK)
+    grids = np.ogrid[-1 : 1 : frames * 1j, -1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    fringes = 2 + np.cos(columns * (grids[1] + grids[2] - grids[0]) / 3)
+    expected = 1e4 * fringes / (1 + 300 * sum(grid**2 for grid in grids)) ** 1.5
+    counts = np.random.default_rng(SEED).poisson(expected).astype(np.float32)
+    shape = (frames, rows, columns)
+    gaps = cross(shape)
+    unknown = gap_mask(gaps, shape)
+    log_counts = np.log1p(np.where(unknown, 0, counts))
+    started = time.perf_counter()
+    features(log_counts, unknown, gaps)
+    return (time.perf_counter() - started) * part**3
+
+
+def cross(shape: tuple[int, int, int]) -> tuple[Gap, Gap]:
+    """A gap of rows and one of columns through the middle."""
+    _, rows, columns = ((n - WIDTH) // 2 for n in shape)
+    return Gap(1, rows, rows + WIDTH), Gap(2, columns, columns + WIDTH)
+
+
+def comparison(machine: Machine, part: int) -> list[dict[str, object]]:
+    """Both procedures, as each is used: ours in batches, with its features; theirs one by one.
+
+    The features are computed on the CPU, whatever the network runs on.
+    """
+    torch.manual_seed(SEED)
+    ours = GapUNet(NetworkConfig()).to(machine.device)
+    ours.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    theirs = PublishedNetwork().to(machine.device)
+    channels, _, _ = patches(BATCH, machine.device)
+    works = {"published": filling(theirs, channels[:1, :1]), "ours": filling(ours, channels)}
+    each = {name: machine.timed(work.run) / work.n_patches for name, work in works.items()}
+    places = {place for gap in cross(STACK) for place in over_plane(gap, STACK, PATCH, STRIDE)}
+    n_patches = {"published": published_patches(STACK), "ours": len(places)}
+    before = {"published": 0.0, "ours": features_seconds(part)}
+    stack = {name: before[name] + n_patches[name] * each[name] for name in works}
+    rows: list[dict[str, object]] = [
+        {
+            "procedure": name,
+            "device": machine.device.type,
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "GFLOP / patch": works[name].flops / works[name].n_patches / 1e9,
+            "batch": works[name].n_patches,
+            "ms / patch": 1e3 * each[name],
+            "patches": n_patches[name],
+            "features (s)": before[name],
+            "stack (s)": stack[name],
+        }
+        for name, network in (("published", theirs), ("ours", ours))
+    ]
+    ratio = {
+        "procedure": "published / ours",
+        "ms / patch": each["published"] / each["ours"],
+        "patches": n_patches["published"] / n_patches["ours"],
+        "stack (s)": stack["published"] / stack["ours"],
+    }
+    return [*rows, ratio]
+
+
+def main() -> None:
+    """Command line of the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer repeats, smaller stack")
+    parser.add_argument("--threads", type=int, help="of the CPU; default: all")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads or len(os.sched_getaffinity(0)))
+    repeats, part, side = (1, 4, 2048) if arguments.quick else (5, 2, 4096)
+    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    if "cuda" not in devices:
+        print("there is no GPU: not timed")
+    machines = [Machine(torch.device(device), repeats) for device in devices]
+    for machine in machines:
+        name = torch.cuda.get_device_name() if machine.device.type == "cuda" else "CPU"
+        peaks = {precision: machine.peak(precision, side) for precision in PRECISIONS}
+        told = ", ".join(f"{peak / 1e12:.3g} TFLOP/s in {key}" for key, peak in peaks.items())
+        print(f"{name}, {torch.get_num_threads()} threads; a product of {side}^2 matrices: {told}")
+        print(table(list(speeds(machine, peaks)), SPEED_COLUMNS))
+        print(f"A cross of {WIDTH} lines in {' x '.join(map(str, STACK))}, single precision:")
+        print(table(comparison(machine, part), COMPARISON_COLUMNS))
+
+
+SPEED_COLUMNS = [
+    "device",
+    "what",
+    "precision",
+    "batch",
+    "ms / patch",
+    "GFLOP / patch",
+    "TFLOP/s",
+    "of the peak",
+]
+COMPARISON_COLUMNS = [
+    "procedure",
+    "device",
+    "parameters",
+    "GFLOP / patch",
+    "batch",
+    "ms / patch",
+    "patches",
+    "features (s)",
+    "stack (s)",
+]
+
+
+if __name__ == "__main__":
+    main()

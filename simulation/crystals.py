@@ -1,0 +1,118 @@
+"""Crystals whose object is known, for judging what a reconstruction has of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from simulation.continuum import ContinuumConfig, make_crystal
+from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
+from simulation.fields import smooth_phase
+from simulation.particles import ParticleConfig, make_particle
+from simulation.relaxation import element
+from simulation.shapes import random_shape
+
+STRAIN_WAVES = 8
+"""Plane waves that an imposed phase is the sum of."""
+
+
+class CrystalConfig(BaseModel):
+    """What crystals are drawn; ranges are (lowest, highest), unknown keys are errors.
+
+    Attributes
+    ----------
+    count, atomistic : how many in all, and how many of them are particles relaxed by LAMMPS.
+    size : voxels along each side of the array.
+    oversampling : of each axis; fringes are as many voxels apart.
+    strain_rad : range of the imposed phase.
+    flux : expected photons of the brightest voxel, drawn on a logarithmic scale.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: int = Field(12, ge=1)
+    atomistic: int = Field(3, ge=0)
+    size: int = Field(96, ge=32)
+    oversampling: tuple[float, float] = (2.5, 5.0)
+    strain_rad: tuple[float, float] = (0.0, 3.0)
+    flux: tuple[float, float] = (1e5, 1e7)
+    particle: ParticleConfig = ParticleConfig(n_atoms=(5_000, 40_000))
+
+
+@dataclass(frozen=True)
+class Crystal:
+    """A crystal and a measurement of it; arrays (n, n, n).
+
+    Attributes
+    ----------
+    name : of its own.
+    truth : complex64, the object, centred at index n // 2, as the array's extent resolves it.
+    expectation : float32, expected photons: the squared modulus of the object's transform.
+    counts : float32, a Poisson draw of them.
+    parameters : what was drawn, in plain values.
+    """
+
+    name: str
+    truth: NDArray[np.complex64]
+    expectation: NDArray[np.float32]
+    counts: NDArray[np.float32]
+    parameters: dict[str, object]
+
+
+def crystals(config: CrystalConfig, seed: int) -> Iterator[Crystal]:
+    """The crystals of a configuration, each from the seed and its own number alone."""
+    for number in range(config.count):
+        rng = np.random.default_rng([seed, number])
+        is_atomistic = number < config.atomistic
+        strain_rad = float(rng.uniform(*config.strain_rad))
+        ratio = rng.uniform(*config.oversampling, 3)
+        flux = float(np.exp(rng.uniform(*np.log(config.flux))))
+        make = _atomistic if is_atomistic else _continuous
+        amplitude = make(config, ratio, strain_rad, rng)
+        amplitude *= np.sqrt(flux) / np.abs(amplitude).max()
+        truth = scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(amplitude), norm="ortho"))
+        expectation = (np.abs(amplitude) ** 2).astype(np.float32)
+        kind = "atomistic" if is_atomistic else "continuous"
+        yield Crystal(
+            f"{kind} {number}",
+            truth.astype(np.complex64),
+            expectation,
+            rng.poisson(expectation).astype(np.float32),
+            {"strain_rad": strain_rad, "oversampling": ratio.tolist(), "flux": flux},
+        )
+
+
+def _continuous(
+    config: CrystalConfig, ratio: NDArray[np.float64], strain_rad: float, rng: np.random.Generator
+) -> NDArray[np.complex128]:
+    """Amplitude (n, n, n) of a continuous crystal, the peak in the middle."""
+    n = config.size
+    box = tuple(int(side) for side in np.maximum(n / ratio, 6))
+    crystal = make_crystal(ContinuumConfig(), random_shape(rng), box, rng, strain_rad)
+    obj = np.zeros((n, n, n), dtype=np.complex128)
+    place = tuple(slice(n // 2 - side // 2, n // 2 - side // 2 + side) for side in crystal.shape)
+    obj[place] = crystal
+    return np.asarray(scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(obj))))
+
+
+def _atomistic(
+    config: CrystalConfig, ratio: NDArray[np.float64], strain_rad: float, rng: np.random.Generator
+) -> NDArray[np.complex128]:
+    """Amplitude (n, n, n) of a relaxed particle's 111 peak, in the middle."""
+    particle = make_particle(config.particle, rng)
+    positions_nm = particle.relaxed.positions_nm
+    positions_nm = positions_nm - positions_nm.mean(axis=0)
+    directions = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    steps = oversampled_steps(positions_nm, directions, ratio)
+    reflection_inv_nm = np.ones(3) / element(particle.element).lattice_constant_nm
+    n = config.size
+    grid = QGrid((n, n, n), reflection_inv_nm, steps, np.full(3, n // 2))
+    size_nm = np.ptp(positions_nm, axis=0).max()
+    phase_rad = smooth_phase(positions_nm * 2 / size_nm, strain_rad, STRAIN_WAVES, rng)
+    amplitude = bragg_amplitude(positions_nm, grid, weights=np.exp(1j * phase_rad))
+    return np.asarray(amplitude, dtype=np.complex128)

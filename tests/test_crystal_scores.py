@@ -1,0 +1,97 @@
+import math
+
+import numpy as np
+import pytest
+
+from bcdi_inpaint import crystal_scores
+from bcdi_inpaint.crystal_scores import (
+    CLEAR,
+    COMPLETE,
+    MASKED,
+    CrystalScoresConfig,
+    Subject,
+    gaps_beside,
+    judge,
+    summary,
+)
+from bcdi_inpaint.engines import pynx_version
+from bcdi_inpaint.weights import load_weights
+from simulation.crystals import CrystalConfig, crystals
+
+
+@pytest.mark.parametrize("width", [3, 12])
+def test_gaps_lie_beside_the_peak_and_inside_the_array(width: int) -> None:
+    config = CrystalScoresConfig(distances=(3, 8), cross_share=0.5)
+    n_crossing = 0
+    for seed in range(40):
+        gaps = gaps_beside((48, 48, 48), width, config, np.random.default_rng(seed))
+        n_crossing += len(gaps) > 1
+        for gap in gaps:
+            assert gap.stop - gap.start == width
+            assert gap.start >= CLEAR
+            assert gap.stop <= 48 - CLEAR
+            nearest = min(abs(gap.start - 24), abs(gap.stop - 1 - 24))
+            assert 3 < nearest <= 9
+    assert 8 < n_crossing < 32
+
+
+def test_a_gap_without_room_is_left_out() -> None:
+    rng = np.random.default_rng(0)
+    assert gaps_beside((48, 48, 48), 24, CrystalScoresConfig(), rng) == []
+
+
+def _record(way: str, ratio: float, width: int = 6) -> dict[str, object]:
+    return {
+        "setting": "known support",
+        "width": width,
+        "way": way,
+        "phase_rms_rad": 0.1 * ratio,
+        "ratio_phase_rms_rad": ratio,
+        "ratio_modulus_rms": ratio,
+        "ratio_gradient_rms": ratio,
+        "pearson_gap": 0.9,
+    }
+
+
+def test_the_summary_tells_median_quartiles_and_the_worst() -> None:
+    records = [_record("soft", ratio) for ratio in (0.2, 0.4, 0.6, 0.8, 3.0)]
+    records += [_record(MASKED, 1.0)]
+    rows = summary(records)
+    assert [row["way"] for row in rows] == [MASKED, "soft"]  # in the order of the ways
+    soft = rows[1]
+    assert (soft["lower_quartile"], soft["ratio"], soft["upper_quartile"]) == (0.4, 0.6, 0.8)
+    assert soft["worst"] == 3.0
+    assert soft["cases"] == 5
+
+
+def test_a_turned_phase_is_told_by_its_gradient(rng: np.random.Generator) -> None:
+    """A ramp of 0.1 rad a voxel along y has that gradient, one along x none."""
+    truth = np.ones((12, 12, 12), dtype=np.complex128)
+    inside = np.zeros((12, 12, 12), dtype=bool)
+    inside[3:9, 3:9, 3:9] = True
+    _, y, x = np.ogrid[:12, :12, :12]
+    assert crystal_scores._gradient_rms(truth * np.exp(0.1j * y), truth, inside) == pytest.approx(
+        0.1
+    )
+    assert crystal_scores._gradient_rms(truth * np.exp(0.1j * x), truth, inside) < 1e-9
+
+
+@pytest.mark.skipif(pynx_version() is None, reason="PyNX is not there")
+def test_every_way_is_phased_and_told_as_a_ratio_to_masking() -> None:
+    made = next(crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))
+    subject = Subject(made.name, made.truth, made.expectation, made.counts)
+    config = CrystalScoresConfig(
+        widths=(3,), settings=("known support",), raar=30, er=20, cross_share=0, distances=(2, 3)
+    )
+    records = list(judge(subject, config, load_weights()))
+    assert [record["way"] for record in records] == list(crystal_scores.WAYS)
+    by_way = {record["way"]: record for record in records}
+    assert by_way[MASKED]["ratio_phase_rms_rad"] == 1
+    for record in records:
+        assert not record["failed"]
+        assert record["ratio_phase_rms_rad"] == pytest.approx(
+            record["phase_rms_rad"] / by_way[MASKED]["phase_rms_rad"]
+        )
+        assert 0 < record["resolution"] <= 1
+    assert by_way[COMPLETE]["pearson_gap"] > 0.9
+    assert not math.isnan(by_way["soft"]["llk_free"]) or min(subject.counts.shape) < 12

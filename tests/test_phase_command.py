@@ -1,0 +1,95 @@
+"""`bcdi-inpaint phase`: options, output, statuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from bcdi_inpaint import phasing
+from bcdi_inpaint.cli import main
+from bcdi_inpaint.files import write_scan
+
+QUICK = ("--runs", "2", "--cycles", "10,20,5")
+
+
+@pytest.fixture
+def scan(tmp_path: Path, counts: np.ndarray) -> Path:
+    write_scan(tmp_path / "scan.cxi", counts)
+    return tmp_path / "scan.cxi"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["phase", *map(str, arguments)])
+
+
+def test_it_tells_its_runs_and_leaves_two_files(pynx: str, scan: Path) -> None:
+    result = run(scan, *QUICK)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines[3:7]] == [
+        "run 1 of 2",
+        "run 2 of 2",
+        "best",
+        "picture",
+    ]
+    assert lines[-1].startswith(f"pynx-cdi-id01 --data {scan} --nb_hio 10 --nb_raar 20 --nb_er 5")
+    names = sorted(path.name for path in scan.parent.iterdir())
+    assert names == ["scan.cxi", "scan_phased.cxi", "scan_phased.png"]
+
+
+def test_quiet_leaves_the_command_alone(pynx: str, scan: Path) -> None:
+    result = run(scan, *QUICK, "-q", "-o", scan.parent / "r.cxi")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 1
+    assert (scan.parent / "r.cxi").exists()
+
+
+def test_options_reach_the_request(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[phasing.Request] = []
+
+    def stop(request: phasing.Request, **_: Any) -> None:
+        seen.append(request)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(phasing, "phase", stop)
+    run(scan, "--crop", "32", "--seed", "4", "--handover", "staged", "--force")
+    run(scan, "--crop", "16,32,48", *QUICK)
+    first, second = seen
+    assert (first.crop, first.seed, first.handover) == ((32, 32, 32), 4, "staged")
+    assert (first.runs, first.cycles, first.force) == (5, (100, 400, 150), True)
+    assert (second.crop, second.cycles) == ((16, 32, 48), (10, 20, 5))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--cycles", "10,20"], "cycles is '10,20', expected three numbers of at least 0"),
+        (["--cycles", "a,b,c"], "for example --cycles 100,400,150"),
+        (["--crop", "0"], "crop is '0', expected three numbers of at least 2"),
+        (["--handover", "firm"], "--handover"),
+        (["--runs", "0"], "--runs"),
+    ],
+)
+def test_bad_options_are_one_line_and_status_2(
+    scan: Path, arguments: list[str], message: str
+) -> None:
+    result = run(scan, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_is_status_130_and_no_half_file(
+    pynx: str, scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(phasing, "retrieve", interrupted)
+    result = run(scan, *QUICK)
+    assert result.exit_code == 130
+    assert [path.name for path in scan.parent.iterdir()] == ["scan.cxi"]

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import scipy.fft
+import scipy.ndimage
+import torch
+
+from bcdi_inpaint import projections
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.projections import Chain, State, amplitudes, cycle, retrieve, shrink, start
+
+SHAPE = (24, 20, 22)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def particle(rng: np.random.Generator) -> np.ndarray:
+    """A box with a smooth phase, centred."""
+    obj = np.zeros(SHAPE, dtype=np.complex128)
+    obj[8:16, 7:13, 8:14] = 1
+    ramp = np.arange(24)[:, None, None]
+    return 30 * obj * np.exp(0.02j * (ramp - 12) ** 2)
+
+
+def intensity(obj: np.ndarray) -> np.ndarray:
+    spectrum = scipy.fft.fftn(scipy.fft.ifftshift(obj), norm="ortho")
+    return scipy.fft.fftshift(np.abs(spectrum) ** 2)
+
+
+def state_of(obj: np.ndarray) -> State:
+    shifted = torch.from_numpy(np.fft.ifftshift(obj).astype(np.complex64))
+    return State(shifted, torch.ones(obj.shape, dtype=torch.bool))
+
+
+def test_the_intensity_of_an_object_is_that_of_its_transform(particle: np.ndarray) -> None:
+    np.testing.assert_allclose(
+        state_of(particle).intensity(), intensity(particle), rtol=1e-3, atol=1e-2
+    )
+
+
+def test_amplitudes_are_moved_to_the_nearer_bound_and_stay_between(particle: np.ndarray) -> None:
+    truth = intensity(particle)
+    lower, upper = truth.copy(), truth.copy()
+    lower[:8] *= 4  # above what the object has
+    upper[:8] *= 9
+    upper[16:] = np.inf
+    lower[16:] = 0  # free
+    known = amplitudes(lower, upper, CPU)
+    moved = state_of(particle)
+    moved.obj = known.projected(moved.obj)
+    found = moved.intensity()
+    np.testing.assert_allclose(found[:8], 4 * truth[:8], rtol=1e-2, atol=1e-2)
+    np.testing.assert_allclose(found[8:], truth[8:], rtol=1e-2, atol=1e-2)
+    again = known.projected(moved.obj)
+    np.testing.assert_allclose(again.numpy(), moved.obj.numpy(), atol=1e-3)
+
+
+def test_the_truth_is_a_fixed_point_of_both_algorithms(particle: np.ndarray) -> None:
+    known = amplitudes(intensity(particle), intensity(particle), CPU)
+    for algorithm in ("RAAR", "ER"):
+        state = state_of(particle)
+        state.support = torch.from_numpy(np.fft.ifftshift(np.abs(particle) > 0))
+        cycle(state, known, algorithm, 5)
+        np.testing.assert_allclose(
+            (state.obj * state.support).numpy(), np.fft.ifftshift(particle), atol=0.05
+        )
+
+
+def test_what_was_hidden_is_computed_from_the_rest(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Three lines are hidden, and come out of the size of the object alone."""
+    truth = intensity(particle)
+    lower, upper = truth.copy(), truth.copy()
+    lower[:, :, 14:17], upper[:, :, 14:17] = 0, np.inf
+    support = scipy.ndimage.binary_dilation(np.abs(particle) > 0)
+    counts = np.where(np.isinf(upper), 0, truth)
+    state = retrieve(
+        counts, amplitudes(lower, upper, CPU), rng, support=support, chain=Chain(150, 100)
+    )
+    found = state.intensity()[:, :, 14:17]
+    expected = truth[:, :, 14:17]
+    assert np.corrcoef(np.log1p(found.ravel()), np.log1p(expected.ravel()))[0, 1] > 0.98
+
+
+def test_the_support_shrinks_to_the_object(particle: np.ndarray) -> None:
+    state = state_of(particle)
+    shrink(state, 0.5)
+    inside = np.fft.fftshift(state.support.numpy())
+    assert (inside == (np.abs(particle) > 0)).mean() > 0.97
+
+
+def test_the_first_support_holds_the_object_and_carries_its_photons(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    truth = intensity(particle)
+    state = start(truth, amplitudes(truth, truth, CPU), rng)
+    inside = np.fft.fftshift(state.support.numpy())
+    assert inside[np.abs(particle) > 0].all()
+    assert not inside.all()
+    assert float((state.obj.abs() ** 2).sum()) == pytest.approx(truth.sum(), rel=1e-3)
+
+
+def test_the_same_seed_gives_the_same_object(particle: np.ndarray) -> None:
+    truth = intensity(particle)
+    known = amplitudes(truth, truth, CPU)
+    runs = [
+        retrieve(truth, known, np.random.default_rng(seed), chain=Chain(20, 5)).intensity()
+        for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])
+
+
+def test_a_lost_support_is_told_in_one_line() -> None:
+    lonely = np.zeros(SHAPE, dtype=np.complex64)
+    lonely[0, 0, 0] = 1
+    state = State(torch.from_numpy(lonely), torch.ones(SHAPE, dtype=torch.bool))
+    with pytest.raises(InputError, match=f"expected {projections.SMALLEST_SUPPORT} to"):
+        shrink(state, 0.1)
+
+
+def test_what_is_not_finite_is_told_in_one_line(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    truth = intensity(particle)
+    truth[0, 0, 0] = np.nan
+    support = np.abs(particle) > 0
+    with pytest.raises(InputError, match="not finite"):
+        retrieve(truth, amplitudes(truth, truth, CPU), rng, support=support, chain=Chain(2, 1))
