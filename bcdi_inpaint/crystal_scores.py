@@ -207,13 +207,12 @@ def _judge_setting(
     seed = int(rng.integers(2**32))  # all ways start from the same random objects
     records = []
     for way in config.ways:
-        scores: Record
+        scores: Record = {name: np.nan for name in RECORD_COLUMNS[-5:]}
         try:
             found = _phased(subject, config, setting, way, gap, fill, np.random.default_rng(seed))
-            scores = _scores(found, subject, gap)
+            scores |= _scores(found, subject, gap)
         except InputError as error:
-            scores = dict.fromkeys(RECORD_COLUMNS[-5:], np.nan) | dict.fromkeys(ERRORS, np.inf)
-            scores["failed"] = str(error)
+            scores |= {name: np.inf for name in ERRORS} | {"failed": str(error)}
         records.append(common | {"setting": setting, "way": way} | scores)
     masked = next(record for record in records if record["way"] == MASKED)
     for record in records:

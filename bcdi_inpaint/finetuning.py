@@ -144,21 +144,22 @@ class ScanTraining(GapTraining):
 
 
 def lesson(scan: Scan, name: str, gaps: Sequence[Gap] = (), widths: Sequence[int] = ()) -> Lesson:
-    """What to learn from a scan: its own gaps' directions and widths, or rows and columns.
+    """What to learn from a scan: artificial gaps of its own ones' directions and widths.
 
-    `gaps` are those that a user gives, `widths` the artificial ones' where they are not to be the
-    gaps' own. Raises InputError for a scan in which no gap is found and no `widths` are given.
+    `gaps` are those that a user gives; with `widths` the artificial ones have these instead, and
+    are rows and columns where the scan has no gaps. Raises InputError for a scan in which no gap is
+    found and no `widths` are given.
     """
     try:
         found = find_gaps(scan, gaps).gaps
+        axes = sorted({gap.axis for gap in found})
     except InputError as error:
         if gaps or not widths:
             hint = "" if gaps else " (or --widths 6, the widths of artificial gaps, to adapt to)"
             raise InputError(f"{name}: {error}{hint}") from error
-        found = empty_lines(scan)  # zeros between lines with counts are no truth
-    axes = sorted({gap.axis for gap in found if gaps or not widths} or {1, 2})
+        found, axes = empty_lines(scan), [1, 2]  # zeros between lines with counts are no truth
     kinds = tuple((axis, width) for axis in axes for width in sorted(set(widths)))
-    return Lesson(scan, tuple(found), kinds or kinds_of(found), name)
+    return Lesson(scan, found, kinds or kinds_of(found), name)
 
 
 def read_lesson(
@@ -223,15 +224,23 @@ def finetune(
         "gaps": [_kind(kind) for part in parts for kind in part.kinds],
         "parent": Path(model.name).name,
         "parent_sha256": model.sha256,
-        "seed": seed,
         "steps": done,
-        "learning_rate": LEARNING_RATE,
-        "batch_size": BATCH,
-        "held_out_before": asdict(before),
-        "held_out_after": asdict(after),
         "improved": improved,
     }
-    return Finetuned(adapted if improved else model.network.cpu(), before, after, done, card)
+    network = adapted if improved else model.network
+    return Finetuned(network, before, after, done, card | _settings(plan, before, after))
+
+
+def _settings(plan: Plan, before: HeldOut, after: HeldOut) -> dict[str, Any]:
+    """The rest of the card: how it was trained and how good it became."""
+    training = plan.training
+    return {
+        "seed": training.seed,
+        "learning_rate": training.learning_rate,
+        "batch_size": training.batch_size,
+        "held_out_before": asdict(before),
+        "held_out_after": asdict(after),
+    }
 
 
 def write_finetuned(path: Path, finetuned: Finetuned, parent: Model) -> None:
@@ -297,7 +306,13 @@ def held_out_score(
             expected.append(prediction.float().cpu()[gap].double().numpy() * LOG_UNIT)
             counts.append(truth[gap].double().numpy() * LOG_UNIT)
     log_counts, log_expected = np.concatenate(counts), np.concatenate(expected)  # (n_voxels,)
-    mean = np.clip(np.expm1(log_expected), max(LEAST_COUNTS, DEVIANCE_FLOOR), None)
+    if not len(log_counts):
+        raise InputError(
+            "no artificial gap meets what is held out, expected some: take another --seed, or a "
+            "larger crop of the scan"
+        )
+    with np.errstate(over="ignore"):  # of a training that failed, whose score is nan or infinite
+        mean = np.clip(np.expm1(log_expected), max(LEAST_COUNTS, DEVIANCE_FLOOR), None)
     return HeldOut(
         float(((log_counts - mean_log(mean)) ** 2).mean()),
         float(2 * kl_div(np.expm1(log_counts), mean).mean()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -269,3 +270,29 @@ def _trust(unknown: Tensor) -> Tensor:
     # The first guess of ones is 1 where a voxel lies between known ones, else 0.
     between = prefill(torch.ones(unknown.shape, device=unknown.device), unknown)
     return between.clamp(min=ONE_SIDED_TRUST)
+
+
+def count_patches(
+    gap_mask: np.ndarray, bad_mask: np.ndarray | None = None, stride: int = STRIDE
+) -> int:
+    """How many patches `inpaint` goes through, those without a photon too, which cost nothing.
+
+    Masks as for `inpaint`, both (n_rock, n_y, n_x). 0 where nothing can be filled.
+    """
+    gap = _as_mask(gap_mask, gap_mask.shape, "gap_mask")
+    bad = np.zeros_like(gap) if bad_mask is None else _as_mask(bad_mask, gap.shape, "bad_mask")
+    plan = reach(gap, bad)
+    return len(_locations(plan, gap | bad, stride)) if plan.fillable.any() else 0
+
+
+@torch.inference_mode()
+def seconds_per_patch(model: str | Path | Model = "default", device: str = "auto") -> float:
+    """How long the network takes for a patch here, from a batch of them after one to warm up."""
+    loaded = model if isinstance(model, Model) else load_weights(model)
+    where = choose_device(device)
+    network = loaded.network.to(where)
+    batch = torch.zeros((BATCH, len(CHANNEL_ORDER), PATCH, PATCH, PATCH), device=where)
+    network(batch[:1])
+    started = time.monotonic()
+    network(batch)[0].cpu()
+    return (time.monotonic() - started) / BATCH

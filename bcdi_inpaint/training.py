@@ -499,7 +499,10 @@ def adapt(module: GapTraining, *, device: str = "auto", minutes: float | None = 
 
 
 def _fit(trainer: pl.Trainer, module: GapTraining, checkpoint: Path | None) -> None:
-    """Train; Ctrl-C stays a KeyboardInterrupt, which Lightning would make an exit of its own."""
+    """Train; Ctrl-C stays a KeyboardInterrupt, which Lightning would make an exit of its own.
+
+    And what a SIGTERM ends has the status of that, not that of success.
+    """
     heeded = signal.getsignal(signal.SIGINT)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
@@ -509,7 +512,7 @@ def _fit(trainer: pl.Trainer, module: GapTraining, checkpoint: Path | None) -> N
             if isinstance(stop.__context__, KeyboardInterrupt):
                 signal.signal(signal.SIGINT, heeded)
                 raise KeyboardInterrupt from None
-            raise
+            raise SystemExit(stop.code or 128 + signal.SIGTERM) from None
 
 
 def _draw(path: Path, rows: Sequence[dict[str, float]]) -> None:

@@ -8,14 +8,13 @@ they are joined into ``patterns.h5``.
 from __future__ import annotations
 
 import fcntl
-import os
 import queue
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -34,10 +33,10 @@ from bcdi_inpaint.pattern_file import (
     recipe_sha256,
     write_patterns,
 )
+from bcdi_inpaint.runner import executor
 from simulation.particles import Particle
 from simulation.recipe import Pattern, Recipe, make_particle_of, make_pattern, particle_number
 from simulation.relaxation import Relaxed
-from simulation.workers import Workers
 
 LOG_INTERVAL_S = 30.0
 """Between two lines of progress where there is no terminal."""
@@ -421,42 +420,9 @@ def _make_missing(
         return 0, ()
     progress = _Progress(recipe.count, recipe.count - len(missing), quiet)
     try:
-        with _executor(workers, scheduler, len(missing)) as executor:
-            work = _Work(recipe, stock, executor)
+        with executor(workers, scheduler, len(missing)) as workers_at_work:
+            work = _Work(recipe, stock, workers_at_work)
             work.run(missing, progress)
         return work.made, tuple(work.failures)
     finally:
         progress.close()
-
-
-def _executor(
-    workers: int | None, scheduler: str | None, n_tasks: int
-) -> AbstractContextManager[Executor]:
-    if scheduler is not None:
-        return _cluster(scheduler)
-    return Workers(min(workers or len(os.sched_getaffinity(0)), n_tasks))
-
-
-@contextmanager
-def _cluster(address: str) -> Iterator[Executor]:
-    """The workers of a dask.distributed scheduler; what is not done is cancelled at the end."""
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise MissingEngineError(
-            "dask.distributed is not installed, expected it for --scheduler: install it with "
-            "`pip install 'bcdi-inpaint[cluster]'`"
-        ) from error
-    try:
-        client = Client(address, timeout="15s", set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(
-            f"scheduler {address!r} does not answer ({' '.join(str(error).split())}), expected "
-            "the address of a dask scheduler: for example --scheduler tcp://host:8786"
-        ) from error
-    with client:
-        executor = client.get_executor(pure=False)
-        try:
-            yield executor
-        finally:
-            executor.shutdown(wait=False)

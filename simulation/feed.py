@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.workers import NO_GPU, Workers
 from simulation.particles import Particle
 from simulation.recipe import Recipe, make_particle_of, make_pattern, particle_number
-from simulation.workers import NO_GPU, Workers
 
 LogPatterns = NDArray[np.float16]
 SHARED = Path("/dev/shm")  # where Linux keeps it

@@ -24,9 +24,9 @@ from bcdi_inpaint.pattern_file import (
     read_pattern,
     write_patterns,
 )
+from bcdi_inpaint.workers import ONE_CORE
 from simulation import campaign
 from simulation.recipe import Recipe, make_particle_of, make_pattern, particle_number
-from simulation.workers import ONE_CORE
 
 RECIPE = Recipe(
     count=6,
@@ -44,7 +44,7 @@ YAML = "{count: 5000, seed: 0, atomistic_share: 0, shape: [32, 32, 32]}"
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """No processes are started: the tests below can put something in the place of the work."""
-    monkeypatch.setattr(campaign, "_executor", lambda *_: ThreadPoolExecutor(1))
+    monkeypatch.setattr(campaign, "executor", lambda *_: ThreadPoolExecutor(1))
 
 
 def assert_same_file(one: Path, two: Path) -> None:

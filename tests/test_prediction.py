@@ -10,11 +10,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import tifffile
 
-from bcdi_inpaint import files, prediction
+from bcdi_inpaint import prediction
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import DETECTOR, read_scan, sha256, write_scan
+from bcdi_inpaint.files import DETECTOR, cxi, read_provenance, read_scan, sha256, write_scan
 from bcdi_inpaint.handover import BOUNDED, LEVEL, NAMES, THRESHOLD
 from bcdi_inpaint.inpainting import LEAST_COUNTS
 from bcdi_inpaint.network import GapUNet, NetworkConfig
@@ -149,6 +150,17 @@ def _full_disk(*_arguments: object, **_options: object) -> None:
     raise OSError(28, "No space left on device")
 
 
+def test_a_series_of_files_is_filled(request_: Request, tmp_path: Path) -> None:
+    for number, frame in enumerate(read_scan(request_.scan).counts):
+        tifffile.imwrite(tmp_path / f"f_{number:04d}.tif", frame)
+    gaps = predict(request_).finding.gaps
+    result = predict(replace(request_, scan=str(tmp_path / "f_%04d.tif"), gaps=gaps))
+    assert (read_scan(result.output).counts[result.fill.filled] > 0).all()
+    told = read_provenance(result.output)
+    assert told["input"] == "f_%04d.tif"
+    assert len(told["input_sha256"]) == 64
+
+
 def _ctrl_c(*_arguments: object, **_options: object) -> None:
     raise KeyboardInterrupt
 
@@ -157,7 +169,7 @@ def _ctrl_c(*_arguments: object, **_options: object) -> None:
     ("place", "accident", "raised"),
     [
         ((prediction, "inpaint"), _ctrl_c, KeyboardInterrupt),
-        ((files, "_write_process"), _ctrl_c, KeyboardInterrupt),
+        ((cxi, "_write_process"), _ctrl_c, KeyboardInterrupt),
         ((os, "replace"), _full_disk, InputError),
     ],
 )

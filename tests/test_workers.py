@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, wait
 
 import pytest
 
-from simulation.workers import WorkerDiedError, Workers
+from bcdi_inpaint.workers import WorkerDiedError, Workers
 
 
 def test_each_answer_belongs_to_its_task() -> None:

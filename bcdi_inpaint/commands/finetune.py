@@ -94,7 +94,7 @@ def finetune(
         if not quiet:
             click.echo(line)
 
-    with _bar(quiet) as progress:
+    with _bar(quiet, "steps") as progress:
         finetuned = run(lessons, parent, say=say, progress=progress, **options)
     write_finetuned(output, finetuned, parent)
     click.echo(f"weights: {output}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +22,34 @@ def _gap(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -
     return tuple(parse_gap(text) for text in texts)
 
 
-def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[int, int] | None:
+def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
+    """Where the array begins, (y0, x0), or the Crop that is to be read of it."""
     if text is None:
         return None
+    if ":" in text:
+        from bcdi_inpaint.crop import parse_crop
+
+        return parse_crop(text)
     try:
         y0, x0 = (int(part) for part in text.split(","))
     except ValueError as error:
-        raise InputError(f"roi is {text!r}, expected y0,x0: for example --roi 128,96") from error
+        raise InputError(
+            f"roi is {text!r}, expected y0,x0 or y0:y1,x0:x1: for example --roi 128,96"
+        ) from error
     return y0, x0
 
 
+_BOUNDED = ("soft", "staged")  # handover.BOUNDED; importing it here would take a second
+
+
 @click.command()
-@click.argument("scan")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: SCAN_inpainted.cxi")
+@click.argument("scans", nargs=-1, required=True, metavar="SCAN...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Default: SCAN_inpainted.cxi; of many scans a folder.",
+)
 @click.option("--force", is_flag=True, help="Replace an output that exists.")
 @click.option(
     "--mask",
@@ -55,7 +72,10 @@ def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tupl
 )
 @click.option("--detector", metavar="NAME", help="Take the gaps from this detector's table.")
 @click.option(
-    "--roi", callback=_roi, metavar="Y0,X0", help="Detector row and column where the array begins."
+    "--roi",
+    callback=_roi,
+    metavar="Y0,X0|Y0:Y1,X0:X1",
+    help="Detector row and column where the array begins; as ranges: read no more than these.",
 )
 @click.option("--binning", type=click.IntRange(1), default=1, help="Detector lines per array line.")
 @click.option(
@@ -74,17 +94,82 @@ def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tupl
 @click.option(
     "--finetune-steps", type=click.IntRange(1), default=300, help="Of --finetune. Default: 300"
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["cxi", "npz", "tiff"]),
+    default="cxi",
+    show_default=True,
+    help="Of the output: CXI, cdiutils' npz pair, a TIFF stack and its mask.",
+)
+@click.option(
+    "--scans", "numbers", metavar="1-200", help="Scan numbers in a BLISS file: many scans."
+)
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Scans at a time, of many.")
+@click.option("--scheduler", metavar="ADDRESS", help="Fill many scans on a dask cluster.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="CSV of many scans. Default: beside them."
+)
+@click.option(
+    "--follow-links", is_flag=True, help="Also read HDF5 links that lead out of the scan's folder."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and what it takes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON a scan.")
 @click.option("--plot", is_flag=True, help="A picture beside the output.")
 @click.option("-q", "--quiet", is_flag=True, help="Print warnings and the PyNX command only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print times, patches and the model as well.")
-def predict(quiet: bool, verbose: bool, **options: Any) -> None:
+def predict(
+    scans: tuple[str, ...],
+    numbers: str | None,
+    jobs: int,
+    scheduler: str | None,
+    report: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
     """Fill the gaps of SCAN and write a CXI that PyNX takes as it is.
 
-    SCAN is a .cxi, .npz, .npy or HDF5 file, or file.h5:/path. Gaps are what --gap says, else the
-    table of --detector, else what the file's mask or its empty lines show.
+    SCAN is a .cxi, .npz, .npy, .tif, .edf or HDF5 file, file.h5:/path, or frames_%04d.edf for a
+    series of files. Gaps are what --gap says, else the table of --detector, else what the file's
+    mask or its empty lines show.
+
+    Many scans: several files, a folder, @list.txt, or --scans 1-200 of a BLISS file. Each gets an
+    output and a line; what is done already is passed over, what fails is listed at the end.
 
     Example: bcdi-inpaint predict scan.cxi --plot
     """
+    from bcdi_inpaint.scan_list import is_many
+
+    if not isinstance(options["roi"], tuple | None):
+        options["crop"], options["roi"] = options["roi"], None
+    if options["form"] == "tiff" and options["handover"] in _BOUNDED and not quiet:
+        told = "note: TIFF has no place for bounds of the fill: the gap is masked, and that is all"
+        click.echo(told, err=as_json)
+    if dry_run:
+        _plan(scans, numbers, as_json, options)
+        return
+    if is_many(scans, numbers):
+        _fill_many(scans, numbers, jobs, scheduler, report, quiet, as_json, options)
+        return
+    many_only = {
+        "jobs": jobs != 1,
+        "scheduler": scheduler is not None,
+        "report": report is not None,
+    }
+    for name, given in many_only.items():
+        if given:
+            raise InputError(f"--{name} is given for one scan, expected it with many: leave it out")
+    if as_json:
+        _fill_one_as_json(scans[0], options)
+    else:
+        _fill_one(scans[0], quiet, verbose, options)
+
+
+def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) -> None:
+    """One scan: a line a stage, and the command that phases it."""
     from bcdi_inpaint.prediction import Request
     from bcdi_inpaint.prediction import predict as run
 
@@ -93,7 +178,7 @@ def predict(quiet: bool, verbose: bool, **options: Any) -> None:
             click.echo(line)
 
     with _bar(quiet) as progress:
-        result = run(Request(**options), say=say, progress=progress)
+        result = run(Request(scan, **options), say=say, progress=progress)
     if verbose:
         fill = result.fill
         click.echo(f"model {fill.model} (sha256 {fill.model_sha256[:12]}) on {fill.device}")
@@ -104,32 +189,145 @@ def predict(quiet: bool, verbose: bool, **options: Any) -> None:
             click.echo(f"picture: {result.picture}")
         if result.weights is not None:
             click.echo(f"weights: {result.weights}")
-        click.echo(_note(result.output, result.handover))
+        click.echo(_note(result.output, result.handover, options["form"]))
     click.echo(result.pynx_command)
 
 
-def _note(output: Path, handover: str) -> str:
+def _note(output: Path, handover: str, form: str) -> str:
     """What to know of the PyNX command below it."""
     from bcdi_inpaint.files import FILLED_PATH
 
-    if handover in ("soft", "staged"):
+    if handover in _BOUNDED and form != "tiff":
+        if form == "npz":
+            return (
+                "note: the gap stays masked, bounds are beside the fill; `bcdi-inpaint phase` "
+                "takes them from a CXI only"
+            )
         own = f"bcdi-inpaint phase {shlex.quote(str(output))}"
         return f"note: bounds are for `{own}`; PyNX's command leaves the gap masked"
-    if handover == "mask":
+    if handover in ("mask", *_BOUNDED):
         return "note: the gap stays masked, the fill is beside it"
+    compare = "fill it again with --handover mask"
+    if form == "cxi":
+        compare = f"add --mask {shlex.quote(f'{output}:/{FILLED_PATH}')} --zero_mask 0"
     return (
         "note: PyNX takes a fill as if it had been counted, which can be worse than masking; "
-        f"to compare, add --mask {shlex.quote(f'{output}:/{FILLED_PATH}')} --zero_mask 0"
+        f"to compare, {compare}"
     )
+
+
+def _fill_one_as_json(scan: str, options: dict[str, Any]) -> None:
+    """One scan: its outcome as a line of JSON, also where it fails, which is said as ever."""
+    from bcdi_inpaint import batch
+    from bcdi_inpaint.prediction import Request
+    from bcdi_inpaint.prediction import predict as run
+
+    request = Request(scan, **options)
+    try:
+        outcome = batch.filled(run(request), scan)
+    except InputError as error:
+        _print_json(batch.failed(request, str(error)))
+        raise
+    _print_json(outcome)
+
+
+def _print_json(row: Any) -> None:
+    click.echo(json.dumps(asdict(row)))
+
+
+def _plan(
+    scans: tuple[str, ...], numbers: str | None, as_json: bool, options: dict[str, Any]
+) -> None:
+    """What would be done, a line a scan; status 1 if one of many could not, 2 if the only one."""
+    from bcdi_inpaint import batch
+    from bcdi_inpaint.files import following
+    from bcdi_inpaint.plan import plan
+    from bcdi_inpaint.prediction import Request
+    from bcdi_inpaint.scan_list import is_many, scan_list
+
+    many = is_many(scans, numbers)
+    if not many:
+        wanted = [Request(scans[0], **options)]
+    else:
+        with following(options["follow_links"]):
+            listed = scan_list(scans, numbers)
+        wanted = batch.requests(Request("", **options), listed.scans)
+    n_failed = 0
+    for request in wanted:
+        try:
+            before = batch.done_before(request) if many else None
+            made: Any = before or plan(request)
+        except InputError as error:
+            if not many:
+                raise
+            n_failed += 1
+            click.echo(f"bcdi-inpaint: {request.scan}: {error}", err=True)
+            continue
+        _print_json(made) if as_json else click.echo(str(made))
+    if n_failed:
+        sys.exit(1)
+
+
+def _fill_many(
+    scans: tuple[str, ...],
+    numbers: str | None,
+    jobs: int,
+    scheduler: str | None,
+    report: Path | None,
+    quiet: bool,
+    as_json: bool,
+    options: dict[str, Any],
+) -> None:
+    """Many scans: a line each, a report, and status 1 if one has failed."""
+    from bcdi_inpaint import batch
+    from bcdi_inpaint.files import following
+    from bcdi_inpaint.prediction import Request
+    from bcdi_inpaint.scan_list import scan_list
+
+    if scheduler is not None and jobs != 1:
+        raise InputError(f"--jobs {jobs} is given with --scheduler, expected one: choose")
+    with following(options["follow_links"]):
+        listed = scan_list(scans, numbers)
+    wanted = batch.requests(Request("", **options), listed.scans)
+    folder = options["output"] or Path(str(wanted[0].output)).parent
+    report = report or folder / batch.REPORT
+    batch.check_report(report)
+    if listed.passed_over and not (quiet or as_json):
+        click.echo(f"{listed.passed_over} files are outputs or masks of pairs: passed over")
+    done: list[batch.Outcome] = []
+
+    def told(outcome: batch.Outcome) -> None:
+        done.append(outcome)
+        if as_json:
+            _print_json(outcome)
+        elif not quiet and outcome.status != batch.FAILED:
+            click.echo(f"[{len(done)}/{len(wanted)}] {outcome}")
+
+    try:
+        done = batch.run_batch(wanted, jobs, scheduler, told)
+    except KeyboardInterrupt:
+        click.echo(
+            f"bcdi-inpaint: interrupted: {len(done)} of {len(wanted)} scans are done, the same "
+            "command does the rest",
+            err=True,
+        )
+        sys.exit(130)
+    finally:
+        batch.write_report(report, done)
+    failed = [outcome for outcome in done if outcome.status == batch.FAILED]
+    if not (quiet or as_json):
+        click.echo(f"{len(done) - len(failed)} of {len(done)} scans are filled, report: {report}")
+    for outcome in failed:
+        click.echo(f"bcdi-inpaint: {outcome}", err=True)
+    if failed:
+        sys.exit(1)
 
 
 class _bar:  # noqa: N801  (a context manager, used like a function)
     """A progress bar on a terminal; elsewhere nothing, the log has its lines."""
 
-    def __init__(self, quiet: bool) -> None:
-        self._bar = tqdm(
-            desc="patches", unit="", leave=False, disable=quiet or not sys.stderr.isatty()
-        )
+    def __init__(self, quiet: bool, what: str = "patches") -> None:
+        self._bar = tqdm(desc=what, unit="", leave=False, disable=quiet or not sys.stderr.isatty())
 
     def __enter__(self) -> Callable[[int, int], None]:
         return self._update

@@ -1,0 +1,268 @@
+"""Many scans: each filled by itself, what is done already left alone, failures told at the end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, as_completed
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import (
+    companion,
+    default_output,
+    read_provenance,
+    remove_leftovers,
+    replace_file,
+    split_spec,
+)
+from bcdi_inpaint.prediction import Request, Result, job_sha256, predict, weights_output
+from bcdi_inpaint.runner import executor
+
+FILLED, THERE, FAILED = "filled", "there", "failed"
+REPORT = "bcdi-inpaint.csv"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one scan; a row of the report.
+
+    `status` is ``filled``, ``there`` (done by an earlier run) or ``failed``, of which `reason`
+    tells why. `shape` is n_rock x n_y x n_x, `warnings` are joined by semicolons.
+    """
+
+    scan: str
+    output: str
+    status: str
+    reason: str = ""
+    shape: str = ""
+    gaps: str = ""
+    gaps_found: str = ""
+    filled_voxels: int = 0
+    warnings: str = ""
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        if self.status == FAILED:
+            return f"{self.scan}: failed: {self.reason}"
+        if self.status == THERE:
+            return f"{self.scan}: was done: {self.output}"
+        warned = f", {self.warnings.count(';') + 1} warnings" if self.warnings else ""
+        return (
+            f"{self.scan}: filled {self.filled_voxels} voxels of {self.gaps}{warned}, "
+            f"{self.seconds:.1f} s: {self.output}"
+        )
+
+
+def requests(template: Request, scans: Iterable[str]) -> list[Request]:
+    """A request for each scan, like the template; its output is a folder, or beside each scan."""
+    folder = template.output
+    if folder is not None and not folder.is_dir():
+        raise InputError(
+            f"output {folder} is no folder, expected one for many scans: make it first, or leave "
+            "out -o"
+        )
+    return [
+        replace(
+            template, scan=scan, output=default_output(scan, template.form, folder, numbered=True)
+        )
+        for scan in scans
+    ]
+
+
+def run_batch(
+    wanted: Sequence[Request],
+    jobs: int = 1,
+    scheduler: str | None = None,
+    told: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Fill many scans, `told` of each when it is done; the outcomes in the requests' order.
+
+    Each is filled in a process of its own kind, so that one that crashes costs no other. With
+    `jobs` processes they share the cores; with `scheduler` dask's workers do the work, which have
+    to see the files. A scan that an earlier run has filled from the same input with the same
+    settings is left as it is.
+
+    Raises InputError for what concerns all of them. What is done stays where it ends early.
+    """
+    outcomes = _clashes(wanted)
+    for outcome in outcomes.values():
+        told(outcome)
+    for folder in {_output(request).parent for request in wanted}:
+        remove_leftovers(folder)
+    left = [index for index in range(len(wanted)) if index not in outcomes]
+    if not left:
+        return [outcomes[index] for index in range(len(wanted))]
+    with executor(jobs, scheduler, len(left), _environment(jobs)) as workers:
+        futures = {
+            workers.submit(fill_one, _absolute(wanted[i]) if scheduler else wanted[i]): i
+            for i in left
+        }
+        for future in as_completed(futures):
+            index = futures[future]
+            outcomes[index] = _answer(future, wanted[index])
+            told(outcomes[index])
+    return [outcomes[index] for index in range(len(wanted))]
+
+
+def fill_one(request: Request) -> Outcome:
+    """Fill one scan of a batch; what goes wrong is an outcome too."""
+    output = _output(request)
+    try:
+        found = _found(request, output)
+        if found.is_ours and found.is_whole:
+            return _there(request, found)
+        result = predict(replace(request, output=output, force=request.force or found.is_ours))
+    except Exception as error:  # whatever it is, the other scans are filled
+        return failed(request, _reason(error))
+    return filled(result, request.scan)
+
+
+def filled(result: Result, scan: str) -> Outcome:
+    """The outcome of a prediction that went well."""
+    return Outcome(
+        scan,
+        str(result.output),
+        FILLED,
+        shape=" x ".join(map(str, result.scan.shape)),
+        gaps=", ".join(map(str, result.finding.gaps)),
+        gaps_found=result.finding.how,
+        filled_voxels=int(result.fill.filled.sum()),
+        warnings="; ".join(result.fill.warnings),
+        seconds=round(result.seconds, 2),
+    )
+
+
+def write_report(path: Path, outcomes: Iterable[Outcome]) -> None:
+    """The outcomes as CSV, one row a scan; an earlier report of ours is replaced."""
+    check_report(path)
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(Outcome.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(outcome) for outcome in outcomes)
+    replace_file(path, stream.getvalue().encode())
+
+
+def check_report(path: Path) -> None:
+    """Refuse a report that would replace a file which is none of ours, before any work."""
+    if not path.parent.is_dir():
+        raise InputError(f"folder {path.parent} does not exist, expected one: make it first")
+    if not path.exists():
+        return
+    header = ",".join(Outcome.__dataclass_fields__)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            is_ours = stream.readline().rstrip("\n") == header
+    except (OSError, UnicodeDecodeError):
+        is_ours = False
+    if not is_ours:
+        raise InputError(
+            f"report {path} exists and is none of ours, expected a new file: give another name "
+            "with --report"
+        )
+
+
+def _output(request: Request) -> Path:
+    return request.output or default_output(request.scan, request.form, numbered=True)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What an earlier run left: whether it is this job's, whole, and what it tells of itself."""
+
+    is_ours: bool
+    is_whole: bool
+    told: dict[str, Any]
+
+
+def _there(request: Request, found: _Found) -> Outcome:
+    known = {k: v for k, v in found.told.items() if k in ("gaps", "filled_voxels")}
+    return Outcome(request.scan, str(_output(request)), THERE, **known)
+
+
+def done_before(request: Request) -> Outcome | None:
+    """The outcome where an earlier run has filled the scan just so, None where it is to do.
+
+    Raises InputError where another output is in the way.
+    """
+    found = _found(request, _output(request))
+    return _there(request, found) if found.is_ours and found.is_whole else None
+
+
+def _found(request: Request, output: Path) -> _Found:
+    """What lies where the output would; InputError where it is another's and may not go."""
+    if not output.exists():
+        return _Found(False, False, {})
+    told = read_provenance(output)
+    is_ours = bool(told) and told.get("job_sha256") == job_sha256(request)
+    if not is_ours and not request.force:
+        what = "was made of other input or with other settings" if told else "is none of ours"
+        raise InputError(
+            f"output {output} exists and {what}, expected a new file: replace it with --force, or "
+            "give another folder with -o"
+        )
+    picture = output.with_suffix(".png") if request.plot else None
+    others = (companion(output), picture, weights_output(request, output))
+    return _Found(is_ours, all(path is None or path.exists() for path in others), told)
+
+
+def _clashes(wanted: Sequence[Request]) -> dict[int, Outcome]:
+    """Scans that would be written over another scan of the same batch."""
+    first: dict[Path, str] = {}
+    found: dict[int, Outcome] = {}
+    for index, request in enumerate(wanted):
+        output = _output(request).absolute()
+        other = first.setdefault(output, request.scan)
+        if other != request.scan:
+            reason = f"output {output.name} is that of {other} too, expected one each: run it alone"
+            found[index] = failed(request, f"{reason} with -o")
+    return found
+
+
+def failed(request: Request, reason: str) -> Outcome:
+    """The outcome of a prediction that could not be made."""
+    return Outcome(request.scan, str(_output(request)), FAILED, reason)
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, InputError):
+        return text
+    if isinstance(error, MemoryError):
+        return "out of memory, expected room for the scan: crop it, or take fewer --jobs"
+    return f"{type(error).__name__} {text}".strip()
+
+
+def _answer(future: Future[Outcome], request: Request) -> Outcome:
+    """An outcome also where a worker died."""
+    try:
+        return future.result()
+    except Exception as error:
+        return failed(request, _reason(error))
+
+
+def _environment(jobs: int) -> dict[str, str]:
+    """The cores shared among the processes."""
+    cores = max(1, len(os.sched_getaffinity(0)) // max(jobs, 1))
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {name: min(str(cores), os.environ.get(name, str(cores))) for name in names}
+
+
+def _absolute(request: Request) -> Request:
+    """The same request for a process that runs in another folder."""
+    return replace(
+        request,
+        scan=_absolute_spec(request.scan),
+        output=_output(request).absolute(),
+        masks=tuple(m if m == "invalid" else _absolute_spec(m) for m in request.masks),
+        model=request.model if request.model == "default" else str(Path(request.model).absolute()),
+    )
+
+
+def _absolute_spec(spec: str) -> str:
+    path, inner = split_spec(spec)
+    return str(path.absolute()) + (f":/{inner}" if inner else "")

@@ -1,0 +1,61 @@
+"""Scan files: the only package that opens HDF5, npz, npy, TIFF and EDF files.
+
+Read are PyNX's CXI, the npz pairs and the CXI of cdiutils, npz, npy, TIFF and EDF stacks, scans of
+BLISS, and any data set of an HDF5 file as ``file.h5:/path``. Written are the CXI that PyNX reads,
+the npz pair of cdiutils, and TIFF. Foreign masks become one boolean
+polarity here, True = bad: CXI and NeXus use different bits, but both mean "good" by 0.
+"""
+
+from bcdi_inpaint.files.bliss import bliss_scans, chosen_scans, parse_scans
+from bcdi_inpaint.files.cxi import Provenance, own_version, write_cxi, write_result, write_scan
+from bcdi_inpaint.files.fill import StoredFill, read_fill
+from bcdi_inpaint.files.identity import identity, sha256
+from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH
+from bcdi_inpaint.files.npz import is_pair_mask
+from bcdi_inpaint.files.output import (
+    FORMATS,
+    check_output,
+    companion,
+    default_output,
+    remove_leftovers,
+    replace_file,
+)
+from bcdi_inpaint.files.pair import write_npz, write_tiff
+from bcdi_inpaint.files.provenance import is_output, read_provenance
+from bcdi_inpaint.files.reading import SCAN_SUFFIXES, read_scan
+from bcdi_inpaint.files.sources import following
+from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
+
+__all__ = [
+    "DATA_PATHS",
+    "DETECTOR",
+    "FILLED_PATH",
+    "FORMATS",
+    "HDF5_SUFFIXES",
+    "SCAN_SUFFIXES",
+    "Provenance",
+    "StoredFill",
+    "bliss_scans",
+    "check_output",
+    "chosen_scans",
+    "companion",
+    "default_output",
+    "following",
+    "identity",
+    "is_output",
+    "is_pair_mask",
+    "own_version",
+    "parse_scans",
+    "read_fill",
+    "read_provenance",
+    "read_scan",
+    "remove_leftovers",
+    "replace_file",
+    "sha256",
+    "split_spec",
+    "write_cxi",
+    "write_npz",
+    "write_result",
+    "write_scan",
+    "write_tiff",
+]

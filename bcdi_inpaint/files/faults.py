@@ -1,0 +1,67 @@
+"""What is wrong with a file, on one line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bcdi_inpaint.errors import InputError
+
+# Libraries raise whatever comes to hand where a file is damaged: struct.error, IndexError, ...
+LIBRARY_ERRORS = (Exception,)
+
+
+def check_readable(path: Path) -> None:
+    """Refuse what is no readable file, before any library looks at it."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, expected a scan file: give a file in it")
+    if not path.exists():
+        raise InputError(f"{path} does not exist, expected a scan file: check the path")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path} may not be read, expected read permission: change it with chmod")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes), expected a scan file: copy it again")
+
+
+@contextmanager
+def told(what: str, fix: str = "copy the file again, or check it with h5ls") -> Iterator[None]:
+    """Turn what a library raises about a damaged file into one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except LIBRARY_ERRORS as error:
+        raise InputError(f"{what} ({brief(error)}), expected an intact file: {fix}") from error
+
+
+def brief(error: BaseException) -> str:
+    """An error of a library on one line of at most 200 characters."""
+    return " ".join(str(error).split()).strip("'\"")[:200] or type(error).__name__
+
+
+FREE_BYTES = 2**26
+LARGEST_RATIO = 1100
+"""Of an array to what a file holds of it. Deflate reaches 1032, LZ4 255."""
+
+
+def check_size(declared: int, held: int, where: str) -> None:
+    """Refuse an array whose declared size no file of its size can hold, or no memory here.
+
+    Parameters
+    ----------
+    declared : bytes of the array that would be made.
+    held : bytes that the file holds of it, compressed or not.
+    """
+    if declared > FREE_BYTES and declared > LARGEST_RATIO * held:
+        raise InputError(
+            f"{where} declares {declared} bytes and holds {held}, expected at most "
+            f"{LARGEST_RATIO} times as many: the file is damaged or a trap"
+        )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if declared > memory:
+        raise InputError(
+            f"{where} has {declared} bytes, expected at most the {memory} bytes of memory here: "
+            "read a part of it with --roi y0:y1,x0:x1"
+        )

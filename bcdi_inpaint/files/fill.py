@@ -1,0 +1,52 @@
+"""What an output of ours says of its fill, read back from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files.hdf5 import load, opened, quiet_node
+from bcdi_inpaint.files.layout import DETECTOR, FILLED_PATH
+from bcdi_inpaint.files.provenance import provenance_in
+from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
+
+
+@dataclass(frozen=True)
+class StoredFill:
+    """What an output of ours says of its fill.
+
+    Attributes
+    ----------
+    filled : (n_rock, n_y, n_x) bool.
+    sigma : (n_rock, n_y, n_x) float32, standard deviation of log(1 + expected counts).
+    provenance : how it was made; names without ``inpaint_``.
+    """
+
+    filled: np.ndarray
+    sigma: np.ndarray
+    provenance: dict[str, Any]
+
+
+def read_fill(path: str | Path) -> StoredFill | None:
+    """The fill in a file that `write_cxi` wrote; None for other files.
+
+    Raises InputError for a file that cannot be read, or whose fill has no uncertainty.
+    """
+    path, inner = split_spec(path)
+    if inner is not None or path.suffix.lower() not in HDF5_SUFFIXES:
+        return None
+    with opened(path) as file:
+        filled, sigma = quiet_node(file, FILLED_PATH), quiet_node(file, f"{DETECTOR}/sigma")
+        if not isinstance(filled, h5py.Dataset):
+            return None
+        if not isinstance(sigma, h5py.Dataset):
+            raise InputError(
+                f"{path} holds a fill without its uncertainty ({DETECTOR}/sigma), expected both: "
+                "fill the scan again with this version"
+            )
+        return StoredFill(load(filled) != 0, load(sigma), provenance_in(file))

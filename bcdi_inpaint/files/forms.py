@@ -1,0 +1,54 @@
+"""The forms that arrays must have, wherever they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.scan import Metadata, Scan
+
+
+def check_counts_form(shape: tuple[int, ...] | None, dtype: np.dtype, where: str) -> None:
+    """Refuse arrays that cannot be the counts of a rocking curve, before they are loaded."""
+    if dtype.kind == "c":
+        raise InputError(
+            f"{where} holds complex numbers ({dtype}), expected counts: this looks like a "
+            "reconstructed object, give the diffraction data"
+        )
+    if dtype.kind not in "uif":
+        raise InputError(
+            f"{where} has the type {dtype}, expected integer or float counts: "
+            "give the diffraction data"
+        )
+    if shape is None or len(shape) != 3:
+        n_axes = 0 if shape is None else len(shape)
+        raise InputError(
+            f"{where} has {n_axes} dimensions {shape or ()}, expected 3 (rocking axis, y, x): "
+            "stack the frames of one rocking curve into one array"
+        )
+    if 0 in shape:
+        raise InputError(f"{where} has the shape {shape}, expected no empty axis: check the scan")
+
+
+def as_flags(flags: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:
+    """A stored mask (n_y, n_x), (1, n_y, n_x) or (n_rock, n_y, n_x), broadcast to the counts."""
+    if flags.dtype.kind not in "buif":
+        raise InputError(
+            f"{where} has the type {flags.dtype}, expected a mask of numbers or booleans "
+            "(non-zero = bad): give another mask"
+        )
+    fits = flags.ndim in (2, 3) and flags.shape[-2:] == shape[1:]
+    if not fits or (flags.ndim == 3 and flags.shape[0] not in (1, shape[0])):
+        raise InputError(
+            f"{where} has the shape {flags.shape}, expected {shape[1:]} or {shape} as the counts: "
+            "give the mask of this scan, cropped and binned as the counts are"
+        )
+    return np.broadcast_to(flags, shape)
+
+
+def scan_of(counts: np.ndarray, flags: np.ndarray | None, metadata: Metadata, source: Path) -> Scan:
+    """The scan of counts and of flags that fit them; without flags nothing is bad."""
+    bad = np.zeros(counts.shape, dtype=bool) if flags is None else flags != 0
+    return Scan(counts, bad, flags, metadata, source)

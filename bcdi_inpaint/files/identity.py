@@ -1,0 +1,73 @@
+"""What tells one input from another."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from bcdi_inpaint.files.dataset import counts_at, default_data_path, flags_at
+from bcdi_inpaint.files.faults import check_readable, told
+from bcdi_inpaint.files.hdf5 import opened
+from bcdi_inpaint.files.npz import mask_sibling
+from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
+from bcdi_inpaint.files.stacks import is_series, series_files, stack_mask
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file, in hexadecimal; InputError where it cannot be read.
+
+    Of a series of files, ``frames_%04d.edf``, that of all their sums.
+    """
+    if is_series(Path(path)):
+        return _joined(sha256(file) for file in series_files(Path(path)))
+    check_readable(Path(path))
+    with told(f"{path} cannot be read"), open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def identity(spec: str | Path) -> str:
+    """What a scan consists of, as one SHA-256; it changes where what is read of it would.
+
+    For a data set in an HDF5 file that is its own content and its mask's, wherever they lie: the
+    file may hold other scans, and more of them tomorrow.
+    """
+    path, inner = split_spec(spec)
+    if path.suffix.lower() in HDF5_SUFFIXES:
+        own = [] if inner else [sha256(path)]
+        return _joined([*own, _content(path, inner)])
+    if is_series(path):
+        return sha256(path)
+    sibling = mask_sibling(path) or stack_mask(path)
+    return _joined(sha256(file) for file in (path, sibling) if file is not None)
+
+
+def _joined(parts: object) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()  # type: ignore[arg-type]
+
+
+def _content(path: Path, inner: str | None) -> str:
+    """The content of a data set and of the mask that belongs to it."""
+    check_readable(path)
+    digest = hashlib.sha256()
+    with opened(path) as file:
+        data_path = inner or default_data_path(file, path)
+        flags = flags_at(file, data_path, path)
+        for node in (counts_at(file, data_path, path), flags):
+            if node is not None:
+                _add(digest, node)
+    return digest.hexdigest()
+
+
+def _add(digest: hashlib._Hash, node: h5py.Dataset) -> None:
+    digest.update(f"{node.shape} {node.dtype}".encode())
+    if node.chunks is None or node.is_virtual:
+        for plane in np.atleast_1d(node) if node.ndim == 0 else node:
+            digest.update(np.ascontiguousarray(plane).tobytes())
+        return
+    for index in range(node.id.get_num_chunks()):  # as stored: nothing is decompressed
+        offset = node.id.get_chunk_info(index).chunk_offset
+        digest.update(str(offset).encode())
+        digest.update(node.id.read_direct_chunk(offset)[1])

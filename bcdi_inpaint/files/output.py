@@ -1,0 +1,204 @@
+"""Outputs: their names, when they may be written, and that they are whole."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import h5py
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files.faults import brief
+from bcdi_inpaint.files.specs import bliss_number, split_spec
+
+FORMATS = {"cxi": ".cxi", "npz": ".npz", "tiff": ".tif"}
+"""What can be written, and the extension of each."""
+
+
+def default_output(
+    path: str | Path, form: str = "cxi", folder: Path | None = None, numbered: bool = False
+) -> Path:
+    """``<stem>_inpainted.cxi`` beside the input, which may be ``file.h5:/path``.
+
+    In another `form`, see `FORMATS`, the extension is its own; the data of an npz pair are named as
+    cdiutils does. Where `numbered`, a scan of a BLISS file has its number in the name.
+    """
+    file, inner = split_spec(path)
+    stem = file.stem.removesuffix(".edf").replace("%", "")
+    number = bliss_number(inner) if numbered and inner is not None else None
+    if number is not None:
+        stem = f"{stem}_S{number}"
+    if form == "npz":
+        stem = stem.removesuffix(PAIR_DATA)
+    end = PAIR_DATA if form == "npz" else ""
+    return (folder or file.parent) / f"{stem}_inpainted{end}{FORMATS[form]}"
+
+
+PAIR_DATA, PAIR_MASK = "_pynx_input_data", "_pynx_input_mask"
+
+
+def companion(path: Path) -> Path | None:
+    """The file that holds the mask of an output, None for a CXI, which holds its own."""
+    if path.suffix.lower() == FORMATS["cxi"]:
+        return None
+    if path.stem.endswith(PAIR_DATA):
+        return path.with_name(f"{path.stem.removesuffix(PAIR_DATA)}{PAIR_MASK}{path.suffix}")
+    return path.with_name(f"{path.stem}_mask{path.suffix}")
+
+
+def check_output(
+    path: str | Path,
+    force: bool = False,
+    inputs: Iterable[str | Path | None] = (),
+    form: str = "cxi",
+) -> None:
+    """Refuse an output that cannot or must not be written; call it before any work begins.
+
+    Parameters
+    ----------
+    path : the file to be written.
+    force : whether an existing file may be replaced.
+    inputs : the files that are read (also ``file.h5:/path``); none may be the output, not even
+        by a link, whatever `force` says.
+    form : one of `FORMATS`, whose extension the file must have.
+
+    Raises
+    ------
+    InputError
+        On one line, with the fix.
+    """
+    path = Path(path)
+    if path.suffix.lower() != FORMATS[form]:
+        why = ", the format PyNX reads data and mask from" if form == "cxi" else ""
+        raise InputError(
+            f"output {path} ends in {path.suffix!r}, expected {FORMATS[form]}{why}: "
+            f"give a name that ends in {FORMATS[form]}"
+        )
+    mask = companion(path)
+    for file in (path,) if mask is None else (path, mask):
+        _check_place(file, force, inputs)
+
+
+def _check_place(path: Path, force: bool, inputs: Iterable[str | Path | None]) -> None:
+    if not path.parent.is_dir():
+        raise InputError(f"folder {path.parent} does not exist, expected one: make it first")
+    for source in inputs:
+        file = None if source is None else split_spec(source)[0]
+        if file is not None and path.exists() and file.exists() and path.samefile(file):
+            raise InputError(
+                f"output {path} is the input {source}, expected another file: inputs are never "
+                "changed, give another name with -o"
+            )
+    if path.is_dir():
+        raise InputError(f"output {path} is a folder, expected a file: give a name in it with -o")
+    if os.path.lexists(path) and not force:
+        raise InputError(
+            f"output {path} exists, expected a new file: replace it with --force, or give another "
+            "name with -o"
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InputError(
+            f"folder {path.parent} may not be written to, expected write permission: "
+            "give an output elsewhere with -o"
+        )
+
+
+@contextmanager
+def new_hdf5(
+    path: Path, force: bool, inputs: Iterable[str | Path | None] = ()
+) -> Iterator[h5py.File]:
+    """A new HDF5 file that takes its name only when it is complete, and else leaves nothing.
+
+    It is composed in memory, because the HDF5 library crashes where a disk runs full.
+    """
+    check_output(path, force, inputs)
+    with h5py.File(uuid.uuid4().hex, "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    _write_files({path: image}, force)
+
+
+def write_whole(
+    path: Path,
+    content: bytes,
+    mask: bytes,
+    force: bool,
+    inputs: Iterable[str | Path | None] = (),
+) -> None:
+    """Write an output and the file of its mask, both or neither; errors as `check_output`."""
+    form = next(name for name, suffix in FORMATS.items() if suffix == path.suffix.lower())
+    check_output(path, force, inputs, form)
+    companion_path = companion(path)
+    assert companion_path is not None
+    _write_files({path: content, companion_path: mask}, force)
+
+
+def _write_files(contents: Mapping[Path, bytes], force: bool) -> None:
+    """Write files of one folder under passing names, and rename them when all are complete."""
+    parts = {path: path.with_name(_part_name()) for path in contents}
+    first = next(iter(contents))
+    try:
+        for path, content in contents.items():
+            with open(parts[path], "xb") as stream:
+                stream.write(content)
+        with _alone(first.parent):
+            for path in contents:
+                if os.path.lexists(path) and not force:  # another process was quicker
+                    raise InputError(
+                        f"output {path} exists, written meanwhile, expected a new file: replace it "
+                        "with --force, or give another name with -o"
+                    )
+            for path, part in parts.items():
+                os.replace(part, path)
+    except OSError as error:
+        raise InputError(
+            f"output {first} could not be written ({brief(error)}), expected space and permission: "
+            "give an output elsewhere with -o"
+        ) from error
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole, over an earlier one; InputError where it cannot be written."""
+    _write_files({path: content}, force=True)
+
+
+_PART = re.compile(r"\.bcdi-inpaint-(.+)-(\d+)-[0-9a-f]{32}\.part")
+
+
+def _part_name() -> str:
+    """A name that tells whose it is, so that what a killed process left can be found."""
+    return f".bcdi-inpaint-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}.part"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the unfinished files of processes of this machine that are no more."""
+    for path in folder.glob(".bcdi-inpaint-*.part"):
+        form = _PART.fullmatch(path.name)
+        if form and form[1] == socket.gethostname() and not Path(f"/proc/{form[2]}").exists():
+            with suppress(OSError):
+                path.unlink()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """A moment in which no other process of ours renames in a folder.
+
+    File systems that have no locks are left alone: there the last one wins, whole all the same.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

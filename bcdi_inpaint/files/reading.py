@@ -1,0 +1,125 @@
+"""Reading a scan, whatever its format, and its masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from bcdi_inpaint.crop import Crop
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files.dataset import load_hdf5_mask, read_hdf5
+from bcdi_inpaint.files.faults import check_readable
+from bcdi_inpaint.files.forms import as_flags
+from bcdi_inpaint.files.npz import load_npy, load_npz_mask, read_npy, read_npz
+from bcdi_inpaint.files.selection import Selection
+from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
+from bcdi_inpaint.files.stacks import STACK_SUFFIXES, is_series, load_stack, read_stack
+from bcdi_inpaint.scan import Scan, invalid_voxels
+
+
+def read_scan(
+    path_or_spec: str | Path,
+    mask: str | Path | Iterable[str | Path] | None = None,
+    crop: Crop | None = None,
+) -> Scan:
+    """Read a scan and its mask.
+
+    Parameters
+    ----------
+    path_or_spec : a ``.cxi``, ``.npz``, ``.npy``, TIFF, EDF or HDF5 file, ``file.h5:/path`` of a
+        data set, or ``frames_%04d.edf`` for a series of files.
+    mask : one or more of: a mask file (as above, 2D or 3D, non-zero = bad), which adds to the
+        file's own mask; the word ``invalid``, which masks voxels whose value cannot be a count
+        (see `scan.invalid_voxels`).
+    crop : the part of the array that is wanted. Mask files may have the shape of the array or that
+        of the part.
+
+    Returns
+    -------
+    The scan, counts (n_rock, n_y, n_x) exactly as stored. `Scan.flags` is the file's own mask,
+    or that of its sibling (``S1_pynx_input_mask.npz`` beside ``S1_pynx_input_data.npz``).
+
+    Raises
+    ------
+    InputError
+        For whatever cannot be read as a rocking curve of counts, on one line.
+    """
+    path, inner = split_spec(path_or_spec)
+    if not is_series(path):
+        check_readable(path)
+    suffix = _suffix(path)
+    read = _READERS.get(suffix)
+    if read is None:
+        raise InputError(
+            f"{path}: unknown extension {suffix!r}, expected one of {', '.join(_READERS)}, "
+            "or file.h5:/path: save the counts in one of these formats"
+        )
+    selection = Selection(crop)
+    return _with_masks(read(path, inner, selection), _listed(mask), selection)
+
+
+def _suffix(path: Path) -> str:
+    """The extension, in small letters; that of ``scan.edf.gz`` is ``.edf.gz``."""
+    name = path.name.lower()
+    return ".edf.gz" if name.endswith(".edf.gz") else path.suffix.lower()
+
+
+def _listed(mask: str | Path | Iterable[str | Path] | None) -> list[str | Path]:
+    if mask is None:
+        return []
+    return [mask] if isinstance(mask, str | Path) else list(mask)
+
+
+def _with_masks(scan: Scan, masks: list[str | Path], selection: Selection) -> Scan:
+    """The scan with further masks added to its own."""
+    bad = scan.bad_mask
+    for mask in masks:
+        if mask == "invalid":
+            bad = bad | invalid_voxels(scan.counts)
+        else:
+            flags = _fitting(_read_mask(mask), scan.shape, selection)
+            bad = bad | (as_flags(flags, scan.shape, f"mask {mask}") != 0)
+    return Scan(scan.counts, bad, scan.flags, scan.metadata, scan.source)
+
+
+def _fitting(flags: np.ndarray, shape: tuple[int, ...], selection: Selection) -> np.ndarray:
+    """A mask of the part that was read; one of the whole array is cropped like it."""
+    if selection.crop is None or flags.ndim not in (2, 3) or flags.shape[-2:] == shape[1:]:
+        return flags
+    frames = flags if flags.ndim == 3 else flags[None]
+    stack = np.broadcast_to(frames, (max(len(frames), shape[0]), *frames.shape[1:]))
+    _, rows, columns = Crop(rows=selection.crop.rows, columns=selection.crop.columns).slices(
+        stack.shape
+    )
+    cut = frames[:, rows, columns]
+    return cut if len(cut) in (1, shape[0]) else cut[selection.slices(flags.shape)[0]]
+
+
+def _read_mask(spec: str | Path) -> np.ndarray:
+    """The array of a mask file, as stored."""
+    path, inner = split_spec(spec)
+    check_readable(path)
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return load_npy(path)
+    if suffix == ".npz":
+        return load_npz_mask(path)
+    if suffix in HDF5_SUFFIXES:
+        return load_hdf5_mask(path, inner)
+    if _suffix(path) in STACK_SUFFIXES:
+        return load_stack(path)
+    raise InputError(
+        f"mask {path}: unknown extension {path.suffix!r}, expected .npy, .npz, .cxi, .tif, .edf, "
+        "file.h5:/path, or the word invalid: save the mask in one of these formats"
+    )
+
+
+_READERS: dict[str, Callable[[Path, str | None, Selection], Scan]] = {
+    **dict.fromkeys(HDF5_SUFFIXES, read_hdf5),
+    ".npz": read_npz,
+    ".npy": read_npy,
+    **dict.fromkeys(STACK_SUFFIXES, read_stack),
+}
+SCAN_SUFFIXES = tuple(_READERS)

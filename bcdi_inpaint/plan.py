@@ -1,0 +1,74 @@
+"""What filling a scan would take, found without filling it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from bcdi_inpaint.files import default_output
+from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.inpainting import count_patches, seconds_per_patch
+from bcdi_inpaint.prediction import Request, check, found_gaps
+from bcdi_inpaint.scan import check_counts
+
+# Peak resident memory, measured on 1 to 10 million voxels of int32: what is loaded, per voxel.
+BASE_BYTES = 550_000_000
+BYTES_PER_VOXEL = 45
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What filling a scan would take.
+
+    `shape` is n_rock x n_y x n_x; `patches` may be fewer where no photon is seen; `memory_mb` and
+    `seconds` are estimates for this machine and device, of the network alone: `not_timed` names
+    what was asked for besides.
+    """
+
+    scan: str
+    output: str
+    shape: str
+    gaps: str
+    gaps_found: str
+    gap_voxels: int
+    patches: int
+    memory_mb: int
+    seconds: float
+    not_timed: str = ""
+
+    def __str__(self) -> str:
+        more = f" without {self.not_timed}" if self.not_timed else ""
+        return (
+            f"{self.scan}: {self.shape}, {self.gaps} ({self.gaps_found}), {self.gap_voxels} voxels "
+            f"in {self.patches} patches, about {self.memory_mb} MB and {self.seconds:.0f} s"
+            f"{more}: {self.output}"
+        )
+
+
+def plan(request: Request) -> Plan:
+    """The plan of a request: the scan is read and its gaps are found, nothing is written.
+
+    Raises InputError for what `predict` would refuse before it fills.
+    """
+    output = request.output or default_output(request.scan, request.form)
+    check(request)
+    scan, finding = found_gaps(request)
+    gap = gap_mask(finding.gaps, scan.shape)
+    check_counts(scan, gap)
+    n_patches = count_patches(gap, scan.bad_mask)
+    slow = {"fine-tuning": request.finetune, "refinement": request.refine}
+    return Plan(
+        request.scan,
+        str(output),
+        " x ".join(map(str, scan.shape)),
+        ", ".join(map(str, finding.gaps)),
+        finding.how,
+        int(gap.sum()),
+        n_patches,
+        round((BASE_BYTES + BYTES_PER_VOXEL * scan.counts.size) / 1e6),
+        round(n_patches * _pace(request.model, request.device), 1),
+        " and ".join(name for name, asked in slow.items() if asked),
+    )
+
+
+_pace = lru_cache(maxsize=4)(seconds_per_patch)

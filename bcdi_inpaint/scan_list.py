@@ -1,0 +1,103 @@
+"""The scans that a user means by files, folders, lists of files and scan numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import (
+    SCAN_SUFFIXES,
+    chosen_scans,
+    is_output,
+    is_pair_mask,
+    parse_scans,
+    split_spec,
+)
+
+
+@dataclass(frozen=True)
+class ScanList:
+    """Scans by their specs, each once; and how many files were no scans but outputs or masks."""
+
+    scans: tuple[str, ...]
+    passed_over: int = 0
+
+
+def is_many(arguments: Sequence[str], numbers: str | None) -> bool:
+    """Whether a user asks for a batch; a file by its name alone is none."""
+    first = arguments[0]
+    return len(arguments) > 1 or numbers is not None or first.startswith("@") or _is_folder(first)
+
+
+def scan_list(arguments: Iterable[str], numbers: str | None = None) -> ScanList:
+    """Every scan that is meant.
+
+    Parameters
+    ----------
+    arguments : files or specs, folders, and ``@list.txt`` with one of them a line (``#`` begins a
+        comment). Our own outputs and the masks of pairs are passed over, as ``*`` catches them too.
+    numbers : ``1-200,205``, scan numbers in BLISS files.
+
+    Raises
+    ------
+    InputError
+        For a list or folder that cannot be read, or where there is no scan at all.
+    """
+    found: list[str] = []
+    passed_over = 0
+    for argument in _with_lists(arguments):
+        if numbers is not None:
+            path, _ = split_spec(argument)
+            chosen = chosen_scans(path, parse_scans(numbers))
+            found += [f"{path}:/{inner}" for inner in chosen.values()]
+            continue
+        candidates = _in_folder(Path(argument)) if _is_folder(argument) else [argument]
+        scans = [spec for spec in candidates if not _is_no_scan(spec)]
+        passed_over += len(candidates) - len(scans)
+        found += scans
+        if not scans and _is_folder(argument):
+            raise InputError(
+                f"folder {argument} holds no scan, expected files that end in "
+                f"{', '.join(SCAN_SUFFIXES)}: give the name of a file, or another folder"
+            )
+    if not found:
+        raise InputError("no scan is left, expected one: outputs and masks of pairs are no scans")
+    return ScanList(tuple(dict.fromkeys(found)), passed_over)
+
+
+def _is_folder(argument: str) -> bool:
+    return Path(argument).is_dir()
+
+
+def _with_lists(arguments: Iterable[str]) -> Iterable[str]:
+    for argument in arguments:
+        if argument.startswith("@"):
+            yield from _lines(Path(argument[1:]))
+        else:
+            yield argument
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"list {path} cannot be read ({error}), expected a text with one scan a line: check it"
+        ) from error
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    return [line for line in lines if line]
+
+
+def _in_folder(folder: Path) -> list[str]:
+    try:
+        files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"folder {folder} cannot be read ({error}), expected scans") from error
+    return [str(p) for p in files if p.name.lower().endswith(SCAN_SUFFIXES) and p.is_file()]
+
+
+def _is_no_scan(spec: str) -> bool:
+    path, inner = split_spec(spec)
+    return inner is None and path.is_file() and (is_pair_mask(path) or is_output(path))

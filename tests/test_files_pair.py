@@ -1,0 +1,89 @@
+"""Filled scans as npz pair and as TIFF: what other programs read of them."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from scan_files import PROVENANCE, gapped_scan, refused
+
+from bcdi_inpaint.files import companion, default_output, read_scan, write_npz, write_tiff
+
+WRITE = {"npz": (write_npz, "a_pynx_input_data.npz"), "tiff": (write_tiff, "a.tif")}
+
+
+def of_gapped_scan():
+    """In the order of the writers' arguments."""
+    scan, gap_mask, fill = gapped_scan()
+    return scan, fill, gap_mask
+
+
+@pytest.mark.parametrize("form", WRITE)
+def test_what_is_written_reads_the_same(tmp_path, form):
+    write, name = WRITE[form]
+    scan, gap_mask, fill = gapped_scan()
+    write(tmp_path / name, scan, fill, gap_mask, PROVENANCE)
+    again = read_scan(tmp_path / name)
+    assert again.counts.dtype == np.float32
+    assert again.counts.tobytes() == fill.tobytes()
+    np.testing.assert_array_equal(again.bad_mask, scan.bad_mask & ~gap_mask)
+
+
+def test_the_pair_is_what_cdiutils_hands_to_pynx(tmp_path):
+    scan, gap_mask, fill = gapped_scan()
+    path = default_output(tmp_path / "S3_pynx_input_data.npz", "npz")
+    assert path.name == "S3_inpainted_pynx_input_data.npz"
+    write_npz(path, scan, fill, gap_mask, PROVENANCE, sigma=fill)
+    with np.load(path) as data, np.load(tmp_path / "S3_inpainted_pynx_input_mask.npz") as mask:
+        np.testing.assert_array_equal(data["data"], fill)
+        np.testing.assert_array_equal(data["filled"] != 0, gap_mask)
+        np.testing.assert_array_equal(data["sigma"], fill)
+        np.testing.assert_array_equal(mask["data"] != 0, scan.bad_mask & ~gap_mask)
+        np.testing.assert_array_equal(mask["mask"], mask["data"])
+        assert json.loads(str(data["provenance"]))["seed"] == 3
+
+
+def test_the_stack_is_what_cohere_reads(tmp_path):
+    """Its read_tif turns the axes round: the frames come last there."""
+    scan, gap_mask, fill = gapped_scan()
+    write_tiff(tmp_path / "prep_data.tif", scan, fill, gap_mask, PROVENANCE)
+    read = tifffile.imread(str(tmp_path / "prep_data.tif")).transpose()
+    np.testing.assert_array_equal(read, fill.transpose())
+    with tifffile.TiffFile(tmp_path / "prep_data.tif") as file:
+        assert json.loads(file.pages[0].description)["gaps"] == ["rows 1:2", "cols 2:4"]
+
+
+@pytest.mark.parametrize("form", WRITE)
+@pytest.mark.parametrize("sure", [True, False])
+def test_fills_that_are_not_trusted_stay_masked_with_their_fill_in_place(tmp_path, form, sure):
+    write, name = WRITE[form]
+    scan, gap_mask, fill = gapped_scan()
+    trusted = gap_mask & sure
+    trusted[0] = False
+    write(tmp_path / name, scan, fill, gap_mask, PROVENANCE, trusted=trusted)
+    again = read_scan(tmp_path / name)
+    np.testing.assert_array_equal(again.bad_mask, (scan.bad_mask | gap_mask) & ~trusted)
+    assert again.counts.tobytes() == fill.tobytes()
+
+
+def test_bounds_are_beside_the_fill_in_the_pair(tmp_path):
+    scan, gap_mask, fill = gapped_scan()
+    bounds = (np.where(gap_mask, fill / 2, 0), np.where(gap_mask, 2 * fill, np.inf))
+    path = tmp_path / "a_pynx_input_data.npz"
+    write_npz(path, scan, fill, gap_mask, PROVENANCE, bounds=bounds)
+    with np.load(path) as data:
+        np.testing.assert_array_equal(data["lower_bound"], bounds[0])
+        np.testing.assert_array_equal(data["upper_bound"], bounds[1])
+    assert read_scan(path).counts.tobytes() == fill.tobytes()
+
+
+@pytest.mark.parametrize("form", WRITE)
+@pytest.mark.parametrize("which", [0, 1])
+def test_neither_file_replaces_another_unasked(tmp_path, form, which):
+    write, name = WRITE[form]
+    path = tmp_path / name
+    (path, companion(path))[which].write_bytes(b"precious")
+    with refused(tmp_path, "exists", "--force"):
+        write(path, *of_gapped_scan(), PROVENANCE)
+    write(path, *of_gapped_scan(), PROVENANCE, force=True)
+    assert len(list(tmp_path.iterdir())) == 2
