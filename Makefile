@@ -1,6 +1,7 @@
 # One command each; `make help` lists them.
 PYTHON ?= python3
 TEST_ARGS ?=
+IN_PARALLEL ?= -n 2 --dist loadfile
 DEMO_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -26,11 +27,11 @@ check: setup  ## lint, formatting, types, import directions
 	$(RUN) -m pytest -q tests/test_layers.py
 
 test: setup  ## all tests (TEST_ARGS for pytest)
-	$(RUN) -m pytest -q $(TEST_ARGS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -q $(IN_PARALLEL) $(TEST_ARGS)
 
 demo: setup  ## simulate a scan, fill its gaps, phase it; leaves demo/ (DEMO_ARGS)
 	$(RUN) -m simulation.demo $(DEMO_ARGS)
 
 clean:  ## remove .venv, caches and demo/
-	rm -rf .venv demo build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv demo build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

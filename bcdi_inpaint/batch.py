@@ -32,7 +32,8 @@ class Outcome:
     """What became of one scan; a row of the report.
 
     `status` is ``filled``, ``there`` (done by an earlier run) or ``failed``, of which `reason`
-    tells why. `shape` is n_rock x n_y x n_x, `warnings` are joined by semicolons.
+    tells why. `shape` is n_rock x n_y x n_x, `warnings` are joined by semicolons, `advice` says
+    whether phase retrieval gains by the fill.
     """
 
     scan: str
@@ -45,6 +46,7 @@ class Outcome:
     filled_voxels: int = 0
     warnings: str = ""
     seconds: float = 0.0
+    advice: str = ""
 
     def __str__(self) -> str:
         if self.status == FAILED:
@@ -131,9 +133,10 @@ def filled(result: Result, scan: str) -> Outcome:
         shape=" x ".join(map(str, result.scan.shape)),
         gaps=", ".join(map(str, result.finding.gaps)),
         gaps_found=result.finding.how,
-        filled_voxels=int(result.fill.filled.sum()),
+        filled_voxels=result.fill.n_filled,
         warnings="; ".join(result.fill.warnings),
         seconds=round(result.seconds, 2),
+        advice="" if result.advice is None else str(result.advice),
     )
 
 

@@ -48,8 +48,9 @@ class _Group(click.Group):
             status = _complain(str(error), 2)
         except MemoryError:
             status = _complain("out of memory, expected room for the scan: crop it", 2)
-        except (KeyboardInterrupt, click.Abort):
-            status = _complain("interrupted: nothing was written under its final name", 130)
+        except (KeyboardInterrupt, click.Abort) as error:
+            nothing = "interrupted: nothing was written under its final name"
+            status = _complain(str(error) or str(error.__cause__ or nothing) or nothing, 130)
         except BrokenPipeError:
             status = 1
         sys.exit(status)

@@ -26,6 +26,10 @@ class TrainingConfig(BaseModel):
         gaps of every width; 0 for no calibration.
     slabs, validation_slabs : gaps put on patterns, from which all patches are cut.
     average_decay : of the exponential moving average of the weights, which is what is released.
+    truth : what is learned towards: the noise-free expectation, or noisy counts, as one would have
+        to from measurements. Validation is always against the expectation.
+    start : weights to begin with, ``default`` or a file, in place of random ones; the card records
+        their hash.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,18 +41,42 @@ class TrainingConfig(BaseModel):
     learning_rate: float = Field(1e-3, gt=0)
     warmup_steps: int = Field(100, ge=0)
     average_decay: float = Field(0.995, ge=0, lt=1)
+    start: str | None = None
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     validation_patches: int = Field(256, ge=1)
     slabs: int = Field(400, ge=1)
     validation_slabs: int = Field(32, ge=1)
     calibration_patterns: int = Field(0, ge=0)
+    truth: Literal["expectation", "counts"] = "expectation"
+
+
+class FeedConfig(BaseModel):
+    """Patterns straight from the processes that make them, while the training runs.
+
+    Attributes
+    ----------
+    window : patterns of an epoch, each with one gap; they are held in memory.
+    step : how many of them are new in every epoch.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window: int = Field(64, ge=1)
+    step: int = Field(16, ge=1)
+
+    @model_validator(mode="after")
+    def _slides(self) -> FeedConfig:
+        if self.step > self.window:
+            raise ValueError(f"step is {self.step}, expected 1 to the window of {self.window}")
+        return self
 
 
 class Plan(BaseModel):
     """A whole training: the patterns, the patches, the network, the loss and the training.
 
     `patterns` and `held_out` are recipes of the `simulation` package, checked there: this package
-    does not know how patterns are made.
+    does not know how patterns are made. With a `feed` the patterns are never written: the recipe's
+    `count` and the training's `slabs` play no role then. Those held out are in a file always.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +84,7 @@ class Plan(BaseModel):
     name: str = Field(pattern=r"^\w[\w.-]*$")  # of a file too
     patterns: dict[str, Any]
     held_out: dict[str, Any]
+    feed: FeedConfig | None = None
     patches: PatchConfig = PatchConfig()
     network: NetworkConfig = NetworkConfig()
     loss: LossWeights = LossWeights()

@@ -6,34 +6,30 @@ score is of the reconstructed object against the true one, and is told as a rati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from bcdi_inpaint.baselines import METHODS
+from bcdi_inpaint.advice import advice
 from bcdi_inpaint.comparison import compare, shell_correlation
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps import gap_mask
-from bcdi_inpaint.handover import LEVEL, NAMES, RELEASE_AFTER, THRESHOLD, hand_over
-from bcdi_inpaint.inpainting import Fill, inpaint
+from bcdi_inpaint.handover import LEVEL, RELEASE_AFTER, THRESHOLD
 from bcdi_inpaint.retrieval import Chain, Reconstruction, retrieve_best
 from bcdi_inpaint.scores import pearson_log
+from bcdi_inpaint.ways import MASKED, WAYS, Gapped
 from bcdi_inpaint.weights import Model
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 Setting = Literal["known support", "as users run it"]
 SETTINGS: tuple[Setting, ...] = ("known support", "as users run it")
-COMPLETE, MASKED, LINEAR = "complete", "mask", "linear"
-WAYS = (COMPLETE, MASKED, LINEAR, *(name for name in NAMES if name != MASKED))
-"""What is handed to phase retrieval: the counts without a gap, the gap masked, a linear fill as if
-it were measured, and our fill in each of `handover.NAMES`."""
 ERRORS = ("phase_rms_rad", "modulus_rms", "gradient_rms")
 """The scores that are told as ratios to masking; the smaller the better."""
 SUPPORT_MARGIN = 2
@@ -52,9 +48,10 @@ class CrystalScoresConfig(BaseModel):
     cross_share : how often two planes cross.
     gaps_per_crystal : of each width.
     settings : with the true support, and as users run it: support from the autocorrelation,
-        shrink-wrap, the best of `starts` by free log-likelihood.
-    ways : some of `WAYS`; ``mask`` has to be among them.
-    raar, er, hio : cycles of the chain; HIO is for the users' setting alone.
+        shrink-wrap. The best of `known_starts`, or of `starts`, by free log-likelihood.
+    ways : some of `ways.WAYS`; ``mask`` has to be among them.
+    hio, raar, er : cycles of the chain.
+    update_every : cycles between two updates of the support.
     level, threshold, release_after : of the hand-overs, see `handover.hand_over`.
     """
 
@@ -68,12 +65,24 @@ class CrystalScoresConfig(BaseModel):
     settings: tuple[Setting, ...] = SETTINGS
     ways: tuple[str, ...] = WAYS
     starts: int = Field(2, ge=1)
+    known_starts: int = Field(1, ge=1)
     hio: int = Field(100, ge=0)
-    raar: int = Field(400, ge=0)
-    er: int = Field(150, ge=0)
+    raar: int = Field(150, ge=0)
+    er: int = Field(50, ge=0)
+    update_every: int = Field(25, ge=1)
     level: float = Field(LEVEL, gt=0, lt=1)
     threshold: float = Field(THRESHOLD, gt=0)
     release_after: float = Field(RELEASE_AFTER, ge=0, le=1)
+
+    @field_validator("ways")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in WAYS:
+                raise ValueError(f"{name!r} is no way, expected some of {', '.join(WAYS)}")
+        if MASKED not in names or len(set(names)) < len(names):
+            raise ValueError(f"expected each once, and {MASKED!r}, which the ratios are to")
+        return names
 
 
 class PhasingConfig(BaseModel):
@@ -106,9 +115,12 @@ Record = dict[str, Any]
 RECORD_COLUMNS = (
     "crystal",
     "width",
+    "number",
     "cross",
     "distance",
     "flux",
+    "fringes",
+    "counts_beside",
     "setting",
     "way",
     *ERRORS,
@@ -119,6 +131,7 @@ RECORD_COLUMNS = (
     "pearson_gap",
     "failed",
 )
+_MEASURED = ("resolution", "llk_free", "pearson_fill", "pearson_gap", "failed")
 SUMMARY_COLUMNS = (
     "setting",
     "width",
@@ -159,34 +172,89 @@ def judge(
     model: Model,
     *,
     device: str = "auto",
-    done: Callable[[Record], None] | None = None,
-) -> Iterator[Record]:
-    """Phase a crystal with every gap, setting and way; a record for each retrieval.
+    known: Sequence[Record] = (),
+) -> Iterator[list[Record]]:
+    """Phase a crystal with every gap, setting and way; the records of a gap at a time.
 
     `ratio_*` of a record are its errors over those with the gap masked. A retrieval that fails is
-    recorded with infinite errors. Raises MissingEngineError without PyNX.
+    recorded with infinite errors. What is among the `known` records is not done again. Raises
+    MissingEngineError without PyNX.
     """
-    n_rock, n_y, n_x = subject.counts.shape
+    shape = subject.counts.shape
     for width in config.widths:
         for number in range(config.gaps_per_crystal):
             rng = np.random.default_rng([config.seed, len(subject.name), width, number])
             own = np.random.default_rng([rng.integers(2**32), *subject.name.encode()])
-            gaps = gaps_beside(subject.counts.shape, width, config, own)
-            if not gaps:
-                continue
-            gap = gap_mask(gaps, (n_rock, n_y, n_x))
-            hidden = np.where(gap, 0, subject.counts)
-            fill = inpaint(hidden, gap, model, device)
-            common: Record = {
-                "crystal": subject.name,
-                "width": width,
-                "cross": len(gaps) > 1,
-                "distance": min(_distance(gap_, subject.counts.shape) for gap_ in gaps),
-                "flux": float(subject.expectation.max()),
-                "pearson_fill": pearson_log(subject.expectation, fill.counts, gap),
-            }
-            for setting in config.settings:
-                yield from _judge_setting(subject, config, setting, gap, fill, common, own)
+            gaps = gaps_beside(shape, width, config, own)
+            # All ways start from the same random objects, whichever settings are asked for.
+            seeds = {setting: int(own.integers(2**32)) for setting in SETTINGS}
+            if gaps:
+                place = (subject.name, width, number)
+                before = {
+                    (record["setting"], record["way"]): record
+                    for record in known
+                    if (record["crystal"], record["width"], record["number"]) == place
+                }
+                yield _judge_gap(subject, config, gaps, number, seeds, before, model, device)
+
+
+def _judge_gap(
+    subject: Subject,
+    config: CrystalScoresConfig,
+    gaps: Sequence[Gap],
+    number: int,
+    seeds: dict[Setting, int],
+    before: dict[tuple[str, str], Record],
+    model: Model,
+    device: str,
+) -> list[Record]:
+    """The records of all settings and ways, those of `before` as they are."""
+    wanted = [(setting, way) for setting in config.settings for way in config.ways]
+    if all(one in before for one in wanted):
+        return [before[one] for one in wanted]
+    n_rock, n_y, n_x = subject.counts.shape
+    gap = gap_mask(gaps, (n_rock, n_y, n_x))
+    gapped = Gapped(
+        subject.counts,
+        gap,
+        model,
+        device,
+        seeds[SETTINGS[0]],
+        config.level,
+        config.threshold,
+        config.release_after,
+    )
+    seen = advice(gapped.hidden, gap, gaps)
+    common: Record = {
+        "crystal": subject.name,
+        "width": gaps[0].width,
+        "number": number,
+        "cross": len(gaps) > 1,
+        "distance": min(_distance(one, subject.counts.shape) for one in gaps),
+        "flux": float(subject.expectation.max()),
+        "fringes": np.nan if seen is None else seen.fringes,
+        "counts_beside": np.nan if seen is None else seen.counts_beside,
+    }
+    records = []
+    for setting, way in wanted:
+        if (setting, way) in before:
+            records.append(before[setting, way])
+            continue
+        scores: Record = {name: np.nan for name in _MEASURED}
+        filled = gapped.refinement.fill if way.startswith("refined") else gapped.fill
+        scores["pearson_fill"] = pearson_log(subject.expectation, filled.counts, gap)
+        try:
+            found = _phased(subject, config, setting, way, gapped, seeds[setting])
+            scores |= _scores(found, subject, gap)
+        except InputError as error:
+            scores |= {name: np.inf for name in ERRORS} | {"failed": str(error)}
+        records.append(common | {"setting": setting, "way": way} | scores)
+    masked = {record["setting"]: record for record in records if record["way"] == MASKED}
+    return [
+        {f"ratio_{name}": record[name] / masked[record["setting"]][name] for name in ERRORS}
+        | record  # one that was known keeps its own
+        for record in records
+    ]
 
 
 def _distance(gap: Gap, shape: tuple[int, ...]) -> int:
@@ -195,66 +263,30 @@ def _distance(gap: Gap, shape: tuple[int, ...]) -> int:
     return gap.start - middle - 1 if gap.start > middle else middle - gap.stop
 
 
-def _judge_setting(
-    subject: Subject,
-    config: CrystalScoresConfig,
-    setting: Setting,
-    gap: BoolArray,
-    fill: Fill,
-    common: Record,
-    rng: np.random.Generator,
-) -> Iterator[Record]:
-    seed = int(rng.integers(2**32))  # all ways start from the same random objects
-    records = []
-    for way in config.ways:
-        scores: Record = {name: np.nan for name in RECORD_COLUMNS[-5:]}
-        try:
-            found = _phased(subject, config, setting, way, gap, fill, np.random.default_rng(seed))
-            scores |= _scores(found, subject, gap)
-        except InputError as error:
-            scores |= {name: np.inf for name in ERRORS} | {"failed": str(error)}
-        records.append(common | {"setting": setting, "way": way} | scores)
-    masked = next(record for record in records if record["way"] == MASKED)
-    for record in records:
-        ratios = {f"ratio_{name}": record[name] / masked[name] for name in ERRORS}
-        yield record | ratios
-
-
 def _phased(
     subject: Subject,
     config: CrystalScoresConfig,
     setting: Setting,
     way: str,
-    gap: BoolArray,
-    fill: Fill,
-    rng: np.random.Generator,
+    gapped: Gapped,
+    seed: int,
 ) -> Reconstruction:
     """The best of the starts after handing over in this way."""
-    none = np.zeros_like(gap)
-    known = setting == "known support"
-    chain = Chain(hio=0 if known else config.hio, raar=config.raar, er=config.er)
+    is_known = setting == "known support"
     size = np.abs(subject.truth)
-    support = binary_dilation(size > 0.1 * size.max(), iterations=SUPPORT_MARGIN) if known else None
-    options: dict[str, Any] = {
-        "chain": chain,
-        "support": support,
-        "starts": 1 if known else config.starts,
-    }
-    if way == COMPLETE:
-        return retrieve_best(subject.counts, none, rng, **options)
-    if way == LINEAR:
-        linear = METHODS["linear"](np.where(gap, 0, subject.counts), gap, gap)
-        return retrieve_best(linear, none, rng, filled=gap, **options)
-    handed = hand_over(
-        fill,
-        gap,
-        none,
-        way,
-        level=config.level,
-        threshold=config.threshold,
-        release_after=config.release_after,
+    support = binary_dilation(size > 0.1 * size.max(), iterations=SUPPORT_MARGIN)
+    counts, bad_mask, options = gapped.given(way)
+    return retrieve_best(
+        counts,
+        bad_mask,
+        np.random.default_rng(seed),
+        starts=config.known_starts if is_known else config.starts,
+        chain=Chain(
+            hio=config.hio, raar=config.raar, er=config.er, update_every=config.update_every
+        ),
+        support=support if is_known else None,
+        **options,
     )
-    return retrieve_best(handed.counts, handed.bad_mask, rng, **options, **handed.options)
 
 
 def _scores(found: Reconstruction, subject: Subject, gap: BoolArray) -> Record:

@@ -6,6 +6,7 @@ Each gives a slab around its gap, and each slab many patches.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from bcdi_inpaint.detectors import Gap
-from bcdi_inpaint.features import CHANNEL_ORDER, features
+from bcdi_inpaint.features import CHANNEL_ORDER, GuessKind, features
+from bcdi_inpaint.files import replace_file
 from bcdi_inpaint.scaling import LOG_UNIT
 
 BoolArray = NDArray[np.bool_]
@@ -130,9 +132,15 @@ def draw_bad(config: PatchConfig, shape: tuple[int, ...], rng: np.random.Generat
 
 
 def draw_slab(
-    log_expectation: NDArray[np.float16], config: PatchConfig, rng: np.random.Generator
+    log_expectation: NDArray[np.float16],
+    config: PatchConfig,
+    rng: np.random.Generator,
+    guess: GuessKind = "kriged",
 ) -> Slab:
-    """A slab of one pattern (*shape) of log expectations, with fresh Poisson noise and gaps."""
+    """A slab of one pattern (*shape) of log expectations, with fresh Poisson noise and gaps.
+
+    The noise and the gaps are the same for every kind of first guess.
+    """
     factor = np.exp(rng.uniform(*np.log(config.flux_factor)))
     expectation = np.expm1(log_expectation.astype(np.float32)) * factor
     log_counts = np.log1p(rng.poisson(expectation)).astype(np.float32)
@@ -142,7 +150,7 @@ def draw_slab(
     for plane in gaps:
         np.moveaxis(gap, plane.axis, 0)[plane.start : plane.stop] = True
     unknown = gap | draw_bad(config, expectation.shape, rng)
-    seen = features(log_counts, unknown, gaps)
+    seen = features(log_counts, unknown, gaps, guess)
     main, reach = gaps[0], 3 * config.size // 4
     begin = max(min(main.start - reach, gap.shape[main.axis] - config.size), 0)
     end = max(main.stop + reach, begin + config.size)  # near the array's edge a patch fits too
@@ -194,10 +202,9 @@ def draw_patch(
 def save_slab(path: Path, slab: Slab) -> None:
     """Write a slab as one array (n_channels + 2, n_lines, *plane), then give it its name."""
     both = np.stack([*slab.channels, slab.truth, slab.gap.astype(np.float16)])
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        np.save(file, both)
-    part.replace(path)
+    stream = io.BytesIO()
+    np.save(stream, both)
+    replace_file(path, stream.getbuffer())
 
 
 def load_slab(path: Path) -> Slab:
@@ -212,16 +219,23 @@ class SlabDataset(Dataset[Slab]):
     """`count` slabs, each made from the seed and its own number alone; pattern after pattern."""
 
     def __init__(
-        self, patterns: LogPatterns, config: PatchConfig, count: int, seed: tuple[int, ...]
+        self,
+        patterns: LogPatterns | Sequence[LogPatterns],
+        config: PatchConfig,
+        count: int,
+        seed: tuple[int, ...],
+        guess: GuessKind = "kriged",
     ) -> None:
         self._patterns, self._config, self._count, self._seed = patterns, config, count, seed
+        self._guess = guess
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: int) -> Slab:
         rng = np.random.default_rng([*self._seed, index])
-        return draw_slab(self._patterns[index % len(self._patterns)], self._config, rng)
+        pattern = self._patterns[index % len(self._patterns)]
+        return draw_slab(pattern, self._config, rng, self._guess)
 
 
 class PatchDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
@@ -229,13 +243,21 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
     An item is (channels, truth, gap): (n_channels, *cube) and twice (1, *cube), in network units.
     The truth is the noise-free expectation: training towards it and not the counts spares the
-    network the noise it cannot know.
+    network the noise it cannot know. If `noisy` it is the counts, as a measurement would show
+    them: those known, and in unknown voxels Poisson numbers about the expectation.
     """
 
     def __init__(
-        self, slabs: Sequence[Slab], config: PatchConfig, count: int, seed: tuple[int, ...]
+        self,
+        slabs: Sequence[Slab],
+        config: PatchConfig,
+        count: int,
+        seed: tuple[int, ...],
+        *,
+        noisy: bool = False,
     ) -> None:
         self._slabs, self._config, self._count, self._seed = slabs, config, count, seed
+        self._noisy = noisy
 
     def __len__(self) -> int:
         return self._count
@@ -245,8 +267,20 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
         slab = self._slabs[int(rng.integers(len(self._slabs)))]
         channels, truth, gap = draw_patch(slab, self._config, rng)
         assert len(channels) == len(CHANNEL_ORDER)
+        if self._noisy:
+            truth = _measured(channels, truth, rng)
         return (
             torch.from_numpy(channels.astype(np.float32)),
             torch.from_numpy(truth.astype(np.float32))[None],
             torch.from_numpy(gap.copy())[None],
         )
+
+
+def _measured(
+    channels: NDArray[np.float16], truth: NDArray[np.floating], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """What a measurement of a patch's truth (*cube) shows, log(1 + counts) in network units."""
+    photons = rng.poisson(np.expm1(truth.astype(np.float64) * LOG_UNIT))
+    unknown = channels[CHANNEL_ORDER.index("unknown")] != 0
+    drawn = np.log1p(photons) / LOG_UNIT
+    return np.where(unknown, drawn, channels[CHANNEL_ORDER.index("guess")]).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from bcdi_inpaint.symmetry import find_centre, friedel_mate
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
+GuessKind = Literal["kriged", "linear"]
 CHANNEL_ORDER = ("guess", "unknown", "guess_sigma", "mate", "mate_known")
 """Of the network's input; weights trained with another order do not fit."""
 
@@ -45,23 +47,32 @@ class Features:
         return tuple(getattr(self, name) for name in CHANNEL_ORDER)
 
 
-def features(log_counts: FloatArray, unknown: BoolArray, gaps: Sequence[Gap]) -> Features:
-    """The features of a scan.
+def features(
+    log_counts: FloatArray,
+    unknown: BoolArray,
+    gaps: Sequence[Gap],
+    guess: GuessKind = "kriged",
+    mate: tuple[NDArray[np.floating], BoolArray] | None = None,
+) -> Features:
+    """The features of a scan, or of a part of one.
 
     Parameters
     ----------
     log_counts : (n_rock, n_y, n_x) or (n_y, n_x), log(1 + counts); any number where unknown.
     unknown : the same shape, bool: gaps and bad voxels.
     gaps : the plane gaps among them.
+    guess : how the first guess is made; a linear one tells nothing of its uncertainty.
+    mate : of a part, its Friedel mate and where that is known, as `symmetry.friedel_mate` returns
+        them; by default made from these counts.
     """
     known = ~unknown
     seen = np.where(known, log_counts, 0).astype(np.float32)
-    kriged = krige(seen, unknown, gaps)
-    mate, mate_known = friedel_mate(seen, known, find_centre(seen, known))
+    kriged = krige(seen, unknown, gaps if guess == "kriged" else ())  # else linear
+    opposite, mate_known = mate or friedel_mate(seen, known, find_centre(seen, known))
     return Features(
         kriged.log_counts / np.float32(LOG_UNIT),
         unknown,
         kriged.sigma / np.float32(LOG_UNIT),
-        np.where(mate_known, mate, 0).astype(np.float32) / np.float32(LOG_UNIT),
+        np.where(mate_known, opposite, 0).astype(np.float32) / np.float32(LOG_UNIT),
         mate_known,
     )

@@ -22,7 +22,8 @@ from bcdi_inpaint.config import Plan, TrainingConfig
 from bcdi_inpaint.dataset import PatchConfig, PatchDataset, Slab
 from bcdi_inpaint.detectors import AXIS_NAMES, Gap
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import read_scan, split_spec
+from bcdi_inpaint.features import GuessKind
+from bcdi_inpaint.files import part_name, read_scan, split_spec
 from bcdi_inpaint.gaps import find_gaps
 from bcdi_inpaint.inpainting import LEAST_COUNTS, PATCH, choose_device
 from bcdi_inpaint.likelihood import count_loss
@@ -208,8 +209,9 @@ def finetune(
     parts = [_part(each, seed, index) for index, each in enumerate(lessons)]
     for each, part in zip(lessons, parts, strict=True):
         say(f"{each.name}: {_described(part)}")
-    slabs = _slabs(parts, SLABS, (seed, 1), held_out=False)
-    unseen = _slabs(parts, HELD_OUT_SLABS, (seed, 2), held_out=True)
+    guess = model.network.config.guess
+    slabs = _slabs(parts, SLABS, (seed, 1), guess, held_out=False)
+    unseen = _slabs(parts, HELD_OUT_SLABS, (seed, 2), guess, held_out=True)
     before = held_out_score(model.network, unseen, plan, where)
     say(f"held out, before: {before}")
     module = ScanTraining(plan, copy.deepcopy(model.network).train(), slabs, progress)
@@ -256,7 +258,7 @@ def adapted(
 
     Its weights get the name `path` when all that is done with it has gone well, else none.
     """
-    fresh = path.with_name(f"{path.name}.new")
+    fresh = path.with_name(part_name())
     try:
         write_finetuned(fresh, finetune([given], parent, **options), parent)
         yield replace(load_weights(fresh), name=path.name)
@@ -359,7 +361,7 @@ def _part(each: Lesson, seed: int, index: int) -> Part:
 
 
 def _slabs(
-    parts: Sequence[Part], count: int, seed: tuple[int, ...], *, held_out: bool
+    parts: Sequence[Part], count: int, seed: tuple[int, ...], guess: GuessKind, *, held_out: bool
 ) -> list[Slab]:
     """At least `count` slabs, of each part as many; each drawn from the seed and its number."""
     found = []
@@ -367,7 +369,7 @@ def _slabs(
         for number in range(-(-count // len(parts))):
             rng = np.random.default_rng([*seed, index, number])
             gaps = artificial_gaps(part, rng, held_out=held_out)
-            found.append(measured_slab(part, gaps, PATCH, held_out=held_out))
+            found.append(measured_slab(part, gaps, PATCH, held_out=held_out, guess=guess))
     return found
 
 

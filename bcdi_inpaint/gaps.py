@@ -6,6 +6,7 @@ masked frames never become one.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ import numpy as np
 
 from bcdi_inpaint.detectors import AXIS_NAMES, Detector, Gap, placed
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.scan import Scan, invalid_voxels
+from bcdi_inpaint.parallel import in_threads
+from bcdi_inpaint.scan import Box, Measured, blocks, invalid_voxels, whole
 
 __all__ = ["Gap", "GapFinding", "find_gaps", "gap_mask", "merged", "parse_gap", "planes"]
 
@@ -93,7 +95,14 @@ def gap_mask(gaps: Iterable[Gap], shape: tuple[int, int, int]) -> np.ndarray:
     InputError
         Where a gap reaches outside the array, or where nothing is left outside the gaps.
     """
-    mask = np.zeros(shape, dtype=bool)
+    gaps = tuple(gaps)
+    check_inside(gaps, shape)
+    return drawn(gaps, whole(shape))
+
+
+def check_inside(gaps: Iterable[Gap], shape: tuple[int, int, int]) -> None:
+    """Refuse gaps that reach outside an array, or that leave nothing of it; see `gap_mask`."""
+    left = [np.ones(length, dtype=bool) for length in shape]
     for gap in gaps:
         length = shape[gap.axis]
         if gap.stop > length:
@@ -101,12 +110,21 @@ def gap_mask(gaps: Iterable[Gap], shape: tuple[int, int, int]) -> np.ndarray:
                 f"gap {gap} reaches outside the array, which has {AXIS_NAMES[gap.axis]} "
                 f"0:{length}: give lines of this array, not of the uncropped detector"
             )
-        np.moveaxis(mask, gap.axis, 0)[gap.start : gap.stop] = True
-    if mask.all():
+        left[gap.axis][gap.start : gap.stop] = False
+    if not all(lines.any() for lines in left):
         raise InputError(
             f"the gaps cover all of the array {shape}, expected measured lines around them: "
             "give a smaller range"
         )
+
+
+def drawn(gaps: Iterable[Gap], box: Box) -> np.ndarray:
+    """The gaps as a mask of a box of the array, bool of the box's shape."""
+    mask = np.zeros([part.stop - part.start for part in box], dtype=bool)
+    for gap in gaps:
+        part = box[gap.axis]
+        start, stop = max(gap.start - part.start, 0), max(gap.stop - part.start, 0)
+        np.moveaxis(mask, gap.axis, 0)[start:stop] = True
     return mask
 
 
@@ -119,8 +137,34 @@ def planes(mask: np.ndarray) -> tuple[Gap, ...]:
     return sum((_runs(axis, np.asarray(mask.all(axis=others[axis]))) for axis in range(3)), ())
 
 
+@dataclass(frozen=True)
+class GapVoxels:
+    """The voxels of an array that are to be filled, drawn part by part.
+
+    `planes` are whole lines of the array of `shape`; `rest` (bool, of that shape) holds what lies
+    in none of them, None where there is nothing.
+    """
+
+    shape: tuple[int, int, int]
+    planes: tuple[Gap, ...]
+    rest: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> GapVoxels:
+        """Those of a mask (n_rock, n_y, n_x) bool."""
+        n_rock, n_y, n_x = mask.shape
+        found = planes(mask)
+        rest = mask & ~drawn(found, whole((n_rock, n_y, n_x))) if mask.any() else mask
+        return cls((n_rock, n_y, n_x), found, rest if rest.any() else None)
+
+    def part(self, box: Box) -> np.ndarray:
+        """The mask of a box, bool of the box's shape."""
+        mask = drawn(self.planes, box)
+        return mask if self.rest is None else mask | self.rest[box]
+
+
 def find_gaps(
-    scan: Scan,
+    scan: Measured,
     user: Iterable[Gap] = (),
     detector: Detector | None = None,
     roi: tuple[int, int] | None = None,
@@ -145,12 +189,12 @@ def find_gaps(
         the array, and where gaps or mask cover everything.
     """
     finding = _find(scan, merged(user), detector, roi, binning)
-    gap_mask(finding.gaps, scan.shape)  # refuses gaps outside the array, and all of it
+    check_inside(finding.gaps, scan.shape)
     return finding
 
 
 def _find(
-    scan: Scan,
+    scan: Measured,
     user: tuple[Gap, ...],
     detector: Detector | None,
     roi: tuple[int, int] | None,
@@ -160,12 +204,13 @@ def _find(
         return GapFinding(user, "given by the user")
     if detector is not None:
         return _from_table(scan, detector, roi, binning)
-    if scan.bad_mask.all():
+    always_bad = _always_bad(scan)
+    if always_bad.all():
         raise InputError(
-            f"all {scan.bad_mask.size} voxels are masked, expected measured counts around the "
+            f"all {math.prod(scan.shape)} voxels are masked, expected measured counts around the "
             "gaps: check the mask (non-zero = bad)"
         )
-    by_mask = _masked_lines(scan.bad_mask)
+    by_mask = _masked_lines(always_bad, scan.shape)
     if any(gap.width > 1 and _inside(gap, scan.shape) for gap in by_mask):
         return GapFinding(by_mask, _BY_MASK)
     by_counts, doubtful = _empty_lines(scan)
@@ -180,7 +225,7 @@ _BY_COUNTS = "lines without counts in every frame, of a known gap width, between
 
 
 def _from_table(
-    scan: Scan, detector: Detector, roi: tuple[int, int] | None, binning: int
+    scan: Measured, detector: Detector, roi: tuple[int, int] | None, binning: int
 ) -> GapFinding:
     """The detector's table, placed on the scan."""
     _, n_y, n_x = scan.shape
@@ -195,17 +240,37 @@ def _from_table(
     return GapFinding(gaps, f"the table of the {detector.name}, {where}")
 
 
-def _masked_lines(bad_mask: np.ndarray) -> tuple[Gap, ...]:
-    """Whole rows and columns masked in every frame of bad_mask (n_rock, n_y, n_x)."""
-    always_bad = np.asarray(bad_mask.all(axis=0))  # (n_y, n_x)
+def _always_bad(scan: Measured) -> np.ndarray:
+    """Pixels that are masked in every frame, (n_y, n_x) bool."""
+    always = np.ones(scan.shape[1:], dtype=bool)
+    for bad in in_threads(lambda box: scan.bad_in(box).all(axis=0), blocks(scan.shape)):
+        always &= bad
+    return always
+
+
+def _ever_lit(scan: Measured) -> np.ndarray:
+    """Pixels that hold a valid count in any frame, (n_y, n_x) bool."""
+
+    def lit_in(box: Box) -> np.ndarray:
+        part = scan.part(box)
+        measured = ~(part.bad_mask | (part.counts == 0) | invalid_voxels(part.counts))
+        return np.asarray(measured.any(axis=0))
+
+    lit = np.zeros(scan.shape[1:], dtype=bool)
+    for pixels in in_threads(lit_in, blocks(scan.shape)):
+        lit |= pixels
+    return lit
+
+
+def _masked_lines(always_bad: np.ndarray, shape: tuple[int, int, int]) -> tuple[Gap, ...]:
+    """Whole rows and columns among the pixels (n_y, n_x) that are masked in every frame."""
     gaps = _runs(1, np.all(always_bad, axis=1)) + _runs(2, np.all(always_bad, axis=0))
-    return tuple(gap for gap in gaps if _inside(gap, bad_mask.shape) or 3 <= gap.width <= _WIDEST)
+    return tuple(gap for gap in gaps if _inside(gap, shape) or 3 <= gap.width <= _WIDEST)
 
 
-def _empty_lines(scan: Scan) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
+def _empty_lines(scan: Measured) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
     """Runs of lines without counts between lines with signal: of known width, and the others."""
-    measured = ~(scan.bad_mask | invalid_voxels(scan.counts) | (scan.counts == 0))
-    lit = measured.any(axis=0)  # (n_y, n_x): a hot pixel is one lit pixel, in however many frames
+    lit = _ever_lit(scan)  # (n_y, n_x): a hot pixel is one lit pixel, in however many frames
     known: list[Gap] = []
     doubtful: list[Gap] = []
     for axis, lit_per_line in ((1, lit.sum(axis=1)), (2, lit.sum(axis=0))):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,19 @@ from torch import Tensor
 
 from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.features import CHANNEL_ORDER, Features, features
-from bcdi_inpaint.gaps import planes
+from bcdi_inpaint.features import CHANNEL_ORDER, Features, GuessKind, features
+from bcdi_inpaint.gaps import GapVoxels, planes
 from bcdi_inpaint.interpolation import run_lengths
+from bcdi_inpaint.light import Light, in_voxels, light_of
+from bcdi_inpaint.parallel import in_threads
 from bcdi_inpaint.patches import PatchLocation, cut, over_plane, over_voxels
 from bcdi_inpaint.prefill import prefill
-from bcdi_inpaint.reach import Reach, reach
+from bcdi_inpaint.reach import Reach, reach, reach_of
+from bcdi_inpaint.regions import Region, regions
 from bcdi_inpaint.scaling import LOG_UNIT, from_network
-from bcdi_inpaint.scan import Scan, check_counts
+from bcdi_inpaint.scan import Box, Measured, Scan, blocks, whole
 from bcdi_inpaint.stitching import Stitcher
+from bcdi_inpaint.symmetry import find_centre, mate_source
 from bcdi_inpaint.weights import Model, load_weights
 
 FloatArray = NDArray[np.float32]
@@ -31,6 +36,13 @@ BoolArray = NDArray[np.bool_]
 PATCH = 32
 STRIDE = 16
 BATCH = 16
+CENTRE_WINDOW = 72
+"""Voxels around the brightest part of the scan in which the peak's centre is looked for.
+
+The search goes 12 from the brightest voxel and compares 48 on each side of that.
+"""
+DIM_SPREAD = 0.5
+"""Error's scale, where a whole patch sees single photons, in parts of log(1 + expected counts)."""
 ONE_SIDED_TRUST = 1e-6
 """Weight of what a patch says of a voxel known from one side only, against one known from both."""
 DARK_SCALE = 1e-3
@@ -54,7 +66,7 @@ class Fill:
         `filled`.
     calibration : what makes the intervals hold on held-out simulation; see `Calibration`.
     warnings : one line for each part of the gaps that was not filled.
-    n_patches : how many patches the network has seen.
+    n_patches : how many patches the network has seen; those without signal it is not asked about.
     device : where it ran.
     model : the name of the weights; `model_sha256` is their hash.
     """
@@ -68,6 +80,21 @@ class Fill:
     device: str
     model: str
     model_sha256: str
+
+    @property
+    def n_filled(self) -> int:
+        """How many voxels are filled."""
+        return int(np.count_nonzero(self.filled))
+
+    def part(self, box: Box, scan: Scan | None = None) -> Fill:
+        """The same in a box of the scan, as views; `scan`, that part of it, is not needed."""
+        arrays = self.counts[box], self.filled[box], self.sigma[box]
+        return replace(self, counts=arrays[0], filled=arrays[1], sigma=arrays[2])
+
+    def alone(self, box: Box) -> Fill:
+        """The fill within a box without the measurement, where counts and sigma are 0."""
+        part = self.part(box)
+        return replace(part, counts=np.where(part.filled, part.counts, np.float32(0)))
 
     def interval(self, level: float) -> tuple[FloatArray, FloatArray]:
         """Bounds of the expected counts that hold with probability `level`, 0 to 1.
@@ -95,6 +122,109 @@ def choose_device(device: str) -> torch.device:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(device)
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 faster than float32: processors with AMX, newer GPUs.
+
+    The network was trained so, and its correction alone is rounded, not the guess it corrects.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    is_there = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return is_there is not None and bool(is_there())
+
+
+@dataclass(frozen=True)
+class Filling:
+    """A fill that is laid into its scan part by part, so that neither has to fit in memory.
+
+    `plan` is what is filled, `light` what is expected where no `regions` lie. The other attributes
+    and methods are those of `Fill`, whose arrays are made where they are asked for.
+    """
+
+    scan: Measured
+    plan: Reach
+    light: Light
+    regions: tuple[FilledRegion, ...]
+    n_dim: int
+    calibration: Calibration
+    warnings: tuple[str, ...]
+    n_patches: int
+    device: str
+    model: str
+    model_sha256: str
+
+    def part(self, box: Box, scan: Scan | None = None) -> Fill:
+        """The scan within a box with its gaps filled; `scan` is that part where it is at hand."""
+        measured = (scan or self.scan.part(box)).counts
+        fill = self.alone(box)
+        with np.errstate(over="ignore", invalid="ignore"):  # marks of bad pixels, kept as they are
+            counts = measured.astype(np.float32)
+        counts[fill.filled] = fill.counts[fill.filled]
+        return replace(fill, counts=counts)
+
+    def alone(self, box: Box) -> Fill:
+        """As `Fill.alone`."""
+        filled = self.plan.fillable_in(box)
+        counts, sigma = np.zeros(filled.shape, np.float32), np.zeros(filled.shape, np.float32)
+        if filled.any():
+            counts[filled] = np.maximum(self.light.expected_in(box)[filled], LEAST_COUNTS)
+            sigma[filled] = in_voxels(self._dim_sigma, box)[filled]
+        for region in self.regions:
+            common = _common(region.box, box)
+            if common is not None:
+                in_region, in_box = common
+                where = filled[in_box]
+                counts[in_box][where] = region.counts[in_region][where]
+                sigma[in_box][where] = region.sigma[in_region][where]
+        return Fill(
+            counts,
+            filled,
+            sigma,
+            self.calibration,
+            self.warnings,
+            self.n_patches,
+            self.device,
+            self.model,
+            self.model_sha256,
+        )
+
+    @cached_property
+    def _dim_sigma(self) -> FloatArray:
+        """Standard deviations of the dim voxels of each cell of `light`."""
+        expected = self.light.expected
+        sigma = _dim_sigma(self.calibration, expected.reshape(-1))
+        return sigma.reshape(expected.shape)
+
+    @cached_property
+    def n_filled(self) -> int:
+        """How many voxels are filled."""
+        return sum(int(np.count_nonzero(self.plan.fillable_in(b))) for b in blocks(self.scan.shape))
+
+    @cached_property
+    def whole(self) -> Fill:
+        """All of the scan, filled, in memory."""
+        return self.part(whole(self.scan.shape))
+
+    @property
+    def counts(self) -> FloatArray:
+        """(n_rock, n_y, n_x); see `Fill`."""
+        return self.whole.counts
+
+    @property
+    def filled(self) -> BoolArray:
+        """(n_rock, n_y, n_x); see `Fill`."""
+        return self.whole.filled
+
+    @property
+    def sigma(self) -> FloatArray:
+        """(n_rock, n_y, n_x); see `Fill`."""
+        return self.whole.sigma
+
+    def interval(self, level: float) -> tuple[FloatArray, FloatArray]:
+        """As `Fill.interval`."""
+        return self.whole.interval(level)
 
 
 def inpaint(
@@ -133,33 +263,88 @@ def inpaint(
     """
     if counts.dtype.kind not in "uif":
         raise InputError(f"counts are {counts.dtype}, expected whole or real numbers")
-    if not 1 <= stride <= PATCH:
-        raise InputError(
-            f"stride is {stride}, expected 1 to {PATCH}, so that patches leave no hole"
-        )
     gap = _as_mask(gap_mask, counts.shape, "gap_mask")
     bad = np.zeros_like(gap) if bad_mask is None else _as_mask(bad_mask, counts.shape, "bad_mask")
     scan = Scan(counts, bad)
     if not gap.any():
         raise InputError("gap_mask is empty, expected voxels to fill: there is nothing to do")
-    check_counts(scan, gap)
-    plan = reach(gap, bad)
-    if not plan.fillable.any():
-        raise InputError(f"no part of the gaps can be filled: {plan.warnings[0]}")
+    voxels = GapVoxels.of(gap)
+    return inpaint_scan(scan, voxels, model, device, stride=stride, progress=progress).whole
+
+
+def inpaint_scan(
+    scan: Measured,
+    gap: GapVoxels,
+    model: str | Path | Model = "default",
+    device: str = "auto",
+    *,
+    stride: int = STRIDE,
+    progress: Callable[[int, int], None] | None = None,
+) -> Filling:
+    """Fill the gaps of a scan that may stay in its file; see `inpaint`.
+
+    It is gone through once to see where there is light; then only the regions around lit parts of
+    the gaps are in memory, one after another.
+    """
+    if not 1 <= stride <= PATCH:
+        raise InputError(
+            f"stride is {stride}, expected 1 to {PATCH}, so that patches leave no hole"
+        )
+    work = plan_work(scan, gap, stride)
     where = choose_device(device)
     loaded = model if isinstance(model, Model) else load_weights(model)
-    filled, sigma, n_patches = _fill(scan, gap | bad, plan, loaded, where, stride, progress)
-    return Fill(
-        filled,
-        plan.fillable,
-        sigma,
+    n_dim = work.n_patches - work.n_lit
+    told = _Told(progress, work.n_patches, n_dim)
+    centre = _centre(scan, gap, work.light) if work.regions else None
+    filled = []
+    for region in work.regions:
+        assert centre is not None
+        widths = _widths(scan, gap, region.box, work.plan)  # takes memory: before the features do
+        seen = region_features(scan, gap, region.box, centre, loaded.network.config.guess)
+        filled.append(_fill_region(seen, widths, region, work, loaded, where, told))
+    return Filling(
+        scan,
+        work.plan,
+        work.light,
+        tuple(filled),
+        n_dim,
         loaded.calibration,
-        plan.warnings,
-        n_patches,
+        work.plan.warnings,
+        work.n_lit,
         where.type,
         loaded.name,
         loaded.sha256,
     )
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to do in a scan: what can be filled, where there is light, and the patches.
+
+    `n_patches` counts those that see no signal, too, which the network is not asked about.
+    """
+
+    plan: Reach
+    light: Light
+    regions: tuple[Region, ...]
+    n_patches: int
+
+    @property
+    def n_lit(self) -> int:
+        """Patches for the network."""
+        return sum(len(region.lit) for region in self.regions)
+
+
+def plan_work(scan: Measured, gap: GapVoxels, stride: int = STRIDE) -> Work:
+    """Go through a scan and see what there is to do; errors as `inpaint`."""
+    light = light_of(scan, gap)
+    bad = None if gap.rest is None else scan.bad_in(whole(scan.shape))
+    plan = reach_of(gap, light.known_lines, bad)
+    if plan.is_empty:
+        raise InputError(f"no part of the gaps can be filled: {plan.warnings[0]}")
+    unknown = None if bad is None else bad | gap.part(whole(scan.shape))
+    places = _places(plan, stride, unknown)
+    return Work(plan, light, tuple(regions(places, light)), len(places))
 
 
 def _as_mask(mask: np.ndarray, shape: tuple[int, ...], name: str) -> BoolArray:
@@ -169,46 +354,123 @@ def _as_mask(mask: np.ndarray, shape: tuple[int, ...], name: str) -> BoolArray:
     return np.ascontiguousarray(np.broadcast_to(mask != 0, shape))
 
 
-def _locations(plan: Reach, unknown: BoolArray, stride: int) -> list[PatchLocation]:
-    """All patches, each once, in a fixed order."""
-    n_rock, n_y, n_x = unknown.shape
-    shape = (n_rock, n_y, n_x)
-    found = [place for gap in plan.targets for place in over_plane(gap, shape, PATCH, stride)]
-    if plan.rest.any():
-        found += over_voxels(plan.rest, unknown, PATCH)
-    return list(dict.fromkeys(found))
+def _places(plan: Reach, stride: int, unknown: BoolArray | None) -> dict[PatchLocation, int | None]:
+    """All patches in a fixed order, and the axis across the plane that each lies over.
+
+    None where that is no plane, or several. `unknown` (n_rock, n_y, n_x) bool matters to voxels in
+    no plane alone.
+    """
+    found: dict[PatchLocation, int | None] = {}
+    for gap in plan.targets:
+        for place in over_plane(gap, plan.shape, PATCH, stride):
+            found[place] = gap.axis if found.get(place, gap.axis) == gap.axis else None
+    if plan.rest is not None and plan.rest.any():
+        assert unknown is not None
+        found |= dict.fromkeys(over_voxels(plan.rest, unknown, PATCH))
+    return found
 
 
-def _fill(
-    scan: Scan,
-    unknown: BoolArray,
-    plan: Reach,
+def _centre(scan: Measured, gap: GapVoxels, light: Light) -> NDArray[np.float64]:
+    """The centre of the peak, in voxels of the scan."""
+    frames, rows, columns = (
+        slice(max(middle - CENTRE_WINDOW, 0), min(middle + CENTRE_WINDOW + 1, n))
+        for middle, n in zip(light.brightest, scan.shape, strict=True)
+    )
+    box = frames, rows, columns
+    log_counts, unknown = _log_counts(scan, gap, box)
+    return find_centre(log_counts, ~unknown) + [part.start for part in box]
+
+
+def region_features(
+    scan: Measured,
+    gap: GapVoxels,
+    box: Box,
+    centre: NDArray[np.float64],
+    guess: GuessKind = "kriged",
+) -> Features:
+    """What the network sees of a box of the scan, whose peak has that centre."""
+    log_counts, unknown = _log_counts(scan, gap, box)
+    mate, mate_known = np.zeros_like(log_counts), np.zeros_like(unknown)
+    found = mate_source(box, scan.shape, centre)
+    if found is not None:
+        source, place = found
+        opposite, hidden = _log_counts(scan, gap, source)  # type: ignore[arg-type]
+        mate[place], mate_known[place] = np.flip(opposite), ~np.flip(hidden)
+    return features(log_counts, unknown, planes(unknown), guess, (mate, mate_known))
+
+
+def _log_counts(scan: Measured, gap: GapVoxels, box: Box) -> tuple[FloatArray, BoolArray]:
+    """log(1 + counts) of a box, 0 where unknown, and where that is."""
+    frames, rows, columns = box
+    n_frames = frames.stop - frames.start
+
+    def block(of: Box) -> tuple[FloatArray, BoolArray]:
+        own = slice(of[0].start + frames.start, of[0].stop + frames.start), rows, columns
+        part = scan.part(own)
+        unknown = gap.part(own) | part.bad_mask
+        with np.errstate(over="ignore", invalid="ignore"):
+            known = np.where(unknown, 0, part.counts).astype(np.float32)
+        return np.log1p(known), unknown
+
+    log_counts, unknown = zip(*in_threads(block, blocks((n_frames, 1, 1))), strict=True)
+    return np.concatenate(log_counts), np.concatenate(unknown)
+
+
+@dataclass(frozen=True)
+class FilledRegion:
+    """The fill of a box of the scan: counts and sigma of the box's shape, 0 outside the gap."""
+
+    box: Box
+    counts: FloatArray
+    sigma: FloatArray
+
+
+class _Told:
+    """How many patches are done, told after every batch."""
+
+    def __init__(
+        self, progress: Callable[[int, int], None] | None, n_patches: int, done: int
+    ) -> None:
+        self._progress, self._total, self._done = progress, n_patches, done
+        self.add(0)
+
+    def add(self, n: int) -> None:
+        self._done += n
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+def _widths(scan: Measured, gap: GapVoxels, box: Box, plan: Reach) -> NDArray[np.int32]:
+    """Lengths of the shortest run of unknown voxels through each voxel to fill in a box, (n,)."""
+    lengths = run_lengths(gap.part(box) | scan.bad_in(box))
+    return np.asarray(np.min(lengths[:, plan.fillable_in(box)], axis=0))
+
+
+def _fill_region(
+    seen: Features,
+    widths: NDArray[np.int32],
+    region: Region,
+    work: Work,
     model: Model,
     device: torch.device,
-    stride: int,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[FloatArray, FloatArray, int]:
-    """Counts (n_rock, n_y, n_x) with everything fillable filled, sigma, and the patches it took."""
-    with np.errstate(over="ignore", invalid="ignore"):  # marks of bad pixels, kept as they are
-        counts = scan.counts.astype(np.float32)
-    seen = features(np.log1p(np.where(unknown, 0, counts)), unknown, planes(unknown))
-    locations = _locations(plan, unknown, stride)
-    stitcher = Stitcher(scan.shape, (PATCH,) * 3, 2)
-    lit, dark = _divided(seen.guess, locations)
-    nothing = np.zeros((2, *(PATCH,) * 3), dtype=np.float32)
-    nothing[1] = DARK_SCALE / LOG_UNIT
-    for location in dark:
-        hidden = torch.from_numpy(cut(unknown, location, True))
-        stitcher.add(location, nothing, _trust(hidden[None, None])[0, 0].numpy())
-    done = len(dark)
-    for batch in _batches(lit):
+    told: _Told,
+) -> FilledRegion:
+    """The fill of one region from its features and the `_widths` of its gaps."""
+    corner = tuple(part.start for part in region.box)
+    stitcher = Stitcher(seen.unknown.shape, (PATCH,) * 3, 2)
+    dim = work.light.expected_in(region.box)
+    guesses = np.log1p(dim) / np.float32(LOG_UNIT), _dim_scale(dim) / np.float32(LOG_UNIT)
+    for place in _moved(region.dim, corner):
+        hidden = torch.from_numpy(cut(seen.unknown, place, True))
+        guess = np.stack([cut(values, place, 0.0) for values in guesses])
+        stitcher.add(place, guess, _trust(hidden[None, None])[0, 0].numpy())
+    for batch in _batches(_moved(region.lit, corner)):
         predicted, trust = _predict(model, seen, batch, device)
         for location, patch, weight in zip(batch, predicted, trust, strict=True):
             stitcher.add(location, patch, weight)
-        done += len(batch)
-        if progress is not None:
-            progress(done, len(locations))
-    expected_units, scale_units = stitcher.mean(plan.fillable)
+        told.add(len(batch))
+    filled = work.plan.fillable_in(region.box)
+    expected_units, scale_units = stitcher.mean(filled)
     with np.errstate(over="ignore"):
         expected = from_network(expected_units)
     if not (np.isfinite(expected).all() and np.isfinite(scale_units).all()):
@@ -216,25 +478,44 @@ def _fill(
             f"model {model.name} expects counts that are not finite, its training has failed: use "
             "other weights"
         )
-    counts[plan.fillable] = np.maximum(expected, LEAST_COUNTS)
-    sigma = np.zeros(scan.shape, dtype=np.float32)
-    widths = np.min(run_lengths(unknown), axis=0)[plan.fillable]
-    sigma[plan.fillable] = model.calibration.sigma(
-        scale_units * LOG_UNIT, widths, counts[plan.fillable]
+    counts, sigma = np.zeros(filled.shape, np.float32), np.zeros(filled.shape, np.float32)
+    counts[filled] = np.maximum(expected, LEAST_COUNTS)
+    sigma[filled] = model.calibration.sigma(scale_units * LOG_UNIT, widths, counts[filled])
+    return FilledRegion(region.box, counts, sigma)
+
+
+def _moved(places: Iterable[PatchLocation], corner: tuple[int, ...]) -> list[PatchLocation]:
+    """The same places, counted from the corner of a box."""
+    return [
+        PatchLocation(tuple(a - b for a, b in zip(p.start, corner, strict=True)), p.size)
+        for p in places
+    ]
+
+
+def _dim_scale(expected: FloatArray) -> FloatArray:
+    """Error's scale where these counts are expected from the light around, in logarithms."""
+    return np.float32(DARK_SCALE) + np.float32(DIM_SPREAD) * np.log1p(expected)
+
+
+def _dim_sigma(calibration: Calibration, expected: FloatArray) -> FloatArray:
+    """Standard deviations of dim voxels (n,); the width of the gap matters little there."""
+    counts = np.maximum(expected, LEAST_COUNTS)
+    return calibration.sigma(_dim_scale(expected), np.ones_like(counts), counts)
+
+
+def _common(region: Box, box: Box) -> tuple[tuple[slice, ...], tuple[slice, ...]] | None:
+    """Where two boxes overlap, as a part of each; None if they do not."""
+    low = [max(a.start, b.start) for a, b in zip(region, box, strict=True)]
+    high = [min(a.stop, b.stop) for a, b in zip(region, box, strict=True)]
+    if any(a >= b for a, b in zip(low, high, strict=True)):
+        return None
+    in_region, in_box = (
+        tuple(
+            slice(a - part.start, b - part.start) for a, b, part in zip(low, high, of, strict=True)
+        )
+        for of in (region, box)
     )
-    return counts, sigma, len(lit)
-
-
-def _divided(
-    guess: FloatArray, locations: list[PatchLocation]
-) -> tuple[list[PatchLocation], list[PatchLocation]]:
-    """Patches that see a photon, and those that do not: there nothing can be expected."""
-    lit: list[PatchLocation] = []
-    dark: list[PatchLocation] = []
-    for location in locations:
-        in_volume, _ = location.inside(guess.shape)
-        (lit if guess[in_volume].any() else dark).append(location)
-    return lit, dark
+    return in_region, in_box
 
 
 def _batches(locations: list[PatchLocation]) -> Iterator[list[PatchLocation]]:
@@ -260,7 +541,8 @@ def _predict(
         ]
     )
     channels = torch.from_numpy(patches).to(device)
-    predicted = torch.cat(model.network.to(device)(channels), dim=1)
+    with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
+        predicted = torch.cat(model.network.to(device)(channels), dim=1)
     trust = _trust(channels[:, CHANNEL_ORDER.index("unknown")][:, None] > 0)
     return predicted.float().cpu().numpy(), trust[:, 0].cpu().numpy()
 
@@ -275,14 +557,13 @@ def _trust(unknown: Tensor) -> Tensor:
 def count_patches(
     gap_mask: np.ndarray, bad_mask: np.ndarray | None = None, stride: int = STRIDE
 ) -> int:
-    """How many patches `inpaint` goes through, those without a photon too, which cost nothing.
+    """How many patches lie over a gap, those too that see no signal, which cost nothing.
 
     Masks as for `inpaint`, both (n_rock, n_y, n_x). 0 where nothing can be filled.
     """
     gap = _as_mask(gap_mask, gap_mask.shape, "gap_mask")
     bad = np.zeros_like(gap) if bad_mask is None else _as_mask(bad_mask, gap.shape, "bad_mask")
-    plan = reach(gap, bad)
-    return len(_locations(plan, gap | bad, stride)) if plan.fillable.any() else 0
+    return len(_places(reach(gap, bad), stride, gap | bad))
 
 
 @torch.inference_mode()
@@ -292,7 +573,8 @@ def seconds_per_patch(model: str | Path | Model = "default", device: str = "auto
     where = choose_device(device)
     network = loaded.network.to(where)
     batch = torch.zeros((BATCH, len(CHANNEL_ORDER), PATCH, PATCH, PATCH), device=where)
-    network(batch[:1])
-    started = time.monotonic()
-    network(batch)[0].cpu()
+    with torch.autocast(where.type, torch.bfloat16, enabled=fast_bfloat16(where)):
+        network(batch[:1])
+        started = time.monotonic()
+        network(batch)[0].cpu()
     return (time.monotonic() - started) / BATCH

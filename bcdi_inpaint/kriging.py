@@ -6,11 +6,15 @@ the voxels of a gap are predicted from those beside it with the weights that mak
 squared error least (simple kriging; Matheron, Econ. Geol. 58, 1246 (1963)). The weights are the
 same all over a plane gap, so applying them is one convolution. Fringe period, direction and decay
 need not be known: the correlation holds them.
+
+What is kriged are counts over their local trend: their logarithms where there are few photons,
+their square roots where there are many. Faint counts spread more evenly as logarithms; but a dark
+fringe is a deep cusp to these, and only a kink to the root, the modulus of a smooth amplitude.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -31,11 +35,12 @@ DEPTH = 10
 """Lines on each side of the gap that a voxel is predicted from."""
 LATERAL = 4
 """And how far to the sides."""
-TREND = 5.0
-"""Standard deviation, in voxels, of the Gaussian whose smoothing is taken off before."""
+TREND, TREND_PER_LINE = 3.4, 0.1
+"""Standard deviation, in voxels, of the Gaussian whose smoothing is taken off before: the wider the
+gap, the less of its surroundings is a trend that can be known inside."""
 SLAB = 48
 """Lines on each side of the gap that the correlation is measured on."""
-TAPER = 0.6
+TAPER = 0.5
 """Standard deviation of the Gaussian that fades the correlation, in parts of its longest lag."""
 NUGGET = 0.02
 """Part of the variance added to the diagonal: far lags are measured with an error of that order."""
@@ -47,6 +52,16 @@ LEAST_VARIANCE = 1e-6
 """Of the residual: below it there is nothing but rounding to learn from."""
 HEADROOM = 0.3
 """Logarithms by which a prediction may exceed everything seen in the slab."""
+ROOT_FROM = 20.0
+"""Expected photons from which on square roots are kriged more than logarithms are."""
+ROOT_SLOPE = 1.5
+"""How fast that changes, for each unit of log counts."""
+LEAST_SHARE = 0.01
+"""Of the square roots, below which they are not worth the time."""
+MOST_RATIO = 40.0
+"""Logarithm of the counts over their trend, above which a voxel is no number to learn from."""
+LEAST_ROOT = 0.02
+"""Of the counts over their trend: a dark fringe, not a negative one."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +72,7 @@ class Kriged:
     ----------
     log_counts : (*shape) float32, log(1 + expected counts) in unknown voxels, else as given.
     sigma : (*shape) float32, its standard deviation in the planes that were kriged, else 0: that
-        of the scan's bright voxels on the whole, not of each voxel by itself.
+        of the scan's bright voxels on the whole, of logarithms or roots, not of each voxel.
     """
 
     log_counts: FloatArray
@@ -98,23 +113,91 @@ def _krige_plane(
     )  # (n_lines, *plane)
     hidden = np.moveaxis(unknown[box], gap.axis, 0)
     begin = box[gap.axis].start
-    start, stop = gap.start - begin, gap.stop - begin
-    trend = gaussian_filter(first, TREND)
-    bright = ~hidden & (trend > np.log1p(BRIGHT))
-    if np.count_nonzero(bright) < FEWEST:
+    plane = _Plane.prepared(slab, first, hidden, gap.start - begin, gap.stop - begin)
+    if np.count_nonzero(plane.bright) < FEWEST:
         return
-    residual = slab - trend
-    lines = [k for k in range(start - DEPTH, stop + DEPTH) if not start <= k < stop]
-    beside = np.array([k for k in lines if 0 <= k < len(slab)])
-    lateral = [(2 * LATERAL + 1) if n > 1 else 1 for n in slab.shape[1:]]
-    lags = (2 * DEPTH + stop - start, *(n - 1 for n in lateral))
-    covariance = _covariance(residual, bright, lags)
-    if covariance[lags] < LEAST_VARIANCE:
+    found = plane.predicted(plane.ratio_log, _same, _same)
+    if found is None:
         return
-    weights, variance = _weights(covariance, beside, np.arange(start, stop), lateral)
-    predicted = trend[start:stop] + _applied(weights, residual[beside])
-    slab[start:stop] = np.clip(predicted, 0, slab[bright].max() + HEADROOM)
-    uncertain[start:stop] = np.sqrt(variance).reshape(-1, *[1] * len(lateral))
+    guess, error = found
+    inside = slice(plane.start, plane.stop)
+    slab[inside] = plane.clipped(guess)
+    near = gaussian_filter(slab, 2.0)[inside]
+    share = 1 / (1 + np.exp(-ROOT_SLOPE * (near - np.log1p(ROOT_FROM))))
+    if share.max() > LEAST_SHARE:
+        found = plane.predicted(
+            np.exp(np.minimum(plane.ratio_log, MOST_RATIO) / 2), _twice_log, _twice_log_error
+        )
+        if found is not None:
+            slab[inside] = (1 - share) * slab[inside] + share * plane.clipped(found[0])
+            error = (1 - share) * error + share * found[1]
+    uncertain[inside] = error
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """A gap between what is known on both sides of it; arrays (n_lines, *plane).
+
+    `ratio_log` is the logarithm of the counts over their trend, `bright` where it tells something,
+    `start` and `stop` the gap's lines.
+    """
+
+    trend: FloatArray
+    ratio_log: FloatArray
+    bright: BoolArray
+    start: int
+    stop: int
+    highest: float
+
+    @classmethod
+    def prepared(
+        cls, slab: FloatArray, first: FloatArray, hidden: BoolArray, start: int, stop: int
+    ) -> _Plane:
+        trend = gaussian_filter(first, TREND + TREND_PER_LINE * (stop - start))
+        bright = ~hidden & (trend > np.log1p(BRIGHT))
+        highest = float(slab[bright].max(initial=0)) + HEADROOM
+        return cls(trend, slab - trend, bright, start, stop, highest)
+
+    def predicted(
+        self,
+        ratio: FloatArray,
+        as_log: Callable[[FloatArray], FloatArray],
+        log_error: Callable[[FloatArray, float], FloatArray],
+    ) -> tuple[FloatArray, FloatArray] | None:
+        """Log counts (n_inside, *plane) and their error (n_inside, 1, ...), kriged as `ratio`.
+
+        `as_log` brings a predicted ratio back to logarithms, `log_error` its standard deviation.
+        None where there is nothing but rounding to learn from.
+        """
+        mean = float(ratio[self.bright].mean())
+        residual = ratio - np.float32(mean)
+        lines = [k for k in range(self.start - DEPTH, self.stop + DEPTH) if 0 <= k < len(ratio)]
+        beside = np.array([k for k in lines if not self.start <= k < self.stop])
+        lateral = [(2 * LATERAL + 1) if n > 1 else 1 for n in ratio.shape[1:]]
+        lags = (2 * DEPTH + self.stop - self.start, *(n - 1 for n in lateral))
+        covariance = _covariance(residual, self.bright, lags)
+        if covariance[lags] < LEAST_VARIANCE:
+            return None
+        weights, variance = _weights(covariance, beside, np.arange(self.start, self.stop), lateral)
+        expected = _applied(weights, residual[beside]) + np.float32(mean)
+        spread = np.sqrt(variance).astype(np.float32).reshape(-1, *[1] * len(lateral))
+        return self.trend[self.start : self.stop] + as_log(expected), log_error(spread, mean)
+
+    def clipped(self, log_counts: FloatArray) -> FloatArray:
+        """A prediction without what no crystal scatters: less than nothing, or far too much."""
+        return np.clip(log_counts, 0, self.highest)
+
+
+def _same(ratio: FloatArray, _mean: float = 0.0) -> FloatArray:
+    return ratio
+
+
+def _twice_log(root: FloatArray) -> FloatArray:
+    return 2 * np.log(np.maximum(root, LEAST_ROOT))
+
+
+def _twice_log_error(spread: FloatArray, mean: float) -> FloatArray:
+    return 2 * spread / max(mean, LEAST_ROOT)
 
 
 def _lit_slab(log_counts: FloatArray, gap: Gap) -> tuple[slice, ...] | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bcdi_inpaint.dataset import Slab
 from bcdi_inpaint.detectors import AXIS_NAMES, Gap
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.features import CHANNEL_ORDER, features
+from bcdi_inpaint.features import CHANNEL_ORDER, GuessKind, features
 from bcdi_inpaint.gaps import gap_mask, planes
 from bcdi_inpaint.reach import WIDEST
 from bcdi_inpaint.scaling import LOG_UNIT
@@ -117,7 +117,14 @@ def artificial_gaps(part: Part, rng: np.random.Generator, *, held_out: bool = Fa
     return gaps
 
 
-def measured_slab(part: Part, gaps: Sequence[Gap], size: int, *, held_out: bool = False) -> Slab:
+def measured_slab(
+    part: Part,
+    gaps: Sequence[Gap],
+    size: int,
+    *,
+    held_out: bool = False,
+    guess: GuessKind = "kriged",
+) -> Slab:
     """Artificial gaps and the first one's surroundings, prepared as for filling.
 
     The slab's truth are measured counts, and its `gap` the voxels to learn from: known ones,
@@ -126,7 +133,8 @@ def measured_slab(part: Part, gaps: Sequence[Gap], size: int, *, held_out: bool 
     """
     artificial = gap_mask(gaps, _shape(part.unknown))
     unknown = part.unknown | artificial | (part.held_out & (not held_out))
-    seen = features(np.where(unknown, 0, part.log_counts), unknown, [*planes(part.unknown), *gaps])
+    log_counts = np.where(unknown, 0, part.log_counts)
+    seen = features(log_counts, unknown, [*planes(part.unknown), *gaps], guess)
     gap = artificial & _usable(part, held_out)
     box = _surroundings(gaps[0], gap, size)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from bcdi_inpaint.features import CHANNEL_ORDER
+from bcdi_inpaint.features import CHANNEL_ORDER, GuessKind
 from bcdi_inpaint.scaling import LOG_UNIT
 
 GROUPS = 8
@@ -31,6 +32,8 @@ class NetworkConfig(BaseModel):
     dilations : of the two convolutions of each level's encoder block. None at the full resolution:
         a dilated convolution costs three times a plain one in training, and the next level's
         reach as far.
+    guess : how the first guess is made, in training and in filling.
+    hidden : channels that are zero for the network, whatever they hold.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +41,8 @@ class NetworkConfig(BaseModel):
     n_dim: int = Field(3, ge=2, le=3)
     channels: tuple[int, ...] = (16, 32, 64, 128)
     dilations: tuple[tuple[int, int], ...] = ((1, 1), (1, 2), (1, 2), (1, 2))
+    guess: GuessKind = "kriged"
+    hidden: tuple[Literal["guess_sigma", "mate", "mate_known"], ...] = ()
 
     @model_validator(mode="after")
     def _levels(self) -> NetworkConfig:
@@ -119,7 +124,7 @@ class GapUNet(nn.Module):
         distribution around it.
         """
         memory_format = torch.channels_last_3d if self.config.n_dim == 3 else torch.channels_last
-        features = channels.contiguous(memory_format=memory_format)
+        features = self._shown(channels).contiguous(memory_format=memory_format)
         skips: list[Tensor] = []
         for block, down in zip(self.encoder, self.down, strict=False):
             skips.append(block(features))
@@ -132,3 +137,11 @@ class GapUNet(nn.Module):
         correction, log_scale = self.head(features).to(channels.dtype).split(1, dim=1)
         scale = FIRST_SCALE * torch.exp(log_scale.clamp(-SCALE_RANGE, SCALE_RANGE))
         return channels[:, :1] + correction, scale
+
+    def _shown(self, channels: Tensor) -> Tensor:
+        """The channels (batch, n_channels, *spatial) without those that are hidden."""
+        if not self.config.hidden:
+            return channels
+        shown = channels.clone()
+        shown[:, [CHANNEL_ORDER.index(name) for name in self.config.hidden]] = 0
+        return shown

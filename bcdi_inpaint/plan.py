@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bcdi_inpaint.files import default_output
-from bcdi_inpaint.gaps import gap_mask
-from bcdi_inpaint.inpainting import count_patches, seconds_per_patch
-from bcdi_inpaint.prediction import Request, check, found_gaps
-from bcdi_inpaint.scan import check_counts
+import numpy as np
 
-# Peak resident memory, measured on 1 to 10 million voxels of int32: what is loaded, per voxel.
+from bcdi_inpaint.files import default_output
+from bcdi_inpaint.gaps import GapVoxels
+from bcdi_inpaint.inpainting import plan_work, seconds_per_patch
+from bcdi_inpaint.prediction import Request, check, found_gaps
+from bcdi_inpaint.scan import Scan, blocks, volume
+
+# Peak resident memory: what is loaded, and what is made of each voxel of the largest region,
+# measured where that was all of 1 to 10 million voxels. A scan that is no HDF5 is in memory too.
 BASE_BYTES = 550_000_000
 BYTES_PER_VOXEL = 45
 
@@ -20,7 +23,7 @@ BYTES_PER_VOXEL = 45
 class Plan:
     """What filling a scan would take.
 
-    `shape` is n_rock x n_y x n_x; `patches` may be fewer where no photon is seen; `memory_mb` and
+    `shape` is n_rock x n_y x n_x; `patches` are those that see a signal; `memory_mb` and
     `seconds` are estimates for this machine and device, of the network alone: `not_timed` names
     what was asked for besides.
     """
@@ -53,9 +56,11 @@ def plan(request: Request) -> Plan:
     output = request.output or default_output(request.scan, request.form)
     check(request)
     scan, finding = found_gaps(request)
-    gap = gap_mask(finding.gaps, scan.shape)
-    check_counts(scan, gap)
-    n_patches = count_patches(gap, scan.bad_mask)
+    gap = GapVoxels(scan.shape, finding.gaps)
+    work = plan_work(scan, gap)
+    n_patches = work.n_lit
+    largest = max((volume(region.box) for region in work.regions), default=0)
+    loaded = scan.counts.nbytes if isinstance(scan, Scan) else 0
     slow = {"fine-tuning": request.finetune, "refinement": request.refine}
     return Plan(
         request.scan,
@@ -63,9 +68,9 @@ def plan(request: Request) -> Plan:
         " x ".join(map(str, scan.shape)),
         ", ".join(map(str, finding.gaps)),
         finding.how,
-        int(gap.sum()),
+        sum(int(np.count_nonzero(gap.part(block))) for block in blocks(scan.shape)),
         n_patches,
-        round((BASE_BYTES + BYTES_PER_VOXEL * scan.counts.size) / 1e6),
+        round((BASE_BYTES + BYTES_PER_VOXEL * largest + loaded) / 1e6),
         round(n_patches * _pace(request.model, request.device), 1),
         " and ".join(name for name, asked in slow.items() if asked),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shlex
 import sys
 import time
@@ -15,37 +16,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdi_inpaint.advice import Advice, advice, recorded
 from bcdi_inpaint.crop import Crop
 from bcdi_inpaint.detectors import Gap, detector
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
+    Frame,
+    Provenance,
+    StoredScan,
     check_output,
     companion,
     default_output,
     following,
     identity,
+    open_scan,
     own_version,
-    read_scan,
     sha256,
     split_spec,
-    write_cxi,
     write_npz,
+    write_parts,
     write_tiff,
 )
-from bcdi_inpaint.gaps import GapFinding, find_gaps, gap_mask
-from bcdi_inpaint.handover import DEFAULT, LEVEL, THRESHOLD, check_name, hand_over
-from bcdi_inpaint.inpainting import Fill, inpaint
+from bcdi_inpaint.gaps import GapFinding, GapVoxels, find_gaps, gap_mask
+from bcdi_inpaint.handover import BOUNDED, DEFAULT, LEVEL, THRESHOLD, check_name, hand_over
+from bcdi_inpaint.inpainting import Fill, Filling, inpaint_scan
+from bcdi_inpaint.parallel import in_threads
 from bcdi_inpaint.plots import before_after, checked_picture
 from bcdi_inpaint.refinement import Refinement, refine
-from bcdi_inpaint.scan import Scan, check_counts
+from bcdi_inpaint.scan import Box, Measured, Scan, blocks, check_counts, whole
+from bcdi_inpaint.statistics import window
 from bcdi_inpaint.weights import Model, default_path, load_weights
-
-BoolArray = NDArray[np.bool_]
 
 REFINEMENT_SEED = 0
 """Of the random starts of a refinement; it is recorded in the file."""
 
-WRITERS = {"cxi": write_cxi, "npz": write_npz, "tiff": write_tiff}
+WRITERS = {"npz": write_npz, "tiff": write_tiff}
+"""Of files that are written whole; a CXI is written part by part."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +82,15 @@ class Request:
 class Result:
     """What `predict` found and wrote."""
 
-    scan: Scan
+    scan: Scan | StoredScan
     finding: GapFinding
-    fill: Fill
+    fill: Fill | Filling
     output: Path
     picture: Path | None
     seconds: float
     handover: str = DEFAULT
     weights: Path | None = None
+    advice: Advice | None = None
 
     @property
     def pynx_command(self) -> str:
@@ -127,43 +134,31 @@ def _predict(
     picture = output.with_suffix(".png") if request.plot else None
     weights = weights_output(request, output)
     scan, finding = found_gaps(request, say)
-    gap = gap_mask(finding.gaps, scan.shape)
-    check_counts(scan, gap)
+    gap = GapVoxels(scan.shape, finding.gaps)
     model: str | Model = request.model
     if weights is not None:
         model = at_the_end.enter_context(_adapted(request, scan, finding, weights, say, progress))
-    fill = inpaint(
-        scan.counts, gap, model, request.device, bad_mask=scan.bad_mask, progress=progress
-    )
+    filling = inpaint_scan(scan, gap, model, request.device, progress=progress)
+    if filling.n_dim:
+        say(f"patches: {filling.n_patches} for the network, {filling.n_dim} see no signal")
+    fill: Fill | Filling = filling
     for warning in fill.warnings:
         say(f"warning: {warning}")
     refinement = None
     if request.refine:
-        refinement = _refined(request, scan, gap, fill, model)
+        refinement = _refined(request, scan, gap, filling.whole, model)
         fill = refinement.fill
         say(refinement.remark)
-    handed = hand_over(fill, gap, scan.bad_mask, request.handover)
-    WRITERS[request.form](
-        output,
-        replace(scan, bad_mask=scan.bad_mask | gap),  # what was not filled stays masked
-        fill.counts,
-        fill.filled,
-        _provenance(request, finding, fill) | _of_refinement(refinement),
-        force=request.force,
-        sigma=fill.sigma,
-        trusted=handed.filled,
-        bounds=handed.bounds,
-    )
+    seen = _advice(scan, gap, filling)
+    if seen is not None:
+        say(str(seen))
+    provenance = _provenance(request, finding, fill) | _of_refinement(refinement) | recorded(seen)
+    write = _write_cxi if request.form == "cxi" else _write_whole
+    write(request, output, scan, gap, fill, provenance)
+    if refinement is not None and refinement.interrupted:
+        raise KeyboardInterrupt(f"interrupted: the fill is written without refinement: {output}")
     if picture is not None:
-        before_after(
-            picture,
-            scan.counts,
-            fill.counts,
-            fill.filled,
-            scan.bad_mask,
-            title=Path(request.scan).name,
-            force=True,
-        )
+        _picture(request, picture, scan, fill)
     return Result(
         scan,
         finding,
@@ -171,25 +166,114 @@ def _predict(
         output,
         picture,
         time.monotonic() - started,
-        handed.name,
+        request.handover,
         weights,
+        seen,
+    )
+
+
+def _advice(scan: Scan | StoredScan, gap: GapVoxels, filling: Filling) -> Advice | None:
+    """What to expect of the fill, from the surroundings of the brightest voxel."""
+    frames, rows, columns = window(np.array(filling.light.brightest, dtype=float), scan.shape)
+    near = scan.part((frames, rows, columns))
+    unknown = near.bad_mask | gap.part((frames, rows, columns))
+    corner = frames.start, rows.start, columns.start
+    return advice(near.counts, unknown, gap.planes, corner)
+
+
+def _write_cxi(
+    request: Request,
+    output: Path,
+    scan: Scan | StoredScan,
+    gap: GapVoxels,
+    fill: Fill | Filling,
+    provenance: Provenance,
+) -> None:
+    """Write the output part by part: frames with what is trusted, and the fill's bounds aside."""
+    bounded = request.handover in BOUNDED
+    trusting = "mask" if bounded else request.handover  # bounds trust nothing
+
+    def frame(box: Box) -> Frame:
+        part = scan.part(box)
+        filled = fill.part(box, part)
+        handed = hand_over(filled, gap.part(box), part.bad_mask, trusting)
+        return Frame(filled.counts, filled.filled, handed.bad_mask, part.flags)
+
+    def aside(box: Box) -> dict[str, NDArray[np.float32]]:
+        filled = fill.alone(box)
+        if not filled.filled.any():
+            return {}
+        handed = hand_over(filled, filled.filled, ~filled.filled, request.handover)
+        bounds = {} if handed.bounds is None else dict(zip(_BOUNDS, handed.bounds, strict=True))
+        return {"sigma": filled.sigma, **bounds}
+
+    names = ("sigma", *_BOUNDS) if bounded else ("sigma",)
+    write_parts(output, scan, frame, aside, names, provenance, request.force)
+
+
+_BOUNDS = ("lower_bound", "upper_bound")
+
+
+def _write_whole(
+    request: Request,
+    output: Path,
+    scan: Scan | StoredScan,
+    gap: GapVoxels,
+    fill: Fill | Filling,
+    provenance: Provenance,
+) -> None:
+    """Write the output in a format that is no HDF5."""
+    everything = whole(scan.shape)
+    measured, unfilled = scan.part(everything), gap.part(everything)
+    filled = fill if isinstance(fill, Fill) else fill.whole
+    handed = hand_over(filled, unfilled, measured.bad_mask, request.handover)
+    WRITERS[request.form](
+        output,
+        replace(measured, bad_mask=measured.bad_mask | unfilled),  # what is not filled stays masked
+        filled.counts,
+        filled.filled,
+        provenance,
+        force=request.force,
+        sigma=filled.sigma,
+        trusted=handed.filled,
+        bounds=handed.bounds,
+    )
+
+
+def _picture(
+    request: Request, picture: Path, scan: Scan | StoredScan, fill: Fill | Filling
+) -> None:
+    measured = scan.part(whole(scan.shape))
+    before_after(
+        picture,
+        measured.counts,
+        fill.counts,
+        fill.filled,
+        measured.bad_mask,
+        title=Path(request.scan).name,
+        force=True,
     )
 
 
 def _refined(
-    request: Request, scan: Scan, gap: BoolArray, fill: Fill, model: str | Model
+    request: Request, scan: Scan | StoredScan, gap: GapVoxels, fill: Fill, model: str | Model
 ) -> Refinement:
     """The fill after a phase retrieval around the peak, or as it was if that was no better."""
+    everything = whole(scan.shape)
+    measured = scan.part(everything)
     loaded = model if isinstance(model, Model) else load_weights(model)
     rng = np.random.default_rng(REFINEMENT_SEED)
-    return refine(scan.counts, gap, scan.bad_mask, fill, loaded, rng, device=request.device)
+    counts, bad, mask = measured.counts, measured.bad_mask, gap.part(everything)
+    return refine(counts, mask, bad, fill, loaded, rng, device=request.device)
 
 
 def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:
     """What the file says of a refinement: which fill it holds, and how both scored."""
     if refinement is None:
         return {}
-    return {
+    # What was interrupted is to be done again by a batch.
+    unfinished = {"job_sha256": "interrupted"} if refinement.interrupted else {}
+    return unfinished | {
         "refined": refinement.accepted,
         "refinement_seed": REFINEMENT_SEED,
         "refinement_deviance_network": refinement.before,
@@ -247,11 +331,14 @@ def check(request: Request) -> None:
 
 def found_gaps(
     request: Request, say: Callable[[str], None] = lambda line: None
-) -> tuple[Scan, GapFinding]:
-    """The scan of a request and its gaps; errors as `files.read_scan` and `gaps.find_gaps`."""
+) -> tuple[Scan | StoredScan, GapFinding]:
+    """The scan of a request and its gaps; errors as `files.read_scan` and `gaps.find_gaps`.
+
+    Where it lies in an HDF5 file it stays there.
+    """
     with following(request.follow_links):
-        scan = read_scan(request.scan, request.masks, request.crop)
-    say(f"read {request.scan}: {_shape(scan)} {scan.counts.dtype}, {_share_bad(scan)}")
+        scan = open_scan(request.scan, request.masks, request.crop)
+    say(f"read {request.scan}: {_shape(scan)} {scan.dtype}, {_share_bad(scan)}")
     table = None if request.detector is None else detector(request.detector)
     finding = find_gaps(scan, request.gaps, table, _corner(request), request.binning)
     say(f"gaps: {', '.join(map(str, finding.gaps))} ({finding.how})")
@@ -278,7 +365,7 @@ def weights_output(request: Request, output: Path) -> Path | None:
 
 def _adapted(
     request: Request,
-    scan: Scan,
+    scan: Scan | StoredScan,
     finding: GapFinding,
     weights: Path,
     say: Callable[[str], None],
@@ -287,8 +374,10 @@ def _adapted(
     """The model, adapted to the scan; its file has its name once all has gone well."""
     from bcdi_inpaint.finetuning import adapted, lesson
 
+    measured = scan.part(whole(scan.shape))
+    check_counts(measured, gap_mask(finding.gaps, scan.shape))
     return adapted(
-        lesson(scan, split_spec(request.scan)[0].name, finding.gaps),
+        lesson(measured, split_spec(request.scan)[0].name, finding.gaps),
         load_weights(request.model),
         weights,
         steps=request.finetune_steps,
@@ -310,15 +399,16 @@ def _mask_files(request: Request) -> list[str]:
     return [mask for mask in request.masks if mask != "invalid"]
 
 
-def _shape(scan: Scan) -> str:
+def _shape(scan: Measured) -> str:
     return " x ".join(map(str, scan.shape))
 
 
-def _share_bad(scan: Scan) -> str:
-    return f"{100 * scan.bad_mask.mean():.2g} % masked" if scan.bad_mask.any() else "no mask"
+def _share_bad(scan: Measured) -> str:
+    n_bad = sum(in_threads(lambda box: int(scan.bad_in(box).sum()), blocks(scan.shape)))
+    return f"{100 * n_bad / math.prod(scan.shape):.2g} % masked" if n_bad else "no mask"
 
 
-def _provenance(request: Request, finding: GapFinding, fill: Fill) -> dict[str, Any]:
+def _provenance(request: Request, finding: GapFinding, fill: Fill | Filling) -> dict[str, Any]:
     """How the fill was made, in values small enough for every file that PyNX derives from it."""
     path, inner = split_spec(request.scan)
     return {
@@ -331,7 +421,7 @@ def _provenance(request: Request, finding: GapFinding, fill: Fill) -> dict[str, 
         "model_sha256": fill.model_sha256,
         "gaps": ", ".join(map(str, finding.gaps)),
         "gaps_found": finding.how.replace("mask", "flags"),
-        "filled_voxels": int(fill.filled.sum()),
+        "filled_voxels": fill.n_filled,
         **({} if request.crop is None else {"crop": str(request.crop)}),
         "device": fill.device,
         "handover": request.handover,

@@ -3,7 +3,8 @@
 PyNX phases crystals; what is wanted here is only the intensity that an object of finite size could
 have in a gap. One projection keeps every Fourier amplitude between its bounds (equal ones where it
 was measured, 0 and infinity where nothing is known), the other keeps the object inside its support
-(Fienup, Appl. Opt. 21, 2758 (1982); RAAR: Luke, Inverse Problems 21, 37 (2005)). All tensors here
+(ER, HIO: Fienup, Appl. Opt. 21, 2758 (1982); RAAR: Luke, Inverse Problems 21, 37 (2005)). All
+tensors here
 have the centre at index 0 and the transform keeps the norm, as in PyNX.
 """
 
@@ -19,7 +20,7 @@ from torch import Tensor
 from bcdi_inpaint.errors import InputError
 
 BETA = 0.9
-"""Of RAAR."""
+"""Of HIO and RAAR."""
 SUPPORT_THRESHOLD = 0.25
 """The support keeps where the smoothed modulus exceeds this part of its root mean square in it."""
 SMOOTH_WIDTH = (2.0, 0.5)
@@ -34,11 +35,15 @@ SMALLEST_AMPLITUDE = 1e-12
 
 @dataclass(frozen=True)
 class Chain:
-    """How many cycles of RAAR, of ER, and of RAAR between two updates of the support."""
+    """How many cycles of HIO, of RAAR, of ER, and between two updates of the support.
+
+    They come in this order: HIO finds the object, RAAR settles it, ER ends in the nearest minimum.
+    """
 
     raar: int = 300
     er: int = 100
     update_every: int = 50
+    hio: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,10 +110,14 @@ def start(
 
 
 def cycle(state: State, known: Amplitudes, algorithm: str, count: int) -> None:
-    """`count` cycles of ``RAAR`` or ``ER``, in place."""
+    """`count` cycles of ``HIO``, ``RAAR`` or ``ER``, in place."""
     for _ in range(count):
         projected = known.projected(state.obj)
-        outside = 0 if algorithm == "ER" else BETA * state.obj + (1 - 2 * BETA) * projected
+        outside: Tensor | int = 0
+        if algorithm == "HIO":
+            outside = state.obj - BETA * projected
+        elif algorithm == "RAAR":
+            outside = BETA * state.obj + (1 - 2 * BETA) * projected
         state.obj = torch.where(state.support, projected, outside)
 
 
@@ -149,10 +158,13 @@ def retrieve(
     """
     state = start(counts, known, rng, support)
     first, last = SMOOTH_WIDTH
-    for done in range(0, chain.raar, chain.update_every):
-        cycle(state, known, "RAAR", min(chain.update_every, chain.raar - done))
-        if support is None:
-            shrink(state, first + (last - first) * done / chain.raar)
+    done = 0
+    for algorithm, cycles in (("HIO", chain.hio), ("RAAR", chain.raar)):
+        for begin in range(0, cycles, chain.update_every):
+            cycle(state, known, algorithm, min(chain.update_every, cycles - begin))
+            if support is None:
+                shrink(state, first + (last - first) * done / (chain.hio + chain.raar))
+            done += chain.update_every
     cycle(state, known, "ER", chain.er)
     if not torch.isfinite(state.obj).all():
         raise InputError("the object is not finite, expected numbers: the retrieval has diverged")

@@ -32,15 +32,13 @@ def predicted_ranks(
     ----------
     counts : (n_rock, n_y, n_x) measured.
     interval : bounds of the expected counts at a level, two such arrays.
-    where : (n_rock, n_y, n_x) bool, True = asked for; of many voxels 20 000 are drawn.
+    where : (n_rock, n_y, n_x) bool, True = asked for; of many voxels those of `some_of`.
 
     Returns
     -------
-    (n,) float64.
+    (n,) float64, in the order of the voxels in the array.
     """
-    voxels = np.flatnonzero(where)
-    if voxels.size > _MOST_PREDICTED:
-        voxels = rng.choice(voxels, _MOST_PREDICTED, replace=False)
+    voxels = np.flatnonzero(some_of(where, rng))
     n = counts.ravel()[voxels].astype(np.float64)
     less, up_to = np.zeros(n.size), np.zeros(n.size)  # P(less than n), P(at most n)
     for part in range(_QUANTILES // 2):
@@ -49,3 +47,13 @@ def predicted_ranks(
             less += np.where(n > 0, pdtr(np.maximum(n - 1, 0), expected), 0) / _QUANTILES
             up_to += pdtr(n, expected) / _QUANTILES
     return less + rng.random(n.size) * (up_to - less)
+
+
+def some_of(where: BoolArray, rng: np.random.Generator) -> BoolArray:
+    """The True voxels of a mask, or 20 000 drawn from more."""
+    voxels = np.flatnonzero(where)
+    if voxels.size <= _MOST_PREDICTED:
+        return where
+    drawn = np.zeros(where.size, dtype=bool)
+    drawn[rng.choice(voxels, _MOST_PREDICTED, replace=False)] = True
+    return drawn.reshape(where.shape)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.detectors import Gap
-from bcdi_inpaint.gaps import planes
+from bcdi_inpaint.gaps import GapVoxels, drawn
 from bcdi_inpaint.interpolation import run_lengths
+from bcdi_inpaint.scan import Box, Shape, whole
 
 BoolArray = NDArray[np.bool_]
 
@@ -19,22 +20,46 @@ ONE_SIDED = 4
 """Depth to which the rim of a wider gap is filled, from its own side alone."""
 
 
+Lines = tuple[BoolArray, BoolArray, BoolArray]
+"""For each axis, which of its lines hold any known voxel."""
+
+
 @dataclass(frozen=True)
 class Reach:
-    """The part of a gap mask that can be filled, and what has to be said of the rest.
+    """The part of a gap that can be filled, and what has to be said of the rest.
 
     Attributes
     ----------
+    shape : (n_rock, n_y, n_x) of the array.
     targets : the planes to fill; of a gap that is too wide, its two rims.
-    rest : (n_rock, n_y, n_x) bool, voxels to fill that lie in no plane.
-    fillable : (n_rock, n_y, n_x) bool, all voxels to fill.
+    refused : the lines of planes that stay masked.
+    planes : all planes of the gap.
+    rest : (n_rock, n_y, n_x) bool, voxels to fill that lie in no plane; None for none.
     warnings : one line for each part that stays masked.
     """
 
+    shape: Shape
     targets: tuple[Gap, ...]
-    rest: BoolArray
-    fillable: BoolArray
+    refused: tuple[Gap, ...]
+    planes: tuple[Gap, ...]
+    rest: BoolArray | None
     warnings: tuple[str, ...]
+
+    def fillable_in(self, box: Box) -> BoolArray:
+        """The voxels to fill in a box of the array, bool of the box's shape."""
+        # Refused is also what another plane crosses there: nothing is near.
+        fillable = drawn(self.planes, box) & ~drawn(self.refused, box)
+        return fillable if self.rest is None else fillable | self.rest[box]
+
+    @property
+    def fillable(self) -> BoolArray:
+        """(n_rock, n_y, n_x) bool, all voxels to fill."""
+        return self.fillable_in(whole(self.shape))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can be filled."""
+        return not self.targets and (self.rest is None or not self.rest.any())
 
 
 def reach(gap_mask: BoolArray, bad_mask: BoolArray | None = None) -> Reach:
@@ -47,41 +72,43 @@ def reach(gap_mask: BoolArray, bad_mask: BoolArray | None = None) -> Reach:
     `WIDEST` on both sides along some axis.
     """
     unknown = gap_mask if bad_mask is None else gap_mask | bad_mask
-    found = planes(gap_mask)
+    frames, rows, columns = (
+        np.asarray(~unknown.all(axis=others)) for others in ((1, 2), (0, 2), (0, 1))
+    )
+    return reach_of(GapVoxels.of(gap_mask), (frames, rows, columns), bad_mask)
+
+
+def reach_of(gap: GapVoxels, known: Lines, bad_mask: BoolArray | None = None) -> Reach:
+    """The `reach` of a gap among lines of which these hold known voxels.
+
+    `bad_mask` (n_rock, n_y, n_x) matters to the voxels in no plane alone.
+    """
     targets: list[Gap] = []
+    refused: list[Gap] = []
     warnings: list[str] = []
-    in_planes = np.zeros_like(gap_mask)
-    refused = np.zeros_like(gap_mask)
-    for gap in found:
-        parts, warning = _fillable_parts(gap, _known_lines(unknown, gap.axis))
+    for plane in gap.planes:
+        parts, warning = _fillable_parts(plane, np.flatnonzero(known[plane.axis]))
         targets += parts
         warnings += [warning] if warning else []
-        _plane(in_planes, gap)[...] = True
-        left = np.ones(gap.width, dtype=bool)
-        for part in parts:
-            left[part.start - gap.start : part.stop - gap.start] = False
-        _plane(refused, gap)[left] = True  # also where another plane crosses: nothing is near
-    rest = gap_mask & ~in_planes
-    if rest.any():
-        lonely = rest & ~_enclosed(unknown)
+        refused += _without(plane, parts)
+    rest = gap.rest
+    if rest is not None:
+        unknown = gap.part(whole(gap.shape))
+        lonely = rest & ~_enclosed(unknown if bad_mask is None else unknown | bad_mask)
         if lonely.any():
             warnings.append(
                 f"{np.count_nonzero(lonely)} gap voxels have no known voxel within {WIDEST} on "
                 "both sides along any axis: they stay masked"
             )
         rest = rest & ~lonely
-    return Reach(tuple(targets), rest, (in_planes & ~refused) | rest, tuple(warnings))
+    return Reach(gap.shape, tuple(targets), tuple(refused), gap.planes, rest, tuple(warnings))
 
 
-def _plane(volume: BoolArray, gap: Gap) -> BoolArray:
-    """The lines of `gap`, as a view of `volume`."""
-    return np.moveaxis(volume, gap.axis, 0)[gap.start : gap.stop]
-
-
-def _known_lines(unknown: BoolArray, axis: int) -> NDArray[np.int64]:
-    """Indices along `axis` of the lines in which any voxel is known."""
-    others = tuple(a for a in range(unknown.ndim) if a != axis)
-    return np.flatnonzero(~unknown.all(axis=others))
+def _without(plane: Gap, parts: list[Gap]) -> list[Gap]:
+    """The lines of a plane that lie in none of its parts, which rise and do not overlap."""
+    edges = [plane.start, *(edge for part in parts for edge in (part.start, part.stop)), plane.stop]
+    between = zip(edges[::2], edges[1::2], strict=True)
+    return [Gap(plane.axis, low, high) for low, high in between if low < high]
 
 
 def _fillable_parts(gap: Gap, known: NDArray[np.int64]) -> tuple[list[Gap], str]:

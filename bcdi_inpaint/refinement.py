@@ -1,14 +1,14 @@
 """Refining a fill by physics: what could a crystal of finite size diffract into the gap?
 
 A short phase retrieval, with the fill's own intervals as bounds, computes the intensity in the gap.
-How much of it to believe is decided where the truth is known: a pseudo-gap of the same shape, on
-the other side of the Bragg peak, is hidden, filled and computed in the same way, and compared with
-what was measured there. If the computed intensity does not predict it better, the fill stays.
+How much of it to believe is decided where the truth is known: a pseudo-gap of the same shape, as
+far from the Bragg peak, is hidden, filled and computed in the same way, and compared with what was
+measured there. If the computed intensity does not predict it better, the fill stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,20 +36,27 @@ LEVEL = 0.99
 """Of the intervals that bound the retrieval: a bound that excludes the truth does harm."""
 CLEAR = 4
 """Measured lines that stay between a pseudo-gap and the next gap or the box's edge."""
+_OTHER_AXIS, _MATES_HIDDEN = 0.5, 12.0
+"""What another axis (frames twice) and hidden Friedel mates cost, in lines from the right place."""
 BLOCK = 8
 """Side in voxels of the blocks by which a pseudo-gap is halved to test what was fitted."""
-EDGES = (1.0, 10.0)
-"""Expected counts that divide voxels into faint, middling and bright."""
+NEAR = 1.5
+"""Starts of up to this part more misfit than the best one are averaged with it."""
+EDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+"""Expected counts that divide voxels into classes, from faint to bright."""
+LEAST_VOXELS = 64
+"""Of a class whose share can be fitted."""
 SHARES = np.linspace(0, 1, 21)
 """Shares of the computed intensity that are tried."""
 FACTORS = np.geomspace(1.2, 10, 12)
 """Factors by which the fill's standard deviation may grow or shrink, step by step."""
 WANTED, TOLERANCE = 0.68, 0.02
 """What part of the pseudo-gap's counts is to lie inside its 68 % intervals, and how far above."""
-CHAIN = Chain(raar=300, er=100)
-RELEASED = Chain(raar=100, er=100)
+CHAIN = Chain(hio=100, raar=150, er=50, update_every=25)
+"""HIO first, and the support renewed often: starts seldom stagnate then."""
+RELEASED = Chain(raar=80, er=40)
 """Without bounds, from where the bounded one ended: an alternative, and better in narrow gaps."""
-LAST = Chain(raar=100, er=50)
+LAST = Chain(raar=80, er=40)
 """With the pseudo-gap measured again."""
 
 
@@ -63,8 +70,9 @@ class Refinement:
     accepted : whether the computed intensity helped to predict what was measured.
     before, after : mean Poisson deviance of the pseudo-gap's counts for the network's fill, and for
         the refined one; nan where neither was computed.
-    shares : of the computed intensity in faint, middling and bright voxels.
+    shares : of the computed intensity in the classes of `EDGES`, from faint to bright.
     remark : one line on what was found.
+    interrupted : whether Ctrl-C ended it.
     """
 
     fill: Fill
@@ -73,6 +81,7 @@ class Refinement:
     after: float
     shares: tuple[float, ...]
     remark: str
+    interrupted: bool = False
 
 
 def refine(
@@ -94,18 +103,35 @@ def refine(
     counts : (n_rock, n_y, n_x) photon counts; not changed.
     gap_mask, bad_mask : (n_rock, n_y, n_x) bool, True = to fill, True = invalid.
     fill : what `inpaint` made of them with `model`, which fills the pseudo-gap too.
-    starts : random starts; the one that fits the measured voxels best counts.
+    starts : random starts; the one that fits the measured voxels best counts, or the mean of
+        those that fit nearly as well.
     progress : called with (starts done, starts in all).
 
-    Nothing is raised for a retrieval that fails: the fill stays, and the remark says why.
+    Nothing is raised for a retrieval that fails, has no memory or is interrupted: the fill stays,
+    and the remark says why.
     """
+    interrupted = False
     try:
         box = _box(counts, gap_mask | bad_mask)
         task = _Task.prepared(counts, gap_mask, bad_mask, fill, model, box, device)
         return _refined(task, fill, box, rng, starts, progress)
     except InputError as error:
-        nan = float("nan")
-        return Refinement(fill, False, nan, nan, (), f"not refined: {error}")
+        why = str(error)
+    except (MemoryError, torch.OutOfMemoryError):
+        why = f"out of memory on the {choose_device(device).type}, expected room for the box"
+    except KeyboardInterrupt:
+        why, interrupted = "interrupted", True
+    nan = float("nan")
+    return Refinement(fill, False, nan, nan, (), f"not refined: {why}", interrupted)
+
+
+def refined(
+    counts: np.ndarray, gap_mask: BoolArray, bad_mask: BoolArray, model: Model, device: str = "auto"
+) -> Refinement:
+    """Fill and refine in one, from seed 0; arguments and errors as for `inpaint` and `refine`."""
+    fill = inpaint(counts, gap_mask, model, device, bad_mask=bad_mask)
+    rng = np.random.default_rng(0)
+    return refine(counts, gap_mask, bad_mask, fill, model, rng, device=device)
 
 
 @dataclass(frozen=True)
@@ -156,31 +182,49 @@ def _box(counts: np.ndarray, unknown: BoolArray) -> Box:
 
 
 def pseudo_gap(gap: BoolArray, unknown: BoolArray) -> BoolArray:
-    """A gap of the same shape on the other side of the middle, in voxels that are measured.
+    """A gap of the same shape in voxels that are measured, as far from the array's middle.
 
-    Each plane is mirrored at the array's middle, and moved to the nearest place where it and
-    `CLEAR` lines beside it meet no other plane. All are (n_rock, n_y, n_x) bool. InputError where
-    there are no planes, or no room for them.
+    It lies across another axis or on the other side, `CLEAR` lines from every other plane. Not
+    where the inversion of a gap would be, if there is another place: there the network misses the
+    Friedel mates that it has in the gap, and would seem worse than it is. All are
+    (n_rock, n_y, n_x) bool. InputError where there are no planes, or no room for them.
     """
     found = planes(gap)
     if not found:
         raise InputError("the gap has no planes in the box, expected some to make a pseudo-gap of")
     taken = [np.asarray(unknown.all(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    mirrored = []
+    others: list[Gap] = []
     for plane in found:
-        lines = taken[plane.axis]  # (n,) bool, also those of the pseudo-gaps before
-        places = list(_free(lines, plane.width))
-        if not places:
+        distance = _distance(plane.start, plane.stop, gap.shape[plane.axis])
+        costs = {
+            Gap(axis, start, start + plane.width): (
+                abs(_distance(start, start + plane.width, n) - distance)
+                + _OTHER_AXIS * (axis != plane.axis) * (1 + (axis == 0))
+                + _MATES_HIDDEN * _inverted(taken[axis])[start : start + plane.width].any()
+            )
+            for axis, n in enumerate(gap.shape)
+            for start in _free(taken[axis], plane.width)
+        }  # taken: (n,) bool, also the lines of the pseudo-gaps before
+        if not costs:
             raise InputError(
                 f"a pseudo-gap of {plane.width} lines has no room in {gap.shape} voxels beside the "
                 "gap, expected some"
             )
-        wanted = len(lines) // 2 * 2 - plane.stop + 1
-        start = min(places, key=lambda place: abs(place - wanted))
-        lines[start : start + plane.width] = True
-        mirrored.append(Gap(plane.axis, start, start + plane.width))
+        place = min(costs, key=lambda one: costs[one])
+        taken[place.axis][place.start : place.stop] = True
+        others.append(place)
     n_rock, n_y, n_x = gap.shape
-    return plane_mask(mirrored, (n_rock, n_y, n_x)) & ~unknown
+    return plane_mask(others, (n_rock, n_y, n_x)) & ~unknown
+
+
+def _distance(start: int, stop: int, n: int) -> int:
+    """Lines between the middle of n lines and the nearer edge of a plane; 0 where it covers it."""
+    return max(start - n // 2 - 1, n // 2 - stop, 0)
+
+
+def _inverted(lines: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Lines (n,) inverted at their middle n // 2, where the Bragg peak is."""
+    return np.roll(lines[::-1], 1 - len(lines) % 2)
 
 
 def _free(taken: NDArray[np.bool_], width: int) -> Iterator[int]:
@@ -201,24 +245,35 @@ def _refined(
     progress: Callable[[int, int], None] | None,
 ) -> Refinement:
     hidden = task.unknown | task.pseudo
-    known = _bounds(task, task.first, hidden)
-    best: State | None = None
-    least = np.inf
+    known, free = _bounds(task, task.first, hidden), _bounds(task, None, hidden)
+    held: list[tuple[float, State]] = []  # with the misfit of each start
+    failure = InputError(f"starts is {starts}, expected at least 1: give a positive number")
     for number in range(starts):
-        state = retrieve(task.first.counts, known, rng, chain=CHAIN)
-        misfit = _deviance(task.counts, state.intensity())[~hidden].mean()
-        if misfit < least:
-            best, least = state, misfit
+        try:
+            state = retrieve(task.first.counts, known, rng, chain=CHAIN)
+            held.append((float(_deviance(task.counts, state.intensity())[~hidden].mean()), state))
+        except InputError as error:  # another start may do better
+            failure = error
         if progress is not None:
             progress(number + 1, starts)
-    if best is None:
-        raise InputError("no start has a finite misfit, expected one: the retrieval has diverged")
-    released = replace(best)  # its own object, from the same place
-    free = _bounds(task, None, hidden)
-    cycle(released, free, "RAAR", RELEASED.raar)
-    cycle(released, free, "ER", RELEASED.er)
-    found = [_trial(task, state, held) for state, held in ((best, True), (released, False))]
-    return _judged(task, fill, box, min(found, key=lambda trial: trial.after), rng)
+    held = sorted((pair for pair in held if np.isfinite(pair[0])), key=lambda pair: pair[0])
+    if not held:
+        raise failure
+    near = tuple(state for misfit, state in held if misfit <= NEAR * held[0][0])
+    released = tuple(replace(state) for state in near)  # objects of their own, from the same place
+    for state in released:
+        cycle(state, free, "RAAR", RELEASED.raar)
+        cycle(state, free, "ER", RELEASED.er)
+    trials = [_trial(task, near[:1], True), _trial(task, released[:1], False)]
+    if len(near) > 1:
+        trials += [_trial(task, near, True), _trial(task, released, False)]
+    return _judged(task, fill, box, min(trials, key=lambda trial: trial.score), rng)
+
+
+def _log_intensity(states: Sequence[State]) -> FloatArray:
+    """The mean over states of log(1 + intensity), (n_rock, n_y, n_x): what they agree in stays."""
+    mean: FloatArray = np.mean([np.log1p(state.intensity()) for state in states], axis=0)
+    return mean
 
 
 def _bounds(task: _Task, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
@@ -232,31 +287,43 @@ def _bounds(task: _Task, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
 
 @dataclass(frozen=True)
 class _Trial:
-    """What one computed intensity makes of the pseudo-gap.
+    """What the computed intensity of one state, or the mean of several, makes of the pseudo-gap.
 
     `held`: with bounds to the end. `after` is the mean deviance of voxels whose share was fitted on
-    others; `shares` (n_classes,) are fitted on all.
+    others, `score` the same by `_weighted`; `shares` (n_classes,) are fitted on all.
     """
 
-    state: State
+    states: tuple[State, ...]
     held: bool
+    score: float
     after: float
     shares: NDArray[np.float64]
     log_mixed: FloatArray
 
 
-def _trial(task: _Task, state: State, held: bool) -> _Trial:
+def _trial(task: _Task, states: tuple[State, ...], held: bool) -> _Trial:
     where = task.pseudo
-    log_fill, log_found = np.log1p(task.first.counts), np.log1p(state.intensity())
+    log_fill, log_found = np.log1p(task.first.counts), _log_intensity(states)
     classes = np.digitize(task.first.counts, EDGES)  # (n_rock, n_y, n_x), 0 to len(EDGES)
     halves = _halves(where.shape)
     tested = np.empty(where.shape, dtype=np.float32)
     for half in (False, True):
         fitted = _shares(task.counts, log_fill, log_found, classes, where & (halves != half))
         tested[halves == half] = _mixed(log_fill, log_found, fitted[classes])[halves == half]
-    after = float(_deviance(task.counts, np.expm1(tested))[where].mean())
     shares = _shares(task.counts, log_fill, log_found, classes, where)
-    return _Trial(state, held, after, shares, _mixed(log_fill, log_found, shares[classes]))
+    for number in range(len(shares)):  # none where voxels that were not fitted gain nothing
+        own = where & (classes == number)
+        before, after = (
+            _weighted(task.counts[own], expected[own], task.first.counts[own]).sum()
+            for expected in (task.first.counts, np.expm1(tested))
+        )
+        if not after < before:
+            shares[number] = 0
+            tested[own] = log_fill[own]
+    score = _weighted(task.counts, np.expm1(tested), task.first.counts)[where].mean()
+    after = float(_deviance(task.counts, np.expm1(tested))[where].mean())
+    mixed = _mixed(log_fill, log_found, shares[classes])
+    return _Trial(states, held, float(score), after, shares, mixed)
 
 
 def _judged(
@@ -282,12 +349,12 @@ def _applied(
     task: _Task, fill: Fill, box: Box, trial: _Trial, factors: NDArray[np.float64]
 ) -> Fill:
     """The fill with the computed intensity mixed in, once more with all that was measured."""
-    state = trial.state
     known = _bounds(task, task.second if trial.held else None, task.unknown)
-    cycle(state, known, "RAAR", LAST.raar)
-    cycle(state, known, "ER", LAST.er)
+    for state in trial.states:
+        cycle(state, known, "RAAR", LAST.raar)
+        cycle(state, known, "ER", LAST.er)
     classes = np.digitize(task.second.counts, EDGES)
-    log_found = np.log1p(state.intensity())
+    log_found = _log_intensity(trial.states)
     log_mixed = _mixed(np.log1p(task.second.counts), log_found, trial.shares[classes])
     counts, sigma = fill.counts.copy(), fill.sigma.copy()
     filled = fill.filled[box]
@@ -304,6 +371,16 @@ def _deviance(counts: NDArray[np.floating], expected: NDArray[np.floating]) -> N
     n = np.maximum(counts, 0).astype(np.float64)
     mu = np.maximum(expected, LEAST_COUNTS).astype(np.float64)
     return 2 * (xlogy(n, n / mu) - (n - mu))
+
+
+def _weighted(
+    counts: NDArray[np.floating], expected: NDArray[np.floating], fill: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """The deviance over the fill's variance, so that the brightest voxels do not decide alone.
+
+    Of bright voxels it is the square of the error of their logarithm.
+    """
+    return _deviance(counts, expected) / (1 + np.maximum(fill, 0))
 
 
 def _mixed(
@@ -325,14 +402,17 @@ def _shares(
     classes: NDArray[np.int64],
     where: BoolArray,
 ) -> NDArray[np.float64]:
-    """(n_classes,) share of the computed intensity of least deviance; 0 where no voxel is."""
+    """(n_classes,) share of the computed intensity of least deviance; 0 where few voxels are."""
     best = np.zeros(len(EDGES) + 1)
     for number in range(len(best)):
         own = where & (classes == number)
-        if not own.any():
+        if np.count_nonzero(own) < LEAST_VOXELS:
             continue
+        fill = np.expm1(log_fill[own])
         deviances = [
-            _deviance(counts[own], np.expm1(_mixed(log_fill[own], log_found[own], share))).sum()
+            _weighted(
+                counts[own], np.expm1(_mixed(log_fill[own], log_found[own], share)), fill
+            ).sum()
             for share in SHARES
         ]
         best[number] = SHARES[int(np.argmin(deviances))]

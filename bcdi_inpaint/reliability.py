@@ -101,9 +101,10 @@ def calibrated(
     log_expectations: LogPatterns,
     rng: np.random.Generator,
     *,
+    widths: Sequence[int] = WIDTHS,
     device: str = "auto",
     quiet: bool = True,
 ) -> Calibration:
     """The calibration of a model, measured on patterns it has not seen; arguments as `errors`."""
-    found = errors(model, log_expectations, rng, device=device, quiet=quiet)
+    found = errors(model, log_expectations, rng, widths=widths, device=device, quiet=quiet)
     return calibrate(found.errors, found.scales, found.widths, np.expm1(found.log_counts))

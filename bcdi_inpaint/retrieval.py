@@ -191,7 +191,7 @@ def retrieve(
         PyNX is not there.
     InputError
         The shapes do not match, nothing was measured, the bounds are none, the support vanished or
-        filled the array, or the object is not finite.
+        filled the array, the object is not finite, or there is too little memory.
     """
     _check_arrays(counts, bad_mask, support, filled)
     _check_release(bounds, release_after)
@@ -199,10 +199,10 @@ def retrieve(
     log: list[str] = []
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     with quiet(), np.errstate(all="ignore"), scipy.fft.set_workers(workers):
-        cdi = _start(cdi_module, counts, bad_mask, support, rng, chain, filled)
-        held = None if bounds is None else _bounds(cdi, *bounds)
         release = chain.cycles if release_after is None else round(release_after * chain.cycles)
         try:
+            cdi = _start(cdi_module, counts, bad_mask, support, rng, chain, filled)
+            held = None if bounds is None else _bounds(cdi, *bounds)
             for name, operator, cycles in _stages(
                 cdi_module, chain, support is None, held, release
             ):
@@ -215,7 +215,22 @@ def retrieve(
                 f"the support was lost ({error}): give a support, or change the chain's "
                 f"support_threshold ({chain.support_threshold})"
             ) from error
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise InputError(
+                f"out of memory while phasing {counts.shape} voxels, expected room for about ten "
+                "complex arrays: crop nearer to the peak, or set PYNX_PU=cpu"
+            ) from error
         return _reconstruction(cdi_module, cdi, log)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether the host's or a GPU's memory was too small; PyCUDA and PyOpenCL have own errors."""
+    return isinstance(error, MemoryError) or type(error).__name__ in (
+        "MemoryError",
+        "OutOfMemoryError",
+    )
 
 
 def retrieve_best(

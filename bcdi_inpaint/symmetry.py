@@ -104,6 +104,23 @@ def friedel_mate(
     return mate, mate_known
 
 
+def mate_source(
+    box: Sequence[slice], shape: Sequence[int], centre: Sequence[float] | FloatArray
+) -> tuple[tuple[slice, ...], tuple[slice, ...]] | None:
+    """Where the Friedel mate of a box comes from: a box of the array, and its place in the first.
+
+    Flipped on every axis, the second belongs there. None where the mate lies outside the array.
+    """
+    source, place = [], []
+    for part, n, total in zip(box, shape, _index_sums(centre, tuple(shape)), strict=True):
+        low, high = max(total - part.stop + 1, 0), min(total - part.start + 1, n)
+        if low >= high:
+            return None
+        source.append(slice(low, high))
+        place.append(slice(total - high + 1 - part.start, total - low + 1 - part.start))
+    return tuple(source), tuple(place)
+
+
 def inversion_correlation(
     log_counts: NDArray[np.floating],
     known: BoolArray,

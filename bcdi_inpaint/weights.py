@@ -13,11 +13,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.features import CHANNEL_ORDER
+from bcdi_inpaint.files import replace_file
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.scaling import LOG_UNIT
 
@@ -54,17 +55,15 @@ def save_weights(
 ) -> None:
     """Write the network's weights, its configuration, its calibration and how it was trained.
 
-    Written beside its final name, then renamed.
+    Written beside its final name, then renamed. Raises InputError where it cannot be written.
     """
     metadata = _expected() | {
         "network": network.config.model_dump_json(),
         "training": json.dumps(training),
         "calibration": (calibration or Calibration()).model_dump_json(),
     }
-    part = path.with_name(path.name + ".part")
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    save_file(tensors, part, metadata=metadata)
-    part.replace(path)
+    replace_file(path, save(tensors, metadata=metadata))
 
 
 def default_path() -> Path:

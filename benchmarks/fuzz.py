@@ -2,9 +2,9 @@
 
     python benchmarks/fuzz.py 1000 --seed 1 --jobs 2
 
-Each mutation of a CXI, an npz or a TIFF is read in a process of its own with limits of time and
-memory. Right is: one line and status 2, or an output, whole; anything else is listed with the file
-that it takes to see it again, and the exit status is 1.
+Mutations of a CXI, an npz or a TIFF are read in processes with limits of time and memory; what one
+dies of is a fault. Right is: one line and nothing written, or an output, whole; the input is as it
+was. Anything else is listed with the file that it takes to see it again, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,24 +32,32 @@ import tifffile
 REPOSITORY = Path(__file__).resolve().parents[1]
 DETECTOR = "entry_1/instrument_1/detector_1"
 SHAPE = (6, 40, 36)
-TIME_S = 60
+TIME_S = 10
+"""Of the processor, for one file; on a busy machine it may take some times that."""
+WAIT_S = 120
 MEMORY_BYTES = 4 * 2**30
+BOMBS = 0.004
+"""How often a file is small and its array is large: one takes as long as a hundred others."""
 ODD_TYPES = ("S3", "c8", "f2", "i1", "u8", "f8", ">f4", "?", "V4")
 
 # One process reads many files, one after another: most of the time goes into imports. What breaks
 # a batch is read again alone.
 _READ = """
-import sys
+import signal, sys
 from pathlib import Path
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.prediction import Request, predict
-for name in sys.argv[2:]:
+for name in sys.argv[4:]:
+    signal.setitimer(signal.ITIMER_PROF, float(sys.argv[2]))  # dies of it, wherever it is
+    signal.alarm(int(sys.argv[3]))
     try:
         predict(Request(name, model=sys.argv[1]))
         print("filled", name, flush=True)
     except InputError as error:
         lines = str(error).splitlines()
         print("refused" if len(lines) == 1 else "many-lines", name, flush=True)
+    except MemoryError:  # of which the command line says one line
+        print("refused", name, flush=True)
 """
 
 
@@ -90,7 +99,25 @@ def mutate(good: Path, path: Path, rng: np.random.Generator) -> None:
         kinds += [_drop, _retype, _reshape, _relink, _relink]
     elif good.suffix == ".npz":
         kinds += [_other_arrays, _other_arrays]
+    if rng.random() < BOMBS:
+        kinds = [_bomb]
     kinds[int(rng.integers(len(kinds)))](good, path, rng)
+
+
+def _bomb(good: Path, path: Path, rng: np.random.Generator) -> None:
+    """A small file of a large array, all zeros or all ones."""
+    shape = (int(rng.integers(1, 40)), *(int(n) for n in rng.integers(500, 4000, 2)))
+    counts = np.full(shape, rng.integers(2), dtype=rng.choice(["u1", "u2"]))
+    if good.suffix == ".cxi":
+        path.write_bytes(good.read_bytes())
+        with h5py.File(path, "a") as file:
+            for name in ("data", "mask")[: int(rng.integers(1, 3))]:
+                del file[f"{DETECTOR}/{name}"]
+                file.create_dataset(f"{DETECTOR}/{name}", data=counts, compression="gzip")
+    elif good.suffix == ".npz":
+        np.savez_compressed(path, data=counts, mask=counts)
+    else:
+        tifffile.imwrite(path, counts, compression="zlib", photometric="minisblack")
 
 
 def _flip(good: Path, path: Path, rng: np.random.Generator) -> None:
@@ -179,54 +206,70 @@ def _other_arrays(good: Path, path: Path, rng: np.random.Generator) -> None:
 
 def judge(paths: list[Path], model: Path) -> list[Verdict]:
     """Verdicts of some files, read in one process; what it breaks at is read alone."""
-    command = [sys.executable, "-c", _READ, str(model), *map(str, paths)]
+    before = {path: path.read_bytes() for path in paths}
+    limits_s = (str(TIME_S), str(WAIT_S))
+    command = [sys.executable, "-c", _READ, str(model), *limits_s, *map(str, paths)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
     limits = partial(resource.setrlimit, resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    timed_out = False
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, preexec_fn=limits
     ) as process:
-        try:
-            out, err = process.communicate(timeout=TIME_S + len(paths))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, err = process.communicate()
-            timed_out = True
+        out, err = process.communicate()
     said = [line.split()[0] for line in out.decode().splitlines()]
-    found = [Verdict(path, what) for path, what in zip(paths, said, strict=False)]
+    found = [
+        Verdict(path, _left(path, what, before[path]))
+        for path, what in zip(paths, said, strict=False)
+    ]
     if len(found) == len(paths):
         return found
     culprit, rest = paths[len(found)], paths[len(found) + 1 :]
     last = (err.decode(errors="replace").strip().splitlines() or ["nothing said"])[-1]
-    why = f"more than {TIME_S} s" if timed_out else f"status {process.returncode}: {last}"
+    hung = process.returncode in (-signal.SIGPROF, -signal.SIGALRM)
+    why = f"more than {TIME_S} s" if hung else f"status {process.returncode}: {last}"
     return [*found, Verdict(culprit, why), *(judge(rest, model) if rest else [])]
 
 
-def leftovers(folder: Path) -> list[Path]:
-    """Unfinished files, and outputs that are not whole."""
-    bad = list(folder.glob(".bcdi-inpaint*"))
-    for path in folder.glob("*_inpainted.cxi"):
-        with suppress(OSError, KeyError), h5py.File(path) as file:
-            if file[f"{DETECTOR}/data"].shape == file[f"{DETECTOR}/mask"].shape:
-                continue
-        bad.append(path)
-    return bad
+def _left(path: Path, what: str, content: bytes) -> str:
+    """What is to be said of a file by what is there after it was read: the same, or a fault."""
+    output = path.with_name(f"{path.stem}_inpainted.cxi")
+    if path.read_bytes() != content:
+        return "the input has changed"
+    if what != "filled":
+        return "an output of a file that is refused" if output.exists() else what
+    with suppress(OSError, KeyError), h5py.File(output) as file:
+        if file[f"{DETECTOR}/data"].shape == file[f"{DETECTOR}/mask"].shape:
+            return what
+    return "an output that is not whole"
 
 
-def run(n: int, seed: int, jobs: int, folder: Path, model: Path, batch: int = 50) -> list[Verdict]:
+def run(n: int, seed: int, jobs: int, folder: Path, model: Path, batch: int = 250) -> list[Verdict]:
     """The verdicts of n mutations of each good file in turn."""
-    (folder / "scans").mkdir()
     good = write_good(folder)
-    paths = []
-    for number in range(n):
-        source = good[number % len(good)]
-        path = folder / "scans" / f"{number:06d}{source.suffix}"
-        mutate(source, path, np.random.default_rng([seed, number]))
-        paths.append(path)
-    batches = [paths[first : first + batch] for first in range(0, n, batch)]
+    batches = [range(first, min(first + batch, n)) for first in range(0, n, batch)]
+    judged = partial(_batch, good=good, seed=seed, folder=folder, model=model)
     with ThreadPoolExecutor(jobs) as pool:
-        verdicts = [v for found in pool.map(partial(judge, model=model), batches) for v in found]
-    return verdicts + [Verdict(path, "not whole") for path in leftovers(folder / "scans")]
+        return [verdict for found in pool.map(judged, batches) for verdict in found]
+
+
+def _batch(numbers: range, good: list[Path], seed: int, folder: Path, model: Path) -> list[Verdict]:
+    """The verdicts of some mutations; their files are removed, but for those of faults."""
+    place = folder / f"scans{numbers[0]}"
+    place.mkdir()
+    paths = []
+    for number in numbers:
+        source = good[number % len(good)]
+        paths.append(place / f"{number:06d}{source.suffix}")
+        mutate(source, paths[-1], np.random.default_rng([seed, number]))
+    verdicts = judge(paths, model)
+    verdicts += [Verdict(path, "unfinished") for path in place.glob(".bcdi-inpaint*")]
+    faults = {verdict.path for verdict in verdicts if verdict.is_fault}
+    for path in set(place.iterdir()) - faults:
+        path.unlink()
+    for verdict in verdicts:
+        if verdict.is_fault:
+            print(f"{verdict.path.name}: {verdict.what}", flush=True)
+    print(f"{numbers[0]} to {numbers[-1]}: {len(faults)} faults", file=sys.stderr, flush=True)
+    return verdicts
 
 
 def tiny_model(folder: Path) -> Path:

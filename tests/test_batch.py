@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_weights(path, GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))), {})
     return str(path)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No processes are started, which takes seconds: who does the work plays no role."""
+    monkeypatch.setattr(batch, "executor", lambda *_: ThreadPoolExecutor(1))
 
 
 def flat(level: int) -> np.ndarray:
@@ -66,6 +73,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("way", ["files", "folder", "list"])
 def test_all_that_can_be_filled_are_and_the_others_named(
     folder: Path, model: str, way: str
@@ -93,6 +101,7 @@ def test_all_that_can_be_filled_are_and_the_others_named(
     assert "not HDF5" in report["broken"]["reason"]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_what_is_done_is_left_and_what_has_changed_is_refused(folder: Path, model: str) -> None:
     (folder / "broken.cxi").unlink()
     assert run(folder, "--model", model).exit_code == 0
@@ -157,6 +166,7 @@ def test_scans_of_a_bliss_file(tmp_path: Path, model: str) -> None:
     assert result.stdout.count("filled 1296 voxels") == 1
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("form", ["npz", "tiff"])
 def test_outputs_in_other_formats_are_known_again(folder: Path, model: str, form: str) -> None:
     (folder / "broken.cxi").unlink()
@@ -167,6 +177,7 @@ def test_outputs_in_other_formats_are_known_again(folder: Path, model: str, form
     assert "4 files are outputs" in result.stdout
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_two_scans_that_would_share_an_output(folder: Path, model: str) -> None:
     np.savez(folder / "a.npz", data=flat(7), mask=flat(7) == 0)
     result = run(folder / "a.cxi", folder / "a.npz", "--model", model)
@@ -193,7 +204,9 @@ def test_what_concerns_all_is_told_before_any_work(folder: Path, model: str) -> 
     assert (folder / "mine.csv").read_text() == "precious\n"
 
 
-def test_a_second_run_after_a_kill_does_the_rest(tmp_path: Path, model: str) -> None:
+def test_a_second_run_after_a_kill_does_the_rest(
+    tmp_path: Path, model: str, request: pytest.FixtureRequest
+) -> None:
     n = 6
     for i in range(n):
         write(tmp_path / f"s{i}.cxi", 50 + i)
@@ -207,6 +220,7 @@ def test_a_second_run_after_a_kill_does_the_rest(tmp_path: Path, model: str) -> 
     kept = {p: p.stat().st_mtime_ns for p in tmp_path.glob("*_inpainted.cxi")}
     assert 1 <= len(kept) <= n
     (tmp_path / f".bcdi-inpaint-{os.uname().nodename}-999999999-{'0' * 32}.part").touch()
+    request.getfixturevalue("in_this_process")
     result = run(tmp_path, "--model", model)
     assert result.exit_code == 0, result.output
     for i in range(n):

@@ -91,7 +91,7 @@ def test_the_file_holds_the_recipes_patterns_and_particles(tmp_path: Path) -> No
     assert numbers == {None, 0, 1}
 
 
-def test_a_cluster_makes_the_same_patterns(tmp_path: Path) -> None:
+def test_a_cluster_makes_the_same_patterns(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """With a scheduler and a worker in processes of their own, as on a cluster."""
     pytest.importorskip("distributed")
     told = tmp_path / "scheduler.json"
@@ -107,7 +107,6 @@ def test_a_cluster_makes_the_same_patterns(tmp_path: Path) -> None:
     quiet_run = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     started = [subprocess.Popen(c, env=environment, cwd=here, **quiet_run) for c in commands]
     try:
-        campaign.run(RECIPE, tmp_path / "1.h5", 1, quiet=True)
         while not told.exists():
             assert started[0].poll() is None
             time.sleep(0.1)
@@ -118,6 +117,8 @@ def test_a_cluster_makes_the_same_patterns(tmp_path: Path) -> None:
         for process in reversed(started):
             process.kill()
             process.wait()
+    request.getfixturevalue("in_this_process")
+    campaign.run(RECIPE, tmp_path / "1.h5", quiet=True)
     assert_same_file(tmp_path / "1.h5", tmp_path / "d.h5")
 
 
@@ -200,7 +201,6 @@ def nobody_left(group: int, within_s: float = 10) -> bool:
 
 
 @pytest.mark.parametrize("train", [False, True])
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning:subprocess")  # PyNX's pipes
 def test_ctrl_c_is_answered_once_and_what_is_made_is_kept(tmp_path: Path, train: bool) -> None:
     """As from a terminal, which sends it to the workers too."""
     path = tmp_path / "patterns.h5"
@@ -221,6 +221,7 @@ def test_ctrl_c_is_answered_once_and_what_is_made_is_kept(tmp_path: Path, train:
     assert campaign.run(few, path, 1, quiet=True).reused >= kept - 1
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_killed_campaign_goes_on_to_the_same_file(tmp_path: Path) -> None:
     path, whole = tmp_path / "p.h5", tmp_path / "whole.h5"
     with start(path, "-q") as process:

@@ -381,7 +381,6 @@ def test_force_replaces(tmp_path: Path, counts: np.ndarray, model: Path) -> None
 
 # PyNX, imported by an earlier test, asks git for its version and leaves the pipes to be collected
 # when the next process starts.
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning:subprocess")
 def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     """A real process, interrupted while the network fills a scan that takes it some seconds."""
     scan = tmp_path / "s.npy"

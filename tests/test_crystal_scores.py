@@ -6,8 +6,6 @@ import pytest
 from bcdi_inpaint import crystal_scores
 from bcdi_inpaint.crystal_scores import (
     CLEAR,
-    COMPLETE,
-    MASKED,
     CrystalScoresConfig,
     Subject,
     gaps_beside,
@@ -15,6 +13,7 @@ from bcdi_inpaint.crystal_scores import (
     summary,
 )
 from bcdi_inpaint.engines import pynx_version
+from bcdi_inpaint.ways import COMPLETE, MASKED, WAYS
 from bcdi_inpaint.weights import load_weights
 from simulation.crystals import CrystalConfig, crystals
 
@@ -77,14 +76,22 @@ def test_a_turned_phase_is_told_by_its_gradient(rng: np.random.Generator) -> Non
 
 
 @pytest.mark.skipif(pynx_version() is None, reason="PyNX is not there")
-def test_every_way_is_phased_and_told_as_a_ratio_to_masking() -> None:
+def test_every_way_is_phased_and_told_as_a_ratio_to_masking(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     made = next(crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))
     subject = Subject(made.name, made.truth, made.expectation, made.counts)
     config = CrystalScoresConfig(
-        widths=(3,), settings=("known support",), raar=30, er=20, cross_share=0, distances=(2, 3)
+        widths=(3,),
+        settings=("known support",),
+        hio=0,
+        raar=30,
+        er=20,
+        cross_share=0,
+        distances=(2, 3),
     )
-    records = list(judge(subject, config, load_weights()))
-    assert [record["way"] for record in records] == list(crystal_scores.WAYS)
+    (records,) = judge(subject, config, load_weights())
+    assert [record["way"] for record in records] == list(WAYS)
     by_way = {record["way"]: record for record in records}
     assert by_way[MASKED]["ratio_phase_rms_rad"] == 1
     for record in records:
@@ -95,3 +102,8 @@ def test_every_way_is_phased_and_told_as_a_ratio_to_masking() -> None:
         assert 0 < record["resolution"] <= 1
     assert by_way[COMPLETE]["pearson_gap"] > 0.9
     assert not math.isnan(by_way["soft"]["llk_free"]) or min(subject.counts.shape) < 12
+
+    fewer = config.model_copy(update={"ways": (COMPLETE, MASKED, "soft")})
+    monkeypatch.setattr(crystal_scores, "retrieve_best", None)  # what is known is not done again
+    (again,) = judge(subject, fewer, load_weights(), known=records)
+    assert again == [by_way[way] for way in fewer.ways]

@@ -23,7 +23,7 @@ from bcdi_inpaint.dataset import (
     save_slab,
 )
 from bcdi_inpaint.detectors import Gap
-from bcdi_inpaint.features import CHANNEL_ORDER, Features, features
+from bcdi_inpaint.features import CHANNEL_ORDER, Features, GuessKind, features
 from bcdi_inpaint.scaling import LOG_UNIT
 
 SMALL = PatchConfig(size=16, widths=((2, 4), (4, 8)), shares=(0.5, 0.5))
@@ -134,8 +134,10 @@ def test_a_slab_is_cut_from_the_features_of_the_whole_scan(
 ) -> None:
     calls: list[tuple[np.ndarray, np.ndarray, list[Gap], Features]] = []
 
-    def spy(log_counts: np.ndarray, unknown: np.ndarray, gaps: list[Gap]) -> Features:
-        calls.append((log_counts, unknown, gaps, features(log_counts, unknown, gaps)))
+    def spy(
+        log_counts: np.ndarray, unknown: np.ndarray, gaps: list[Gap], guess: GuessKind
+    ) -> Features:
+        calls.append((log_counts, unknown, gaps, features(log_counts, unknown, gaps, guess)))
         return calls[-1][-1]
 
     monkeypatch.setattr(dataset, "features", spy)
@@ -351,6 +353,26 @@ def test_an_item_is_what_the_network_takes(slabs: list[Slab]) -> None:
     known = channels[UNKNOWN] == 0
     error = (channels[GUESS] - truth[0])[known] * LOG_UNIT
     assert float(error.abs().mean()) < 1  # counting noise alone
+
+
+def test_a_noisy_truth_is_what_a_measurement_shows(slabs: list[Slab]) -> None:
+    """The known counts, and in unknown voxels whole numbers that average to the expectation."""
+    clean, noisy = (PatchDataset(slabs, SMALL, 200, (4,), noisy=n) for n in (False, True))
+    counted, expected = [], []
+    for index in range(200):
+        (channels, truth, gap), (same, counts, _) = clean[index], noisy[index]
+        assert torch.equal(channels, same)
+        known = channels[UNKNOWN] == 0
+        assert torch.equal(counts[0][known], channels[GUESS][known])
+        counted.append(torch.expm1(counts[gap].double() * LOG_UNIT))
+        expected.append(torch.expm1(truth[gap].double() * LOG_UNIT))
+    photons, mean = torch.cat(counted), torch.cat(expected)
+    dim = photons < 1000  # single precision keeps these
+    torch.testing.assert_close(photons[dim], photons[dim].round(), rtol=0, atol=0.01)
+    assert abs(float((photons - mean).sum() / mean.sum().sqrt())) < 5
+    assert float(((photons - mean) ** 2 / mean.clamp(min=1e-3)).mean()) == pytest.approx(1, abs=0.2)
+    again = PatchDataset(slabs, SMALL, 200, (4,), noisy=True)
+    assert torch.equal(noisy[7][1], again[7][1])
 
 
 # --- two dimensions ------------------------------------------------------------------------------

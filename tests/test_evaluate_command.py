@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.commands.evaluate import as_csv, as_table
+from bcdi_inpaint.commands.crystal_scores import others
+from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.engines import pynx_version
 from bcdi_inpaint.evaluation import Interval
 from bcdi_inpaint.pattern_file import StoredPattern, n_patterns, write_patterns
@@ -70,6 +72,8 @@ def test_gaps_leave_tables_and_pictures_and_repeat_themselves(tmp_path: Path, co
         "scores.md",
         "scores.csv",
         "cases.csv",
+        "coverage.md",
+        "coverage.csv",
         "by_width.png",
         "deviance_by_width.png",
         "by_counts.png",
@@ -95,6 +99,15 @@ def test_gaps_leave_tables_and_pictures_and_repeat_themselves(tmp_path: Path, co
     assert float(pooled["mae_log"]) == pytest.approx(mean, rel=1e-5)
     assert float(pooled["mae_log_low"]) <= mean <= float(pooled["mae_log_high"])
     assert pooled["inside_68"] == "" or 0 <= float(pooled["inside_68"]) <= 1
+    covered = [r for r in rows_of(folder / "coverage.csv") if r["scan"] == "simulated"]
+    by = {kind: [row for row in covered if row["by"] == kind] for kind in ("all", "peak", "fill")}
+    assert [row["method"] for row in by["all"]] == ["network"]
+    judged = int(by["all"][0]["voxels"])
+    networks = [r for r in cases if (r["scan"], r["method"]) == ("simulated", "network")]
+    assert judged == sum(int(row["voxels"]) for row in networks)
+    for kind in ("peak", "fill"):
+        assert sum(int(row["voxels"]) for row in by[kind]) == judged
+    assert "particles" in (folder / "coverage.md").read_text()
     assert "scan" in result.stdout.splitlines()[0]
     text = (folder / "scores.md").read_text()
     assert str(tmp_path) not in text
@@ -104,7 +117,7 @@ def test_gaps_leave_tables_and_pictures_and_repeat_themselves(tmp_path: Path, co
     other = tmp_path / "two"
     again = run(config, "-o", other, "--patterns", folder / "held_out.h5", "-q")
     assert (again.exit_code, again.output) == (0, "")
-    for name in ("scores.md", "scores.csv", "cases.csv"):
+    for name in ("scores.md", "scores.csv", "cases.csv", "coverage.md", "coverage.csv"):
         assert (other / name).read_bytes() == (folder / name).read_bytes()
 
 
@@ -238,8 +251,8 @@ def test_crystals_are_judged_after_phasing(tmp_path: Path) -> None:
     config.write_text(
         "name: tiny\n"
         "crystals: {count: 1, atomistic: 0, size: 32, flux: [1.0e+6, 1.0e+6]}\n"
-        "scores: {widths: [3], distances: [2, 3], settings: [known support], raar: 20, er: 10, "
-        "ways: [complete, mask, staged]}\n"
+        "scores: {widths: [3], distances: [2, 3], settings: [known support], hio: 0, raar: 20, "
+        "er: 10, ways: [complete, mask, staged]}\n"
     )
     out = tmp_path / "out"
     result = run("--phasing", config, "-o", out)
@@ -249,9 +262,23 @@ def test_crystals_are_judged_after_phasing(tmp_path: Path) -> None:
     assert float(rows[1]["ratio_phase_rms_rad"]) == 1
     assert "| staged" in (out / "phasing.md").read_text()
     assert (out / "phasing.png").read_bytes().startswith(b"\x89PNG")
-    again = run("--phasing", config, "-o", out)
-    assert again.exit_code == 2
-    assert "exists, expected a new evaluation" in again.output
+    config.write_text(config.read_text().replace("staged", "staged, soft"))
+    before = rows_of(out / "retrievals.csv")
+    assert run("--phasing", config, "-o", out).exit_code == 0  # it goes on where it was
+    assert rows_of(out / "retrievals.csv")[:3] == before
+    assert [row["way"] for row in rows_of(out / "retrievals.csv")][3:] == ["soft"]
+    config.write_text(config.read_text().replace("raar: 20", "raar: 30"))
+    other = run("--phasing", config, "-o", out)
+    assert other.exit_code == 2
+    assert "exists, expected a new evaluation" in other.output
+
+
+def test_what_is_known_of_other_gaps_stays() -> None:
+    def records(crystal: str, *widths: int) -> list[dict[str, Any]]:
+        return [{"crystal": crystal, "width": w, "number": 0, "way": "mask"} for w in widths]
+
+    known = records("a", 6, 12) + records("b", 6)
+    assert others(known, records("a", 6)) == records("a", 12) + records("b", 6)
 
 
 @pytest.mark.parametrize(
@@ -260,6 +287,8 @@ def test_crystals_are_judged_after_phasing(tmp_path: Path) -> None:
         ("scores: {widths: [3], colour: 1}", "scores.colour"),
         ("crystals: {size: 8}", "size"),
         ("scores: {level: 2}", "scores.level"),
+        ("scores: {ways: [mask, harder]}", "'harder' is no way"),
+        ("scores: {ways: [hard]}", "'mask', which the ratios are to"),
     ],
 )
 def test_a_wrong_phasing_configuration_is_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -27,20 +27,20 @@ from bcdi_inpaint.evaluation import (
     Subject,
     as_config,
     cases,
-    coverage_by_flux,
+    coverage,
     fillers,
     judge,
     judge_all,
     judge_cubes,
     measured,
     place,
-    predicted_ranks,
     simulated,
     summary,
     summary_of_cubes,
 )
 from bcdi_inpaint.gaps import Gap, gap_mask
 from bcdi_inpaint.pattern_file import StoredPattern, write_patterns
+from bcdi_inpaint.ranks import predicted_ranks
 from simulation.recipe import as_recipe
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -245,6 +245,10 @@ def test_coverage_of_the_expectation(rng: np.random.Generator) -> None:
     assert of["right"]["inside_95"] == pytest.approx(0.95, abs=0.015)
     assert of["proud"]["inside_68"] == pytest.approx(0.38, abs=0.03)
     assert math.isnan(of[CEILING]["inside_95"])
+    decades = of["right"]["by_counts"]
+    assert sum(voxels for voxels, *_ in decades.values()) == of["right"]["voxels"]
+    inside = sum(within for _, within, _ in decades.values())
+    assert inside / of["right"]["voxels"] == pytest.approx(of["right"]["inside_68"])
 
 
 @pytest.mark.parametrize("counts_per_voxel", [0.05, 3.0, 1e4])
@@ -294,7 +298,7 @@ def test_the_network_fills_with_or_without_an_error(monkeypatch: pytest.MonkeyPa
     plain = SimpleNamespace(counts=counts, filled=gap)
     knowing = SimpleNamespace(counts=counts, filled=gap, sigma=counts, interval=lambda level: level)
     for fill, answer in ((plain, None), (knowing, 0.5)):
-        monkeypatch.setattr(evaluation, "inpaint", lambda *_, fill=fill, **__: fill)
+        monkeypatch.setattr(evaluation.methods, "inpaint", lambda *_, fill=fill, **__: fill)
         network = fillers(("network",), object())["network"]  # type: ignore[arg-type]
         guess = network(counts, gap, gap)
         assert (guess.interval and guess.interval(0.5)) == answer
@@ -365,7 +369,7 @@ def test_the_bootstrap_leaves_nan_out_and_repeats_itself() -> None:
 def record_of(method: str, pearson: float, **changes: object) -> dict[str, object]:
     record = dict.fromkeys((*evaluation.SCORES, *evaluation.INSIDE), 0.5)
     where = {"scan": "s", "index": 0, "cluster": "a", "kind": "row", "width": 3, "placement": 0}
-    rest = {"judged": 1.0, "mean_counts": 1.0, "brightest": 2e4, "method": method}
+    rest = {"judged": 1.0, "mean_counts": 1.0, "brightest": 2e4, "voxels": 100, "method": method}
     return {**record, **where, **rest, "pearson_log": pearson, **changes}
 
 
@@ -390,18 +394,34 @@ def test_the_summary_pools_kinds_and_tells_the_share_of_the_way() -> None:
     assert share.high == pytest.approx(0.75)
 
 
-def test_coverage_by_flux_is_by_decade_of_the_brightest_voxel() -> None:
+def test_coverage_is_by_width_and_by_decade_of_the_peak_and_of_the_fill() -> None:
+    dim, bright = {-1: (10, 1, 5), 2: (90, 60, 80)}, {2: (10, 10, 10), 4: (90, 60, 90)}
     records = [
-        record_of("n", 1, brightest=2e4, inside_68=0.6, cluster="a"),
-        record_of("n", 1, brightest=9e4, inside_68=0.8, cluster="b"),
-        record_of("n", 1, brightest=1e5, inside_68=0.1),
-        record_of("linear", 1, inside_68=math.nan),
+        record_of("n", 1, brightest=2e4, inside_68=0.6, cluster="a", by_counts=dim),
+        record_of("n", 1, brightest=9e4, inside_68=0.8, cluster="b", by_counts=dim, index=1),
+        record_of("n", 1, brightest=1e5, inside_68=0.1, cluster="b", by_counts=bright, index=2),
+        record_of("n", 1, width=6, inside_68=0.3, cluster="b", by_counts=bright),
+        record_of("linear", 1, inside_68=math.nan, by_counts={}),
     ]
-    rows = coverage_by_flux(records, EvaluationConfig(resamples=50))
-    assert [(r["brightest"], r["cases"], r["inside_68"].mean) for r in rows] == [
-        ("1e4 to 1e5", 2, pytest.approx(0.7)),
-        ("1e5 to 1e6", 1, 0.1),
+    rows = coverage(records, EvaluationConfig(resamples=50))
+    narrow = [row for row in rows if row["width"] == 3]
+    assert {row["width"] for row in rows} == {3, 6}
+    assert {row["method"] for row in rows} == {"n"}
+    names = ("by", "band", "patterns", "clusters", "cases", "voxels")
+    found = [(*(row[name] for name in names), row["inside_68"].mean) for row in narrow]
+    assert found == [
+        ("all", "", 3, 2, 3, 300, pytest.approx(0.5)),
+        ("peak", "1e4 to 1e5", 2, 2, 2, 200, pytest.approx(0.7)),
+        ("peak", "1e5 to 1e6", 1, 1, 1, 100, pytest.approx(0.1)),
+        ("fill", "below 1", 2, 2, 2, 20, pytest.approx(2 / 20)),
+        ("fill", "1e2 to 1e3", 3, 2, 3, 190, pytest.approx(130 / 190)),
+        ("fill", "1e4 to 1e5", 1, 1, 1, 90, pytest.approx(60 / 90)),
     ]
+    of = {(row["by"], row["band"]): row for row in narrow}
+    assert of["peak", "1e4 to 1e5"]["inside_68"].low == pytest.approx(0.6)
+    assert of["fill", "1e2 to 1e3"]["inside_68"].low == pytest.approx(60 / 90)
+    assert of["fill", "1e2 to 1e3"]["inside_95"].mean == pytest.approx(170 / 190)
+    assert math.isnan(of["peak", "1e5 to 1e6"]["inside_68"].low)  # one particle
 
 
 # --- the published protocol

@@ -8,6 +8,7 @@ import pytest
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.features import CHANNEL_ORDER, Features, features
 from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.interpolation import log_linear
 from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.scaling import LOG_UNIT
 
@@ -122,3 +123,14 @@ def test_one_frame_alone() -> None:
     np.testing.assert_allclose(
         found.guess * LOG_UNIT, krige(truth, unknown, [gap]).log_counts, rtol=1e-5
     )
+
+
+def test_a_linear_guess_is_not_kriged_and_knows_no_error(
+    log_counts: np.ndarray, unknown: np.ndarray, seen: Features
+) -> None:
+    found = features(log_counts, unknown, [ROWS], "linear")
+    expected = log_linear(log_counts, unknown)
+    np.testing.assert_allclose(found.guess * LOG_UNIT, expected, rtol=1e-5)
+    assert not found.guess_sigma.any()
+    np.testing.assert_array_equal(found.mate, seen.mate)
+    assert (found.guess != seen.guess).any()

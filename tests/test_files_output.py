@@ -144,7 +144,6 @@ except InputError as error:
 
 
 # PyNX, if an earlier test imported it, left pipes to collect when a process starts.
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning:subprocess")
 def test_of_two_processes_one_wins_whole(tmp_path):
     path, start = tmp_path / "a.cxi", str(time.time() + 3)
     racing = [

@@ -62,7 +62,6 @@ def test_an_edf_of_fabio(tmp_path, dtype):
 
 
 # fabio starts a process for it; PyNX, if an earlier test imported it, left pipes to collect.
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning:subprocess")
 def test_a_zipped_edf(tmp_path):
     content = edf(tmp_path / "a.edf", some_counts("i4")).read_bytes()
     (tmp_path / "b.edf.gz").write_bytes(gzip.compress(content))

@@ -62,6 +62,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "LEARNING_RATE", 1e-2)
 
 
+QUICK_MAIN = """
+from bcdi_inpaint import finetuning
+finetuning.SLABS, finetuning.HELD_OUT_SLABS, finetuning.HELD_OUT_PATCHES = 1, 1, 4
+from bcdi_inpaint.cli import main
+main()
+"""
+
+
 def run(command: str, *arguments: object) -> Result:
     return CliRunner().invoke(main, [command, *map(str, arguments)])
 
@@ -140,7 +148,7 @@ def test_a_fill_that_fails_leaves_no_adapted_weights(
     def fails(*_: object, **__: object) -> None:
         raise InputError("no fill today")
 
-    monkeypatch.setattr(prediction, "inpaint", fails)
+    monkeypatch.setattr(prediction, "inpaint_scan", fails)
     options = ("--model", model, "--finetune", "--finetune-steps", 1, "--device", "cpu")
     assert run("predict", scan, *options).exit_code == 2
     assert list(tmp_path.iterdir()) == [scan]
@@ -217,7 +225,7 @@ def test_interrupted_it_leaves_nothing_and_the_next_run_succeeds(
     output = tmp_path / "w.safetensors"
     arguments = ["finetune", str(scan), "-o", str(output), "--model", str(model), "--device", "cpu"]
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "bcdi_inpaint", *arguments, "--steps", "100000"],
+        [sys.executable, "-u", "-c", QUICK_MAIN, *arguments, "--steps", "100000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -226,7 +234,7 @@ def test_interrupted_it_leaves_nothing_and_the_next_run_succeeds(
     assert process.stdout is not None
     while not process.stdout.readline().startswith("held out, before"):
         assert process.poll() is None
-    time.sleep(2)  # into the training
+    time.sleep(1)  # into the training
     process.send_signal(sign)
     _, errors = process.communicate(timeout=400)
     assert process.returncode == status

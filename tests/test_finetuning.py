@@ -67,7 +67,7 @@ def model() -> Model:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few slabs and patches, and a rate that a tiny network takes."""
-    for name, value in (("SLABS", 2), ("HELD_OUT_SLABS", 1), ("HELD_OUT_PATCHES", 4)):
+    for name, value in (("SLABS", 1), ("HELD_OUT_SLABS", 1), ("HELD_OUT_PATCHES", 4)):
         monkeypatch.setattr(finetuning, name, value)
     monkeypatch.setattr(finetuning, "LEARNING_RATE", 1e-2)
 

@@ -3,13 +3,9 @@
 import importlib.util
 from pathlib import Path
 
-import pytest
-
 FUZZ = Path(__file__).resolve().parents[1] / "benchmarks" / "fuzz.py"
 
 
-# PyNX, imported by an earlier test, leaves pipes to be collected when the next process starts.
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning:subprocess")
 def test_damaged_files_are_refused_or_filled(tmp_path: Path) -> None:
     spec = importlib.util.spec_from_file_location("fuzz", FUZZ)
     assert spec is not None

@@ -89,3 +89,25 @@ def test_it_takes_any_size_that_the_divisor_divides() -> None:
 def test_impossible_shapes_are_refused(values: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         NetworkConfig.model_validate(values)
+
+
+@torch.no_grad()
+def test_what_is_hidden_makes_no_difference_and_the_rest_does() -> None:
+    shown = trained_looking(3)
+    blind = GapUNet(NetworkConfig(**TINY, hidden=("mate", "mate_known"))).eval()
+    blind.load_state_dict(shown.state_dict())
+    channels = example(3)
+    for name in CHANNEL_ORDER:
+        changed = channels.clone()
+        changed[:, CHANNEL_ORDER.index(name)] += 1
+        moved = not torch.equal(blind(changed)[1], blind(channels)[1])
+        assert moved == (name not in ("mate", "mate_known")), name
+        assert not torch.equal(shown(changed)[1], shown(channels)[1]), name
+    zeroed = channels.clone()
+    zeroed[:, [CHANNEL_ORDER.index(name) for name in ("mate", "mate_known")]] = 0
+    assert torch.equal(blind(channels)[0], shown(zeroed)[0])
+
+
+def test_the_guess_cannot_be_hidden() -> None:
+    with pytest.raises(ValidationError, match="hidden"):
+        NetworkConfig(hidden=("guess",))  # type: ignore[arg-type]

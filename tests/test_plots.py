@@ -14,7 +14,13 @@ from PIL import Image
 from bcdi_inpaint import plots
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.interpolation import linear
-from bcdi_inpaint.plots import before_after, brightest_voxel, demo_panel, loss_curve, phasing_panel
+from bcdi_inpaint.plots import (
+    before_after,
+    brightest_voxel,
+    demo_panel,
+    loss_curve,
+    phasing_panel,
+)
 
 PEAK = (12, 20, 26)
 
@@ -44,7 +50,9 @@ def scan() -> dict[str, np.ndarray]:
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that are drawn, caught before they are written."""
     caught: list[Figure] = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: caught.append(figure) or path)
+    for module in vars(plots).values():
+        if hasattr(module, "save"):
+            monkeypatch.setattr(module, "save", lambda figure, path: caught.append(figure) or path)
     return caught
 
 
@@ -254,7 +262,7 @@ def test_a_failed_picture_leaves_nothing_behind(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(plots, "_write_png", fail)
+    monkeypatch.setattr(plots.picture, "_write_png", fail)
     with pytest.raises(OSError, match="disk full"):
         loss_curve(tmp_path / "a.png", LOSSES, LOSSES)
     assert list(tmp_path.iterdir()) == []

@@ -17,9 +17,10 @@ from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, cxi, read_provenance, read_scan, sha256, write_scan
 from bcdi_inpaint.handover import BOUNDED, LEVEL, NAMES, THRESHOLD
-from bcdi_inpaint.inpainting import LEAST_COUNTS
+from bcdi_inpaint.inpainting import LEAST_COUNTS, Fill
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.prediction import Request, predict
+from bcdi_inpaint.refinement import Refinement
 from bcdi_inpaint.weights import save_weights
 
 SHAPE = (10, 48, 44)
@@ -123,7 +124,7 @@ def test_stages_are_told_in_order_and_progress_ends_at_all(request_: Request) ->
     said: list[str] = []
     seen: list[tuple[int, int]] = []
     predict(request_, say=said.append, progress=lambda done, total: seen.append((done, total)))
-    assert [line.partition(" ")[0] for line in said] == ["read", "gaps:"]
+    assert [line.partition(" ")[0] for line in said] == ["read", "gaps:", "gap"]
     done, total = zip(*seen, strict=True)
     assert list(done) == sorted(done)
     assert done[-1] == total[-1] == max(total)
@@ -168,7 +169,7 @@ def _ctrl_c(*_arguments: object, **_options: object) -> None:
 @pytest.mark.parametrize(
     ("place", "accident", "raised"),
     [
-        ((prediction, "inpaint"), _ctrl_c, KeyboardInterrupt),
+        ((prediction, "inpaint_scan"), _ctrl_c, KeyboardInterrupt),
         ((cxi, "_write_process"), _ctrl_c, KeyboardInterrupt),
         ((os, "replace"), _full_disk, InputError),
     ],
@@ -208,6 +209,32 @@ def test_the_file_reads_as_it_was_filled(request_: Request) -> None:
         assert file[f"{DETECTOR}/sigma"].dtype == np.float32
 
 
+def test_a_scan_that_stays_in_its_file_is_filled_as_one_in_memory(
+    request_: Request, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """Masked voxels, a peak, and far from it a part of the gap that no light reaches."""
+    shape = (12, 120, 40)
+    z, y, x = np.ogrid[-6:6, -20:100, -20:20]
+    counts = rng.poisson(800 * np.exp(-(z**2 + y**2 + x**2) / 40) + 0.04).astype(np.int32)
+    mask = np.zeros(shape, dtype=bool)
+    mask[:, :, 24:28] = mask[3, 7, 8] = True
+    write_scan(tmp_path / "stored.cxi", counts, mask)
+    np.savez(tmp_path / "loaded.npz", data=counts, mask=mask)
+    said: list[str] = []
+    stored, loaded = (
+        predict(replace(request_, scan=str(tmp_path / name)), say=said.append)
+        for name in ("stored.cxi", "loaded.npz")
+    )
+    assert sum("see no signal" in line for line in said) == 2
+    with h5py.File(stored.output) as one, h5py.File(loaded.output) as other:
+        for name in ("data", "filled", "mask", "sigma", "lower_bound", "upper_bound"):
+            mine, theirs = one[f"{DETECTOR}/{name}"][()], other[f"{DETECTOR}/{name}"][()]
+            np.testing.assert_array_equal(mine, theirs, err_msg=name)
+        filled = one[f"{DETECTOR}/filled"][()] != 0
+        np.testing.assert_array_equal(one[f"{DETECTOR}/data"][()][~filled], counts[~filled])
+        np.testing.assert_array_equal(filled, mask & (np.arange(40) > 20))
+
+
 def test_a_refinement_that_finds_no_crystal_leaves_the_fill_and_is_told(
     request_: Request,
 ) -> None:
@@ -222,3 +249,38 @@ def test_a_refinement_that_finds_no_crystal_leaves_the_fill_and_is_told(
     assert not stored["inpaint_refined"]
     assert stored["inpaint_refinement"].decode().startswith("not refined: ")
     assert stored["inpaint_refinement_seed"] == 0
+
+
+def test_an_interrupted_refinement_leaves_the_fill_and_is_no_finished_job(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(
+        counts: object, gap: object, bad: object, fill: Fill, *_: object, **__: object
+    ) -> Refinement:
+        return Refinement(fill, False, 0.0, 0.0, (), "not refined: interrupted", interrupted=True)
+
+    monkeypatch.setattr(prediction, "refine", interrupted)
+    output = Path(request_.scan).with_name("out.cxi")
+    with pytest.raises(KeyboardInterrupt, match="the fill is written without refinement"):
+        predict(replace(request_, refine=True, output=output))
+    stored = read_provenance(output)
+    assert not stored["refined"]
+    assert stored["job_sha256"] == "interrupted"
+    assert read_scan(output).counts.shape == SHAPE
+
+
+def test_the_scan_and_its_file_are_told_whether_a_fill_helps(tmp_path: Path, model: str) -> None:
+    """A cube's fringes are 48 / 12 = 4 voxels apart, and the gap is 6 wide."""
+    fringes = np.sinc((np.arange(48) - 20) / 4) ** 2
+    counts = (1e6 * fringes[:, None, None] * fringes[:, None] * fringes).astype(np.float32)
+    counts[:, 24:30] = 0
+    mask = np.zeros(counts.shape, dtype=bool)
+    mask[:, 24:30] = True
+    write_scan(tmp_path / "cube.cxi", counts, mask)
+    said: list[str] = []
+    result = predict(Request(str(tmp_path / "cube.cxi"), model=model), say=said.append)
+    assert result.advice is not None
+    assert result.advice.distance == 3
+    assert result.advice.fringes == pytest.approx(1.5, rel=0.1)
+    assert said.count(str(result.advice)) == 1
+    assert read_provenance(result.output)["advice_distance"] == 3

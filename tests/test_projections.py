@@ -54,7 +54,7 @@ def test_amplitudes_are_moved_to_the_nearer_bound_and_stay_between(particle: np.
     np.testing.assert_allclose(again.numpy(), moved.obj.numpy(), atol=1e-3)
 
 
-def test_the_truth_is_a_fixed_point_of_both_algorithms(particle: np.ndarray) -> None:
+def test_the_truth_is_a_fixed_point_of_every_algorithm(particle: np.ndarray) -> None:
     known = amplitudes(intensity(particle), intensity(particle), CPU)
     for algorithm in ("RAAR", "ER"):
         state = state_of(particle)

@@ -14,7 +14,9 @@ from bcdi_inpaint.cli import main
 from bcdi_inpaint.engines import import_pynx, quiet
 from bcdi_inpaint.files import read_scan
 from bcdi_inpaint.interpolation import linear
+from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.scores import score
+from bcdi_inpaint.weights import save_weights
 
 NAME = "S1398_pynx_norm_128_300_294_1_1_1.cxi"
 
@@ -27,10 +29,12 @@ def predicted(
     scan = real_data / NAME
     if not scan.exists():
         pytest.skip(f"{NAME} is not there")
-    output = tmp_path_factory.mktemp("real") / "filled.cxi"
-    result = CliRunner().invoke(
-        main, ["predict", str(scan), "-o", str(output), "--handover", "hard"]
-    )
+    folder = tmp_path_factory.mktemp("real")
+    output, model = folder / "filled.cxi", folder / "tiny.safetensors"
+    network = GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2))))
+    save_weights(model, network, {})  # quick; how good the package's own are is told below
+    asked = ["--model", str(model), "-o", str(output), "--handover", "hard"]
+    result = CliRunner().invoke(main, ["predict", str(scan), *asked])
     assert result.exit_code == 0, result.output
     return scan, output, result.stdout.splitlines()
 

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import scipy.fft
 import scipy.ndimage
+import torch
 
-from bcdi_inpaint import inpaint, refinement
+from bcdi_inpaint import engines, inpaint, refinement
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.inpainting import Fill
+from bcdi_inpaint.projections import Chain, State
 from bcdi_inpaint.refinement import pseudo_gap, refine
 from bcdi_inpaint.scores import pearson_log
 from bcdi_inpaint.weights import Model, load_weights
@@ -49,42 +51,55 @@ def fill(counts: np.ndarray, gap: np.ndarray, model: Model) -> Fill:
     return inpaint(counts, gap, model)
 
 
-@pytest.mark.parametrize(
-    ("gap_lines", "bad_lines", "expected"),
-    [
-        ((30, 34), None, (15, 19)),  # mirrored at 24: 24 - 33 + 24 = 15 to 18
-        ((10, 16), None, (33, 39)),
-        ((30, 34), (14, 17), (21 - 4 - 4, None)),
-    ],
-)
-def test_a_pseudo_gap_is_the_mirror_image_where_that_is_measured(
+def _lines(mask: np.ndarray, axis: int) -> np.ndarray:
+    """The lines of one axis that a mask covers."""
+    return np.flatnonzero(mask.mean(axis=tuple({0, 1, 2} - {axis})) > 0.5)
+
+
+@pytest.mark.parametrize("gap_lines", [(30, 34), (10, 16)])
+def test_a_pseudo_gap_lies_as_far_from_the_peak_across_another_axis(
     gap_lines: tuple[int, int],
-    bad_lines: tuple[int, int] | None,
-    expected: tuple[int, int | None],
 ) -> None:
+    """There the Friedel mates of both are measured."""
     gap = np.zeros(SHAPE, dtype=bool)
     gap[:, slice(*gap_lines)] = True
-    unknown = gap.copy()
-    if bad_lines is not None:
-        unknown[:, slice(*bad_lines)] = True
-    found = pseudo_gap(gap, unknown)
-    lines = np.flatnonzero(found.all(axis=(0, 2)))
+    lines = _lines(pseudo_gap(gap, gap), 2)
     assert lines.size == gap_lines[1] - gap_lines[0]
+    assert np.abs(lines - 24).min() == np.abs(np.arange(*gap_lines) - 24).min()
+
+
+def test_where_the_other_axes_are_short_it_is_on_the_other_side() -> None:
+    """The mirror image of rows 34 to 40 is 9 to 15, which a pseudo-gap may not touch."""
+    gap = np.zeros((16, 48, 16), dtype=bool)
+    gap[:, 34:40] = True
+    lines = _lines(pseudo_gap(gap, gap), 1)
+    assert lines.size == 6
+    assert lines.max() < 24
+    mates = 48 - np.arange(34, 40)
+    hidden = np.isin(lines, mates)
+    assert not hidden.any() or lines.max() < 16  # nearer to the peak there is no room beside them
+
+
+def test_bad_lines_are_kept_clear_of() -> None:
+    gap = np.zeros(SHAPE, dtype=bool)
+    gap[:, 30:34] = True
+    unknown = gap.copy()
+    unknown[:, :, 12:19] = unknown[:, :, 30:34] = True
+    found = pseudo_gap(gap, unknown)
     assert not (found & unknown).any()
-    if bad_lines is None:
-        assert (lines[0], lines[-1] + 1) == expected
-    else:  # beside the bad lines, and still clear of them
-        beside = np.abs(lines[:, None] - np.arange(*bad_lines)).min()
-        assert beside > refinement.CLEAR
+    for axis in range(3):
+        bad, lines = _lines(unknown, axis), _lines(found, axis)
+        if lines.size and bad.size:
+            assert np.abs(lines[:, None] - bad).min() > refinement.CLEAR
 
 
-def test_planes_that_cross_are_both_mirrored() -> None:
+def test_planes_that_cross_have_a_pseudo_gap_each() -> None:
     gap = np.zeros(SHAPE, dtype=bool)
     gap[:, 30:34] = gap[:, :, 12:18] = True
     found = pseudo_gap(gap, gap)
-    expected = np.zeros(SHAPE, dtype=bool)
-    expected[:, 15:19] = expected[:, :, 31:37] = True
-    np.testing.assert_array_equal(found, expected & ~gap)
+    assert not (found & gap).any()
+    widths = sorted(lines.size for axis in range(3) if (lines := _lines(found | gap, axis)).size)
+    assert sum(widths) == 2 * (4 + 6)
 
 
 def test_without_room_there_is_no_pseudo_gap() -> None:
@@ -132,3 +147,71 @@ def test_a_gap_far_from_the_peak_is_left(
     found = refine(expectation, gap, none, lonely, model, np.random.default_rng(0))
     assert not found.accepted
     assert "no filled voxel lies in the box" in found.remark
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (InputError("the support has 3 voxels, expected 27"), "the support has 3 voxels"),
+        (InputError("the object is not finite: the retrieval has diverged"), "diverged"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "out of memory on the "),
+        (MemoryError(), "out of memory on the "),
+        (KeyboardInterrupt(), "interrupted"),
+    ],
+)
+def test_a_retrieval_that_fails_leaves_the_fill_and_says_why(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: BaseException,
+    said: str,
+) -> None:
+    def failing(*_: object, **__: object) -> State:
+        raise fault
+
+    monkeypatch.setattr(refinement, "retrieve", failing)
+    monkeypatch.setattr(refinement, "inpaint", lambda *_, **__: fill)
+    none = np.zeros_like(gap)
+    found = refine(counts, gap, none, fill, model, np.random.default_rng(0))
+    assert found.fill is fill
+    assert not found.accepted
+    assert found.remark.startswith("not refined: ")
+    assert said in found.remark
+    assert len(found.remark.splitlines()) == 1
+    assert found.interrupted is isinstance(fault, KeyboardInterrupt)
+
+
+def test_one_start_that_fails_does_not_end_the_others(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    true_retrieve = refinement.retrieve
+    calls = []
+
+    def sometimes(*arguments: object, **options: object) -> State:
+        calls.append(1)
+        if len(calls) == 1:
+            raise InputError("the support was lost")
+        return true_retrieve(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(refinement, "retrieve", sometimes)
+    monkeypatch.setattr(refinement, "CHAIN", Chain(hio=5, raar=5, er=5))
+    none = np.zeros_like(gap)
+    found = refine(counts, gap, none, fill, model, np.random.default_rng(0), starts=2)
+    assert len(calls) == 2
+    assert np.isfinite(found.before)
+
+
+def test_it_needs_no_pynx(
+    counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_pynx_folder", lambda: None)
+    monkeypatch.setattr(refinement, "CHAIN", Chain(hio=5, raar=5, er=5))
+    none = np.zeros_like(gap)
+    found = refine(counts, gap, none, fill, model, np.random.default_rng(0), starts=1)
+    assert np.isfinite(found.before)

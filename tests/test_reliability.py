@@ -45,16 +45,21 @@ def test_errors_are_those_of_the_fill_and_in_every_width(
 
 
 def test_what_is_calibrated_holds_on_fresh_noise(model: Model, patterns: np.ndarray) -> None:
-    calibration = calibrated(model, patterns, np.random.default_rng(1))
+    widths = (3, 12)
+    calibration = calibrated(model, patterns, np.random.default_rng(1), widths=widths)
     known = replace(model, calibration=calibration)
-    again = errors(known, patterns, np.random.default_rng(2))
+    again = errors(known, patterns, np.random.default_rng(2), widths=widths)
     counts = np.expm1(again.log_counts)
     sigma = calibration.sigma(again.scales, again.widths, counts)
-    for level in (0.68, 0.95):
+    # The gaps are elsewhere too, and so few of them scatter.
+    for level, scatter in ((0.68, 0.15), (0.95, 0.05)):
         inside = np.abs(again.errors) <= sigma * calibration.half_width(level, counts)
-        assert inside.mean() == pytest.approx(level, abs=0.1)
+        assert inside.mean() == pytest.approx(level, abs=scatter)
 
 
 def test_the_same_seed_gives_the_same_calibration(model: Model, patterns: np.ndarray) -> None:
-    first, again = (calibrated(model, patterns[:1], np.random.default_rng(5)) for _ in range(2))
-    assert first == again
+    first, again, other = (
+        calibrated(model, patterns[:1], np.random.default_rng(seed), widths=(3, 6))
+        for seed in (5, 5, 6)
+    )
+    assert first == again != other

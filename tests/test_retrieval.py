@@ -252,6 +252,36 @@ def test_without_pynx_it_says_how_to_get_it(
         retrieve(counts, nothing_bad, np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("name", ["MemoryError", "OutOfMemoryError"])
+def test_too_little_memory_is_one_line(
+    pynx: str,
+    counts: np.ndarray,
+    nothing_bad: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    """PyCUDA and PyOpenCL raise errors of these names, which are no MemoryError of Python's."""
+    fault = type(name, (RuntimeError,), {})
+
+    def full(*_: object) -> None:
+        raise fault("device")
+
+    monkeypatch.setattr(retrieval, "_start", full)
+    with pytest.raises(InputError, match="out of memory while phasing"):
+        retrieve(counts, nothing_bad, np.random.default_rng(0))
+
+
+def test_other_errors_of_the_engine_are_not_hidden(
+    pynx: str, counts: np.ndarray, nothing_bad: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(retrieval, "_start", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        retrieve(counts, nothing_bad, np.random.default_rng(0))
+
+
 # --- several starts -------------------------------------------------------------------------------
 
 

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +14,9 @@ from safetensors import safe_open
 
 from bcdi_inpaint import training
 from bcdi_inpaint.config import Plan
-from bcdi_inpaint.dataset import PatchConfig, Slab, draw_slab
+from bcdi_inpaint.dataset import PatchConfig, Slab
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.slab_store import stored_slabs
 from bcdi_inpaint.training import (
     is_first_process,
     read_history,
@@ -65,7 +64,7 @@ def slabs(patterns: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A folder with the slabs of `PLAN`."""
     folder = tmp_path_factory.mktemp("slabs")
     for stream, name in ((3, "slabs"), (4, "unseen")):
-        training._slabs(patterns, PLAN, 2, stream, folder / name, 0, True)
+        stored_slabs(patterns, PLAN, 2, stream, folder / name, 0, True)
     return folder
 
 
@@ -215,6 +214,30 @@ def test_a_checkpoint_of_another_plan_is_not_resumed(folder: Path, patterns: np.
     assert "\n" not in str(error.value)
 
 
+def test_a_checkpoint_that_knows_fewer_keys_is_resumed(folder: Path, patterns: np.ndarray) -> None:
+    """As one of an earlier version, of a plan in which what came since has its default."""
+    run(PLAN, patterns, folder, stop_after=1)
+    path = folder / "last.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    del checkpoint["plan"]["feed"], checkpoint["plan"]["training"]["truth"]
+    del checkpoint["plan"]["network"]["guess"], checkpoint["plan"]["network"]["hidden"]
+    torch.save(checkpoint, path)
+    run(PLAN, patterns, folder, resume=True)
+    assert read_history(folder / "metrics.csv")[-1]["step"] == 4
+
+
+def test_noisy_counts_are_learned_from_and_not_validated_on(
+    folder: Path, patterns: np.ndarray, tmp_path: Path, slabs: Path
+) -> None:
+    """The first validation is of the same patches, before much was learned from others."""
+    run(PLAN, patterns, folder)
+    other = Path(shutil.copytree(slabs, tmp_path / "noisy"))
+    run(changed(truth="counts"), patterns, other)
+    clean, noisy = (read_history(where / "metrics.csv")[0] for where in (folder, other))
+    assert noisy["train_mse"] != clean["train_mse"]
+    assert noisy["guess_mse"] == clean["guess_mse"]
+
+
 @pytest.mark.parametrize("shape", [(2, 15, 24, 24), (2, 24, 24), (0, 24, 24, 24)])
 def test_patterns_that_no_patch_fits_in_are_refused(
     tmp_path: Path, patterns: np.ndarray, shape: tuple[int, ...]
@@ -230,14 +253,19 @@ def test_every_epoch_draws_its_own_patches_and_validation_the_same(
 ) -> None:
     seeds: list[tuple[int, ...]] = []
 
-    class Spy(training.PatchDataset):
+    class Spy(training.module.PatchDataset):
         def __init__(
-            self, slabs: list[Slab], config: PatchConfig, count: int, seed: tuple[int, ...]
+            self,
+            slabs: list[Slab],
+            config: PatchConfig,
+            count: int,
+            seed: tuple[int, ...],
+            **options: bool,
         ) -> None:
             seeds.append(seed)
-            super().__init__(slabs, config, count, seed)
+            super().__init__(slabs, config, count, seed, **options)
 
-    monkeypatch.setattr(training, "PatchDataset", Spy)
+    monkeypatch.setattr(training.module, "PatchDataset", Spy)
     run(PLAN, patterns, folder)
     assert set(seeds) == {(3, 1, 0), (3, 1, 1), (3, 2)}
 
@@ -271,7 +299,7 @@ def test_ctrl_c_is_a_keyboard_interrupt(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "gap_loss", interrupted)
+    monkeypatch.setattr(training.module, "gap_loss", interrupted)
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         run(PLAN, patterns, folder)
@@ -282,45 +310,11 @@ def test_ctrl_c_is_a_keyboard_interrupt(
 # --- slabs ---------------------------------------------------------------------------------------
 
 
-def test_slabs_are_the_same_whatever_the_workers_and_made_once(
-    tmp_path: Path, patterns: np.ndarray, slabs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = training._slabs(patterns, PLAN, 2, 3, tmp_path / "slabs", 1, True)
-    for index, slab in enumerate(made):
-        rng = np.random.default_rng([3, 3, index])
-        expected = draw_slab(patterns[index], PLAN.patches, rng)
-        np.testing.assert_array_equal(slab.channels, expected.channels)
-        np.testing.assert_array_equal(slab.truth, expected.truth)
-        assert (slab.start, slab.stop) == (expected.start, expected.stop)
-        name = f"{index:06d}.npy"
-        assert (tmp_path / "slabs" / name).read_bytes() == (slabs / "slabs" / name).read_bytes()
-    monkeypatch.setattr(training, "save_slab", lambda *_: pytest.fail("made again"))
-    training._slabs(patterns, PLAN, 2, 3, tmp_path / "slabs", 1, True)
-
-
 def test_slabs_of_another_plan_are_not_taken(folder: Path, patterns: np.ndarray) -> None:
     other = PLAN.model_copy(update={"patches": PatchConfig(size=16)})
     with pytest.raises(InputError, match="holds slabs of another plan, patches was") as error:
         run(other, patterns, folder)
     assert "\n" not in str(error.value)
-
-
-def test_other_processes_wait_for_the_slabs_of_the_first(
-    tmp_path: Path, slabs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(training, "WAIT_S", 0.01)
-    found: list[list[Slab]] = []
-    target = tmp_path / "slabs"
-    thread = threading.Thread(
-        target=lambda: found.append(training._slabs(None, PLAN, 2, 3, target, 0, True))
-    )
-    thread.start()
-    time.sleep(0.1)
-    assert thread.is_alive()
-    assert not target.exists()  # it has written nothing itself
-    shutil.copytree(slabs / "slabs", target)
-    thread.join(timeout=20)
-    assert len(found[0]) == 2
 
 
 # --- several devices -----------------------------------------------------------------------------
@@ -342,7 +336,7 @@ def test_processes_share_each_batch_and_nothing_is_seen_twice(world_size: int) -
 def test_a_loader_takes_the_share_of_its_process(
     slabs: Path, patterns: np.ndarray, monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
-    unseen = training._slabs(patterns, PLAN, 2, 4, slabs / "unseen", 0, True)
+    unseen = stored_slabs(patterns, PLAN, 2, 4, slabs / "unseen", 0, True)
     module = training.GapTraining(changed(batch_size=4, validation_patches=8), unseen, unseen)
 
     class Processes:
@@ -381,7 +375,7 @@ def test_the_first_process_is_the_one_of_rank_0(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("NODE_RANK", "1")
     assert not is_first_process()
     monkeypatch.delenv("NODE_RANK")
-    monkeypatch.setattr(training.rank_zero_only, "rank", 3)
+    monkeypatch.setattr(training.processes.rank_zero_only, "rank", 3)
     assert not is_first_process()
 
 
@@ -397,3 +391,22 @@ def test_two_dimensions_from_patterns_to_weights(tmp_path: Path) -> None:
     assert float(loaded.head.weight.detach().abs().max()) > 0  # it has learned something
     with pytest.raises(InputError, match="with 3 sides"):
         run(PLAN, waves((48, 56)), tmp_path / "volume")
+
+
+def test_a_training_may_begin_from_given_weights(
+    tmp_path: Path, slabs: Path, patterns: np.ndarray
+) -> None:
+    first = run(changed(steps=2), patterns, Path(shutil.copytree(slabs, tmp_path / "first")))
+    still = changed(steps=1, learning_rate=1e-12, start=str(first))
+    path = run(still, patterns, Path(shutil.copytree(slabs, tmp_path / "second")))
+    old, new = (load_weights(weights).network.state_dict() for weights in (first, path))
+    for name in old:
+        torch.testing.assert_close(new[name], old[name], rtol=0, atol=1e-6)
+    with safe_open(path, framework="pt") as file:
+        card = json.loads(file.metadata()["training"])
+    assert card["start_sha256"] == load_weights(first).sha256
+
+
+def test_weights_of_another_network_are_no_start(folder: Path, patterns: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"training.start is default.*expected"):
+        run(changed(start="default"), patterns, folder)

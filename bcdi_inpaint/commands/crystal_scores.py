@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import math
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
 
-from bcdi_inpaint.commands.evaluate import as_csv, as_table, check_free, make_folder, write_text
+from bcdi_inpaint.commands.results import check_free, make_folder, write_text
+from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.errors import InputError, one_line
+
+if TYPE_CHECKING:
+    from bcdi_inpaint.crystal_scores import PhasingConfig, Record
+    from bcdi_inpaint.weights import Model
+    from simulation.crystals import CrystalConfig
 
 SMALL: dict[str, Any] = {
     "name": "phasing_small",
     "crystals": {"count": 4, "atomistic": 1, "size": 64, "oversampling": [2.5, 4.0]},
-    "scores": {"widths": [6, 12], "settings": ["known support"], "raar": 200, "er": 100},
+    "scores": {"widths": [6, 12], "settings": ["known support"]},
 }
 """Without a configuration: minutes on 2 cores."""
-WRITTEN = ("phasing.md", "phasing.csv", "retrievals.csv", "phasing.png")
+WRITTEN = ("phasing.md", "phasing.csv", "retrievals.csv", "phasing.png", "job.json")
+_TEXTS = ("crystal", "setting", "way", "failed")
+_WHOLE = ("width", "number", "distance")
 
 
 def judge_crystals(
-    path: Path | None, folder: Path | None, model: str | None, device: str, force: bool, quiet: bool
+    path: Path | None,
+    folder: Path | None,
+    model: str | None,
+    device: str,
+    force: bool,
+    quiet: bool,
+    minutes: float | None = None,
 ) -> None:
     """Judge, and write every retrieval, the summary and a picture.
 
-    What is done is written after every crystal, so that an interruption loses one at most.
+    What is done is written after every gap, and not done again by the same command: an
+    interruption loses one gap at most. After `minutes` no further gap is begun.
     """
     from bcdi_inpaint.config import read_yaml
-    from bcdi_inpaint.crystal_scores import (
-        RECORD_COLUMNS,
-        SUMMARY_COLUMNS,
-        PhasingConfig,
-        Record,
-        Subject,
-        judge,
-        summary,
-    )
-    from bcdi_inpaint.plots import ratio_strips
+    from bcdi_inpaint.crystal_scores import RECORD_COLUMNS, PhasingConfig, Subject, judge
     from bcdi_inpaint.progress import told
     from bcdi_inpaint.weights import load_weights
     from simulation.crystals import CrystalConfig, crystals
@@ -49,26 +59,92 @@ def judge_crystals(
     except ValidationError as error:
         raise one_line(error, str(path or "defaults")) from error
     folder = folder or Path("runs") / config.name
-    check_free(folder, WRITTEN, force)
     loaded = load_weights(model or config.model)
+    job = _job(config, wanted, loaded.sha256)
+    known = _begun(folder, job, force)
     make_folder(folder)
+    write_text(folder / "job.json", job)
+    end = math.inf if minutes is None else time.monotonic() + 60 * minutes
     records: list[Record] = []
     for crystal in told(crystals(wanted, config.seed), "crystals", wanted.count, quiet):
         subject = Subject(crystal.name, crystal.truth, crystal.expectation, crystal.counts)
-        records += judge(subject, config.scores, loaded, device=device)
-        write_text(folder / "retrievals.csv", as_csv(records, RECORD_COLUMNS))
+        for of_gap in judge(subject, config.scores, loaded, device=device, known=known):
+            records += of_gap
+            both = records + others(known, records)
+            write_text(folder / "retrievals.csv", as_csv(both, RECORD_COLUMNS))
+            if time.monotonic() > end:
+                break
+        if time.monotonic() > end:
+            click.echo(f"stopped after {minutes:g} minutes: the same command does the rest")
+            break
     if not records:
         raise InputError(
             f"no gap of {config.scores.widths} fits beside the peak in {wanted.size} voxels, "
             "expected one at least: make the crystals' size larger"
         )
+    _write_tables(folder, config, loaded, records + others(known, records), quiet)
+
+
+def others(known: list[Record], records: list[Record]) -> list[Record]:
+    """What is known of gaps that there are no records of."""
+    done = {(record["crystal"], record["width"], record["number"]) for record in records}
+    places = [(record["crystal"], record["width"], record["number"]) for record in known]
+    return [record for record, place in zip(known, places, strict=True) if place not in done]
+
+
+def _job(config: PhasingConfig, wanted: CrystalConfig, sha256: str) -> str:
+    """What must be the same for retrievals to be told together; more of them may be asked for."""
+    values = config.model_dump(mode="json", exclude={"model", "name"})
+    values["crystals"] = wanted.model_dump(mode="json", exclude={"count"})
+    for more in ("ways", "widths", "settings"):
+        del values["scores"][more]
+    return json.dumps(values | {"model_sha256": sha256}, indent=1, sort_keys=True)
+
+
+def _begun(folder: Path, job: str, force: bool) -> list[Record]:
+    """The retrievals of the same job that are done; InputError if the folder holds another's."""
+    begun, table = folder / "job.json", folder / "retrievals.csv"
+    if force or not begun.is_file() or begun.read_text() != job:
+        check_free(folder, WRITTEN, force)
+        return []
+    if not table.is_file():
+        return []
+    with table.open(newline="") as file:
+        return [_record(row) for row in csv.DictReader(file)]
+
+
+def _record(row: dict[str, str]) -> Record:
+    """A line of the table of retrievals, as it was before it was written."""
+    record: Record = {}
+    for name, text in row.items():
+        if name in _TEXTS:
+            record[name] = text
+        elif name == "cross":
+            record[name] = text == "True"
+        elif name in _WHOLE:
+            record[name] = int(text)
+        else:
+            record[name] = float(text or "nan")
+    return record
+
+
+def _write_tables(
+    folder: Path, config: PhasingConfig, model: Model, records: list[Record], quiet: bool
+) -> None:
+    from bcdi_inpaint.crystal_scores import SUMMARY_COLUMNS, summary
+    from bcdi_inpaint.decision import DECISION_COLUMNS, decisions
+    from bcdi_inpaint.plots import ratio_strips
+
     rows = summary(records)
     head = (
         f"# What fills do to crystals: `{config.name}`\n\n- seed {config.seed}\n- network: "
-        f"{loaded.name}, sha256 `{loaded.sha256}`\n- ratio: RMS of the phase error inside the "
+        f"{model.name}, sha256 `{model.sha256}`\n- ratio: RMS of the phase error inside the "
         "particle over that with the gap masked; median, quartiles and worst over gaps\n\n"
     )
-    write_text(folder / "phasing.md", head + as_table(rows, SUMMARY_COLUMNS, "markdown"))
+    decided = "\n\nThe safe hand-over, chosen by every other crystal and told of the rest:\n\n"
+    decided += as_table(decisions(records), DECISION_COLUMNS, "markdown")
+    table = as_table(rows, SUMMARY_COLUMNS, "markdown")
+    write_text(folder / "phasing.md", head + table.rstrip() + decided)
     write_text(folder / "phasing.csv", as_csv(rows, SUMMARY_COLUMNS))
     panels: dict[str, dict[str, list[float]]] = {}
     for record in records:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -17,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from tqdm import tqdm
 
+from bcdi_inpaint.commands.links import follow_links
+from bcdi_inpaint.commands.results import check_free, make_folder, write_text
+from bcdi_inpaint.commands.score_pictures import draw_against_counts, draw_gaps
+from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.errors import InputError
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.evaluation import EvaluationConfig, Record, Subject, View
+    from bcdi_inpaint.evaluation import EvaluationConfig, Record, Subject
     from bcdi_inpaint.weights import Model
-
-SHOWN_BINS_PER_DECADE = 2  # of the mean counts in a gap, in the picture of scores against counts
 
 
 @click.command()
@@ -62,6 +59,7 @@ SHOWN_BINS_PER_DECADE = 2  # of the mean counts in a gap, in the picture of scor
 @click.option("--workers", type=click.IntRange(1), help="Processes that simulate. Default: cores")
 @click.option("--check", is_flag=True, help="Check the configuration, and do nothing else.")
 @click.option("--force", is_flag=True, help="Replace tables and pictures that exist.")
+@follow_links
 @click.option("-q", "--quiet", is_flag=True)
 def evaluate(
     config: Path | None,
@@ -84,6 +82,9 @@ def evaluate(
     CONFIG (YAML) says which methods, gaps, patterns and scans; without one, all methods are judged
     on everything. Measured scans are looked for in the folder BCDI_INPAINT_DATA.
 
+    Scores are in scores.md and .csv, and gap by gap in cases.csv; how often the truth lies in the
+    intervals, by width and flux, is in coverage.md and .csv.
+
     Examples: bcdi-inpaint evaluate configs/evaluate_small.yaml -o small
 
     bcdi-inpaint evaluate --patterns held_out.h5 --methods linear,network --widths 3,6
@@ -93,7 +94,7 @@ def evaluate(
     if phasing:
         from bcdi_inpaint.commands.crystal_scores import judge_crystals
 
-        judge_crystals(config, folder, model, device, force, quiet)
+        judge_crystals(config, folder, model, device, force, quiet, minutes)
         return
     read = _config(config, protocol, model=model, methods=methods, widths=widths)
     recipe = _recipe(read, patterns, str(config or "defaults"))
@@ -163,12 +164,12 @@ def _recipe(config: EvaluationConfig, patterns: Path | None, where: str) -> Any:
 
 def _load(config: EvaluationConfig, device: str) -> Model | None:
     """The network, where it is judged."""
-    from bcdi_inpaint.evaluation import NETWORK
+    from bcdi_inpaint.evaluation import NETWORK, REFINED
     from bcdi_inpaint.inpainting import choose_device
     from bcdi_inpaint.weights import load_weights
 
     choose_device(device)  # now, not after the patterns are made
-    return load_weights(config.model) if NETWORK in config.methods else None
+    return load_weights(config.model) if {NETWORK, REFINED} & {*config.methods} else None
 
 
 def _judge_gaps(
@@ -199,18 +200,25 @@ def _judge_gaps(
     rows = evaluation.summary(outcome.records, config)
     pooled = [row for row in rows if row["kind"] == evaluation.ALL]
     columns = [name for name in SUMMARY_COLUMNS if name != "kind"]
-    by_flux = evaluation.coverage_by_flux(outcome.records, config)
+    covered = evaluation.coverage(outcome.records, config)
+    by_peak = [row for row in covered if row["by"] == evaluation.PEAK]
     text = _head(config, model, patterns, outcome.remarks)
     text += "\n## All kinds of gap\n\n" + as_table(pooled, columns, "markdown")
     if len(config.kinds) > 1:
         by_kind = [row for row in rows if row["kind"] != evaluation.ALL]
         text += "\n## Each kind of gap\n\n" + as_table(by_kind, SUMMARY_COLUMNS, "markdown")
-    if by_flux:
-        text += "\n## Coverage of the intervals\n\n" + as_table(by_flux, FLUX_COLUMNS, "markdown")
+    if by_peak:
+        columns = [name for name in evaluation.COVERAGE_COLUMNS if name != "by"]
+        text += "\n## Coverage of the intervals, by decade of the brightest voxel\n\n"
+        text += as_table(by_peak, columns, "markdown")
     write_text(folder / "scores.md", text)
     write_text(folder / "scores.csv", as_csv(rows, SUMMARY_COLUMNS))
     write_text(folder / "cases.csv", as_csv(outcome.records, evaluation.CASE_COLUMNS))
-    _draw_gaps(folder, pooled, outcome.records, outcome.views)
+    text = _head(config, model, patterns, outcome.remarks) + f"\n{COVERAGE}\n\n"
+    text += as_table(covered, evaluation.COVERAGE_COLUMNS, "markdown")
+    write_text(folder / "coverage.md", text)
+    write_text(folder / "coverage.csv", as_csv(covered, evaluation.COVERAGE_COLUMNS))
+    draw_gaps(folder, pooled, outcome.records, outcome.views)
     _say(as_table(pooled, TERMINAL_COLUMNS), outcome.remarks, folder, quiet)
 
 
@@ -245,7 +253,7 @@ def _judge_cubes(
     write_text(folder / "published.md", text)
     write_text(folder / "published.csv", as_csv(rows, CUBE_SUMMARY_COLUMNS))
     write_text(folder / "cubes.csv", as_csv(records, evaluation.CUBE_COLUMNS))
-    _draw_against_counts(folder / "published_by_counts.png", records, "cube")
+    draw_against_counts(folder / "published_by_counts.png", records, "cube")
     _say(as_table(rows, CUBE_SUMMARY_COLUMNS), remarks, folder, quiet)
 
 
@@ -270,6 +278,13 @@ def _bright(
         yield evaluation.simulated(patterns, rows), len(rows)
     else:
         remarks.append(f"no pattern expects {config.published.bright:g} counts in any voxel")
+
+
+COVERAGE = """How often the truth lies in the intervals of 68 and 95 %, by width of the gap and by
+flux: `all` has every gap, `peak` those of patterns by decade of their brightest voxel (both are
+means over gaps), `fill` the voxels by decade of the counts that the method expects there. The truth
+is the noise-free expectation; of a measured scan it is the counts, with their photon noise allowed
+for. `clusters` are the particles that the confidence intervals are over."""
 
 
 def _nothing(remarks: Sequence[str]) -> str:
@@ -309,33 +324,11 @@ TERMINAL_COLUMNS = (
     *INSIDE,
 )
 CUBE_SUMMARY_COLUMNS = ("scan", "width", "method", "cubes", "bins", "pearson_log", "unbinned")
-FLUX_COLUMNS = ("scan", "width", "brightest", "method", "cases", *INSIDE)
 PICTURES = ("by_width.png", "deviance_by_width.png", "by_counts.png")
 WRITTEN = {
-    "gaps": ("scores.md", "scores.csv", "cases.csv", *PICTURES),
+    "gaps": ("scores.md", "scores.csv", "cases.csv", "coverage.md", "coverage.csv", *PICTURES),
     "published": ("published.md", "published.csv", "cubes.csv", "published_by_counts.png"),
 }
-
-
-def check_free(folder: Path, names: Sequence[str], force: bool) -> None:
-    """Refuse to replace files of these names, before anything is done."""
-    taken = [name for name in names if (folder / name).exists()]
-    if taken and not force:
-        raise InputError(
-            f"{folder / taken[0]} exists, expected a new evaluation: choose another folder with "
-            "-o, or replace it with --force"
-        )
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for tables and pictures; InputError if it cannot be made."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"folder {folder} cannot be made ({error.strerror}), expected a folder for tables and "
-            "pictures: choose another with -o"
-        ) from error
 
 
 def _head(
@@ -354,163 +347,6 @@ def _head(
     lines.append("- judged: part of the gaps' valid voxels that every method filled")
     lines += [f"- {remark}" for remark in remarks]
     return "\n".join(lines) + "\n"
-
-
-def as_csv(rows: Sequence[Record], columns: Sequence[str]) -> str:
-    """Rows as CSV; an interval becomes three columns, the second and third ending in low, high."""
-    lines = [_flat(row, columns) for row in rows]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(lines[0]) if lines else list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()
-
-
-def _flat(row: Record, columns: Sequence[str]) -> dict[str, str]:
-    from bcdi_inpaint.evaluation import Interval
-
-    flat: dict[str, str] = {}
-    for name in columns:
-        value = row[name]
-        if isinstance(value, Interval):
-            flat[name] = _number(value.mean)
-            flat[f"{name}_low"], flat[f"{name}_high"] = _number(value.low), _number(value.high)
-        else:
-            flat[name] = _number(value) if isinstance(value, float) else str(value)
-    return flat
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.6g}"
-
-
-def as_table(rows: Sequence[Record], columns: Sequence[str], style: Any = "plain") -> str:
-    """Rows as a table, ``plain`` or ``markdown``; columns without any value are left out."""
-    from bcdi_inpaint.scores import table
-
-    shown = [{name: _cell(name, row[name]) for name in columns} for row in rows]
-    kept = [name for name in columns if any(row[name] != "" for row in shown)]
-    return table(shown, kept, style=style)
-
-
-def _cell(name: str, value: Any) -> object:
-    """A value as a table shows it: shares in per cent, intervals in brackets."""
-    from bcdi_inpaint.evaluation import Interval
-
-    if name == "judged":
-        return f"{100 * value:.0f} %"
-    if not isinstance(value, Interval):
-        return value
-    if name not in ("of_the_way", *INSIDE):
-        return str(value)
-    if math.isnan(value.mean):
-        return ""
-    ends = "" if math.isnan(value.low) else f" [{100 * value.low:.0f}, {100 * value.high:.0f}]"
-    return f"{100 * value.mean:.0f}{ends} %"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write under a temporary name, then put in place."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written ({error.strerror}), expected space and permission: choose "
-            "another folder with -o"
-        ) from error
-
-
-def _draw_gaps(
-    folder: Path, pooled: Sequence[Record], records: Sequence[Record], views: Sequence[View]
-) -> None:
-    from bcdi_inpaint.plots import fill_slices, score_curves
-
-    for name, score, label in (
-        ("by_width", "pearson_log", "Pearson correlation of log counts"),
-        ("deviance_by_width", "poisson_deviance", "mean Poisson deviance, log10"),
-    ):
-        panels = _against_width(pooled, score, log=score == "poisson_deviance")
-        path = folder / f"{name}.png"
-        score_curves(path, panels, xlabel="width of the gap (px)", ylabel=label, force=True)
-    _draw_against_counts(folder / "by_counts.png", records, "gap")
-    for group in dict.fromkeys(view.group for view in views):
-        rows = [
-            (f"{view.width} px, {view.kind.replace('_', ' ')}", view.images, view.gap)
-            for view in views
-            if view.group == group
-        ]
-        fill_slices(folder / f"slices_{_file_name(group)}.png", rows, title=group, force=True)
-
-
-def _file_name(group: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in group)
-
-
-def _against_width(rows: Sequence[Record], score: str, log: bool) -> dict[str, dict[str, Any]]:
-    """For each scan and method the widths, and the score there with the ends of its interval."""
-    import numpy as np
-
-    panels: dict[str, dict[str, Any]] = {}
-    for scan in dict.fromkeys(row["scan"] for row in rows):
-        own = [row for row in rows if row["scan"] == scan]
-        panel = panels.setdefault(_heading(scan, own), {})
-        for row in own:
-            value = row[score]
-            points = np.array([value.mean, value.low, value.high])
-            if log:
-                points = np.log10(np.maximum(points, 1e-3))
-            curve = panel.setdefault(row["method"], ([], [], [], []))
-            for part, number in zip(curve, (row["width"], *points.tolist()), strict=True):
-                part.append(number)
-    return panels
-
-
-def _heading(scan: str, rows: Sequence[Record]) -> str:
-    """The scan, and of which widths only a part was filled by all methods, and so judged."""
-    parts = {row["width"]: row["judged"] for row in rows if row["judged"] < 0.995}
-    told = ", ".join(f"{width} px: {100 * part:.0f} % judged" for width, part in parts.items())
-    return f"{scan} ({told})" if told else scan
-
-
-def _draw_against_counts(path: Path, records: Sequence[Record], what: str) -> None:
-    """The score against the mean counts, in bins of their logarithm: a panel for each width."""
-    import numpy as np
-
-    from bcdi_inpaint.plots import score_curves
-
-    cells: dict[tuple[int, str, int], list[float]] = {}
-    for record in records:
-        light = SHOWN_BINS_PER_DECADE * math.log10(max(record["mean_counts"], 1e-6))
-        key = (record["width"], record["method"], math.floor(light))
-        cells.setdefault(key, []).append(record["pearson_log"])
-    panels: dict[str, dict[str, Any]] = {}
-    for (width, method, number), values in sorted(cells.items(), key=lambda item: item[0][2]):
-        known = [value for value in values if not math.isnan(value)]
-        if not known:
-            continue
-        mean = float(np.mean(known))
-        error = float(np.std(known) / math.sqrt(len(known)))
-        middle = 10 ** ((number + 0.5) / SHOWN_BINS_PER_DECADE)
-        curve = panels.setdefault(f"{width} px", {}).setdefault(method, ([], [], [], []))
-        for part, point in zip(curve, (middle, mean, mean - error, mean + error), strict=True):
-            part.append(point)
-    ordered = {name: panels[name] for name in sorted(panels, key=lambda text: int(text[:-3]))}
-    if ordered:
-        score_curves(
-            path,
-            ordered,
-            xlabel=f"mean counts in the {what}",
-            ylabel="Pearson correlation of log counts",
-            log_x=True,
-            force=True,
-        )
 
 
 def _say(text: str, remarks: Sequence[str], folder: Path, quiet: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bcdi_inpaint.commands.links import follow_links
 from bcdi_inpaint.commands.predict import _bar, _gap
 from bcdi_inpaint.errors import InputError
 
@@ -61,6 +62,7 @@ def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> t
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
 )
+@follow_links
 @click.option("-q", "--quiet", is_flag=True)
 def finetune(
     scans: tuple[str, ...],

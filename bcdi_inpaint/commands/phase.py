@@ -10,6 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from bcdi_inpaint.commands.links import follow_links
 from bcdi_inpaint.errors import InputError
 
 
@@ -59,6 +60,7 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
     help="Box to phase, around the peak. Default: the largest with the peak in its middle.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@follow_links
 @click.option("-q", "--quiet", is_flag=True, help="Print warnings and the PyNX command only.")
 def phase(quiet: bool, **options: Any) -> None:
     """Phase SCAN with PyNX: support from the autocorrelation, shrunk; the best of several starts.

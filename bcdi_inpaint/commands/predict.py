@@ -184,7 +184,7 @@ def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) ->
         click.echo(f"model {fill.model} (sha256 {fill.model_sha256[:12]}) on {fill.device}")
         click.echo(f"{fill.n_patches} patches through the network, {result.seconds:.1f} s in all")
     if not quiet:
-        click.echo(f"filled {int(result.fill.filled.sum())} voxels: {result.output}")
+        click.echo(f"filled {result.fill.n_filled} voxels: {result.output}")
         if result.picture is not None:
             click.echo(f"picture: {result.picture}")
         if result.weights is not None:

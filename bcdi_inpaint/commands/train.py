@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bcdi_inpaint.errors import InputError
+
+if TYPE_CHECKING:
+    from bcdi_inpaint.config import FeedConfig
+    from bcdi_inpaint.slab_stream import Windows
 
 
 @click.command()
@@ -56,6 +62,9 @@ def train(
     Several devices share each batch, so the plan means the same whatever their number; on several
     nodes start it by srun, one task for each device.
 
+    A plan with `feed: {window: 64, step: 16}` trains on an endless sequence of patterns, straight
+    from the processes that make them: every epoch has 64, of which 16 are new.
+
     Example: bcdi-inpaint train configs/release.yaml --minutes 60
     """
     from bcdi_inpaint.config import read_plan
@@ -70,11 +79,13 @@ def train(
         click.echo(f"{plan} is a valid plan")
         return
     from bcdi_inpaint.inpainting import choose_device
-    from bcdi_inpaint.training import check_processes, is_first_process
+    from bcdi_inpaint.training import check_processes, check_size, is_first_process
     from bcdi_inpaint.training import train as run
 
     choose_device(device)  # now, not after an hour of simulation
     check_processes(read, devices, nodes)
+    if read.feed is not None:
+        check_size(read, (read.feed.window, *recipes["patterns"].shape))
     folder = folder or Path("runs") / read.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,28 +96,53 @@ def train(
         ) from error
     n_workers = workers or len(os.sched_getaffinity(0))
     is_first = is_first_process()
-    patterns, held_out = None, None
-    if is_first:
-        patterns, held_out = _simulated(recipes, folder, n_workers, quiet)
-    weights = run(
-        read,
-        patterns,
-        held_out,
-        folder,
-        device=device,
-        devices=devices,
-        nodes=nodes,
-        minutes=minutes,
-        stop_after=None if epochs is None else epochs * read.training.steps_per_epoch,
-        resume=resume,
-        quiet=quiet,
-        workers=n_workers,
-    )
+    of_files = {name: recipes[name] for name in recipes if name != "patterns" or not read.feed}
+    made = _simulated(of_files, folder, n_workers, quiet) if is_first else {}
+    with _windows(recipes["patterns"], read.feed, n_workers) as windows:
+        weights = run(
+            read,
+            made.get("patterns"),
+            made.get("held_out"),
+            folder,
+            device=device,
+            devices=devices,
+            nodes=nodes,
+            minutes=minutes,
+            stop_after=None if epochs is None else epochs * read.training.steps_per_epoch,
+            resume=resume,
+            quiet=quiet,
+            workers=n_workers,
+            windows=windows,
+        )
     if is_first:
         click.echo(f"weights: {weights}")
 
 
-def _simulated(recipes: dict[str, Any], folder: Path, workers: int, quiet: bool) -> tuple[Any, ...]:
+@contextmanager
+def _windows(recipe: Any, feed: FeedConfig | None, workers: int) -> Iterator[Windows | None]:
+    """What gives the patterns of each epoch, where there is a feed; its processes end with it.
+
+    They start at the first window that is asked for: a training that is resumed begins at a later
+    one.
+    """
+    if feed is None:
+        yield None
+        return
+    from simulation.feed import Feed
+
+    with ExitStack() as stack:
+        running: list[Feed] = []
+
+        def window(k: int) -> Any:
+            if not running:
+                own = Feed(recipe, window=feed.window, step=feed.step, workers=workers, first=k)
+                running.append(stack.enter_context(own))
+            return running[0].window(k)
+
+        yield window
+
+
+def _simulated(recipes: dict[str, Any], folder: Path, workers: int, quiet: bool) -> dict[str, Any]:
     """The log expectations (n, *shape) of each recipe's patterns, made where they are missing."""
     from bcdi_inpaint.pattern_file import read_log_expectation
     from simulation.campaign import run as simulate
@@ -114,4 +150,4 @@ def _simulated(recipes: dict[str, Any], folder: Path, workers: int, quiet: bool)
     paths = {name: folder / f"{name}.h5" for name in recipes}
     for name, recipe in recipes.items():
         simulate(recipe, paths[name], workers, quiet)
-    return tuple(read_log_expectation(path) for path in paths.values())
+    return {name: read_log_expectation(path) for name, path in paths.items()}

@@ -7,7 +7,15 @@ polarity here, True = bad: CXI and NeXus use different bits, but both mean "good
 """
 
 from bcdi_inpaint.files.bliss import bliss_scans, chosen_scans, parse_scans
-from bcdi_inpaint.files.cxi import Provenance, own_version, write_cxi, write_result, write_scan
+from bcdi_inpaint.files.cxi import (
+    Frame,
+    Provenance,
+    own_version,
+    write_cxi,
+    write_parts,
+    write_result,
+    write_scan,
+)
 from bcdi_inpaint.files.fill import StoredFill, read_fill
 from bcdi_inpaint.files.identity import identity, sha256
 from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH
@@ -17,14 +25,16 @@ from bcdi_inpaint.files.output import (
     check_output,
     companion,
     default_output,
+    part_name,
     remove_leftovers,
     replace_file,
 )
 from bcdi_inpaint.files.pair import write_npz, write_tiff
 from bcdi_inpaint.files.provenance import is_output, read_provenance
-from bcdi_inpaint.files.reading import SCAN_SUFFIXES, read_scan
+from bcdi_inpaint.files.reading import SCAN_SUFFIXES, open_scan, read_scan
 from bcdi_inpaint.files.sources import following
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
+from bcdi_inpaint.files.streaming import StoredScan
 
 __all__ = [
     "DATA_PATHS",
@@ -33,8 +43,10 @@ __all__ = [
     "FORMATS",
     "HDF5_SUFFIXES",
     "SCAN_SUFFIXES",
+    "Frame",
     "Provenance",
     "StoredFill",
+    "StoredScan",
     "bliss_scans",
     "check_output",
     "chosen_scans",
@@ -44,8 +56,10 @@ __all__ = [
     "identity",
     "is_output",
     "is_pair_mask",
+    "open_scan",
     "own_version",
     "parse_scans",
+    "part_name",
     "read_fill",
     "read_provenance",
     "read_scan",
@@ -55,6 +69,7 @@ __all__ = [
     "split_spec",
     "write_cxi",
     "write_npz",
+    "write_parts",
     "write_result",
     "write_scan",
     "write_tiff",

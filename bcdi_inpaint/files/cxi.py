@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
+from bcdi_inpaint.files.chunks import new_chunked, put_together
 from bcdi_inpaint.files.forms import as_flags, check_counts_form
 from bcdi_inpaint.files.layout import (
     DETECTOR,
@@ -25,7 +28,8 @@ from bcdi_inpaint.files.layout import (
     RESULT_PROCESS,
 )
 from bcdi_inpaint.files.output import new_hdf5
-from bcdi_inpaint.scan import Metadata, Scan
+from bcdi_inpaint.parallel import in_threads
+from bcdi_inpaint.scan import BLOCK, Box, Measured, Metadata, Scan, blocks
 
 Provenance = Mapping[str, str | float | int | tuple[str | float | int, ...]]
 
@@ -72,14 +76,121 @@ def write_cxi(
         Where the fill is no fill of this scan. That would be our own mistake.
     """
     check_fill(scan, filled_counts, gap_mask)
-    arrays = fill_arrays(gap_mask, sigma, bounds)
-    if scan.flags is not None:
-        arrays["original_flags"] = scan.flags
+    mask = remaining_mask(scan, gap_mask, trusted)
+    beside = {name: a for name, a in fill_arrays(gap_mask, sigma, bounds).items() if name in ASIDE}
+
+    def frame(box: Box) -> Frame:
+        flags = None if scan.flags is None else scan.flags[box]
+        return Frame(filled_counts[box], gap_mask[box], mask[box], flags)
+
+    def aside(box: Box) -> dict[str, np.ndarray]:
+        return {name: array[box] for name, array in beside.items()}
+
+    write_parts(path, scan, frame, aside, tuple(beside), provenance, force)
+
+
+ASIDE = {"sigma": 0.0, "lower_bound": 0.0, "upper_bound": np.inf}
+"""What is stored of the fill alone, and its value where nothing was filled."""
+TILE = 64
+"""Side of the chunks of such arrays, of which those without a fill are not even written."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of an output, all (1, n_y, n_x).
+
+    `counts` are float32 with the fill, `filled` (bool) says where that is, `mask` what is not to be
+    taken as measured; `flags` is the scan's mask as stored, or None.
+    """
+
+    counts: np.ndarray
+    filled: np.ndarray
+    mask: np.ndarray
+    flags: np.ndarray | None
+
+
+def write_parts(
+    path: str | Path,
+    scan: Measured,
+    frame: Callable[[Box], Frame],
+    aside: Callable[[Box], Mapping[str, np.ndarray]],
+    names: tuple[str, ...],
+    provenance: Provenance,
+    force: bool = False,
+) -> None:
+    """Write a filled scan as `write_cxi`, part by part, none of which is kept.
+
+    Parameters
+    ----------
+    path, provenance, force : see `write_cxi`.
+    scan : what was filled.
+    frame : gives the frame of a box that is one.
+    aside : gives the arrays of `ASIDE` in a box, by name; nothing where nothing was filled there.
+    names : those it gives.
+    """
+    n_rock, n_y, n_x = scan.shape
+    tile = min(BLOCK, n_rock), min(TILE, n_y), min(TILE, n_x)
+    whole_frame = 1, n_y, n_x
+    layout: dict[str, tuple[Any, tuple[int, int, int], float]] = {
+        "data": (np.float32, whole_frame, 0),
+        "filled": (np.uint8, whole_frame, 0),
+        **{name: (np.float32, tile, ASIDE[name]) for name in names},
+    }
+    if scan.flags_dtype is not None:
+        layout["original_flags"] = (scan.flags_dtype, whole_frame, 0)
+    layout["mask"] = (np.int8, whole_frame, 0)
+
+    def packed(block: Box) -> list[Packed]:
+        return [*_packed_frames(block, frame), *_packed_tiles(block, tile, aside)]
+
     with new_hdf5(Path(path), force, [scan.source]) as file:
         _write_head(file, Path(path), scan.metadata)
-        _write_detector(file, filled_counts, arrays)
-        _write_array(file[DETECTOR], "mask", remaining_mask(scan, gap_mask, trusted))
+        detector = _group(file, DETECTOR)
+        arrays = {
+            name: new_chunked(detector, name, scan.shape, np.dtype(dtype), chunks, fill)
+            for name, (dtype, chunks, fill) in layout.items()
+        }
+        for parts in in_threads(packed, blocks(scan.shape)):
+            for name, corner, content in parts:
+                arrays[name].id.write_direct_chunk(corner, content)
+        _write_plot(file)
         _write_process(file, provenance)
+
+
+Packed = tuple[str, tuple[int, int, int], bytes]
+"""A chunk: the name of its data set, its first voxel, its bytes."""
+
+
+def _packed_frames(block: Box, frame: Callable[[Box], Frame]) -> Iterator[Packed]:
+    """The chunks of a block's frames; masks are mostly those of the frame before."""
+    before: dict[str, tuple[np.ndarray, bytes]] = {}
+    frames, rows, columns = block
+    for k in range(frames.start, frames.stop):
+        made = frame((slice(k, k + 1), rows, columns))
+        shape = made.counts.shape
+        yield "data", (k, 0, 0), put_together(made.counts, shape)
+        flags = {} if made.flags is None else {"original_flags": made.flags}
+        masks = {"filled": made.filled.astype(np.uint8), "mask": made.mask.astype(np.int8), **flags}
+        for name, mask in masks.items():
+            if name not in before or not np.array_equal(before[name][0], mask):
+                before[name] = mask, put_together(mask, shape)
+            yield name, (k, 0, 0), before[name][1]
+
+
+def _packed_tiles(
+    block: Box, tile: tuple[int, int, int], aside: Callable[[Box], Mapping[str, np.ndarray]]
+) -> Iterator[Packed]:
+    """The chunks of a block for what is stored of the fill alone."""
+    frames, rows, columns = block
+    for y in range(0, rows.stop, tile[1]):
+        for x in range(0, columns.stop, tile[2]):
+            box = (
+                frames,
+                slice(y, min(y + tile[1], rows.stop)),
+                slice(x, min(x + tile[2], columns.stop)),
+            )
+            for name, array in aside(box).items():
+                yield name, (frames.start, y, x), put_together(array, tile)
 
 
 def write_scan(
@@ -263,6 +374,11 @@ def _write_detector(file: h5py.File, counts: np.ndarray, arrays: Mapping[str, np
     for name, array in arrays.items():
         _check_name(name)
         _write_array(detector, name, array)
+    _write_plot(file)
+
+
+def _write_plot(file: h5py.File) -> None:
+    """The plot that a viewer opens on."""
     data = _group(file, "entry_1/data_1")
     data["data"] = h5py.SoftLink(f"/{DETECTOR}/data")
     data.attrs["signal"] = "data"

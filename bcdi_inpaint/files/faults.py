@@ -54,14 +54,19 @@ def check_size(declared: int, held: int, where: str) -> None:
     declared : bytes of the array that would be made.
     held : bytes that the file holds of it, compressed or not.
     """
-    if declared > FREE_BYTES and declared > LARGEST_RATIO * held:
-        raise InputError(
-            f"{where} declares {declared} bytes and holds {held}, expected at most "
-            f"{LARGEST_RATIO} times as many: the file is damaged or a trap"
-        )
+    check_ratio(declared, held, where)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if declared > memory:
         raise InputError(
             f"{where} has {declared} bytes, expected at most the {memory} bytes of memory here: "
             "read a part of it with --roi y0:y1,x0:x1"
+        )
+
+
+def check_ratio(declared: int, held: int, where: str) -> None:
+    """Refuse an array whose declared size no file of its size can hold; see `check_size`."""
+    if declared > FREE_BYTES and declared > LARGEST_RATIO * held:
+        raise InputError(
+            f"{where} declares {declared} bytes and holds {held}, expected at most "
+            f"{LARGEST_RATIO} times as many: the file is damaged or a trap"
         )

@@ -15,9 +15,11 @@ import hdf5plugin  # noqa: F401  (registers bitshuffle-lz4, in which beamlines c
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.faults import LIBRARY_ERRORS, check_size, told
+from bcdi_inpaint.files.faults import LARGEST_RATIO, LIBRARY_ERRORS, check_size, told
 from bcdi_inpaint.files.sources import check_sources
 
+MOST_UNWRITTEN = 1000
+"""Of a data set, chunks that were never written to those that were."""
 LONGEST_SCALAR = 100_000
 """Bytes of a value that may be metadata."""
 
@@ -72,20 +74,32 @@ def load(dataset: h5py.Dataset, part: tuple[slice, ...] = ()) -> np.ndarray:
         shape = tuple(stop - start for start, stop, _ in spans)
     where = f"{dataset.file.filename}:{dataset.name}"
     n_voxels = max(math.prod(shape), math.prod(dataset.chunks or ()))
-    check_size(n_voxels * dataset.dtype.itemsize, _held(dataset), where)
+    check_size(n_voxels * dataset.dtype.itemsize, held(dataset), where)
     loaded: np.ndarray = np.asarray(dataset[part] if part else dataset[()])
     return loaded
 
 
-def _held(dataset: h5py.Dataset) -> int:
+def held(dataset: h5py.Dataset) -> int:
     """Bytes that the files hold of a data set; of a virtual one, at most."""
     if not (dataset.is_virtual or dataset.external):
-        return int(dataset.id.get_storage_size())
+        return int(dataset.id.get_storage_size()) + _credit(dataset)
     own = Path(dataset.file.filename)
     names = {s.file_name for s in dataset.virtual_sources()} if dataset.is_virtual else set()
     names |= {name for name, *_ in dataset.external or ()}
     files = [own, *(own.parent / name for name in names)]
     return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _credit(dataset: h5py.Dataset) -> int:
+    """Bytes granted for chunks that were never written, which some writers leave out.
+
+    Nothing where hardly any was: that would be a trap.
+    """
+    if dataset.chunks is None:
+        return 0
+    written = dataset.id.get_num_chunks() * math.prod(dataset.chunks) * dataset.dtype.itemsize
+    unwritten = max(dataset.nbytes - written, 0)
+    return -(-unwritten // LARGEST_RATIO) if unwritten <= MOST_UNWRITTEN * written else 0
 
 
 def candidates(group: h5py.Group) -> str:

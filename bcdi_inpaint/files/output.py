@@ -7,9 +7,11 @@ import os
 import re
 import socket
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from filecmp import cmp
 from pathlib import Path
+from typing import IO
 
 import h5py
 
@@ -80,9 +82,10 @@ def check_output(
             f"output {path} ends in {path.suffix!r}, expected {FORMATS[form]}{why}: "
             f"give a name that ends in {FORMATS[form]}"
         )
+    _check_place(path, force, inputs)
     mask = companion(path)
-    for file in (path,) if mask is None else (path, mask):
-        _check_place(file, force, inputs)
+    if mask is not None:  # one without its output may be what a killed process left
+        _check_place(mask, force or not os.path.lexists(path), inputs)
 
 
 def _check_place(path: Path, force: bool, inputs: Iterable[str | Path | None]) -> None:
@@ -115,14 +118,69 @@ def new_hdf5(
 ) -> Iterator[h5py.File]:
     """A new HDF5 file that takes its name only when it is complete, and else leaves nothing.
 
-    It is composed in memory, because the HDF5 library crashes where a disk runs full.
+    The HDF5 library crashes where a disk runs full, so it never hears of it: it writes to a stream
+    of ours, which keeps the first error to itself until the file is closed.
     """
     check_output(path, force, inputs)
-    with h5py.File(uuid.uuid4().hex, "w", driver="core", backing_store=False) as file:
-        yield file
-        file.flush()
-        image = file.id.get_file_image()
-    _write_files({path: image}, force)
+    part = path.with_name(part_name())
+    with _placed({path: part}, force), open(part, "x+b") as stream:
+        kept = _Kept(stream)
+        try:
+            with h5py.File(part.name, "w", driver="fileobj", fileobj=kept) as file:
+                yield file
+        finally:
+            kept.raise_error()
+
+
+class _Kept:
+    """A stream that never fails: from the first error on it takes all and does nothing."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.error: BaseException | None = None
+
+    def raise_error(self) -> None:
+        """Raise what was kept, and what the last bytes bring."""
+        if self.error is None:
+            self.flush()
+        if self.error is not None:
+            raise self.error
+
+    def write(self, content: memoryview) -> int:
+        """The number of bytes of the content."""
+        self._tried(lambda: self._stream.write(content))
+        return len(content)
+
+    def readinto(self, content: memoryview) -> int:
+        """The number of bytes asked for; what is not there stays as it is."""
+        self._tried(lambda: self._stream.readinto(content))  # type: ignore[attr-defined]
+        return len(content)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Where the stream then is."""
+        self._tried(lambda: self._stream.seek(offset, whence))
+        return self.tell()
+
+    def tell(self) -> int:
+        """Where the stream is, 0 once it has failed."""
+        return 0 if self.error else self._stream.tell()
+
+    def truncate(self, size: int) -> int:
+        """The size."""
+        self._tried(lambda: self._stream.truncate(size))
+        return size
+
+    def flush(self) -> None:
+        """Hand all to the system."""
+        self._tried(self._stream.flush)
+
+    def _tried(self, action: Callable[[], object]) -> None:
+        if self.error is not None:
+            return
+        try:
+            action()
+        except BaseException as error:  # Ctrl-C too: HDF5 would go on with half a file
+            self.error = error
 
 
 def write_whole(
@@ -140,22 +198,31 @@ def write_whole(
     _write_files({path: content, companion_path: mask}, force)
 
 
-def _write_files(contents: Mapping[Path, bytes], force: bool) -> None:
+def _write_files(contents: Mapping[Path, bytes | memoryview], force: bool) -> None:
     """Write files of one folder under passing names, and rename them when all are complete."""
-    parts = {path: path.with_name(_part_name()) for path in contents}
-    first = next(iter(contents))
-    try:
+    parts = {path: path.with_name(part_name()) for path in contents}
+    with _placed(parts, force):
         for path, content in contents.items():
             with open(parts[path], "xb") as stream:
                 stream.write(content)
+
+
+@contextmanager
+def _placed(parts: Mapping[Path, Path], force: bool) -> Iterator[None]:
+    """Rename the files that were written meanwhile to what they are for, or leave nothing."""
+    first = next(iter(parts))
+    remove_leftovers(first.parent)
+    try:
+        yield
         with _alone(first.parent):
-            for path in contents:
-                if os.path.lexists(path) and not force:  # another process was quicker
+            for path, part in parts.items():
+                if not (force or _is_free(path, part, first)):  # another process was quicker
                     raise InputError(
                         f"output {path} exists, written meanwhile, expected a new file: replace it "
                         "with --force, or give another name with -o"
                     )
-            for path, part in parts.items():
+            for path in reversed(list(parts)):  # the output last: it has its mask then
+                part = parts[path]
                 os.replace(part, path)
     except OSError as error:
         raise InputError(
@@ -167,7 +234,14 @@ def _write_files(contents: Mapping[Path, bytes], force: bool) -> None:
             part.unlink(missing_ok=True)
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def _is_free(path: Path, part: Path, output: Path) -> bool:
+    """Whether nothing has the name, or but the same mask of an output that did not come to be."""
+    if not os.path.lexists(path):
+        return True
+    return not os.path.lexists(output) and path.is_file() and cmp(path, part, False)
+
+
+def replace_file(path: Path, content: bytes | memoryview) -> None:
     """Write a file whole, over an earlier one; InputError where it cannot be written."""
     _write_files({path: content}, force=True)
 
@@ -175,7 +249,7 @@ def replace_file(path: Path, content: bytes) -> None:
 _PART = re.compile(r"\.bcdi-inpaint-(.+)-(\d+)-[0-9a-f]{32}\.part")
 
 
-def _part_name() -> str:
+def part_name() -> str:
     """A name that tells whose it is, so that what a killed process left can be found."""
     return f".bcdi-inpaint-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}.part"
 

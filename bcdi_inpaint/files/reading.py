@@ -16,6 +16,7 @@ from bcdi_inpaint.files.npz import load_npy, load_npz_mask, read_npy, read_npz
 from bcdi_inpaint.files.selection import Selection
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
 from bcdi_inpaint.files.stacks import STACK_SUFFIXES, is_series, load_stack, read_stack
+from bcdi_inpaint.files.streaming import StoredScan, open_hdf5
 from bcdi_inpaint.scan import Scan, invalid_voxels
 
 
@@ -58,6 +59,34 @@ def read_scan(
         )
     selection = Selection(crop)
     return _with_masks(read(path, inner, selection), _listed(mask), selection)
+
+
+def open_scan(
+    path_or_spec: str | Path,
+    mask: str | Path | Iterable[str | Path] | None = None,
+    crop: Crop | None = None,
+) -> Scan | StoredScan:
+    """A scan that stays in its file, where that is HDF5, and is read part by part; else the scan.
+
+    Parameters and errors are those of `read_scan`; what is damaged is found when it is read.
+    """
+    path, inner = split_spec(path_or_spec)
+    stored = None
+    if path.suffix.lower() in HDF5_SUFFIXES:
+        check_readable(path)
+        stored = open_hdf5(path, inner, Selection(crop))
+    if stored is None:
+        return read_scan(path_or_spec, mask, crop)
+    masks = _listed(mask)
+    flags = [
+        as_flags(
+            _fitting(_read_mask(spec), stored.shape, Selection(crop)), stored.shape, f"mask {spec}"
+        )
+        for spec in masks
+        if spec != "invalid"
+    ]
+    bad = [(flag[0] if flag.strides[0] == 0 else flag) != 0 for flag in flags]
+    return stored.with_masks(bad, without_invalid="invalid" in masks)
 
 
 def _suffix(path: Path) -> str:

@@ -1,0 +1,36 @@
+"""The folder that an evaluation writes to: tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bcdi_inpaint.errors import InputError
+
+
+def check_free(folder: Path, names: Sequence[str], force: bool) -> None:
+    """Refuse to replace files of these names, before anything is done."""
+    taken = [name for name in names if (folder / name).exists()]
+    if taken and not force:
+        raise InputError(
+            f"{folder / taken[0]} exists, expected a new evaluation: choose another folder with "
+            "-o, or replace it with --force"
+        )
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for tables and pictures; InputError if it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"folder {folder} cannot be made ({error.strerror}), expected a folder for tables and "
+            "pictures: choose another with -o"
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write under a temporary name, then put in place; InputError where that fails."""
+    from bcdi_inpaint.files import replace_file
+
+    replace_file(path, text.encode())

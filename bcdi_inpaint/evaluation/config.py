@@ -1,0 +1,140 @@
+"""What is judged, on what, and where the gaps lie: typed, and refusing unknown keys."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from bcdi_inpaint.baselines import METHODS
+from bcdi_inpaint.errors import one_line
+from bcdi_inpaint.evaluation.methods import NETWORK, REFINED
+
+Kind = Literal["row", "column", "cross", "off_centre", "shoulder"]
+KINDS: tuple[Kind, ...] = ("row", "column", "cross", "off_centre", "shoulder")
+CLEAR = 4
+"""Known lines that an artificial gap leaves on each side, at least."""
+
+
+class ScanConfig(BaseModel):
+    """A measured scan to judge on; line ranges are half-open, (first, last) with None for the end.
+
+    Attributes
+    ----------
+    file : in the folder of measured scans; whatever `files.read_scan` reads.
+    mask_key : a further mask, an array of an ``.npz`` file: non-zero = bad.
+    frames, rows, columns : the part without gaps.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    file: str = Field(min_length=1)
+    mask_key: str | None = None
+    frames: tuple[int | None, int | None] = (None, None)
+    rows: tuple[int | None, int | None] = (None, None)
+    columns: tuple[int | None, int | None] = (None, None)
+
+
+MEASURED = (
+    ScanConfig(
+        name="S1398",
+        file="S1398_counts_mask.npz",
+        frames=(1, None),
+        rows=(126, 254),
+        columns=(67, 195),
+    ),
+    ScanConfig(name="ft_crop_64", file="ft_crop_64_counts.npz", mask_key="zeroed_alien_block"),
+)
+
+
+class PublishedConfig(BaseModel):
+    """The protocol of Masto et al., J. Appl. Cryst. 57, 966 (2024).
+
+    Attributes
+    ----------
+    patches : cubes cut at random places, each with a gap in its middle.
+    size : of the cubes, in voxels.
+    bins : of the logarithm of a cube's mean counts, over which the mean is taken.
+    bright : counts in the brightest voxel from which on a simulated pattern takes part.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    patches: int = Field(1000, ge=1)
+    size: int = Field(32, ge=16)
+    widths: tuple[int, ...] = (3, 6, 9, 12)
+    bins: int = Field(20, ge=1)
+    bright: float = Field(1e6, gt=0)
+
+
+class EvaluationConfig(BaseModel):
+    """What is judged, on what, and where the gaps lie. Unknown keys are errors.
+
+    Attributes
+    ----------
+    seed : of the gaps' places and of everything else that is random.
+    model : weights of the network, ``default`` or a file.
+    methods : names of `baselines.METHODS`, and ``network``.
+    widths : of the gaps, in voxels.
+    kinds : where the gaps lie, see `KINDS`.
+    kinds_per_pattern : how many of the kinds a simulated pattern gets at each width, by turns.
+    held_out : recipe of the simulated patterns, checked where patterns are made; empty for none.
+    measured : scans to judge on, where they are.
+    placements : gaps of each kind and width on a measured scan.
+    resamples : of the bootstrap behind the confidence intervals.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("evaluation", pattern=r"^\w[\w.-]*$")
+    seed: int = Field(1, ge=0)
+    model: str = "default"
+    methods: tuple[str, ...] = (*METHODS, NETWORK)
+    widths: tuple[int, ...] = (3, 6, 9, 12, 24, 38)
+    kinds: tuple[Kind, ...] = KINDS
+    kinds_per_pattern: int = Field(len(KINDS), ge=1)
+    held_out: dict[str, Any] = {"count": 24, "seed": 13, "particles": 12}
+    measured: tuple[ScanConfig, ...] = MEASURED
+    placements: int = Field(3, ge=1)
+    resamples: int = Field(1000, ge=1)
+    published: PublishedConfig = PublishedConfig()
+
+    @field_validator("methods")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        valid = (*METHODS, NETWORK, REFINED)
+        for name in names:
+            if name not in valid:
+                raise ValueError(f"{name!r} is no method, expected some of {', '.join(valid)}")
+        if not names or len(set(names)) < len(names):
+            raise ValueError("expected at least one method, and each once")
+        return names
+
+    @field_validator("widths", "kinds")
+    @classmethod
+    def _some(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not values or len(set(values)) < len(values):
+            raise ValueError("expected at least one, and each once")
+        if any(isinstance(value, int) and value < 1 for value in values):
+            raise ValueError("expected widths of at least 1 voxel")
+        return values
+
+    @field_validator("published")
+    @classmethod
+    def _fits(cls, published: PublishedConfig) -> PublishedConfig:
+        for width in published.widths:
+            if not 1 <= width <= published.size - 2 * CLEAR:
+                raise ValueError(
+                    f"width {width} does not fit, expected 1 to {published.size - 2 * CLEAR} in "
+                    f"a cube of {published.size}"
+                )
+        return published
+
+
+def as_config(values: Any, where: str) -> EvaluationConfig:
+    """A configuration of plain values; one line (InputError) if they make none."""
+    try:
+        return EvaluationConfig.model_validate(values)
+    except ValidationError as error:
+        raise one_line(error, where) from error

@@ -1,0 +1,76 @@
+"""The methods that are judged: classical ones and the network, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdi_inpaint.baselines import METHODS
+from bcdi_inpaint.inpainting import Fill, inpaint
+from bcdi_inpaint.refinement import refined
+from bcdi_inpaint.weights import Model
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+
+NETWORK = "network"
+REFINED = "refined"
+"""The network's fill after `refinement.refine`."""
+CEILING = "ceiling"
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a method makes of a gap; arrays (n_rock, n_y, n_x).
+
+    `interval(level)` gives the bounds of the expected counts, where the method knows its own error.
+    """
+
+    counts: FloatArray
+    filled: BoolArray
+    interval: Callable[[float], tuple[np.ndarray, np.ndarray]] | None = None
+
+
+Filler = Callable[[np.ndarray, BoolArray, BoolArray], Guess]
+"""``f(counts, gap_mask, bad_mask)``: the counts are 0 where unknown."""
+
+
+def fillers(names: Sequence[str], model: Model | None, device: str = "auto") -> dict[str, Filler]:
+    """The methods of these names; `model` is the network's, needed where it is among them."""
+    found: dict[str, Filler] = {}
+    for name in names:
+        if name in METHODS:
+            found[name] = _classical(name)
+        elif model is not None:
+            found[name] = (_refined if name == REFINED else _network)(model, device)
+    return found
+
+
+def _classical(name: str) -> Filler:
+    def fill(counts: np.ndarray, gap: BoolArray, bad: BoolArray) -> Guess:
+        return Guess(METHODS[name](counts, gap | bad, gap), gap)
+
+    return fill
+
+
+def _network(model: Model, device: str) -> Filler:
+    def fill(counts: np.ndarray, gap: BoolArray, bad: BoolArray) -> Guess:
+        return _guess(inpaint(counts, gap, model, device, bad_mask=bad))
+
+    return fill
+
+
+def _refined(model: Model, device: str) -> Filler:
+    def fill(counts: np.ndarray, gap: BoolArray, bad: BoolArray) -> Guess:
+        return _guess(refined(counts, gap, bad, model, device).fill)
+
+    return fill
+
+
+def _guess(fill: Fill) -> Guess:
+    knows_error = getattr(fill, "sigma", None) is not None
+    return Guess(fill.counts, fill.filled, getattr(fill, "interval", None) if knows_error else None)

@@ -1,0 +1,101 @@
+"""Scans whose counts are known everywhere: simulated patterns, and measured ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.config import ScanConfig
+from bcdi_inpaint.files import read_scan
+from bcdi_inpaint.pattern_file import n_patterns, read_pattern
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One scan whose counts are known everywhere; arrays (n_rock, n_y, n_x).
+
+    Attributes
+    ----------
+    group : what scores are averaged over: ``simulated``, or the name of a measured scan.
+    index : its number in the group.
+    cluster : what varies independently: the particle, of which there may be several patterns.
+    bad : True = invalid, not judged.
+    expectation : noise-free expected counts, None where measured.
+    """
+
+    group: str
+    index: int
+    cluster: str
+    counts: FloatArray
+    bad: BoolArray
+    expectation: FloatArray | None = None
+
+    @property
+    def brightest(self) -> float:
+        """Counts of the brightest voxel, expected ones where they are known."""
+        if self.expectation is not None:
+            return float(self.expectation.max())
+        return float(np.where(self.bad, 0, self.counts).max())
+
+
+def simulated(path: Path, rows: Sequence[int] | None = None) -> Iterator[Subject]:
+    """The patterns of a file, or some of its rows; InputError for what is no file of 3D ones."""
+    for row in range(n_patterns(path)) if rows is None else rows:
+        stored = read_pattern(path, row)
+        if stored.counts.ndim != 3:
+            raise InputError(
+                f"{path} holds patterns of shape {stored.counts.shape}, expected 3 axes: give 3D "
+                "patterns"
+            )
+        own = f"pattern {stored.index}"
+        yield Subject(
+            SIMULATED,
+            row,
+            own if stored.particle is None else f"particle {stored.particle}",
+            stored.counts.astype(np.float32),
+            stored.bad,
+            stored.expectation,
+        )
+
+
+def measured_folder() -> Path:
+    """Where measured scans are looked for: ``BCDI_INPAINT_DATA``, else beside the repository."""
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
+    return Path(os.environ.get("BCDI_INPAINT_DATA", beside))
+
+
+def measured(scans: Sequence[ScanConfig], folder: Path) -> Iterator[Subject]:
+    """Those of the scans whose files are in the folder; InputError for one that is damaged."""
+    for scan in scans:
+        path = folder / scan.file
+        if path.exists():
+            yield _measured(scan, path)
+
+
+def _measured(scan: ScanConfig, path: Path) -> Subject:
+    read = read_scan(path)
+    bad = read.bad_mask
+    if scan.mask_key is not None:
+        with np.load(path, allow_pickle=False) as file:
+            further = file.get(scan.mask_key)
+        if further is None or further.shape != bad.shape:
+            raise InputError(
+                f"{path} holds no array {scan.mask_key!r} of the counts' shape {bad.shape}, "
+                "expected one: mend mask_key"
+            )
+        bad = bad | (further != 0)
+    part = tuple(slice(*lines) for lines in (scan.frames, scan.rows, scan.columns))
+    counts = read.counts[part].astype(np.float32)
+    if not counts.size:
+        raise InputError(f"{scan.name}: frames, rows and columns leave nothing, expected a part")
+    return Subject(scan.name, 0, scan.name, counts, bad[part])

@@ -1,0 +1,158 @@
+"""Where in a scan there is light: a coarse map, made part by part, that fits in any memory.
+
+It says which parts of a gap the network has to fill, and what to expect in the others, where
+single photons are all that is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from scipy.stats import poisson
+
+from bcdi_inpaint.gaps import GapVoxels
+from bcdi_inpaint.parallel import in_threads
+from bcdi_inpaint.scan import BLOCK, Box, CountsCheck, Measured, Shape, blocks
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+CELL = BLOCK
+"""Side of the map's cells in voxels; a block of frames is one layer of them."""
+LIT = 0.15
+"""Mean of log(1 + counts) from which on a cell is lit: about a photon in four voxels."""
+FEWEST_KNOWN = 16
+"""Known voxels that a cell of few is taken to have more: one photon must not light a corner."""
+DIM_SIGMA = 1.0
+"""Standard deviation, in cells, of the Gaussian over which dim light is averaged."""
+
+
+@dataclass(frozen=True)
+class Light:
+    """The light on the known voxels of an array of `shape`, in cells of `CELL` voxels a side.
+
+    Attributes
+    ----------
+    log_sum : (n_layers, n_down, n_across) float32, sum of log(1 + counts) over known voxels.
+    n_known : the same shape, float32, how many these are.
+    known_lines : for each axis, which lines hold a known voxel, bool.
+    """
+
+    shape: Shape
+    log_sum: FloatArray
+    n_known: FloatArray
+    known_lines: tuple[BoolArray, BoolArray, BoolArray]
+
+    @cached_property
+    def lit(self) -> BoolArray:
+        """Cells with more light than single photons here and there."""
+        return self.log_sum > LIT * (self.n_known + FEWEST_KNOWN)
+
+    @cached_property
+    def expected(self) -> FloatArray:
+        """Expected counts of a voxel of each cell, from the dim cells around.
+
+        The mean of the logarithms, which a hot pixel hardly moves, of counts that are Poisson's.
+        """
+        weight, total = (
+            gaussian_filter(np.where(self.lit, 0, values), DIM_SIGMA, mode="constant")
+            for values in (self.n_known, self.log_sum)
+        )
+        mean_log = np.divide(total, weight, out=np.zeros_like(total), where=weight > 1e-3)
+        rates = np.linspace(0, 1, 101)
+        counts = np.arange(20)
+        mean_logs = poisson.pmf(counts, rates[:, None]) @ np.log1p(counts)
+        return np.interp(mean_log, mean_logs, rates).astype(np.float32)
+
+    def expected_in(self, box: Box) -> FloatArray:
+        """The expected counts of a box's voxels if they are dim, of the box's shape."""
+        return in_voxels(self.expected, box)
+
+    def is_lit(self, box: Box) -> bool:
+        """Whether any cell that the box touches is lit."""
+        return bool(self.lit[tuple(slice(p.start // CELL, -(-p.stop // CELL)) for p in box)].any())
+
+    @property
+    def brightest(self) -> tuple[int, int, int]:
+        """The middle voxel of the brightest cell."""
+        mean = gaussian_filter(self.log_sum / (self.n_known + FEWEST_KNOWN), 0.5, mode="constant")
+        cell = np.unravel_index(int(mean.argmax()), mean.shape)
+        frame, row, column = (
+            min(int(c) * CELL + CELL // 2, n - 1) for c, n in zip(cell, self.shape, strict=True)
+        )
+        return frame, row, column
+
+
+def in_voxels(cells: FloatArray, box: Box) -> FloatArray:
+    """The values of cells (n_layers, n_down, n_across) in the voxels of a box."""
+    values = cells
+    for axis, part in enumerate(box):
+        values = values.take(np.arange(part.start, part.stop) // CELL, axis=axis)
+    return values
+
+
+def light_of(scan: Measured, gap: GapVoxels) -> Light:
+    """The light of a scan beside its gap.
+
+    The scan is gone through once, a block of frames at a time. Raises InputError for counts that
+    nothing can be filled from; see `scan.check_counts`.
+    """
+    layers = tuple(-(-n // CELL) for n in scan.shape)
+    log_sum, n_known = np.zeros(layers, np.float32), np.zeros(layers, np.float32)
+    lines = tuple(np.zeros(n, dtype=bool) for n in scan.shape)
+    check = CountsCheck()
+    for layer in _layers(scan, gap):
+        index = layer.box[0].start // CELL
+        log_sum[index], n_known[index] = layer.log_sum, layer.n_known
+        lines[0][layer.box[0]] = layer.known_frames
+        lines[1][:] |= layer.known_pixels.any(axis=1)
+        lines[2][:] |= layer.known_pixels.any(axis=0)
+        check.merge(layer.check)
+    check.finish()
+    return Light(scan.shape, log_sum, n_known, (lines[0], lines[1], lines[2]))
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One layer of cells, and what of its block of frames is known."""
+
+    box: Box
+    log_sum: FloatArray
+    n_known: FloatArray
+    known_frames: BoolArray
+    known_pixels: BoolArray
+    check: CountsCheck
+
+
+def _layers(scan: Measured, gap: GapVoxels) -> Iterator[_Layer]:
+    _, n_y, n_x = scan.shape
+    down, across = np.arange(n_y) // CELL, np.arange(n_x) // CELL
+    shape = int(down[-1]) + 1, int(across[-1]) + 1
+    cell_of = (down[:, None] * shape[1] + across).reshape(-1)  # (n_y * n_x,)
+
+    def layer(box: Box) -> _Layer:
+        part = scan.part(box)
+        known = ~(gap.part(box) | part.bad_mask)
+        check = CountsCheck()
+        lit = check.add(box, part.counts, known)
+        with np.errstate(invalid="ignore"):  # what is no count is refused by the check
+            logs = np.log1p(np.maximum(part.counts.reshape(-1)[lit], 0).astype(np.float32))
+        log_sum = np.bincount(cell_of[lit % (n_y * n_x)], logs, shape[0] * shape[1])
+        n_frames = known.sum(axis=0, dtype=np.uint8)  # (n_y, n_x)
+        n_known = np.add.reduceat(n_frames, np.arange(0, n_x, CELL), axis=1, dtype=np.float32)
+        n_known = np.add.reduceat(n_known, np.arange(0, n_y, CELL), axis=0)
+        return _Layer(
+            box,
+            log_sum.reshape(shape).astype(np.float32),
+            n_known,
+            known.any(axis=(1, 2)),
+            n_frames > 0,
+            check,
+        )
+
+    return in_threads(layer, blocks(scan.shape))

@@ -1,0 +1,144 @@
+"""How methods compare: scores against something, and ratios to a common case."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.plots.picture import checked_picture, save
+from bcdi_inpaint.plots.style import COLOURS, STYLE, new_figure
+
+_METHOD_COLOURS = {"ceiling": "black", "network": COLOURS["ours"], "linear": COLOURS["linear"]}
+_OTHER_COLOURS = ("#8a8a8a", "#e69f00", "#2e9e6b", "#9467bd", "#17a2b8", "#8c6d31", "#e377c2")
+Curve = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
+"""Places along x, values there, and the lower and upper ends of their error bars (or NaN)."""
+
+
+def score_curves(
+    path: str | os.PathLike[str],
+    panels: Mapping[str, Mapping[str, Curve]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    log_x: bool = False,
+    columns: int = 3,
+    title: str = "",
+    force: bool = False,
+) -> Path:
+    """A score of each method against something, such as the width of the gap: a panel for each set.
+
+    Parameters
+    ----------
+    path : the picture to write.
+    panels : for each heading, the curve of each method.
+    xlabel, ylabel : names of the axes.
+    log_x : a logarithmic x axis.
+    columns : panels side by side.
+    title : heading of the picture.
+    force : overwrite an existing file.
+
+    Raises
+    ------
+    InputError : no curve, or a path that cannot be written.
+    """
+    path = checked_picture(path, force)
+    colours = _colours_of(list(dict.fromkeys(name for panel in panels.values() for name in panel)))
+    if not colours:
+        raise InputError("0 curves to draw, expected at least one: judge a method in some gap")
+    columns = min(columns, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(max(4.2 * columns, 6.4), 3.2 * rows + 0.7)
+        axes = figure.subplots(rows, columns, squeeze=False)
+        for ax in axes.flat[len(panels) :]:
+            ax.set_axis_off()
+        for ax, (heading, curves) in zip(axes.flat, panels.items(), strict=False):
+            _draw_curves(ax, curves, colours)
+            ax.set_xscale("log" if log_x else "linear")
+            ax.set_title(heading)
+            ax.set_xlabel(xlabel)
+        for ax in axes[:, 0]:
+            ax.set_ylabel(ylabel)
+        lines = [Line2D([], [], color=colour, marker="o", ms=3) for colour in colours.values()]
+        names = [name.replace("_", " ") for name in colours]
+        figure.legend(lines, names, loc="outside lower center", ncols=5, frameon=False)
+        if title:
+            figure.suptitle(title, fontsize=12)
+        return save(figure, path)
+
+
+def _colours_of(methods: Sequence[str]) -> dict[str, str]:
+    """A colour for each method: those that are always there keep theirs."""
+    others = [name for name in methods if name not in _METHOD_COLOURS]
+    given = {name: _OTHER_COLOURS[i % len(_OTHER_COLOURS)] for i, name in enumerate(others)}
+    return {name: _METHOD_COLOURS.get(name) or given[name] for name in methods}
+
+
+def _draw_curves(ax: Axes, curves: Mapping[str, Curve], colours: Mapping[str, str]) -> None:
+    for name, (x, values, low, high) in curves.items():
+        strong = name in _METHOD_COLOURS
+        style = "--" if name == "ceiling" else "-"
+        ax.plot(x, values, style, marker="o", ms=3, lw=1.8 if strong else 1.0, color=colours[name])
+        ax.vlines(x, low, high, color=colours[name], lw=0.8)
+    ax.grid(color="0.9", lw=0.6)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def ratio_strips(
+    path: str | os.PathLike[str],
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    ylabel: str,
+    force: bool = False,
+) -> Path:
+    """Ratios to a common case: a point for each, a bar at the median, a line at 1.
+
+    Parameters
+    ----------
+    path : the picture to write.
+    panels : for each heading, the ratios of each method; one that is not finite leaves its point
+        out.
+    ylabel : name of the ratio.
+    force : overwrite an existing file.
+
+    Raises
+    ------
+    InputError : no panel, or a path that cannot be written.
+    """
+    path = checked_picture(path, force)
+    if not panels:
+        raise InputError("0 panels to draw, expected at least one: judge a crystal")
+    columns = min(4, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(max(3.2 * columns, 4.8), 3.2 * rows)
+        axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
+        for ax in axes.flat[len(panels) :]:
+            ax.set_axis_off()
+        for ax, (heading, methods) in zip(axes.flat, panels.items(), strict=False):
+            ax.axhline(1, color="0.6", lw=1)
+            for place, ratios in enumerate(methods.values()):
+                known = np.asarray(ratios)[np.isfinite(ratios)]
+                spread = np.linspace(-0.15, 0.15, len(known)) if len(known) > 1 else np.zeros(1)
+                ax.plot(place + spread[: len(known)], known, "o", ms=3, color="0.55")
+                if len(known):
+                    middle = float(np.median(known))
+                    ax.hlines(middle, place - 0.3, place + 0.3, color=COLOURS["ours"], lw=2)
+            names = [name.replace("_", " ") for name in methods]
+            ax.set_xticks(range(len(names)), names, rotation=60, ha="right")
+            ax.set_title(heading)
+            ax.set_yscale("log")
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.grid(axis="y", color="0.9", lw=0.6)
+            ax.spines[["top", "right"]].set_visible(False)
+        for ax in axes[:, 0]:
+            ax.set_ylabel(ylabel)
+        return save(figure, path)

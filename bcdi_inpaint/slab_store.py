@@ -1,0 +1,94 @@
+"""Slabs on disk: made once, kept, and shared by the trainings that need the same."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from bcdi_inpaint.config import Plan
+from bcdi_inpaint.dataset import LogPatterns, Slab, SlabDataset, load_slab, save_slab
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import replace_file
+from bcdi_inpaint.progress import told
+
+WAIT_S = 1.0
+"""Between two looks for slabs that another process makes."""
+MADE_FOR = "made_for.json"
+
+
+def stored_slabs(
+    patterns: LogPatterns | Sequence[LogPatterns] | None,
+    plan: Plan,
+    count: int,
+    stream: int,
+    folder: Path,
+    workers: int = 0,
+    quiet: bool = False,
+) -> list[Slab]:
+    """`count` slabs in `folder`, made from the patterns where it does not hold them yet.
+
+    They depend on the plan's recipes, patches, seed and first guess alone. One process makes them:
+    others that want the same wait for it, and go on with its work should it end.
+
+    Parameters
+    ----------
+    patterns : (*shape) log expectations each; None in a process that only waits.
+    stream : tells the draws for training from those for validation.
+    workers : processes that prepare slabs; 0 for none but this one.
+
+    Raises InputError if the folder holds slabs of another plan.
+    """
+    paths = [folder / f"{index:06d}.npy" for index in range(count)]
+    if patterns is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            _claim(folder, plan)
+            missing = [index for index, path in enumerate(paths) if not path.exists()]
+            seed = (plan.training.seed, stream)
+            dataset = SlabDataset(patterns, plan.patches, count, seed, plan.network.guess)
+            n_workers = min(workers, len(missing))
+            loader = DataLoader(dataset, batch_size=None, sampler=missing, num_workers=n_workers)
+            slabs = told(loader, folder.name, len(missing), quiet)
+            for index, slab in zip(missing, slabs, strict=True):
+                save_slab(paths[index], slab)
+    while not all(path.exists() for path in paths):
+        time.sleep(WAIT_S)
+    return [load_slab(path) for path in paths]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait for another process that makes slabs here; free again when this one ends, however."""
+    with (folder / "lock").open("w") as file:
+        with suppress(OSError):  # of a file system without locks, whose folders are not shared
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _claim(folder: Path, plan: Plan) -> None:
+    """Say what the folder's slabs are made for, or InputError if it holds those of another plan."""
+    told_in = folder / MADE_FOR
+    wanted = _made_for(plan)
+    if told_in.exists():
+        past = {"guess": "kriged"} | json.loads(told_in.read_text())  # older ones name no guess
+        for key, value in wanted.items():
+            if past.get(key) != value:
+                raise InputError(
+                    f"{folder} holds slabs of another plan, {key} was {past.get(key)} and now is "
+                    f"{value}: remove it, or take another folder"
+                )
+    else:
+        replace_file(told_in, json.dumps(wanted).encode())
+
+
+def _made_for(plan: Plan) -> dict[str, Any]:
+    whole = plan.model_dump(mode="json")
+    wanted = {key: whole[key] for key in ("patterns", "held_out", "patches")}
+    return wanted | {"seed": plan.training.seed, "guess": plan.network.guess}

@@ -1,0 +1,51 @@
+"""Whether a training can go on from a checkpoint."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+
+from bcdi_inpaint.config import Plan
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.network import GapUNet
+
+
+def check_checkpoint(path: Path, plan: Plan) -> None:
+    """InputError for a checkpoint that a training by this plan cannot go on from."""
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        # Through this version's plan, so that keys of later versions have their defaults.
+        past = Plan.model_validate(checkpoint["plan"]).model_dump(mode="json")
+        tensors = dict(checkpoint["state_dict"])
+        shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    except (
+        RuntimeError,
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        pickle.UnpicklingError,
+    ) as error:
+        reason = (str(error).splitlines() or ["it ends too early"])[0]
+        raise InputError(
+            f"checkpoint {path} cannot be read ({reason}), expected a whole one: put a step-*.ckpt "
+            "beside it in its place, or start anew in another folder"
+        ) from error
+    present = plan.model_dump(mode="json")
+    for key, value in present.items():
+        if past.get(key) != value:
+            raise InputError(
+                f"the checkpoint was trained by another plan, {key} was {past.get(key)} and now is "
+                f"{value}: resume with the same plan, or take another folder"
+            )
+    with torch.device("meta"):
+        network = GapUNet(plan.network)
+    if shapes != {f"network.{name}": t.shape for name, t in network.state_dict().items()}:
+        raise InputError(
+            f"checkpoint {path} is of another version's network, expected this one's: start anew "
+            "in another folder"
+        )

@@ -1,0 +1,114 @@
+"""The network with its loss, its optimiser and its patches, as Lightning takes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from bcdi_inpaint.config import Plan
+from bcdi_inpaint.dataset import PatchDataset, Slab
+from bcdi_inpaint.losses import gap_loss
+from bcdi_inpaint.network import GapUNet
+from bcdi_inpaint.slab_stream import SlabStream
+from bcdi_inpaint.training.processes import share
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+class GapTraining(pl.LightningModule):
+    """The network with its loss, its optimiser and its patches.
+
+    Every epoch draws its own patches from (seed, epoch), so a resumed run sees exactly what an
+    uninterrupted one would.
+    """
+
+    def __init__(
+        self, plan: Plan, slabs: Sequence[Slab] | SlabStream, held_out: Sequence[Slab]
+    ) -> None:
+        super().__init__()
+        self.plan = plan
+        self.network = GapUNet(plan.network)
+        self._slabs, self._held_out = slabs, held_out
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        """The weighted loss of one batch."""
+        channels, truth, gap = batch
+        prediction, scale = self.network(channels)
+        terms = gap_loss(prediction, scale, truth, gap, self.plan.loss)
+        self.log_dict(
+            {f"train_{name}": term for name, term in terms.items()},
+            on_epoch=True,
+            on_step=False,
+            sync_dist=True,
+        )
+        return terms["loss"]
+
+    def validation_step(self, batch: Batch, _index: int) -> None:
+        """The same on held-out patterns, beside that of the kriged first guess."""
+        channels, truth, gap = batch
+        prediction, scale = self.network(channels)
+        terms = gap_loss(prediction, scale, truth, gap, self.plan.loss)
+        guess = gap_loss(channels[:, :1], scale, truth, gap, self.plan.loss)
+        logged = {f"val_{name}": term for name, term in terms.items()}
+        self.log_dict(logged | {"guess_mse": guess["mse"]}, sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW; the rate warms up, then falls along a cosine to a hundredth."""
+        training = self.plan.training
+        optimizer = torch.optim.AdamW(
+            self.parameters(), training.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3
+        )
+
+        def factor(step: int) -> float:
+            progress = min(step / training.steps, 1)
+            cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
+            return cosine * min(1, (step + 1) / max(training.warmup_steps, 1))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Store the plan: no other one may go on from here."""
+        checkpoint["plan"] = self.plan.model_dump(mode="json")
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """The patches of the present epoch; one that was interrupted goes on where it was.
+
+        Lightning then takes as many batches as are missing, from the front: so those already seen
+        are moved to the end.
+        """
+        training = self.plan.training
+        count = training.batch_size * training.steps_per_epoch
+        seen = training.batch_size * self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        order = [*range(seen, count), *range(seen)]
+        epoch, noisy = self.current_epoch, training.truth == "counts"
+        slabs = self._slabs.of_epoch(epoch) if isinstance(self._slabs, SlabStream) else self._slabs
+        return self._loader(slabs, order, (training.seed, 1, epoch), noisy)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The same held-out patches every time, with the expectation as their truth."""
+        training = self.plan.training
+        order = range(training.validation_patches)
+        return self._loader(self._held_out, order, (training.seed, 2))
+
+    def _loader(
+        self,
+        slabs: Sequence[Slab],
+        order: Sequence[int],
+        seed: tuple[int, ...],
+        noisy: bool = False,
+    ) -> DataLoader[Batch]:
+        """The share of the patches that this process takes, in its share of a batch."""
+        dataset = PatchDataset(slabs, self.plan.patches, len(order), seed, noisy=noisy)
+        rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        batch_size = self.plan.training.batch_size // world_size
+        return DataLoader(dataset, batch_size, sampler=share(order, rank, world_size))

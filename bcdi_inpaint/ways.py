@@ -1,0 +1,105 @@
+"""What phase retrieval is given of a scan with a gap, for comparing one way with another.
+
+Beside our hand-overs: the complete counts, the gap masked, a linear fill as if it were measured,
+and PyNX's own ``mask_interp``, which runs on GPUs alone and is made here of its definition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bcdi_inpaint.baselines import METHODS
+from bcdi_inpaint.handover import LEVEL, NAMES, RELEASE_AFTER, THRESHOLD, hand_over
+from bcdi_inpaint.inpainting import Fill, inpaint
+from bcdi_inpaint.refinement import Refinement, refine
+from bcdi_inpaint.weights import Model
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+COMPLETE, MASKED, LINEAR, INTERPOLATED = "complete", "mask", "linear", "mask_interp"
+REFINED = {f"refined {name}": name for name in ("hard", "soft", "staged")}
+"""The same hand-overs of the fill that `refinement.refine` makes."""
+WAYS = (COMPLETE, MASKED, LINEAR, INTERPOLATED, *(n for n in NAMES if n != MASKED), *REFINED)
+INTERPOLATION_FACTORS = (0.5, 1.2)
+"""Between which parts of the interpolated counts PyNX holds the calculated ones, by default."""
+
+
+@dataclass
+class Gapped:
+    """Counts with a gap, and its fills, each made when it is first asked for.
+
+    Attributes
+    ----------
+    counts : (n_rock, n_y, n_x) float32, also those in the gap, for ``complete`` alone.
+    gap : (n_rock, n_y, n_x) bool.
+    seed : of the refinement's starts.
+    level, threshold, release_after : see `handover.hand_over`.
+    """
+
+    counts: FloatArray
+    gap: BoolArray
+    model: Model
+    device: str = "auto"
+    seed: int = 0
+    level: float = LEVEL
+    threshold: float = THRESHOLD
+    release_after: float = RELEASE_AFTER
+    none: BoolArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.none = np.zeros_like(self.gap)
+
+    @cached_property
+    def hidden(self) -> FloatArray:
+        """The counts with zeros in the gap."""
+        return np.where(self.gap, np.float32(0), self.counts)
+
+    @cached_property
+    def fill(self) -> Fill:
+        """The network's."""
+        return inpaint(self.hidden, self.gap, self.model, self.device)
+
+    @cached_property
+    def refinement(self) -> Refinement:
+        """The same after a phase retrieval around the peak, where that is accepted."""
+        rng = np.random.default_rng(self.seed)
+        return refine(
+            self.hidden, self.gap, self.none, self.fill, self.model, rng, device=self.device
+        )
+
+    def given(self, way: str) -> tuple[FloatArray, BoolArray, dict[str, Any]]:
+        """Counts, bad_mask and the further arguments of `retrieval.retrieve` for one of `WAYS`."""
+        if way == COMPLETE:
+            return self.counts, self.none, {}
+        if way == LINEAR:
+            linear = METHODS["linear"](self.hidden, self.gap, self.gap)
+            return linear, self.none, {"filled": self.gap}
+        if way == INTERPOLATED:
+            return self.hidden, self.gap, {"bounds": self._interpolated()}
+        fill = self.refinement.fill if way in REFINED else self.fill
+        handed = hand_over(
+            fill,
+            self.gap,
+            self.none,
+            REFINED.get(way, way),
+            level=self.level,
+            threshold=self.threshold,
+            release_after=self.release_after,
+        )
+        return handed.counts, handed.bad_mask, handed.options
+
+    def _interpolated(self) -> tuple[FloatArray, FloatArray]:
+        """PyNX's bounds (n_rock, n_y, n_x) about the mean by inverse squared distance.
+
+        For ``mask_interp=(16, 2)``, as in its tests; across wider gaps it looks farther here.
+        """
+        mean = METHODS["inverse_distance"](self.hidden, self.gap, self.gap)
+        lower, upper = (np.where(self.gap, factor * mean, 0) for factor in INTERPOLATION_FACTORS)
+        upper[~self.gap] = np.inf
+        return lower.astype(np.float32), upper.astype(np.float32)

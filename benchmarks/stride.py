@@ -1,0 +1,80 @@
+"""What the stride between patches costs and brings: accuracy in the gap and seconds, by stride.
+
+python benchmarks/stride.py held_out.h5 --patterns 6
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+# Python must look for modules beside the package, not in the script's folder.
+sys.path[:] = [str(Path(__file__).resolve().parents[1]), *sys.path[1:]]
+
+import numpy as np
+
+from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.inpainting import inpaint
+from bcdi_inpaint.pattern_file import n_patterns, read_pattern
+from bcdi_inpaint.scores import pearson_log, poisson_deviance, table
+from bcdi_inpaint.weights import Model, load_weights
+
+STRIDES = (4, 8, 16, 24, 32)
+WIDTH = 6
+BESIDE = 5
+"""Voxels between the brightest voxel and the gaps, so that the peak itself is seen."""
+
+
+def cross(expectation: np.ndarray) -> np.ndarray:
+    """A gap of rows and one of columns beside the peak, as a mask of the pattern's shape."""
+    peak = np.unravel_index(int(expectation.argmax()), expectation.shape)
+    gaps = []
+    for axis in (1, 2):
+        start = min(int(peak[axis]) + BESIDE, expectation.shape[axis] - 2 * WIDTH)
+        gaps.append(Gap(axis, start, start + WIDTH))
+    n_rock, n_y, n_x = expectation.shape
+    return gap_mask(gaps, (n_rock, n_y, n_x))
+
+
+def row(path: Path, number: int, stride: int, model: Model) -> dict[str, object]:
+    """The scores of one pattern against its noise-free expectation, and what they took."""
+    pattern = read_pattern(path, number)
+    truth, gap = pattern.expectation.astype(np.float64), cross(pattern.expectation)
+    wall, cpu = time.perf_counter(), time.process_time()
+    fill = inpaint(
+        np.where(gap, 0, pattern.counts), gap, model, bad_mask=pattern.bad, stride=stride
+    )
+    return {
+        "stride": stride,
+        "Pearson": pearson_log(truth, fill.counts, gap),
+        "deviance": poisson_deviance(truth, fill.counts, gap),
+        "patches": fill.n_patches,
+        "seconds": time.perf_counter() - wall,
+        "CPU (s)": time.process_time() - cpu,
+    }
+
+
+def main() -> None:
+    """Command line of the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("patterns_file", type=Path, help="held-out patterns")
+    parser.add_argument("--patterns", type=int, default=6, help="how many of them")
+    parser.add_argument("--model", default="default")
+    arguments = parser.parse_args()
+    numbers = range(min(arguments.patterns, n_patterns(arguments.patterns_file)))
+    model = load_weights(arguments.model)
+    print(f"{len(numbers)} patterns, load average {os.getloadavg()[0]:.1f}")
+    means = []
+    for stride in STRIDES:
+        rows = [row(arguments.patterns_file, number, stride, model) for number in numbers]
+        means.append({key: float(np.mean([float(str(r[key])) for r in rows])) for key in rows[0]})
+        print(means[-1], file=sys.stderr, flush=True)
+    print(table(means, list(means[0])))
+
+
+if __name__ == "__main__":
+    main()
