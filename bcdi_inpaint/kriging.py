@@ -14,6 +14,7 @@ fringe is a deep cusp to these, and only a kink to the root, the modulus of a sm
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -267,9 +268,11 @@ def _weights(
     targets = np.zeros((len(inside), covariance.ndim), dtype=np.int64)
     targets[:, 0] = inside
     middle = np.array(covariance.shape) // 2
+    flat = covariance.reshape(-1)
+    steps = np.array([math.prod(covariance.shape[axis + 1 :]) for axis in range(covariance.ndim)])
 
     def between(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        return covariance[tuple(np.moveaxis(b[None] - a[:, None] + middle, -1, 0))]
+        return flat[(b @ steps)[None] - (a @ steps)[:, None] + middle @ steps]
 
     matrix, right = between(sources, sources), between(sources, targets)
     variance = covariance[tuple(middle)]
