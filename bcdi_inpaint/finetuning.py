@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +22,7 @@ from bcdi_inpaint.dataset import PatchConfig, PatchDataset, Slab
 from bcdi_inpaint.detectors import AXIS_NAMES, Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.features import GuessKind
-from bcdi_inpaint.files import part_name, read_scan, split_spec
+from bcdi_inpaint.files import check_place, part_name, read_scan, split_spec
 from bcdi_inpaint.gaps import find_gaps
 from bcdi_inpaint.inpainting import LEAST_COUNTS, PATCH, choose_device
 from bcdi_inpaint.likelihood import count_loss
@@ -273,26 +272,7 @@ def check_weights_output(path: Path, force: bool, inputs: Sequence[str | Path]) 
         raise InputError(
             f"output {path} ends in {path.suffix!r}, expected .safetensors: give such a name"
         )
-    if not path.parent.is_dir():
-        raise InputError(f"folder {path.parent} does not exist, expected one: make it first")
-    for source in (split_spec(each)[0] for each in inputs):
-        if path.exists() and source.exists() and path.samefile(source):
-            raise InputError(
-                f"output {path} is the input {source}, expected another file: inputs are never "
-                "changed, give another name with -o"
-            )
-    if path.is_dir():
-        raise InputError(f"output {path} is a folder, expected a file: give a name in it with -o")
-    if os.path.lexists(path) and not force:
-        raise InputError(
-            f"output {path} exists, expected a new file: replace it with --force, or give another "
-            "name with -o"
-        )
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise InputError(
-            f"folder {path.parent} may not be written to, expected write permission: "
-            "give an output elsewhere with -o"
-        )
+    check_place(path, force, inputs)
 
 
 def held_out_score(

@@ -8,13 +8,15 @@ they let the retrieval depart from the fill.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.inpainting import Fill
+
+if TYPE_CHECKING:  # it brings torch along, and the command line wants the names alone
+    from bcdi_inpaint.inpainting import Fill
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -23,7 +23,6 @@ voxel with fewer than 6e7 photons: compressed it takes little more than half the
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -40,6 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import KeptStream
 
 TYPE = "bcdi-inpaint patterns"
 VERSION = 2
@@ -326,12 +326,13 @@ def _new_file(path: Path) -> Iterator[h5py.File]:
     """A new HDF5 file that takes its name only when it is complete, and else leaves nothing."""
     part = path.with_name(f".{path.name}-{uuid.uuid4().hex}.tmp")
     try:
-        with _Disk(part, "x+b") as disk:
+        with open(part, "x+b") as stream:
+            kept = KeptStream(stream)
             try:
-                with h5py.File(disk, "w") as file:
+                with h5py.File(part.name, "w", driver="fileobj", fileobj=kept) as file:
                     yield file
             finally:
-                disk.check()
+                kept.raise_error()
         os.replace(part, path)
     except OSError as error:
         raise InputError(
@@ -340,37 +341,6 @@ def _new_file(path: Path) -> Iterator[h5py.File]:
         ) from error
     finally:
         part.unlink(missing_ok=True)
-
-
-class _Disk(io.FileIO):
-    """A file that keeps a failure to write to itself until it is asked.
-
-    The HDF5 library crashes where a write fails, so it is not told.
-    """
-
-    _failure: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        size = memoryview(data).nbytes
-        try:
-            written = 0
-            while self._failure is None and written < size:
-                written += super().write(memoryview(data)[written:])
-        except OSError as error:
-            self._failure = error
-        return size
-
-    def truncate(self, size: int | None = None) -> int:
-        try:
-            return super().truncate(size)
-        except OSError as error:
-            self._failure = error
-            return size or 0
-
-    def check(self) -> None:
-        """Raise what went wrong, if anything did."""
-        if self._failure is not None:
-            raise self._failure
 
 
 def _free(folder: Path) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from torch.utils.data import DataLoader
 from bcdi_inpaint.config import Plan
 from bcdi_inpaint.dataset import LogPatterns, Slab, SlabDataset, load_slab, save_slab
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import replace_file
+from bcdi_inpaint.files import locked, replace_file
 from bcdi_inpaint.progress import told
 
 WAIT_S = 1.0
@@ -48,7 +46,7 @@ def stored_slabs(
     paths = [folder / f"{index:06d}.npy" for index in range(count)]
     if patterns is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with locked(folder / "lock"):
             _claim(folder, plan)
             missing = [index for index, path in enumerate(paths) if not path.exists()]
             seed = (plan.training.seed, stream)
@@ -61,15 +59,6 @@ def stored_slabs(
     while not all(path.exists() for path in paths):
         time.sleep(WAIT_S)
     return [load_slab(path) for path in paths]
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait for another process that makes slabs here; free again when this one ends, however."""
-    with (folder / "lock").open("w") as file:
-        with suppress(OSError):  # of a file system without locks, whose folders are not shared
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _claim(folder: Path, plan: Plan) -> None:

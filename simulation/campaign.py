@@ -7,7 +7,6 @@ they are joined into ``patterns.h5``.
 
 from __future__ import annotations
 
-import fcntl
 import queue
 import shutil
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bcdi_inpaint.errors import InputError, MissingEngineError
+from bcdi_inpaint.files import lock
 from bcdi_inpaint.pattern_file import (
     Contents,
     StoredParticle,
@@ -219,16 +219,14 @@ def _parts_folder(recipe: Recipe, folder: Path, force: bool) -> Iterator[None]:
 
 
 def _lock(descriptor: int, folder: Path) -> None:
-    """Keep a second campaign off; file systems that cannot are left alone."""
+    """Keep a second campaign off."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor, wait=False)
     except BlockingIOError:
         raise InputError(
             f"another process is making {folder.name.removesuffix('.parts')}, expected none: "
             "wait for it, or give another path"
         ) from None
-    except OSError:
-        pass
 
 
 # --- the work ------------------------------------------------------------------------------------

@@ -164,13 +164,13 @@ def test_of_two_processes_one_wins_whole(tmp_path):
 def test_who_is_late_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
     """The other wrote between our look and our rename."""
     path = tmp_path / "a.cxi"
-    alone = output._alone
+    locked = output.locked
 
     def late(folder):
         path.write_bytes(b"the other's")
-        return alone(folder)
+        return locked(folder)
 
-    monkeypatch.setattr(output, "_alone", late)
+    monkeypatch.setattr(output, "locked", late)
     with pytest.raises(InputError, match="written meanwhile"):
         write_scan(path, some_counts())
     assert path.read_bytes() == b"the other's"

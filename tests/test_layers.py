@@ -16,8 +16,8 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "bcdi_inpaint": (
         ("errors",),
         ("scan", "engines", "calibration", "progress", "crop", "workers", "parallel"),
-        ("files", "pattern_file", "detectors", "runner"),
-        ("gaps", "scan_list"),
+        ("files", "detectors", "runner"),
+        ("gaps", "scan_list", "pattern_file"),
         ("scaling",),
         ("patches", "interpolation", "prefill", "scores", "symmetry"),
         ("losses", "likelihood", "reach", "stitching", "statistics", "kriging", "ranks"),

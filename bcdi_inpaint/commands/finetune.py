@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from bcdi_inpaint.commands.bars import progress_bar
 from bcdi_inpaint.commands.links import follow_links
-from bcdi_inpaint.commands.predict import _bar, _gap
+from bcdi_inpaint.commands.predict import _gap
 from bcdi_inpaint.errors import InputError
 
 
@@ -96,7 +97,7 @@ def finetune(
         if not quiet:
             click.echo(line)
 
-    with _bar(quiet, "steps") as progress:
+    with progress_bar("steps", quiet) as progress:
         finetuned = run(lessons, parent, say=say, progress=progress, **options)
     write_finetuned(output, finetuned, parent)
     click.echo(f"weights: {output}")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 from tqdm import tqdm
 
+from bcdi_inpaint.commands.bars import progress_bar
 from bcdi_inpaint.commands.links import follow_links
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.handover import NAMES
 
 
 def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
@@ -41,7 +41,7 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
 @click.option("--force", is_flag=True, help="Replace an output that exists.")
 @click.option(
     "--handover",
-    type=click.Choice(["hard", "partial", "soft", "staged", "mask"]),
+    type=click.Choice(list(NAMES)),
     help="How PyNX gets the fill. Default: as the file was written for.",
 )
 @click.option("--runs", type=click.IntRange(1), default=5, show_default=True, help="Random starts.")
@@ -77,7 +77,7 @@ def phase(quiet: bool, **options: Any) -> None:
         if not quiet or line.startswith("warning"):
             tqdm.write(line)
 
-    with _bar(quiet) as progress:
+    with progress_bar("cycles", quiet) as progress:
         result = run(Request(**options), say=say, progress=progress)
     if not quiet:
         found = result.best
@@ -89,22 +89,3 @@ def phase(quiet: bool, **options: Any) -> None:
         if result.pynx_handover != result.handed.name:
             click.echo(f"note: PyNX's own command has this file's handover {result.pynx_handover}")
     click.echo(result.pynx_command)
-
-
-class _bar:  # noqa: N801  (a context manager, used like a function)
-    """A progress bar on a terminal; elsewhere nothing, the log has its lines."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._bar = tqdm(
-            desc="cycles", unit="", leave=False, disable=quiet or not sys.stderr.isatty()
-        )
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        return self._update
-
-    def __exit__(self, *_error: object) -> None:
-        self._bar.close()
-
-    def _update(self, done: int, total: int) -> None:
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
+from bcdi_inpaint.commands.bars import progress_bar
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.handover import BOUNDED, DEFAULT, NAMES
 
 
 def _gap(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[Any, ...]:
@@ -37,9 +37,6 @@ def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
             f"roi is {text!r}, expected y0,x0 or y0:y1,x0:x1: for example --roi 128,96"
         ) from error
     return y0, x0
-
-
-_BOUNDED = ("soft", "staged")  # handover.BOUNDED; importing it here would take a second
 
 
 @click.command()
@@ -80,8 +77,8 @@ _BOUNDED = ("soft", "staged")  # handover.BOUNDED; importing it here would take 
 @click.option("--binning", type=click.IntRange(1), default=1, help="Detector lines per array line.")
 @click.option(
     "--handover",
-    type=click.Choice(["hard", "partial", "soft", "staged", "mask"]),
-    default="staged",  # handover.DEFAULT; importing it here would take a second
+    type=click.Choice(list(NAMES)),
+    default=DEFAULT,
     show_default=True,
     help="How PyNX gets the fill: as measured, where it is sure, as bounds, bounds at first, not.",
 )
@@ -145,7 +142,7 @@ def predict(
 
     if not isinstance(options["roi"], tuple | None):
         options["crop"], options["roi"] = options["roi"], None
-    if options["form"] == "tiff" and options["handover"] in _BOUNDED and not quiet:
+    if options["form"] == "tiff" and options["handover"] in BOUNDED and not quiet:
         told = "note: TIFF has no place for bounds of the fill: the gap is masked, and that is all"
         click.echo(told, err=as_json)
     if dry_run:
@@ -177,7 +174,7 @@ def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) ->
         if not quiet or line.startswith("warning"):
             click.echo(line)
 
-    with _bar(quiet) as progress:
+    with progress_bar("patches", quiet) as progress:
         result = run(Request(scan, **options), say=say, progress=progress)
     if verbose:
         fill = result.fill
@@ -197,7 +194,7 @@ def _note(output: Path, handover: str, form: str) -> str:
     """What to know of the PyNX command below it."""
     from bcdi_inpaint.files import FILLED_PATH
 
-    if handover in _BOUNDED and form != "tiff":
+    if handover in BOUNDED and form != "tiff":
         if form == "npz":
             return (
                 "note: the gap stays masked, bounds are beside the fill; `bcdi-inpaint phase` "
@@ -205,7 +202,7 @@ def _note(output: Path, handover: str, form: str) -> str:
             )
         own = f"bcdi-inpaint phase {shlex.quote(str(output))}"
         return f"note: bounds are for `{own}`; PyNX's command leaves the gap masked"
-    if handover in ("mask", *_BOUNDED):
+    if handover in ("mask", *BOUNDED):
         return "note: the gap stays masked, the fill is beside it"
     compare = "fill it again with --handover mask"
     if form == "cxi":
@@ -321,20 +318,3 @@ def _fill_many(
         click.echo(f"bcdi-inpaint: {outcome}", err=True)
     if failed:
         sys.exit(1)
-
-
-class _bar:  # noqa: N801  (a context manager, used like a function)
-    """A progress bar on a terminal; elsewhere nothing, the log has its lines."""
-
-    def __init__(self, quiet: bool, what: str = "patches") -> None:
-        self._bar = tqdm(desc=what, unit="", leave=False, disable=quiet or not sys.stderr.isatty())
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        return self._update
-
-    def __exit__(self, *_error: object) -> None:
-        self._bar.close()
-
-    def _update(self, done: int, total: int) -> None:
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)

@@ -1,4 +1,4 @@
-"""The folder that an evaluation writes to: tables and pictures."""
+"""The folder that a command writes to."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def check_free(folder: Path, names: Sequence[str], force: bool) -> None:
         )
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder for tables and pictures; InputError if it cannot be made."""
+def make_folder(folder: Path, what: str = "tables and pictures") -> None:
+    """Make a folder for what a command writes; InputError if it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"folder {folder} cannot be made ({error.strerror}), expected a folder for tables and "
-            "pictures: choose another with -o"
+            f"folder {folder} cannot be made ({error.strerror}), expected a folder for {what}: "
+            "choose another with -o"
         ) from error
 
 

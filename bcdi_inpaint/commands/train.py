@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.commands.results import make_folder
 
 if TYPE_CHECKING:
     from bcdi_inpaint.config import FeedConfig
@@ -87,13 +87,7 @@ def train(
     if read.feed is not None:
         check_size(read, (read.feed.window, *recipes["patterns"].shape))
     folder = folder or Path("runs") / read.name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"folder {folder} cannot be made ({error.strerror}), expected a folder for the "
-            "training: choose another with -o"
-        ) from error
+    make_folder(folder, "the training")
     n_workers = workers or len(os.sched_getaffinity(0))
     is_first = is_first_process()
     of_files = {name: recipes[name] for name in recipes if name != "patterns" or not read.feed}

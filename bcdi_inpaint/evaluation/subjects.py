@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.config import ScanConfig
-from bcdi_inpaint.files import read_scan
+from bcdi_inpaint.files import load_npz, read_scan
 from bcdi_inpaint.pattern_file import n_patterns, read_pattern
 
 FloatArray = NDArray[np.float32]
@@ -86,8 +86,7 @@ def _measured(scan: ScanConfig, path: Path) -> Subject:
     read = read_scan(path)
     bad = read.bad_mask
     if scan.mask_key is not None:
-        with np.load(path, allow_pickle=False) as file:
-            further = file.get(scan.mask_key)
+        further = load_npz(path).get(scan.mask_key)
         if further is None or further.shape != bad.shape:
             raise InputError(
                 f"{path} holds no array {scan.mask_key!r} of the counts' shape {bad.shape}, "

@@ -19,10 +19,13 @@ from bcdi_inpaint.files.cxi import (
 from bcdi_inpaint.files.fill import StoredFill, read_fill
 from bcdi_inpaint.files.identity import identity, sha256
 from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH
-from bcdi_inpaint.files.npz import is_pair_mask
+from bcdi_inpaint.files.locks import lock, locked
+from bcdi_inpaint.files.npz import is_pair_mask, load_npz
 from bcdi_inpaint.files.output import (
     FORMATS,
+    KeptStream,
     check_output,
+    check_place,
     companion,
     default_output,
     part_name,
@@ -44,11 +47,13 @@ __all__ = [
     "HDF5_SUFFIXES",
     "SCAN_SUFFIXES",
     "Frame",
+    "KeptStream",
     "Provenance",
     "StoredFill",
     "StoredScan",
     "bliss_scans",
     "check_output",
+    "check_place",
     "chosen_scans",
     "companion",
     "default_output",
@@ -56,6 +61,9 @@ __all__ = [
     "identity",
     "is_output",
     "is_pair_mask",
+    "load_npz",
+    "lock",
+    "locked",
     "open_scan",
     "own_version",
     "parse_scans",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import socket
@@ -17,6 +16,7 @@ import h5py
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.faults import brief
+from bcdi_inpaint.files.locks import locked
 from bcdi_inpaint.files.specs import bliss_number, split_spec
 
 FORMATS = {"cxi": ".cxi", "npz": ".npz", "tiff": ".tif"}
@@ -82,13 +82,14 @@ def check_output(
             f"output {path} ends in {path.suffix!r}, expected {FORMATS[form]}{why}: "
             f"give a name that ends in {FORMATS[form]}"
         )
-    _check_place(path, force, inputs)
+    check_place(path, force, inputs)
     mask = companion(path)
     if mask is not None:  # one without its output may be what a killed process left
-        _check_place(mask, force or not os.path.lexists(path), inputs)
+        check_place(mask, force or not os.path.lexists(path), inputs)
 
 
-def _check_place(path: Path, force: bool, inputs: Iterable[str | Path | None]) -> None:
+def check_place(path: Path, force: bool, inputs: Iterable[str | Path | None]) -> None:
+    """Refuse a file that cannot or must not be written, whatever its format; see `check_output`."""
     if not path.parent.is_dir():
         raise InputError(f"folder {path.parent} does not exist, expected one: make it first")
     for source in inputs:
@@ -124,7 +125,7 @@ def new_hdf5(
     check_output(path, force, inputs)
     part = path.with_name(part_name())
     with _placed({path: part}, force), open(part, "x+b") as stream:
-        kept = _Kept(stream)
+        kept = KeptStream(stream)
         try:
             with h5py.File(part.name, "w", driver="fileobj", fileobj=kept) as file:
                 yield file
@@ -132,7 +133,7 @@ def new_hdf5(
             kept.raise_error()
 
 
-class _Kept:
+class KeptStream:
     """A stream that never fails: from the first error on it takes all and does nothing."""
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -214,7 +215,7 @@ def _placed(parts: Mapping[Path, Path], force: bool) -> Iterator[None]:
     remove_leftovers(first.parent)
     try:
         yield
-        with _alone(first.parent):
+        with locked(first.parent):  # a moment in which no other process of ours renames
             for path, part in parts.items():
                 if not (force or _is_free(path, part, first)):  # another process was quicker
                     raise InputError(
@@ -261,18 +262,3 @@ def remove_leftovers(folder: Path) -> None:
         if form and form[1] == socket.gethostname() and not Path(f"/proc/{form[2]}").exists():
             with suppress(OSError):
                 path.unlink()
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """A moment in which no other process of ours renames in a folder.
-
-    File systems that have no locks are left alone: there the last one wins, whole all the same.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lightning.pytorch.utilities import rank_zero_only
 
 from bcdi_inpaint.config import Plan
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import locked
 
 
 def share(order: Sequence[int], rank: int, world_size: int) -> list[int]:
@@ -31,23 +31,18 @@ def is_first_process() -> bool:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """A folder that no other training writes to meanwhile; InputError if one does.
-
-    File systems that have no locks are left alone.
-    """
+    """A folder that no other training writes to meanwhile; InputError if one does."""
     if not is_first_process():
         yield
         return
-    with (folder / "training.lock").open("a") as stream:
+    with ExitStack() as held:
         try:
-            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(locked(folder / "training.lock", wait=False))
         except BlockingIOError:
             raise InputError(
                 f"another process is training in {folder}, expected none: wait for it, or take "
                 "another folder"
             ) from None
-        except OSError:
-            pass
         yield
 
 

@@ -1,0 +1,29 @@
+"""Locks: one holder at a time, nobody kept out for longer."""
+
+import errno
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from bcdi_inpaint.files.locks import locked
+
+
+@pytest.mark.parametrize("name", [".", "lock"])
+def test_one_holds_it_at_a_time(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with locked(path), pytest.raises(BlockingIOError), locked(path, wait=False):
+        pass
+    with locked(path, wait=False):  # what is left of the lock is in nobody's way
+        pass
+
+
+def test_a_file_system_without_locks_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "not supported")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with locked(tmp_path):
+        pass
