@@ -66,13 +66,10 @@ def features(
         them; by default made from these counts.
     """
     known = ~unknown
-    seen = np.where(known, log_counts, 0).astype(np.float32)
+    seen = np.where(known, log_counts, 0).astype(np.float32, copy=False)
     kriged = krige(seen, unknown, gaps if guess == "kriged" else ())  # else linear
     opposite, mate_known = mate or friedel_mate(seen, known, find_centre(seen, known))
-    return Features(
-        kriged.log_counts / np.float32(LOG_UNIT),
-        unknown,
-        kriged.sigma / np.float32(LOG_UNIT),
-        np.where(mate_known, opposite, 0).astype(np.float32) / np.float32(LOG_UNIT),
-        mate_known,
-    )
+    opposite = np.where(mate_known, opposite, 0).astype(np.float32, copy=False)
+    for values in (kriged.log_counts, kriged.sigma, opposite):
+        values /= np.float32(LOG_UNIT)  # in place: a scan may fill half of the memory
+    return Features(kriged.log_counts, unknown, kriged.sigma, opposite, mate_known)

@@ -11,22 +11,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.features import CHANNEL_ORDER, Features, GuessKind, features
 from bcdi_inpaint.gaps import GapVoxels, planes
-from bcdi_inpaint.interpolation import run_lengths
+from bcdi_inpaint.interpolation import shortest_runs
 from bcdi_inpaint.light import Light, in_voxels, light_of
 from bcdi_inpaint.parallel import in_threads
 from bcdi_inpaint.patches import PatchLocation, cut, over_plane, over_voxels
-from bcdi_inpaint.prefill import prefill
 from bcdi_inpaint.reach import Reach, reach, reach_of
 from bcdi_inpaint.regions import Region, regions
 from bcdi_inpaint.scaling import LOG_UNIT, from_network
 from bcdi_inpaint.scan import Box, Measured, Scan, blocks, whole
-from bcdi_inpaint.stitching import Stitcher
+from bcdi_inpaint.stitching import Stitcher, trust
 from bcdi_inpaint.symmetry import find_centre, mate_source
 from bcdi_inpaint.weights import Model, load_weights
 
@@ -43,8 +41,6 @@ The search goes 12 from the brightest voxel and compares 48 on each side of that
 """
 DIM_SPREAD = 0.5
 """Error's scale, where a whole patch sees single photons, in parts of log(1 + expected counts)."""
-ONE_SIDED_TRUST = 1e-6
-"""Weight of what a patch says of a voxel known from one side only, against one known from both."""
 DARK_SCALE = 1e-3
 """Error's scale, in natural logarithms, where a whole patch sees no photon."""
 LARGEST_LOG = 80.0
@@ -440,15 +436,14 @@ class _Told:
             self._progress(self._done, self._total)
 
 
-def _widths(scan: Measured, gap: GapVoxels, box: Box, plan: Reach) -> NDArray[np.int32]:
+def _widths(scan: Measured, gap: GapVoxels, box: Box, plan: Reach) -> NDArray[np.integer]:
     """Lengths of the shortest run of unknown voxels through each voxel to fill in a box, (n,)."""
-    lengths = run_lengths(gap.part(box) | scan.bad_in(box))
-    return np.asarray(np.min(lengths[:, plan.fillable_in(box)], axis=0))
+    return shortest_runs(gap.part(box) | scan.bad_in(box), plan.fillable_in(box))
 
 
 def _fill_region(
     seen: Features,
-    widths: NDArray[np.int32],
+    widths: NDArray[np.integer],
     region: Region,
     work: Work,
     model: Model,
@@ -458,16 +453,11 @@ def _fill_region(
     """The fill of one region from its features and the `_widths` of its gaps."""
     corner = tuple(part.start for part in region.box)
     stitcher = Stitcher(seen.unknown.shape, (PATCH,) * 3, 2)
-    dim = work.light.expected_in(region.box)
-    guesses = np.log1p(dim) / np.float32(LOG_UNIT), _dim_scale(dim) / np.float32(LOG_UNIT)
-    for place in _moved(region.dim, corner):
-        hidden = torch.from_numpy(cut(seen.unknown, place, True))
-        guess = np.stack([cut(values, place, 0.0) for values in guesses])
-        stitcher.add(place, guess, _trust(hidden[None, None])[0, 0].numpy())
+    for batch in _batches(_moved(region.dim, corner)):
+        guesses = _dim_guesses(work.light, region.box, batch)
+        stitcher.add_all(batch, guesses, _trusted(seen, batch))
     for batch in _batches(_moved(region.lit, corner)):
-        predicted, trust = _predict(model, seen, batch, device)
-        for location, patch, weight in zip(batch, predicted, trust, strict=True):
-            stitcher.add(location, patch, weight)
+        stitcher.add_all(batch, _predict(model, seen, batch, device), _trusted(seen, batch))
         told.add(len(batch))
     filled = work.plan.fillable_in(region.box)
     expected_units, scale_units = stitcher.mean(filled)
@@ -490,6 +480,22 @@ def _moved(places: Iterable[PatchLocation], corner: tuple[int, ...]) -> list[Pat
         PatchLocation(tuple(a - b for a, b in zip(p.start, corner, strict=True)), p.size)
         for p in places
     ]
+
+
+def _dim_guesses(light: Light, box: Box, batch: list[PatchLocation]) -> FloatArray:
+    """What the light around says of patches in a box, (n_batch, 2, *PATCH) in network units."""
+    guesses = np.zeros((len(batch), 2, *(PATCH,) * 3), np.float32)
+    shape = tuple(part.stop - part.start for part in box)
+    for guess, place in zip(guesses, batch, strict=True):
+        in_box, in_patch = place.inside(shape)
+        frames, rows, columns = (
+            slice(a.start + part.start, a.stop + part.start)
+            for a, part in zip(in_box, box, strict=True)
+        )
+        expected = light.expected_in((frames, rows, columns))
+        guess[(0, *in_patch)] = np.log1p(expected)
+        guess[(1, *in_patch)] = _dim_scale(expected)
+    return guesses / np.float32(LOG_UNIT)
 
 
 def _dim_scale(expected: FloatArray) -> FloatArray:
@@ -523,14 +529,16 @@ def _batches(locations: list[PatchLocation]) -> Iterator[list[PatchLocation]]:
         yield locations[first : first + BATCH]
 
 
+def _trusted(seen: Features, batch: list[PatchLocation]) -> FloatArray:
+    """How far to trust each voxel of patches, (n_batch, *PATCH); outside the array is unknown."""
+    return trust(np.stack([cut(seen.unknown, place, True) for place in batch]))
+
+
 @torch.inference_mode()
 def _predict(
     model: Model, seen: Features, batch: list[PatchLocation], device: torch.device
-) -> tuple[FloatArray, FloatArray]:
-    """Expected log counts and their error's scale (n_batch, 2, *PATCH) in network units.
-
-    And how far to trust each voxel, (n_batch, *PATCH). Outside the array is unknown.
-    """
+) -> FloatArray:
+    """Expected log counts and their error's scale (n_batch, 2, *PATCH) in network units."""
     patches = np.stack(
         [
             [
@@ -543,15 +551,7 @@ def _predict(
     channels = torch.from_numpy(patches).to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
         predicted = torch.cat(model.network.to(device)(channels), dim=1)
-    trust = _trust(channels[:, CHANNEL_ORDER.index("unknown")][:, None] > 0)
-    return predicted.float().cpu().numpy(), trust[:, 0].cpu().numpy()
-
-
-def _trust(unknown: Tensor) -> Tensor:
-    """How far to trust each voxel of patches `unknown` (batch, 1, *PATCH); the same shape."""
-    # The first guess of ones is 1 where a voxel lies between known ones, else 0.
-    between = prefill(torch.ones(unknown.shape, device=unknown.device), unknown)
-    return between.clamp(min=ONE_SIDED_TRUST)
+    return predicted.float().cpu().numpy()
 
 
 def count_patches(

@@ -203,6 +203,17 @@ def run_lengths(unknown: np.ndarray) -> npt.NDArray[np.int32]:
     return lengths
 
 
+def shortest_runs(unknown: np.ndarray, where: np.ndarray) -> npt.NDArray[np.integer]:
+    """Length of the shortest run of unknown voxels through each voxel of `where`, (n_where,).
+
+    Both (n_rock, n_y, n_x) bool; every voxel of `where` has to be unknown.
+    """
+    targets = np.flatnonzero(where)
+    lengths = [_Run(unknown, targets, axis).length for axis in range(unknown.ndim)]
+    shortest: npt.NDArray[np.integer] = np.min(lengths, axis=0)
+    return shortest
+
+
 _UNUSABLE = np.iinfo(np.int32).max  # length of a run with no known voxel at either end
 
 
@@ -219,8 +230,9 @@ class _Run:
         run = run_of[(outer * self.stride + inner) * self.n + self.position]  # (n_left,)
         self.below = start[run] - 1  # (n_left,) last known voxel before the run
         self.above = start[run] + length[run]  # (n_left,) first known voxel after it
+        self.length = length[run]
         usable = (self.below >= 0) | (self.above < self.n)
-        self.usable_length = np.where(usable, length[run], _UNUSABLE)
+        self.usable_length = np.where(usable, self.length, _UNUSABLE)
 
     def interpolate(
         self, values: FloatArray, unknown: BoolArray, chosen: BoolArray, kind: Kind

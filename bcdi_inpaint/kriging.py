@@ -28,6 +28,7 @@ from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.interpolation import log_linear
+from bcdi_inpaint.parallel import in_threads
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -57,8 +58,6 @@ ROOT_FROM = 20.0
 """Expected photons from which on square roots are kriged more than logarithms are."""
 ROOT_SLOPE = 1.5
 """How fast that changes, for each unit of log counts."""
-LEAST_SHARE = 0.01
-"""Of the square roots, below which they are not worth the time."""
 MOST_RATIO = 40.0
 """Logarithm of the counts over their trend, above which a voxel is no number to learn from."""
 LEAST_ROOT = 0.02
@@ -92,113 +91,152 @@ def krige(log_counts: FloatArray, unknown: BoolArray, gaps: Sequence[Gap]) -> Kr
     Where planes cross, all are done twice: the second time each has the others' prediction beside
     it instead of the linear one.
     """
-    filled = log_linear(np.where(unknown, 0, log_counts).astype(np.float32), unknown)
-    linear = filled.copy()
-    sigma = np.zeros_like(filled)
+    linear = log_linear(log_counts.astype(np.float32, copy=False), unknown)
+    filled, sigma = linear.copy(), np.zeros_like(linear)
+    planes = [*in_threads(lambda gap: _plane_of(gap, linear, unknown), gaps)]
     crossing = any(a.axis != b.axis for a, b in combinations(gaps, 2))
     for _ in range(2 if crossing else 1):
-        for gap in gaps:
-            _krige_plane(filled, linear, sigma, unknown, gap)
+        for plane in planes:
+            if plane is not None:
+                plane.fill(filled, sigma)
     return Kriged(filled, sigma)
 
 
-def _krige_plane(
-    filled: FloatArray, linear: FloatArray, sigma: FloatArray, unknown: BoolArray, gap: Gap
-) -> None:
-    """Write the prediction of one plane into `filled` and `sigma`."""
-    box = _lit_slab(linear, gap)
-    if box is None:
-        return
-    slab, first, uncertain = (
-        np.moveaxis(volume[box], gap.axis, 0) for volume in (filled, linear, sigma)
-    )  # (n_lines, *plane)
-    hidden = np.moveaxis(unknown[box], gap.axis, 0)
-    begin = box[gap.axis].start
-    plane = _Plane.prepared(slab, first, hidden, gap.start - begin, gap.stop - begin)
-    if np.count_nonzero(plane.bright) < FEWEST:
-        return
-    found = plane.predicted(plane.ratio_log, _same, _same)
-    if found is None:
-        return
-    guess, error = found
-    inside = slice(plane.start, plane.stop)
-    slab[inside] = plane.clipped(guess)
-    near = gaussian_filter(slab, 2.0)[inside]
-    share = 1 / (1 + np.exp(-ROOT_SLOPE * (near - np.log1p(ROOT_FROM))))
-    if share.max() > LEAST_SHARE:
-        found = plane.predicted(
-            np.exp(np.minimum(plane.ratio_log, MOST_RATIO) / 2), _twice_log, _twice_log_error
-        )
-        if found is not None:
-            slab[inside] = (1 - share) * slab[inside] + share * plane.clipped(found[0])
-            error = (1 - share) * error + share * found[1]
-    uncertain[inside] = error
+@dataclass(frozen=True)
+class _Scale:
+    """What is kriged of counts over their trend: `of_log` makes it of their logarithm.
+
+    `as_log` brings a prediction back, `log_error` its standard deviation around a mean.
+    """
+
+    of_log: Callable[[FloatArray], FloatArray]
+    as_log: Callable[[FloatArray], FloatArray]
+    log_error: Callable[[FloatArray, float], FloatArray]
+
+
+LOGARITHMS = _Scale(lambda log: log, lambda log: log, lambda spread, _: spread)
+ROOTS = _Scale(
+    lambda log: np.exp(np.minimum(log, MOST_RATIO) / 2),
+    lambda root: 2 * np.log(np.maximum(root, LEAST_ROOT)),
+    lambda spread, mean: 2 * spread / max(mean, LEAST_ROOT),
+)
+
+
+@dataclass(frozen=True)
+class _Kriging:
+    """How the voxels of a gap follow from the lines beside it, on one scale.
+
+    `mean` is that of the known bright voxels, `weights` are (n_inside, n_beside, *lateral), `error`
+    (n_inside, 1, ...) is the standard deviation of the logarithms they predict.
+    """
+
+    scale: _Scale
+    mean: np.float32
+    weights: NDArray[np.float32]
+    error: FloatArray
+
+    def predicted(self, ratio_log: FloatArray) -> FloatArray:
+        """Logarithms of counts over their trend, from those of the lines beside."""
+        residual = self.scale.of_log(ratio_log) - self.mean
+        return self.scale.as_log(_applied(self.weights, residual) + self.mean)
 
 
 @dataclass(frozen=True)
 class _Plane:
-    """A gap between what is known on both sides of it; arrays (n_lines, *plane).
+    """A gap and the lines it is predicted from, `box` of the array; lines come first in `trend`.
 
-    `ratio_log` is the logarithm of the counts over their trend, `bright` where it tells something,
-    `start` and `stop` the gap's lines.
+    `inside` are the gap's lines in it. What they are predicted from changes where other gaps cross,
+    the weights do not: those come from known voxels alone.
     """
 
+    axis: int
+    box: tuple[slice, ...]
+    inside: slice
     trend: FloatArray
-    ratio_log: FloatArray
-    bright: BoolArray
-    start: int
-    stop: int
     highest: float
+    logarithms: _Kriging
+    roots: _Kriging | None
 
-    @classmethod
-    def prepared(
-        cls, slab: FloatArray, first: FloatArray, hidden: BoolArray, start: int, stop: int
-    ) -> _Plane:
-        trend = gaussian_filter(first, TREND + TREND_PER_LINE * (stop - start))
-        bright = ~hidden & (trend > np.log1p(BRIGHT))
-        highest = float(slab[bright].max(initial=0)) + HEADROOM
-        return cls(trend, slab - trend, bright, start, stop, highest)
+    def fill(self, filled: FloatArray, sigma: FloatArray) -> None:
+        """Write the prediction into the log counts of the array, and its error."""
+        slab, error = (np.moveaxis(array[self.box], self.axis, 0) for array in (filled, sigma))
+        beside = np.r_[0 : self.inside.start, self.inside.stop : len(slab)]
+        ratio_log = slab[beside] - self.trend[beside]
+        slab[self.inside] = self._clipped(self.logarithms.predicted(ratio_log))
+        error[self.inside] = self.logarithms.error
+        if self.roots is None:
+            return
+        near = gaussian_filter(slab, 2.0)[self.inside]
+        share = 1 / (1 + np.exp(-ROOT_SLOPE * (near - np.log1p(ROOT_FROM))))
+        for array, of_roots in (
+            (slab, self._clipped(self.roots.predicted(ratio_log))),
+            (error, self.roots.error),
+        ):
+            array[self.inside] = (1 - share) * array[self.inside] + share * of_roots
 
-    def predicted(
-        self,
-        ratio: FloatArray,
-        as_log: Callable[[FloatArray], FloatArray],
-        log_error: Callable[[FloatArray, float], FloatArray],
-    ) -> tuple[FloatArray, FloatArray] | None:
-        """Log counts (n_inside, *plane) and their error (n_inside, 1, ...), kriged as `ratio`.
+    def _clipped(self, ratio_log: FloatArray) -> FloatArray:
+        """Log counts without what no crystal scatters: less than nothing, or far too much."""
+        return np.clip(self.trend[self.inside] + ratio_log, 0, self.highest)
 
-        `as_log` brings a predicted ratio back to logarithms, `log_error` its standard deviation.
-        None where there is nothing but rounding to learn from.
-        """
-        mean = float(ratio[self.bright].mean())
-        residual = ratio - np.float32(mean)
-        lines = [k for k in range(self.start - DEPTH, self.stop + DEPTH) if 0 <= k < len(ratio)]
-        beside = np.array([k for k in lines if not self.start <= k < self.stop])
-        lateral = [(2 * LATERAL + 1) if n > 1 else 1 for n in ratio.shape[1:]]
-        lags = (2 * DEPTH + self.stop - self.start, *(n - 1 for n in lateral))
-        covariance = _covariance(residual, self.bright, lags)
+
+def _plane_of(gap: Gap, linear: FloatArray, unknown: BoolArray) -> _Plane | None:
+    """How a gap is predicted, from an array whose unknown voxels are filled linearly.
+
+    None where there is too little light to learn from.
+    """
+    wide = _lit_slab(linear, gap)
+    if wide is None:
+        return None
+    slab, hidden = (np.moveaxis(array[wide], gap.axis, 0) for array in (linear, unknown))
+    trend = gaussian_filter(slab, TREND + TREND_PER_LINE * (gap.stop - gap.start))
+    bright = ~hidden & (trend > np.log1p(BRIGHT))
+    if np.count_nonzero(bright) < FEWEST:
+        return None
+    first = max(gap.start - DEPTH, wide[gap.axis].start)
+    last = min(gap.stop + DEPTH, wide[gap.axis].stop)
+    box = tuple(slice(first, last) if axis == gap.axis else s for axis, s in enumerate(wide))
+    inside = slice(gap.start - first, gap.stop - first)
+    logarithms, roots = _krigings(slab - trend, bright, last - first, inside)
+    if logarithms is None:
+        return None
+    begin = first - wide[gap.axis].start
+    return _Plane(
+        gap.axis,
+        box,
+        inside,
+        trend[begin : begin + last - first].copy(),
+        float(slab[bright].max(initial=0)) + HEADROOM,
+        logarithms,
+        roots,
+    )
+
+
+def _krigings(
+    ratio_log: FloatArray, bright: BoolArray, n_lines: int, inside: slice
+) -> list[_Kriging | None]:
+    """How gaps follow in logarithms, and in square roots; None where there is but rounding.
+
+    Learned from the bright voxels of a slab, for gaps that are `inside` of `n_lines`.
+    """
+    beside = np.r_[0 : inside.start, inside.stop : n_lines]
+    lateral = [(2 * LATERAL + 1) if n > 1 else 1 for n in bright.shape[1:]]
+    lags = (2 * DEPTH + inside.stop - inside.start, *(n - 1 for n in lateral))
+    pairs = np.maximum(_autocorrelation(bright.astype(np.float32), lags), 1)
+    found: list[_Kriging | None] = []
+    for scale in (LOGARITHMS, ROOTS):
+        ratio = scale.of_log(ratio_log)
+        mean = float(ratio[bright].mean())
+        residual = np.where(bright, ratio - np.float32(mean), 0)
+        covariance = _covariance(_autocorrelation(residual, lags) / pairs)
         if covariance[lags] < LEAST_VARIANCE:
-            return None
-        weights, variance = _weights(covariance, beside, np.arange(self.start, self.stop), lateral)
-        expected = _applied(weights, residual[beside]) + np.float32(mean)
+            found.append(None)
+            continue
+        weights, variance = _weights(
+            covariance, beside, np.arange(inside.start, inside.stop), lateral
+        )
         spread = np.sqrt(variance).astype(np.float32).reshape(-1, *[1] * len(lateral))
-        return self.trend[self.start : self.stop] + as_log(expected), log_error(spread, mean)
-
-    def clipped(self, log_counts: FloatArray) -> FloatArray:
-        """A prediction without what no crystal scatters: less than nothing, or far too much."""
-        return np.clip(log_counts, 0, self.highest)
-
-
-def _same(ratio: FloatArray, _mean: float = 0.0) -> FloatArray:
-    return ratio
-
-
-def _twice_log(root: FloatArray) -> FloatArray:
-    return 2 * np.log(np.maximum(root, LEAST_ROOT))
-
-
-def _twice_log_error(spread: FloatArray, mean: float) -> FloatArray:
-    return 2 * spread / max(mean, LEAST_ROOT)
+        found.append(_Kriging(scale, np.float32(mean), weights, scale.log_error(spread, mean)))
+    return found
 
 
 def _lit_slab(log_counts: FloatArray, gap: Gap) -> tuple[slice, ...] | None:
@@ -217,24 +255,22 @@ def _lit_slab(log_counts: FloatArray, gap: Gap) -> tuple[slice, ...] | None:
     return tuple(box)
 
 
-def _covariance(residual: FloatArray, known: BoolArray, lags: Sequence[int]) -> NDArray[np.float64]:
-    """Covariance at all lags from -lag to +lag on each axis, (2 * lag + 1, ...), faded.
-
-    The mean over the pairs of known voxels, by FFT with the known voxels' own autocorrelation.
-    """
+def _autocorrelation(values: FloatArray, lags: Sequence[int]) -> NDArray[np.float64]:
+    """Sums of the products of all pairs, at lags from -lag to +lag on each axis."""
     shape = [
         scipy.fft.next_fast_len(n + lag, real=True)
-        for n, lag in zip(residual.shape, lags, strict=True)
+        for n, lag in zip(values.shape, lags, strict=True)
     ]
     wrapped = np.ix_(*[np.arange(-lag, lag + 1) % n for lag, n in zip(lags, shape, strict=True)])
+    power = np.abs(scipy.fft.rfftn(values, shape)) ** 2
+    return scipy.fft.irfftn(power, shape)[wrapped].astype(np.float64)
 
-    def autocorrelation(values: FloatArray) -> NDArray[np.float64]:
-        power = np.abs(scipy.fft.rfftn(values, shape)) ** 2
-        return scipy.fft.irfftn(power, shape)[wrapped].astype(np.float64)
 
-    products = autocorrelation(np.where(known, residual, 0))
-    covariance = products / np.maximum(autocorrelation(known.astype(np.float32)), 1)
-    for axis, lag in enumerate(lags):
+def _covariance(measured: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A covariance as measured at lags from -lag to +lag on each axis, faded and mended."""
+    covariance = measured.copy()
+    for axis, n in enumerate(measured.shape):
+        lag = n // 2
         fading = np.exp(-0.5 * (np.arange(-lag, lag + 1) / (TAPER * (lag + 1))) ** 2)
         covariance *= fading.reshape([-1 if a == axis else 1 for a in range(covariance.ndim)])
     return _mended(covariance)

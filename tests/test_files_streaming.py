@@ -31,7 +31,7 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
-@pytest.mark.parametrize("dtype", ["u2", ">i4", "f4", "f8"])
+@pytest.mark.parametrize("dtype", ["i1", "u2", ">i4", "f4", "f8"])
 def test_a_part_is_what_the_library_reads(
     tmp_path: Path, rng: np.random.Generator, filters: dict, dtype: str
 ) -> None:
@@ -42,6 +42,14 @@ def test_a_part_is_what_the_library_reads(
         read = read_part(data, BOX)
         assert read.dtype == data.dtype
         np.testing.assert_array_equal(read, data[BOX])
+
+
+def test_a_mask_like_that_before_is_an_array_of_its_own(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("m", SHAPE, "i1", chunks=(1, 30, 23), compression="gzip")
+        data[:] = 1
+        read_part(data, BOX)[:] = 0
+        np.testing.assert_array_equal(read_part(data, BOX), 1)
 
 
 def test_chunks_put_together_are_read_by_the_library(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from bcdi_inpaint import inpaint
+from bcdi_inpaint import inpaint, inpainting
 from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
@@ -392,3 +392,35 @@ def test_weights_of_a_failed_training_write_nothing(bias: tuple[float, float]) -
     model.network.head.bias.data[:] = torch.tensor(bias)
     with pytest.raises(InputError, match="model tiny expects counts that are not finite"):
         inpaint(counts, gap, model)
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_bfloat16_where_it_is_fast_rounds_the_correction_alone(
+    counts: np.ndarray, monkeypatch: pytest.MonkeyPatch, is_fast: bool
+) -> None:
+    used: list[torch.dtype] = []
+    model = tiny(trained=True)
+    model.network.head.register_forward_hook(lambda *told: used.append(told[2].dtype))
+    gap = rows(counts.shape)
+    monkeypatch.setattr(inpainting, "fast_bfloat16", lambda device: False)
+    exact = inpaint(counts, gap, model)
+    monkeypatch.setattr(inpainting, "fast_bfloat16", lambda device: is_fast)
+    used.clear()
+    fill = inpaint(counts, gap, model)
+    assert set(used) == {torch.bfloat16 if is_fast else torch.float32}
+    np.testing.assert_array_equal(fill.counts[~gap], counts[~gap])
+    logs, exact_logs = np.log1p(fill.counts[gap]), np.log1p(exact.counts[gap])
+    correction = np.abs(exact_logs - np.log1p(inpaint(counts, gap, GUESS).counts[gap])).max()
+    np.testing.assert_allclose(logs, exact_logs, atol=0.03 * correction)
+    assert np.array_equal(fill.counts, exact.counts) is not is_fast
+    np.testing.assert_allclose(fill.sigma[gap], exact.sigma[gap], rtol=0.02)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_processor_has_fast_bfloat16_where_torch_says_so(
+    monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: is_there, raising=False)
+    assert inpainting.fast_bfloat16(torch.device("cpu")) is is_there
+    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
+    assert not inpainting.fast_bfloat16(torch.device("cpu"))

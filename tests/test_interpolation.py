@@ -16,6 +16,7 @@ from bcdi_inpaint.interpolation import (
     log_linear,
     nearest,
     run_lengths,
+    shortest_runs,
 )
 
 SHAPE = (20, 24, 28)
@@ -213,6 +214,13 @@ def test_run_lengths_of_a_picture() -> None:
     along_x = [[0, 2, 2, 0, 1], [2, 2, 0, 0, 1], [0, 1, 0, 0, 1]]
     assert_array_equal(run_lengths(unknown), [[unknown[0]], [along_y], [along_x]])
     assert_array_equal(run_lengths(np.zeros((2, 3, 4), dtype=bool)), 0)
+
+
+def test_the_shortest_runs_are_those_of_some_axis() -> None:
+    rng = np.random.default_rng(5)
+    unknown = rng.random((7, 9, 11)) < 0.4
+    where = unknown & (rng.random(unknown.shape) < 0.5)
+    assert_array_equal(shortest_runs(unknown, where), run_lengths(unknown)[:, where].min(axis=0))
 
 
 def test_log_linear_keeps_the_type_and_the_input() -> None:

@@ -19,7 +19,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("files", "detectors", "runner"),
         ("gaps", "scan_list", "pattern_file"),
         ("scaling",),
-        ("patches", "interpolation", "prefill", "scores", "symmetry"),
+        ("patches", "interpolation", "scores", "symmetry"),
         ("losses", "likelihood", "reach", "stitching", "statistics", "kriging", "ranks"),
         ("features", "projections", "light", "advice"),
         ("regions",),

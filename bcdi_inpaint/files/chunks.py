@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 
 import h5py
 import numpy as np
@@ -14,6 +15,8 @@ from bcdi_inpaint.scan import Box
 
 DEFLATE, SHUFFLE = 1, 2
 """HDF5's numbers of the filters that are known here."""
+MOST_KEPT = 4
+"""Chunks of masks that are kept; a frame is one, of a few megabytes."""
 
 
 def read_part(dataset: h5py.Dataset, box: Box) -> np.ndarray:
@@ -32,7 +35,8 @@ def read_part(dataset: h5py.Dataset, box: Box) -> np.ndarray:
         if info.filter_mask:  # some filter was left out for this chunk
             return load(dataset, box)
         _, stored = dataset.id.read_direct_chunk(corner)
-        chunk = _taken_apart(bytes(stored), filters, dataset.chunks, dataset.dtype)
+        take_apart = _taken_apart_once if dataset.dtype.itemsize == 1 else _taken_apart
+        chunk = take_apart(bytes(stored), filters, dataset.chunks, dataset.dtype)
         in_part, in_chunk = [], []
         for start, length, wanted in zip(corner, dataset.chunks, box, strict=True):
             low, high = max(start, wanted.start), min(start + length, wanted.stop)
@@ -69,9 +73,24 @@ def _taken_apart(
     if len(content) != size:
         raise ValueError(f"a chunk holds {len(content)} bytes, not {size}")
     if SHUFFLE in filters and dtype.itemsize > 1:
-        planes = np.frombuffer(content, np.uint8).reshape(dtype.itemsize, -1)
-        return np.ascontiguousarray(planes.T).view(dtype).reshape(shape)
+        return _unshuffled(content, dtype).reshape(shape)
     return np.frombuffer(content, dtype).reshape(shape)
+
+
+def _unshuffled(content: bytes, dtype: np.dtype) -> np.ndarray:
+    """Numbers from their first bytes, then their second bytes, and so on; (n,).
+
+    The high bytes of counts are mostly 0 in all of a frame, and need not be copied.
+    """
+    numbers = np.zeros(len(content), np.uint8)
+    for k, plane in enumerate(np.frombuffer(content, np.uint8).reshape(dtype.itemsize, -1)):
+        if plane.any():
+            numbers[k :: dtype.itemsize] = plane
+    return numbers.view(dtype)
+
+
+_taken_apart_once = lru_cache(MOST_KEPT)(_taken_apart)
+"""For masks, which are mostly those of the frame before. Their arrays are not to be changed."""
 
 
 def new_chunked(
