@@ -6,7 +6,7 @@ score is of the reconstructed object against the true one, and is told as a rati
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from bcdi_inpaint.advice import advice
+from bcdi_inpaint.advice import VERDICTS, advice, verdict_of
 from bcdi_inpaint.comparison import compare, shell_correlation
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps import gap_mask
-from bcdi_inpaint.handover import LEVEL, RELEASE_AFTER, THRESHOLD
+from bcdi_inpaint.handover import AUTO, LEVEL, RELEASE_AFTER, THRESHOLD, WORTHWHILE, chosen
 from bcdi_inpaint.retrieval import Chain, Reconstruction, retrieve_best
 from bcdi_inpaint.scores import pearson_log
 from bcdi_inpaint.ways import MASKED, WAYS, Gapped
@@ -146,6 +146,7 @@ SUMMARY_COLUMNS = (
     "ratio_gradient",
     "pearson_gap",
 )
+ADVICE_COLUMNS = tuple("advice" if name == "width" else name for name in SUMMARY_COLUMNS)
 
 
 def gaps_beside(
@@ -323,18 +324,43 @@ def _gradient_rms(
     return float(np.sqrt(np.mean(turned[both] ** 2)))
 
 
-def summary(records: Sequence[Record]) -> list[Record]:
-    """Medians, quartiles and the worst of the ratios for each setting, width and way."""
+def with_default(records: Sequence[Record]) -> list[Record]:
+    """The records, and beside them those of the default hand-over.
+
+    It stands for one of the others in each gap (see `handover.chosen`), whose retrieval it has;
+    nothing is added where that is not among them.
+    """
+    if WORTHWHILE not in {record["way"] for record in records}:
+        return [*records]
+    own = [
+        record | {"way": AUTO} for record in records if record["way"] == chosen(AUTO, _told(record))
+    ]
+    return [*records, *own]
+
+
+def _told(record: Record) -> str:
+    """What the advice says of a record's gap."""
+    return verdict_of(record["width"], record["fringes"], record["counts_beside"])
+
+
+def summary(records: Sequence[Record], by: Literal["width", "advice"] = "width") -> list[Record]:
+    """Medians, quartiles and the worst of the ratios for each setting, width and way.
+
+    Or for each of `advice.VERDICTS` in the place of widths.
+    """
     cells: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
-        cells.setdefault((record["setting"], record["width"], record["way"]), []).append(record)
+        part = record["width"] if by == "width" else _told(record)
+        cells.setdefault((record["setting"], part, record["way"]), []).append(record)
+    order = {part: part for _, part, _ in cells} if by == "width" else _places(VERDICTS)
+    ways = _places([*WAYS, AUTO])
     rows = []
-    for (setting, width, way), own in sorted(
-        cells.items(), key=lambda cell: (cell[0][0], cell[0][1], WAYS.index(cell[0][2]))
+    for (setting, part, way), own in sorted(
+        cells.items(), key=lambda cell: (cell[0][0], order[cell[0][1]], ways[cell[0][2]])
     ):
         ratios = np.array([record["ratio_phase_rms_rad"] for record in own])
         low, median, high = np.percentile(ratios, [25, 50, 75])
-        row: Record = {"setting": setting, "width": width, "way": way, "cases": len(own)}
+        row: Record = {"setting": setting, by: part, "way": way, "cases": len(own)}
         row |= {
             "phase_rms_rad": float(np.median([record["phase_rms_rad"] for record in own])),
             "ratio": float(median),
@@ -347,3 +373,7 @@ def summary(records: Sequence[Record]) -> list[Record]:
         }
         rows.append(row)
     return rows
+
+
+def _places(names: Iterable[str]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(names)}

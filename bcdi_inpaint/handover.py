@@ -7,6 +7,7 @@ they let the retrieval depart from the fill.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,14 @@ NAMES: dict[str, str] = {
     "staged": "the same at first, then they are free",
     "mask": "the gap stays masked",
 }
-DEFAULT = "staged"
-"""With it the crystals of `bcdi-inpaint evaluate --phasing`, phased as users do, came out in the
-median not worse than with the gap masked, whatever the gap's width."""
+AUTO = "auto"
+WORTHWHILE = "staged"
+"""What ``auto`` is where a fill can help.
+
+With it the crystals of `bcdi-inpaint evaluate --phasing`, phased as users do, came out in the
+median not worse than with the gap masked, at any width."""
+CHOICES = (AUTO, *NAMES)
+DEFAULT = AUTO
 BOUNDED = ("soft", "staged")
 """Those that only our own cycles know: PyNX's command line gets a masked gap."""
 LEVEL = 0.95
@@ -122,10 +128,21 @@ def hand_over(
     return HandOver(name, fill.counts, unknown & ~trusted, trusted, bounds, release)
 
 
-def check_name(name: str) -> None:
-    """Refuse what is none of `NAMES`; call it before any work begins."""
-    if name not in NAMES:
-        raise InputError(f"handover is {name!r}, expected one of {', '.join(NAMES)}")
+def check_name(name: str, among: Collection[str] = NAMES) -> None:
+    """Refuse what is none of the names; call it before any work begins."""
+    if name not in among:
+        raise InputError(f"handover is {name!r}, expected one of {', '.join(among)}")
+
+
+def chosen(name: str, verdict: str | None) -> str:
+    """The hand-over, one of `NAMES`, that one of `CHOICES` stands for.
+
+    ``auto`` leaves a gap masked for which `advice.verdict_of` says that masking is as good, or of
+    which it knows nothing: there a fill has little to win, and some crystals came out worse.
+    """
+    if name != AUTO:
+        return name
+    return "mask" if verdict in (None, "mask") else WORTHWHILE
 
 
 def _bounds(fill: Fill, level: float) -> tuple[FloatArray, FloatArray]:

@@ -187,7 +187,7 @@ def _plane_of(gap: Gap, linear: FloatArray, unknown: BoolArray) -> _Plane | None
     wide = _lit_slab(linear, gap)
     if wide is None:
         return None
-    slab, hidden = (np.moveaxis(array[wide], gap.axis, 0) for array in (linear, unknown))
+    slab, hidden = np.moveaxis(linear[wide], gap.axis, 0), np.moveaxis(unknown[wide], gap.axis, 0)
     trend = gaussian_filter(slab, TREND + TREND_PER_LINE * (gap.stop - gap.start))
     bright = ~hidden & (trend > np.log1p(BRIGHT))
     if np.count_nonzero(bright) < FEWEST:

@@ -38,7 +38,18 @@ from bcdi_inpaint.files import (
     write_tiff,
 )
 from bcdi_inpaint.gaps import GapFinding, GapVoxels, find_gaps, gap_mask
-from bcdi_inpaint.handover import BOUNDED, DEFAULT, LEVEL, THRESHOLD, check_name, hand_over
+from bcdi_inpaint.handover import (
+    AUTO,
+    BOUNDED,
+    CHOICES,
+    DEFAULT,
+    LEVEL,
+    NAMES,
+    THRESHOLD,
+    check_name,
+    chosen,
+    hand_over,
+)
 from bcdi_inpaint.inpainting import Fill, Filling, inpaint_scan
 from bcdi_inpaint.parallel import in_threads
 from bcdi_inpaint.plots import before_after, checked_picture
@@ -80,7 +91,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Result:
-    """What `predict` found and wrote."""
+    """What `predict` found and wrote; `handover` is one of `handover.NAMES`."""
 
     scan: Scan | StoredScan
     finding: GapFinding
@@ -88,7 +99,7 @@ class Result:
     output: Path
     picture: Path | None
     seconds: float
-    handover: str = DEFAULT
+    handover: str
     weights: Path | None = None
     advice: Advice | None = None
 
@@ -152,9 +163,13 @@ def _predict(
     seen = _advice(scan, gap, filling)
     if seen is not None:
         say(str(seen))
+    handover = chosen(request.handover, None if seen is None else seen.verdict)
+    if request.handover == AUTO:
+        say(f"handover {handover}: {NAMES[handover]}")
     provenance = _provenance(request, finding, fill) | _of_refinement(refinement) | recorded(seen)
+    provenance["handover"] = handover
     write = _write_cxi if request.form == "cxi" else _write_whole
-    write(request, output, scan, gap, fill, provenance)
+    write(replace(request, handover=handover), output, scan, gap, fill, provenance)
     if refinement is not None and refinement.interrupted:
         raise KeyboardInterrupt(f"interrupted: the fill is written without refinement: {output}")
     if picture is not None:
@@ -166,7 +181,7 @@ def _predict(
         output,
         picture,
         time.monotonic() - started,
-        request.handover,
+        handover,
         weights,
         seen,
     )
@@ -346,7 +361,7 @@ def found_gaps(
 
 
 def _check_request(request: Request) -> None:
-    check_name(request.handover)
+    check_name(request.handover, CHOICES)
     path, _ = split_spec(request.scan)
     if not path.name:
         raise InputError(f"scan is {request.scan!r}, expected the name of a file: give one")
@@ -424,7 +439,6 @@ def _provenance(request: Request, finding: GapFinding, fill: Fill | Filling) -> 
         "filled_voxels": fill.n_filled,
         **({} if request.crop is None else {"crop": str(request.crop)}),
         "device": fill.device,
-        "handover": request.handover,
         "handover_level": LEVEL,
         "handover_threshold": THRESHOLD,
         **{f"calibration_{name}": value for name, value in fill.calibration},

@@ -22,9 +22,10 @@ import torch
 from click.testing import CliRunner, Result
 from conftest import heed_ctrl_c
 
+from bcdi_inpaint import advice
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
-from bcdi_inpaint.handover import DEFAULT
+from bcdi_inpaint.handover import NAMES
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.weights import save_weights
 
@@ -481,16 +482,29 @@ def test_the_note_and_the_mask_fit_the_format(
     assert (output.counts[GAP] > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("verdict", "handover"), [("mask", "mask"), ("compare", "staged"), ("fill", "staged")]
+)
 def test_the_default_handover_is_the_safe_one(
-    tmp_path: Path, counts: np.ndarray, model: Path
+    tmp_path: Path,
+    counts: np.ndarray,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    verdict: str,
+    handover: str,
 ) -> None:
+    monkeypatch.setattr(advice, "verdict_of", lambda *_: verdict)
     scan = write(tmp_path / "s.cxi", counts, GAP)
     result = run(scan, "--model", model)
     assert result.exit_code == 0
+    assert f"handover {handover}: {NAMES[handover]}" in result.stdout
     assert "--zero_mask 0" in result.stdout  # PyNX's own command gets the gap masked
     stored = read_fill(tmp_path / "s_inpainted.cxi")
     assert stored is not None
-    assert stored.provenance["handover"] == DEFAULT
+    assert stored.provenance["handover"] == handover
+    assert ("lower_bound" in h5py.File(tmp_path / "s_inpainted.cxi")[DETECTOR]) == (
+        handover == "staged"
+    )
     np.testing.assert_array_equal(read_scan(tmp_path / "s_inpainted.cxi").bad_mask, stored.filled)
 
 

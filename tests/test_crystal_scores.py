@@ -5,12 +5,14 @@ import pytest
 
 from bcdi_inpaint import crystal_scores
 from bcdi_inpaint.crystal_scores import (
+    ADVICE_COLUMNS,
     CLEAR,
     CrystalScoresConfig,
     Subject,
     gaps_beside,
     judge,
     summary,
+    with_default,
 )
 from bcdi_inpaint.engines import pynx_version
 from bcdi_inpaint.ways import COMPLETE, MASKED, WAYS
@@ -39,8 +41,10 @@ def test_a_gap_without_room_is_left_out() -> None:
     assert gaps_beside((48, 48, 48), 24, CrystalScoresConfig(), rng) == []
 
 
-def _record(way: str, ratio: float, width: int = 6) -> dict[str, object]:
+def _record(way: str, ratio: float, width: int = 6, fringes: float = 1.0) -> dict[str, object]:
     return {
+        "fringes": fringes,
+        "counts_beside": 10.0,
         "setting": "known support",
         "width": width,
         "way": way,
@@ -61,6 +65,26 @@ def test_the_summary_tells_median_quartiles_and_the_worst() -> None:
     assert (soft["lower_quartile"], soft["ratio"], soft["upper_quartile"]) == (0.4, 0.6, 0.8)
     assert soft["worst"] == 3.0
     assert soft["cases"] == 5
+
+
+def test_the_summary_by_advice_is_in_its_order() -> None:
+    records = [_record(MASKED, 1.0, fringes=fringes) for fringes in (9.0, 1.0, 3.0)]
+    rows = summary(records, "advice")
+    assert [row["advice"] for row in rows] == ["mask", "compare", "fill"]
+    assert set(ADVICE_COLUMNS) == set(rows[0])
+
+
+def test_the_default_masks_where_a_fill_has_little_to_win() -> None:
+    records = [
+        _record(way, ratio, fringes=fringes)
+        for fringes, ratio in ((1.0, 2.5), (3.0, 0.8), (9.0, 0.4))
+        for way, ratio in ((MASKED, 1.0), ("staged", ratio))
+    ]
+    rows = {row["way"]: row for row in summary(with_default(records))}
+    assert (rows["auto"]["cases"], rows["auto"]["ratio"], rows["auto"]["worst"]) == (3, 0.8, 1.0)
+    assert rows["staged"]["worst"] == 2.5
+    without = [record for record in records if record["way"] != "staged"]
+    assert with_default(without) == without
 
 
 def test_a_turned_phase_is_told_by_its_gradient(rng: np.random.Generator) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bcdi_inpaint.advice import VERDICTS
 from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.handover import BOUNDED, NAMES, hand_over
+from bcdi_inpaint.handover import BOUNDED, CHOICES, DEFAULT, NAMES, chosen, hand_over
 from bcdi_inpaint.inpainting import Fill
 
 # One row of eight voxels: two measured, two filled (sure, unsure), one in the gap that could not be
@@ -88,4 +89,19 @@ def test_bad_input_is_one_line(fill: Fill, change: dict[str, object], message: s
 
 def test_every_name_is_explained() -> None:
     assert list(NAMES) == ["hard", "partial", "soft", "staged", "mask"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("verdict", [None, *VERDICTS])
+def test_what_is_asked_for_is_what_is_done(name: str, verdict: str | None) -> None:
+    assert chosen(name, verdict) == name
+
+
+@pytest.mark.parametrize(
+    ("verdict", "handover"),
+    [(None, "mask"), ("mask", "mask"), ("compare", "staged"), ("fill", "staged")],
+)
+def test_by_itself_a_fill_is_used_where_it_can_help(verdict: str | None, handover: str) -> None:
+    assert DEFAULT in CHOICES
+    assert chosen(DEFAULT, verdict) == handover
     assert all(NAMES.values())

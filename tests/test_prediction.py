@@ -72,7 +72,7 @@ def test_a_scan_without_a_photon_near_its_gap_stays_positive(
 
 
 def test_provenance_says_how_to_do_it_again(request_: Request) -> None:
-    result = predict(request_)
+    result = predict(replace(request_, handover="staged"))
     with h5py.File(result.output) as file:
         stored = {name: node[()] for name, node in file[CONFIGURATION].items()}
     assert stored["inpaint_input_sha256"].decode() == sha256(Path(request_.scan))
@@ -124,7 +124,7 @@ def test_stages_are_told_in_order_and_progress_ends_at_all(request_: Request) ->
     said: list[str] = []
     seen: list[tuple[int, int]] = []
     predict(request_, say=said.append, progress=lambda done, total: seen.append((done, total)))
-    assert [line.partition(" ")[0] for line in said] == ["read", "gaps:", "gap"]
+    assert [line.partition(" ")[0] for line in said] == ["read", "gaps:", "gap", "handover"]
     done, total = zip(*seen, strict=True)
     assert list(done) == sorted(done)
     assert done[-1] == total[-1] == max(total)
@@ -222,7 +222,7 @@ def test_a_scan_that_stays_in_its_file_is_filled_as_one_in_memory(
     np.savez(tmp_path / "loaded.npz", data=counts, mask=mask)
     said: list[str] = []
     stored, loaded = (
-        predict(replace(request_, scan=str(tmp_path / name)), say=said.append)
+        predict(replace(request_, scan=str(tmp_path / name), handover="staged"), say=said.append)
         for name in ("stored.cxi", "loaded.npz")
     )
     assert sum("see no signal" in line for line in said) == 2

@@ -131,26 +131,41 @@ def _record(row: dict[str, str]) -> Record:
 def _write_tables(
     folder: Path, config: PhasingConfig, model: Model, records: list[Record], quiet: bool
 ) -> None:
-    from bcdi_inpaint.crystal_scores import SUMMARY_COLUMNS, summary
+    from bcdi_inpaint.crystal_scores import ADVICE_COLUMNS, SUMMARY_COLUMNS, summary, with_default
     from bcdi_inpaint.decision import DECISION_COLUMNS, decisions
     from bcdi_inpaint.plots import ratio_strips
 
-    rows = summary(records)
+    both = with_default(records)
+    rows, by_advice = summary(both), summary(both, "advice")
     head = (
         f"# What fills do to crystals: `{config.name}`\n\n- seed {config.seed}\n- network: "
         f"{model.name}, sha256 `{model.sha256}`\n- ratio: RMS of the phase error inside the "
         "particle over that with the gap masked; median, quartiles and worst over gaps\n\n"
     )
+    advised = "\n\nThe same by what `predict` says of the gap, " + _limits() + ":\n\n"
+    advised += as_table(by_advice, ADVICE_COLUMNS, "markdown").rstrip()
     decided = "\n\nThe safe hand-over, chosen by every other crystal and told of the rest:\n\n"
     decided += as_table(decisions(records), DECISION_COLUMNS, "markdown")
     table = as_table(rows, SUMMARY_COLUMNS, "markdown")
-    write_text(folder / "phasing.md", head + table.rstrip() + decided)
+    write_text(folder / "phasing.md", head + table.rstrip() + advised + decided)
     write_text(folder / "phasing.csv", as_csv(rows, SUMMARY_COLUMNS))
     panels: dict[str, dict[str, list[float]]] = {}
-    for record in records:
+    for record in both:
         panel = panels.setdefault(f"{record['setting']}, {record['width']} px", {})
         panel.setdefault(record["way"], []).append(record["ratio_phase_rms_rad"])
     ratio_strips(folder / "phasing.png", panels, ylabel="phase error, ratio to masking", force=True)
     if not quiet:
         click.echo(as_table(rows, SUMMARY_COLUMNS))
+        click.echo(as_table(by_advice, ADVICE_COLUMNS))
         click.echo(f"tables and picture: {folder}")
+
+
+def _limits() -> str:
+    """Where the advice changes, in words."""
+    from bcdi_inpaint.advice import FRINGES, LIGHT
+
+    narrow, wide = FRINGES
+    return (
+        f"mask below {narrow:g} fringes or {LIGHT:g} count a voxel beside it, compare below "
+        f"{wide:g} fringes, fill from there"
+    )

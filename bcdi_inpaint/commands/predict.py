@@ -13,7 +13,7 @@ import click
 
 from bcdi_inpaint.commands.bars import progress_bar
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.handover import BOUNDED, DEFAULT, NAMES
+from bcdi_inpaint.handover import AUTO, BOUNDED, CHOICES, DEFAULT
 
 
 def _gap(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[Any, ...]:
@@ -77,10 +77,11 @@ def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
 @click.option("--binning", type=click.IntRange(1), default=1, help="Detector lines per array line.")
 @click.option(
     "--handover",
-    type=click.Choice(list(NAMES)),
+    type=click.Choice(CHOICES),
     default=DEFAULT,
     show_default=True,
-    help="How PyNX gets the fill: as measured, where it is sure, as bounds, bounds at first, not.",
+    help="How PyNX gets the fill: as measured, where it is sure, as bounds, bounds at first, not. "
+    "By default as bounds at first where a fill can help, else not.",
 )
 @click.option(
     "--refine",
@@ -142,7 +143,7 @@ def predict(
 
     if not isinstance(options["roi"], tuple | None):
         options["crop"], options["roi"] = options["roi"], None
-    if options["form"] == "tiff" and options["handover"] in BOUNDED and not quiet:
+    if options["form"] == "tiff" and options["handover"] in (AUTO, *BOUNDED) and not quiet:
         told = "note: TIFF has no place for bounds of the fill: the gap is masked, and that is all"
         click.echo(told, err=as_json)
     if dry_run:
