@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from bcdi_inpaint.patches import PatchLocation, cut, over_plane, over_voxels
 from bcdi_inpaint.reach import Reach, reach, reach_of
 from bcdi_inpaint.regions import Region, regions
 from bcdi_inpaint.scaling import LOG_UNIT, from_network
-from bcdi_inpaint.scan import Box, Measured, Scan, blocks, whole
+from bcdi_inpaint.scan import Box, Measured, Scan, blocks, volume, whole
 from bcdi_inpaint.stitching import Stitcher, trust
 from bcdi_inpaint.symmetry import find_centre, mate_source
 from bcdi_inpaint.weights import Model, load_weights
@@ -387,14 +387,35 @@ def region_features(
     guess: GuessKind = "kriged",
 ) -> Features:
     """What the network sees of a box of the scan, whose peak has that centre."""
-    log_counts, unknown = _log_counts(scan, gap, box)
-    mate, mate_known = np.zeros_like(log_counts), np.zeros_like(unknown)
     found = mate_source(box, scan.shape, centre)
+    sources = [box] if found is None else [box, found[0]]
+    (log_counts, unknown), *opposite = _log_counts_of(scan, gap, sources)  # type: ignore[arg-type]
+    mate, mate_known = np.zeros_like(log_counts), np.zeros_like(unknown)
     if found is not None:
-        source, place = found
-        opposite, hidden = _log_counts(scan, gap, source)  # type: ignore[arg-type]
-        mate[place], mate_known[place] = np.flip(opposite), ~np.flip(hidden)
+        ((seen, hidden),) = opposite
+        mate[found[1]], mate_known[found[1]] = np.flip(seen), ~np.flip(hidden)
     return features(log_counts, unknown, planes(unknown), guess, (mate, mate_known))
+
+
+def _log_counts_of(
+    scan: Measured, gap: GapVoxels, boxes: Sequence[Box]
+) -> Iterator[tuple[FloatArray, BoolArray]]:
+    """`_log_counts` of some boxes, from one reading where the box around them is no larger."""
+    frames, rows, columns = (
+        slice(min(part.start for part in parts), max(part.stop for part in parts))
+        for parts in zip(*boxes, strict=True)
+    )
+    hull = frames, rows, columns
+    if volume(hull) > sum(map(volume, boxes)):
+        yield from (_log_counts(scan, gap, box) for box in boxes)
+        return
+    log_counts, unknown = _log_counts(scan, gap, hull)
+    for box in boxes:
+        inner = tuple(
+            slice(part.start - outer.start, part.stop - outer.start)
+            for part, outer in zip(box, hull, strict=True)
+        )
+        yield np.ascontiguousarray(log_counts[inner]), np.ascontiguousarray(unknown[inner])
 
 
 def _log_counts(scan: Measured, gap: GapVoxels, box: Box) -> tuple[FloatArray, BoolArray]:

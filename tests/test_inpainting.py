@@ -11,13 +11,16 @@ from bcdi_inpaint import inpaint, inpainting
 from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps import GapVoxels
 from bcdi_inpaint.inpainting import DARK_SCALE, LEAST_COUNTS, Fill
 from bcdi_inpaint.interpolation import linear
 from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.network import FIRST_SCALE, GapUNet, NetworkConfig
 from bcdi_inpaint.reach import WIDEST
 from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.scan import Box, Scan
 from bcdi_inpaint.stitching import window
+from bcdi_inpaint.symmetry import friedel_mate
 from bcdi_inpaint.weights import Model, save_weights
 from simulation.recipe import Recipe, make_pattern
 
@@ -424,3 +427,42 @@ def test_a_processor_has_fast_bfloat16_where_torch_says_so(
     assert inpainting.fast_bfloat16(torch.device("cpu")) is is_there
     monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
     assert not inpainting.fast_bfloat16(torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("centre", "n_readings"),
+    [((8.0, 30.0, 24.5), 1), ((8.0, 48.0, 24.5), 2), ((8.0, 5.0, 24.5), None)],
+    ids=["mate inside", "mate elsewhere", "no mate"],
+)
+def test_a_region_sees_what_the_whole_scan_shows_of_it_and_of_its_mate(
+    counts: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    centre: tuple[float, float, float],
+    n_readings: int | None,
+) -> None:
+    read: list[Box] = []
+    log_counts_of = inpainting._log_counts
+
+    def counted(scan: Scan, gap: GapVoxels, box: Box) -> tuple[np.ndarray, np.ndarray]:
+        read.append(box)
+        return log_counts_of(scan, gap, box)
+
+    monkeypatch.setattr(inpainting, "_log_counts", counted)
+    bad = np.zeros(counts.shape, dtype=bool)
+    bad[2, 20, 7] = True
+    gap = rows(counts.shape)
+    box = slice(0, 16), slice(20, 44), slice(2, 40)
+    seen = inpainting.region_features(
+        Scan(counts, bad), GapVoxels.of(gap), box, np.array(centre), "linear"
+    )
+    unknown = gap | bad
+    mate, mate_known = friedel_mate(np.log1p(counts), ~unknown, centre)
+    np.testing.assert_array_equal(seen.unknown, unknown[box])
+    np.testing.assert_array_equal(seen.mate_known, mate_known[box])
+    np.testing.assert_allclose(seen.mate * LOG_UNIT, mate[box], rtol=1e-6)
+    known = ~seen.unknown
+    np.testing.assert_allclose(
+        (seen.guess * LOG_UNIT)[known], np.log1p(counts[box])[known], rtol=1e-6
+    )
+    assert len(read) == (n_readings or 1)
+    assert mate_known[box].any() == (n_readings is not None)
