@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import gc
 import json
 import os
 import sys
@@ -214,7 +215,7 @@ def measured(variant: str, study: Study) -> None:
             return
         slabs = study.out / f"slabs_{plan.network.guess}"
         prepared = [Patterns(study.files[name]) for name in ("patterns", "held_out")]
-        _, unseen = prepare(*prepared, plan, slabs, study.workers)
+        unseen = prepare(*prepared, plan, slabs, study.workers)[1]  # the others go at once
         network = network_of(variant, plan, slabs, study)
         if not (folder / "patches.json").exists():
             score = {"patch_mse": patch_mse(network, unseen, plan)}
@@ -428,6 +429,7 @@ def main() -> None:
         claim(study)
         for name in names:
             measured(name, study)
+            gc.collect()  # a trainer is in circles of references, its gigabytes of slabs with it
             print(f"{name}: done", flush=True)
             write_tables(study)
         print(write_tables(study))

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,12 +85,25 @@ def peak_box(stack: Stack) -> tuple[list[slice], np.ndarray]:
     return box, PEAK * (3 * (np.sin(q) - q * np.cos(q)) / q**3) ** 2
 
 
-def write_stack(stack: Stack, path: Path) -> float:
-    """Write it as PyNX would, one chunk a frame, deflated; the share of voxels that are not 0."""
+def counted(stack: Stack) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Its frames one by one: the counts (int32), 0 in the gaps, and where those are (bool)."""
     rng = np.random.default_rng(SEED)
     (frames, rows, columns), expected = peak_box(stack)
     n_rock, n_y, n_x = stack.shape
     hidden = drawn(stack.gaps, (slice(0, 1), slice(0, n_y), slice(0, n_x)))[0]
+    for k in range(n_rock):
+        frame = np.zeros((n_y, n_x), np.int32)
+        single = rng.integers(0, frame.size, round(BACKGROUND * frame.size))
+        np.add.at(frame.reshape(-1), single, 1)
+        if frames.start <= k < frames.stop:
+            frame[rows, columns] += rng.poisson(expected[k - frames.start]).astype(np.int32)
+        frame[hidden] = 0
+        yield frame, hidden
+
+
+def write_stack(stack: Stack, path: Path) -> float:
+    """Write it as PyNX would, one chunk a frame, deflated; the share of voxels that are not 0."""
+    n_rock, n_y, n_x = stack.shape
     filters: dict[str, Any] = {
         "chunks": (1, n_y, n_x),
         "compression": "gzip",
@@ -101,13 +114,7 @@ def write_stack(stack: Stack, path: Path) -> float:
     with h5py.File(path, "w") as file:
         data = file.create_dataset(DATA, stack.shape, np.int32, **filters)
         mask = file.create_dataset(MASK, stack.shape, np.int8, **filters)
-        for k in range(n_rock):
-            frame = np.zeros((n_y, n_x), np.int32)
-            single = rng.integers(0, frame.size, round(BACKGROUND * frame.size))
-            np.add.at(frame.reshape(-1), single, 1)
-            if frames.start <= k < frames.stop:
-                frame[rows, columns] += rng.poisson(expected[k - frames.start]).astype(np.int32)
-            frame[hidden] = 0
+        for k, (frame, hidden) in enumerate(counted(stack)):
             n_lit += int(np.count_nonzero(frame))
             data[k], mask[k] = frame, hidden
     return n_lit / (n_rock * n_y * n_x)
