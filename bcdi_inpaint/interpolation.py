@@ -223,11 +223,12 @@ class _Run:
     def __init__(self, unknown: BoolArray, targets: IntArray, axis: int) -> None:
         self.targets = targets
         self.n = unknown.shape[axis]
-        self.stride = math.prod(unknown.shape[axis + 1 :])
+        self.stride = np.int64(math.prod(unknown.shape[axis + 1 :]))  # int32 would overflow
         outer, inner = np.divmod(targets, self.n * self.stride)
-        self.position, inner = np.divmod(inner, self.stride)  # (n_left,) index along the axis
+        position, inner = np.divmod(inner, self.stride)  # (n_left,) index along the axis
         run_of, start, length = _runs(unknown, axis)
-        run = run_of[(outer * self.stride + inner) * self.n + self.position]  # (n_left,)
+        run = run_of[(outer * self.stride + inner) * self.n + position]  # (n_left,)
+        self.position = position.astype(np.int32)  # there may be millions, of three axes
         self.below = start[run] - 1  # (n_left,) last known voxel before the run
         self.above = start[run] + length[run]  # (n_left,) first known voxel after it
         self.length = length[run]
@@ -283,13 +284,13 @@ def _runs(unknown: BoolArray, axis: int) -> tuple[IntArray, IntArray, IntArray]:
     """
     moved = np.moveaxis(unknown, axis, -1).ravel()  # lines along the axis, one after another
     flat = np.flatnonzero(moved)  # (n_unknown,)
-    position = flat % unknown.shape[axis]
+    position = (flat % unknown.shape[axis]).astype(np.int32)
     opens = np.ones(flat.size, dtype=np.bool_)  # does the voxel begin a new run?
     opens[1:] = (np.diff(flat) > 1) | (position[1:] == 0)
     run = np.cumsum(opens) - 1  # (n_unknown,)
     run_of = np.zeros(moved.size, dtype=np.int32)
     run_of[flat] = run
-    return run_of, position[opens], np.bincount(run)
+    return run_of, position[opens], np.bincount(run).astype(np.int32)
 
 
 def _fill_in_log(
