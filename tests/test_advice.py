@@ -55,12 +55,33 @@ def test_a_gap_is_told_in_fringes_and_lines_from_the_peak(
         (6, math.nan, 10.0, "mask"),
         (12, math.nan, 10.0, "compare"),
         (24, math.nan, 10.0, "fill"),
+        (8, 2.0, LIGHT, "compare"),  # the limits themselves
+        (20, 5.0, LIGHT, "fill"),
     ],
 )
 def test_the_wider_in_fringes_the_more_a_fill_helps(
     width: int, fringes: float, counts: float, expected: str
 ) -> None:
     assert verdict_of(width, fringes, counts) == expected
+
+
+@pytest.mark.parametrize("gap", [Gap(1, 36, 42), Gap(2, 36, 60), Gap(0, 28, 34)])
+def test_where_in_a_large_scan_the_peak_is_does_not_matter(gap: Gap) -> None:
+    offset = (5, 70, 50)
+    large = np.zeros((60, 160, 150), dtype=np.float32)
+    own = np.random.default_rng(0).poisson(_pattern(16)).astype(np.float32)
+    large[tuple(slice(o, o + n) for o, n in zip(offset, SHAPE, strict=True))] = own
+    moved = Gap(gap.axis, gap.start + offset[gap.axis], gap.stop + offset[gap.axis])
+    alone, seen = _seen(own, gap), _seen(large, moved)
+    assert alone is not None
+    assert seen is not None
+    assert seen.gap == moved
+    assert seen.fringes == pytest.approx(alone.fringes, rel=0.02)
+    assert abs(seen.distance - alone.distance) <= 1
+    begun = 0, 50, 30  # a part of it, told where it begins
+    part = large[tuple(slice(b, None) for b in begun)]
+    unknown = gap_mask([moved], large.shape)[tuple(slice(b, None) for b in begun)]
+    assert advice(np.where(unknown, 0, part), unknown, [moved], begun) == seen
 
 
 def test_every_verdict_has_its_words() -> None:
