@@ -6,7 +6,7 @@ score is of the reconstructed object against the true one, and is told as a rati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -110,6 +110,29 @@ class Subject:
     counts: FloatArray
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What the retrievals of one gap and setting found, to be looked at.
+
+    Attributes
+    ----------
+    name : crystal and gap.
+    width : of the gap, in voxels.
+    setting : one of `SETTINGS`.
+    expectation, gap : (n_rock, n_y, n_x), noise-free counts, and bool.
+    calculated : intensities (n_rock, n_y, n_x) by way.
+    objects : complex objects (n_rock, n_y, n_x) by way and the true one, aligned on it.
+    """
+
+    name: str
+    width: int
+    setting: Setting
+    expectation: FloatArray
+    gap: BoolArray
+    calculated: dict[str, FloatArray]
+    objects: dict[str, NDArray[np.complexfloating]]
+
+
 Record = dict[str, Any]
 """One way in one gap and setting, with its scores: a column of `RECORD_COLUMNS` each."""
 RECORD_COLUMNS = (
@@ -174,12 +197,13 @@ def judge(
     *,
     device: str = "auto",
     known: Sequence[Record] = (),
+    show: Callable[[Shown], None] = lambda shown: None,
 ) -> Iterator[list[Record]]:
     """Phase a crystal with every gap, setting and way; the records of a gap at a time.
 
     `ratio_*` of a record are its errors over those with the gap masked. A retrieval that fails is
-    recorded with infinite errors. What is among the `known` records is not done again. Raises
-    MissingEngineError without PyNX.
+    recorded with infinite errors. What is among the `known` records is not done again, all else is
+    given to `show`. Raises MissingEngineError without PyNX.
     """
     shape = subject.counts.shape
     for width in config.widths:
@@ -196,7 +220,7 @@ def judge(
                     for record in known
                     if (record["crystal"], record["width"], record["number"]) == place
                 }
-                yield _judge_gap(subject, config, gaps, number, seeds, before, model, device)
+                yield _judge_gap(subject, config, gaps, number, seeds, before, model, device, show)
 
 
 def _judge_gap(
@@ -208,6 +232,7 @@ def _judge_gap(
     before: dict[tuple[str, str], Record],
     model: Model,
     device: str,
+    show: Callable[[Shown], None],
 ) -> list[Record]:
     """The records of all settings and ways, those of `before` as they are."""
     wanted = [(setting, way) for setting in config.settings for way in config.ways]
@@ -236,6 +261,18 @@ def _judge_gap(
         "fringes": np.nan if seen is None else seen.fringes,
         "counts_beside": np.nan if seen is None else seen.counts_beside,
     }
+    shown = {
+        setting: Shown(
+            f"{subject.name}, {', '.join(map(str, gaps))}",
+            gaps[0].width,
+            setting,
+            subject.expectation,
+            gap,
+            {},
+            {"truth": subject.truth},
+        )
+        for setting in config.settings
+    }
     records = []
     for setting, way in wanted:
         if (setting, way) in before:
@@ -246,10 +283,15 @@ def _judge_gap(
         scores["pearson_fill"] = pearson_log(subject.expectation, filled.counts, gap)
         try:
             found = _phased(subject, config, setting, way, gapped, seeds[setting])
-            scores |= _scores(found, subject, gap)
+            own, calculated, aligned = _scores(found, subject, gap)
+            scores |= own
+            shown[setting].calculated[way] = calculated
+            shown[setting].objects[way] = aligned
         except InputError as error:
             scores |= {name: np.inf for name in ERRORS} | {"failed": str(error)}
         records.append(common | {"setting": setting, "way": way} | scores)
+    for one in shown.values():
+        show(one)
     masked = {record["setting"]: record for record in records if record["way"] == MASKED}
     return [
         {f"ratio_{name}": record[name] / masked[record["setting"]][name] for name in ERRORS}
@@ -290,14 +332,19 @@ def _phased(
     )
 
 
-def _scores(found: Reconstruction, subject: Subject, gap: BoolArray) -> Record:
-    """Errors inside the true particle, and how near the calculated intensity is in the gap."""
+def _scores(
+    found: Reconstruction, subject: Subject, gap: BoolArray
+) -> tuple[Record, FloatArray, NDArray[np.complexfloating]]:
+    """Errors inside the true particle, and how near the calculated intensity is in the gap.
+
+    And that intensity, and the object aligned on the true one.
+    """
     size = np.abs(subject.truth)
     inside = size > 0.5 * size.max()
     compared = compare(found.obj, subject.truth, inside)
     spectrum = np.fft.fftn(np.fft.ifftshift(found.obj), norm="ortho")
     calculated = np.fft.fftshift(np.abs(spectrum) ** 2).astype(np.float32)
-    return {
+    scores: Record = {
         "phase_rms_rad": compared.phase_rms_rad,
         "modulus_rms": compared.modulus_rms,
         "gradient_rms": _gradient_rms(compared.aligned, subject.truth, inside),
@@ -306,6 +353,7 @@ def _scores(found: Reconstruction, subject: Subject, gap: BoolArray) -> Record:
         "pearson_gap": pearson_log(subject.expectation, calculated, gap),
         "failed": "",
     }
+    return scores, calculated, compared.aligned
 
 
 def _gradient_rms(

@@ -502,9 +502,8 @@ def test_the_default_handover_is_the_safe_one(
     stored = read_fill(tmp_path / "s_inpainted.cxi")
     assert stored is not None
     assert stored.provenance["handover"] == handover
-    assert ("lower_bound" in h5py.File(tmp_path / "s_inpainted.cxi")[DETECTOR]) == (
-        handover == "staged"
-    )
+    with h5py.File(tmp_path / "s_inpainted.cxi") as file:
+        assert ("lower_bound" in file[DETECTOR]) == (handover == "staged")
     np.testing.assert_array_equal(read_scan(tmp_path / "s_inpainted.cxi").bad_mask, stored.filled)
 
 

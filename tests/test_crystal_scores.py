@@ -8,6 +8,7 @@ from bcdi_inpaint.crystal_scores import (
     ADVICE_COLUMNS,
     CLEAR,
     CrystalScoresConfig,
+    Shown,
     Subject,
     gaps_beside,
     judge,
@@ -15,6 +16,7 @@ from bcdi_inpaint.crystal_scores import (
     with_default,
 )
 from bcdi_inpaint.engines import pynx_version
+from bcdi_inpaint.scores import pearson_log
 from bcdi_inpaint.ways import COMPLETE, MASKED, WAYS
 from bcdi_inpaint.weights import load_weights
 from simulation.crystals import CrystalConfig, crystals
@@ -114,7 +116,14 @@ def test_every_way_is_phased_and_told_as_a_ratio_to_masking(
         cross_share=0,
         distances=(2, 3),
     )
-    (records,) = judge(subject, config, load_weights())
+    seen: list[Shown] = []
+    (records,) = judge(subject, config, load_weights(), show=seen.append)
+    (shown,) = seen
+    assert [*shown.calculated] == [*shown.objects][1:] == list(WAYS)
+    assert shown.gap.sum() == 3 * 32**2
+    for record in records:
+        found = pearson_log(shown.expectation, shown.calculated[str(record["way"])], shown.gap)
+        assert record["pearson_gap"] == found
     assert [record["way"] for record in records] == list(WAYS)
     by_way = {record["way"]: record for record in records}
     assert by_way[MASKED]["ratio_phase_rms_rad"] == 1
@@ -129,5 +138,6 @@ def test_every_way_is_phased_and_told_as_a_ratio_to_masking(
 
     fewer = config.model_copy(update={"ways": (COMPLETE, MASKED, "soft")})
     monkeypatch.setattr(crystal_scores, "retrieve_best", None)  # what is known is not done again
-    (again,) = judge(subject, fewer, load_weights(), known=records)
+    (again,) = judge(subject, fewer, load_weights(), known=records, show=seen.append)
+    assert len(seen) == 1
     assert again == [by_way[way] for way in fewer.ways]

@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from bcdi_inpaint import plots
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.commands.crystal_scores import others
+from bcdi_inpaint.commands.crystal_scores import _Pictures, others
 from bcdi_inpaint.commands.tables import as_csv, as_table
+from bcdi_inpaint.crystal_scores import Shown
 from bcdi_inpaint.engines import pynx_version
 from bcdi_inpaint.evaluation import Interval
 from bcdi_inpaint.pattern_file import StoredPattern, n_patterns, write_patterns
@@ -272,6 +274,39 @@ def test_crystals_are_judged_after_phasing(tmp_path: Path) -> None:
     other = run("--phasing", config, "-o", out)
     assert other.exit_code == 2
     assert "exists, expected a new evaluation" in other.output
+
+
+def test_the_first_gap_of_a_width_and_setting_is_drawn_and_no_gap_of_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def draw(path: Path, *_: object, title: str, force: bool) -> None:
+        drawn.append(f"{path.name}: {title}")
+        path.write_bytes(b"")
+
+    monkeypatch.setattr(plots, "intensity_panel", draw)
+    volume = np.ones((4, 8, 8), dtype=np.float32)
+    rows, frames = np.zeros(volume.shape, dtype=bool), np.zeros(volume.shape, dtype=bool)
+    rows[:, 2:4] = frames[1:3] = True
+
+    def shown(name: str, width: int, gap: np.ndarray) -> Shown:
+        found = {"mask": volume, "complete": volume}
+        return Shown(name, width, "known support", volume, gap, found, {"truth": volume, **found})
+
+    pictures = _Pictures(tmp_path, force=False)
+    for one in (shown("a", 2, frames), shown("b", 2, rows), shown("c", 2, rows)):
+        pictures(one)
+    pictures(shown("d", 6, rows))
+    first = [
+        "gap_2_known_support.png: b, known support",
+        "gap_6_known_support.png: d, known support",
+    ]
+    assert drawn == first
+    _Pictures(tmp_path, force=False)(shown("e", 2, rows))  # it is there
+    assert drawn == first
+    _Pictures(tmp_path, force=True)(shown("e", 2, rows))
+    assert drawn[2:] == ["gap_2_known_support.png: e, known support"]
 
 
 def test_what_is_known_of_other_gaps_stays() -> None:

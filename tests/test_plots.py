@@ -18,6 +18,7 @@ from bcdi_inpaint.plots import (
     before_after,
     brightest_voxel,
     demo_panel,
+    intensity_panel,
     loss_curve,
     phasing_panel,
 )
@@ -389,6 +390,38 @@ def test_phasing_shows_the_object_and_its_intensity_through_the_gap(
     assert cuts[0].get_lines()[0].get_xdata()[0] == 200
     labels = [text.get_text() for text in figures[0].subfigs[-1].legends[0].get_texts()]
     assert labels == ["interval", "measured", "filled", "calculated"]
+
+
+def test_intensities_are_drawn_through_the_gap_beside_the_truth(
+    scan: dict[str, np.ndarray],
+    phased: dict[str, np.ndarray],
+    figures: list[Figure],
+    tmp_path: Path,
+) -> None:
+    calculated = {"mask": 2 * scan["expectation"], "soft": 3 * scan["expectation"]}
+    objects = dict.fromkeys(("truth", *calculated), phased["obj"])
+    intensity_panel(tmp_path / "a.png", scan["expectation"], scan["gap"], calculated, objects)
+    frame = int(np.where(scan["gap"], scan["expectation"], 0).sum(axis=(1, 2)).argmax())
+    maps = {ax.get_title(): ax for ax in figures[0].subfigs[0].axes if ax.get_title()}
+    assert list(maps) == ["truth", "mask", "soft"]
+    for factor, ax in enumerate(maps.values(), 1):
+        expected = np.maximum(factor * scan["expectation"][frame], 0.5)
+        assert_allclose(pictured(ax), expected, rtol=1e-6)
+    cuts = [ax for ax in figures[0].axes if ax.get_title().startswith("cut at")]
+    assert len(cuts) == 2
+    truth, mask, soft = (line.get_ydata() for line in cuts[0].get_lines())
+    bright = np.flatnonzero(truth > 1)
+    assert_allclose(mask[bright], 2 * truth[bright])
+    assert_allclose(soft[bright], 3 * truth[bright])
+
+
+def test_intensities_in_a_gap_of_frames_have_no_line_to_show(
+    scan: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    gap = np.zeros_like(scan["gap"])
+    gap[10:13] = True
+    with pytest.raises(InputError, match="no line crosses the gap"):
+        intensity_panel(tmp_path / "a.png", scan["expectation"], gap, {}, {})
 
 
 def test_phasing_without_a_gap_or_an_object(

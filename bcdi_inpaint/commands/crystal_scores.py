@@ -17,7 +17,7 @@ from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.errors import InputError, one_line
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.crystal_scores import PhasingConfig, Record
+    from bcdi_inpaint.crystal_scores import PhasingConfig, Record, Shown
     from bcdi_inpaint.weights import Model
     from simulation.crystals import CrystalConfig
 
@@ -28,6 +28,8 @@ SMALL: dict[str, Any] = {
 }
 """Without a configuration: minutes on 2 cores."""
 WRITTEN = ("phasing.md", "phasing.csv", "retrievals.csv", "phasing.png", "job.json")
+DRAWN = ("mask", "linear", "hard", "staged")
+"""Ways whose intensities and objects are drawn."""
 _TEXTS = ("crystal", "setting", "way", "failed")
 _WHOLE = ("width", "number", "distance")
 
@@ -66,9 +68,11 @@ def judge_crystals(
     write_text(folder / "job.json", job)
     end = math.inf if minutes is None else time.monotonic() + 60 * minutes
     records: list[Record] = []
+    pictures = _Pictures(folder, force)
     for crystal in told(crystals(wanted, config.seed), "crystals", wanted.count, quiet):
         subject = Subject(crystal.name, crystal.truth, crystal.expectation, crystal.counts)
-        for of_gap in judge(subject, config.scores, loaded, device=device, known=known):
+        judged = judge(subject, config.scores, loaded, device=device, known=known, show=pictures)
+        for of_gap in judged:
             records += of_gap
             both = records + others(known, records)
             write_text(folder / "retrievals.csv", as_csv(both, RECORD_COLUMNS))
@@ -83,6 +87,33 @@ def judge_crystals(
             "expected one at least: make the crystals' size larger"
         )
     _write_tables(folder, config, loaded, records + others(known, records), quiet)
+
+
+class _Pictures:
+    """Draws the first gap of each width that a line of the frame crosses, in each setting."""
+
+    def __init__(self, folder: Path, force: bool) -> None:
+        self._folder, self._force = folder, force
+        self._done: set[Path] = set()
+
+    def __call__(self, shown: Shown) -> None:
+        from bcdi_inpaint.plots import intensity_panel
+
+        path = self._folder / f"gap_{shown.width}_{shown.setting.replace(' ', '_')}.png"
+        is_kept = path in self._done or (path.exists() and not self._force)
+        if is_kept or not shown.calculated or shown.gap.any(axis=0).all():
+            return
+        self._done.add(path)
+        ways = [way for way in DRAWN if way in shown.calculated]
+        intensity_panel(
+            path,
+            shown.expectation,
+            shown.gap,
+            {way: shown.calculated[way] for way in ways},
+            {way: shown.objects[way] for way in ("truth", *ways)},
+            title=f"{shown.name}, {shown.setting}",
+            force=True,
+        )
 
 
 def others(known: list[Record], records: list[Record]) -> list[Record]:

@@ -9,6 +9,7 @@ from bcdi_inpaint.plots.comparison import ratio_strips, score_curves
 from bcdi_inpaint.plots.demonstration import demo_panel
 from bcdi_inpaint.plots.filled_scan import before_after
 from bcdi_inpaint.plots.gap_slices import fill_slices
+from bcdi_inpaint.plots.intensities import intensity_panel
 from bcdi_inpaint.plots.losses import loss_curve
 from bcdi_inpaint.plots.patterns import contact_sheet
 from bcdi_inpaint.plots.picture import FORMATS, checked_picture
@@ -23,6 +24,7 @@ __all__ = [
     "contact_sheet",
     "demo_panel",
     "fill_slices",
+    "intensity_panel",
     "loss_curve",
     "phasing_panel",
     "ratio_strips",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.cuts import brightest_cut, line_of, runs_of, widened
 from bcdi_inpaint.plots.frames import draw_frames, window_around
-from bcdi_inpaint.plots.maps import draw_maps
+from bcdi_inpaint.plots.objects import draw_objects
 from bcdi_inpaint.plots.picture import checked_picture, save
 from bcdi_inpaint.plots.slices import check_shapes
 from bcdi_inpaint.plots.style import (
@@ -92,7 +91,7 @@ def demo_panel(
         if cuts:
             _draw_cuts(next(blocks), cuts, counts[frame], lines, gap, box)
         if reconstructions:
-            _draw_reconstructions(next(blocks), reconstructions)
+            draw_objects(next(blocks), reconstructions)
         if title:
             figure.suptitle(title, fontsize=12)
         return save(figure, path)
@@ -137,23 +136,3 @@ def _draw_cuts(
         ncols=5,
         frameon=False,
     )
-
-
-def _draw_reconstructions(part: SubFigure, objects: Mapping[str, np.ndarray]) -> None:
-    """Modulus and phase of each object in its central slice, cut to the largest of them."""
-    slices = {name: volume[volume.shape[0] // 2] for name, volume in objects.items()}
-    inside = np.any([np.abs(s) > 0.2 * np.abs(s).max() for s in slices.values()], axis=0)
-    box = tuple(
-        slice(max(0, int(i.min()) - 4), int(i.max()) + 5) if i.size else slice(None)
-        for i in np.nonzero(inside)
-    )
-    moduli, phases = {}, {}
-    for name, image in slices.items():
-        moduli[name] = np.abs(image[box]) / max(float(np.abs(image).max()), 1e-30)
-        phase = np.angle(image[box] * np.conj((np.abs(image) * image).sum()))  # mean phase 0
-        phases[name] = np.where(moduli[name] > 0.2, phase, np.nan)
-    halves: Any = part.subfigures(1, 2)
-    draw_maps(halves[0], moduli, "modulus", "gray", (0.0, 1.0))
-    finite = np.abs(np.concatenate([p[np.isfinite(p)] for p in phases.values()]))
-    widest = min(math.pi, max(0.2, float(np.percentile(finite, 99)))) if finite.size else math.pi
-    draw_maps(halves[1], phases, "phase (rad)", "RdBu_r", (-widest, widest))

@@ -1,0 +1,106 @@
+"""What retrievals calculate in a gap, beside the truth, and the objects they found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import SubFigure
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.plots.cuts import brightest_cut, line_of, runs_of
+from bcdi_inpaint.plots.frames import draw_frames
+from bcdi_inpaint.plots.objects import draw_objects
+from bcdi_inpaint.plots.picture import checked_picture, save
+from bcdi_inpaint.plots.slices import check_shapes
+from bcdi_inpaint.plots.style import (
+    AXIS_NAMES,
+    COLOURS,
+    DARKEST,
+    INDEX_NAMES,
+    STYLE,
+    Image,
+    Mask,
+    new_figure,
+)
+
+TRUTH = "truth"
+
+
+def intensity_panel(
+    path: str | os.PathLike[str],
+    expectation: np.ndarray,
+    gap_mask: Mask,
+    calculated: Mapping[str, np.ndarray],
+    objects: Mapping[str, np.ndarray],
+    *,
+    title: str = "",
+    force: bool = False,
+) -> Path:
+    """The intensity that each reconstruction has in the gap, against the true one.
+
+    In the frame with the most light in the gap, and along the brightest lines through it; below,
+    modulus and phase of the objects in a central slice.
+
+    Parameters
+    ----------
+    path : the picture to write.
+    expectation : (n_rock, n_y, n_x) noise-free counts.
+    gap_mask : (n_rock, n_y, n_x) bool, a gap of rows or of columns, or both.
+    calculated : intensities (n_rock, n_y, n_x) by name.
+    objects : complex objects (n_rock, n_y, n_x) by name, all aligned on one another.
+    title : heading of the picture.
+    force : overwrite an existing file.
+
+    Raises
+    ------
+    InputError : arrays of different shapes, a gap that no line crosses, or a path that cannot be
+        written.
+    """
+    path = checked_picture(path, force)
+    check_shapes(expectation, gap_mask, *calculated.values())
+    light = np.where(gap_mask, expectation, 0)  # (n_rock, n_y, n_x)
+    frame = int(light.sum(axis=(1, 2)).argmax())
+    gap = gap_mask[frame]  # (n_y, n_x)
+    cuts = [c for c in (brightest_cut(light[frame], gap, axis) for axis in (0, 1)) if c]
+    if not cuts:
+        raise InputError("no line crosses the gap, expected one of rows or columns: give another")
+    images = {TRUTH: expectation[frame], **{name: v[frame] for name, v in calculated.items()}}
+    box = slice(0, gap.shape[0]), slice(0, gap.shape[1])
+    heights = (2.4, 2.7, 2.2)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(12, sum(heights))
+        blocks = iter(figure.subfigures(3, 1, height_ratios=heights, squeeze=False).flat)
+        draw_frames(next(blocks), images, gap, box, frame)
+        _draw_lines(next(blocks), cuts, images, gap)
+        draw_objects(next(blocks), objects)
+        if title:
+            figure.suptitle(title, fontsize=12)
+        return save(figure, path)
+
+
+def _draw_lines(
+    part: SubFigure, cuts: list[tuple[int, int]], images: Mapping[str, Image], gap: Mask
+) -> None:
+    """The intensities along lines through the gap."""
+    axes: Any = part.subplots(1, len(cuts), squeeze=False)[0]
+    colours = iter(mpl.colormaps["tab10"].colors)  # type: ignore[attr-defined]
+    colour_of = {name: COLOURS["truth"] if name == TRUTH else next(colours) for name in images}
+    for ax, (axis, index) in zip(axes, cuts, strict=True):
+        along = np.arange(gap.shape[axis])
+        for start, stop in runs_of(along[line_of(gap, axis, index)]):
+            ax.axvspan(start - 0.5, stop + 0.5, color="0.9", lw=0)
+        for name, image in images.items():
+            width = 2.2 if name == TRUTH else 1.2
+            values = np.maximum(line_of(image, axis, index), DARKEST)
+            ax.plot(along, values, color=colour_of[name], lw=width, label=name)
+        ax.set_yscale("log")
+        ax.set_xlabel(AXIS_NAMES[1 + axis])
+        ax.set_title(f"cut at {INDEX_NAMES[2 - axis]} {index}")
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("expected counts")
+    part.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
