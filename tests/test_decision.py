@@ -48,6 +48,8 @@ def test_what_one_half_chose_is_told_of_the_other() -> None:
     assert row["ratio"] == pytest.approx(1.1)
     assert row["worst"] == 1.4
     assert row["cases"] == 2
+    assert row["lower_quartile"] == pytest.approx(0.95)
+    assert row["upper_quartile"] == pytest.approx(1.25)
 
 
 def test_without_records_there_is_nothing_to_decide() -> None:

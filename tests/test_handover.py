@@ -68,8 +68,10 @@ def test_a_box_of_it_is_the_same_handed_over_in_the_box(fill: Fill) -> None:
     assert (cropped.name, cropped.release_after) == ("staged", 0.3)
     assert cropped.bounds is not None
     assert handed.bounds is not None
-    np.testing.assert_array_equal(cropped.bad_mask, handed.bad_mask[box])
-    np.testing.assert_array_equal(cropped.bounds[1], handed.bounds[1][box])
+    for name in ("counts", "bad_mask", "filled"):
+        np.testing.assert_array_equal(getattr(cropped, name), getattr(handed, name)[box])
+    for ours, theirs in zip(cropped.bounds, handed.bounds, strict=True):
+        np.testing.assert_array_equal(ours, theirs[box])
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def test_only_complete_counts_show_what_is_in_the_gap(gapped: Gapped) -> None:
     for way in WAYS[1:]:
         if way not in REFINED:
             given, _, _ = gapped.given(way)
+            assert not gapped.hidden[gapped.gap].any()
             assert not np.array_equal(given[gapped.gap], gapped.counts[gapped.gap])
             np.testing.assert_array_equal(given[~gapped.gap], gapped.counts[~gapped.gap])
 
