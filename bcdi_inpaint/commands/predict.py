@@ -203,6 +203,9 @@ def _note(output: Path, handover: str, form: str) -> str:
             )
         own = f"bcdi-inpaint phase {shlex.quote(str(output))}"
         return f"note: bounds are for `{own}`; PyNX's command leaves the gap masked"
+    if handover == "mask" and form == "cxi":
+        use = f"bcdi-inpaint phase {shlex.quote(str(output))} --handover staged"
+        return f"note: the gap stays masked, the fill is beside it; `{use}` uses it"
     if handover in ("mask", *BOUNDED):
         return "note: the gap stays masked, the fill is beside it"
     compare = "fill it again with --handover mask"
