@@ -370,8 +370,23 @@ def write_tables(study: Study) -> str:
     replace(study.out / "ablation.csv", table(rows, columns, "csv") if rows else "")
     short = [name for name in columns if not name.endswith((" low", " high"))]
     shown = [row | {name: _with_interval(row, name) for name in short} for row in rows]
-    replace(study.out / "ablation.md", table(shown, short, "markdown") if rows else "")
+    replace(study.out / "ablation.md", heading(study) + table(shown, short, "markdown"))
     return table(shown, short) if rows else ""
+
+
+def heading(study: Study) -> str:
+    """What the table is of, in Markdown."""
+    training = study.base.training
+    return (
+        f"# What each addition is worth: `{study.base.name}`\n\n"
+        f"- the same training with and without: {training.steps} steps of {training.batch_size} "
+        f"patches, {training.slabs} slabs, seed {training.seed}; far shorter than that of the "
+        "released weights\n"
+        f"- judged on {len(study.rows)} held-out patterns, a plane gap of each width; in brackets "
+        "95 % intervals over particles, which tell how sure it is that these two networks differ, "
+        "not how much two trainings by other seeds would\n"
+        "- patch MSE: of log counts in the gaps of the validation's patches\n\n"
+    )
 
 
 def _with_interval(row: Record, name: str) -> Any:
