@@ -20,7 +20,7 @@ from bcdi_inpaint.comparison import compare, shell_correlation
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps import gap_mask
-from bcdi_inpaint.handover import AUTO, LEVEL, RELEASE_AFTER, THRESHOLD, WORTHWHILE, chosen
+from bcdi_inpaint.handover import AUTO, LEVEL, RELEASE_AFTER, THRESHOLD, chosen
 from bcdi_inpaint.retrieval import Chain, Reconstruction, retrieve_best
 from bcdi_inpaint.scores import pearson_log
 from bcdi_inpaint.ways import MASKED, WAYS, Gapped
@@ -169,6 +169,8 @@ SUMMARY_COLUMNS = (
     "ratio_gradient",
     "pearson_gap",
 )
+DEFAULTS = {AUTO: False, f"{AUTO} refined": True}
+"""Names of the default hand-over among the ways, and whether it is of a refined fill."""
 ADVICE_COLUMNS = tuple("advice" if name == "width" else name for name in SUMMARY_COLUMNS)
 
 
@@ -373,17 +375,20 @@ def _gradient_rms(
 
 
 def with_default(records: Sequence[Record]) -> list[Record]:
-    """The records, and beside them those of the default hand-over.
+    """The records, and beside them those of the default hand-over, of refined fills too.
 
     It stands for one of the others in each gap (see `handover.chosen`), whose retrieval it has;
     nothing is added where that is not among them.
     """
-    if WORTHWHILE not in {record["way"] for record in records}:
-        return [*records]
-    own = [
-        record | {"way": AUTO} for record in records if record["way"] == chosen(AUTO, _told(record))
-    ]
-    return [*records, *own]
+    both = [*records]
+    for name, refined in DEFAULTS.items():
+        way_of: dict[str, str] = {}
+        for told in VERDICTS:
+            way = chosen(AUTO, told, refined=refined)
+            way_of[told] = f"refined {way}" if refined and way != MASKED else way
+        if {record["way"] for record in records}.issuperset(way_of.values()):
+            both += [r | {"way": name} for r in records if r["way"] == way_of[_told(r)]]
+    return both
 
 
 def _told(record: Record) -> str:
@@ -401,7 +406,7 @@ def summary(records: Sequence[Record], by: Literal["width", "advice"] = "width")
         part = record["width"] if by == "width" else _told(record)
         cells.setdefault((record["setting"], part, record["way"]), []).append(record)
     order = {part: part for _, part, _ in cells} if by == "width" else _places(VERDICTS)
-    ways = _places([*WAYS, AUTO])
+    ways = _places([*WAYS, *DEFAULTS])
     rows = []
     for (setting, part, way), own in sorted(
         cells.items(), key=lambda cell: (cell[0][0], order[cell[0][1]], ways[cell[0][2]])

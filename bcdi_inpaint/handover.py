@@ -30,11 +30,11 @@ NAMES: dict[str, str] = {
     "mask": "the gap stays masked",
 }
 AUTO = "auto"
-WORTHWHILE = "staged"
-"""What ``auto`` is where a fill can help.
+WORTHWHILE, WORTHWHILE_REFINED = "staged", "soft"
+"""What ``auto`` is where a fill can help, and where the fill is one of `refinement.refine`.
 
-With it the crystals of `bcdi-inpaint evaluate --phasing`, phased as users do, came out in the
-median not worse than with the gap masked, at any width."""
+With them the crystals of `bcdi-inpaint evaluate --phasing`, phased as users do, came out best in
+the median without many that were worse than with the gap masked."""
 CHOICES = (AUTO, *NAMES)
 DEFAULT = AUTO
 BOUNDED = ("soft", "staged")
@@ -134,15 +134,17 @@ def check_name(name: str, among: Collection[str] = NAMES) -> None:
         raise InputError(f"handover is {name!r}, expected one of {', '.join(among)}")
 
 
-def chosen(name: str, verdict: str | None) -> str:
-    """The hand-over, one of `NAMES`, that one of `CHOICES` stands for.
+def chosen(name: str, verdict: str | None, *, refined: bool = False) -> str:
+    """The hand-over, one of `NAMES`, that one of `CHOICES` stands for; `refined`: of such a fill.
 
     ``auto`` leaves a gap masked for which `advice.verdict_of` says that masking is as good, or of
     which it knows nothing: there a fill has little to win, and some crystals came out worse.
     """
     if name != AUTO:
         return name
-    return "mask" if verdict in (None, "mask") else WORTHWHILE
+    if verdict in (None, "mask"):
+        return "mask"
+    return WORTHWHILE_REFINED if refined else WORTHWHILE
 
 
 def _bounds(fill: Fill, level: float) -> tuple[FloatArray, FloatArray]:

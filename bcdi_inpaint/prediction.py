@@ -163,7 +163,8 @@ def _predict(
     seen = _advice(scan, gap, filling)
     if seen is not None:
         say(str(seen))
-    handover = chosen(request.handover, None if seen is None else seen.verdict)
+    verdict = None if seen is None else seen.verdict
+    handover = chosen(request.handover, verdict, refined=request.refine)
     if request.handover == AUTO:
         say(f"handover {handover}: {NAMES[handover]}")
     provenance = _provenance(request, finding, fill) | _of_refinement(refinement) | recorded(seen)

@@ -85,6 +85,14 @@ def test_the_default_masks_where_a_fill_has_little_to_win() -> None:
     rows = {row["way"]: row for row in summary(with_default(records))}
     assert (rows["auto"]["cases"], rows["auto"]["ratio"], rows["auto"]["worst"]) == (3, 0.8, 1.0)
     assert rows["staged"]["worst"] == 2.5
+    assert "auto refined" not in rows
+    refined = records + [
+        _record("refined soft", ratio, fringes=fringes)
+        for fringes, ratio in ((1.0, 3.0), (3.0, 0.6), (9.0, 0.3))
+    ]
+    rows = {row["way"]: row for row in summary(with_default(refined))}
+    assert (rows["auto refined"]["ratio"], rows["auto refined"]["worst"]) == (0.6, 1.0)
+    assert rows["auto"]["ratio"] == 0.8
     without = [record for record in records if record["way"] != "staged"]
     assert with_default(without) == without
 

@@ -309,12 +309,14 @@ def test_the_first_gap_of_a_width_and_setting_is_drawn_and_no_gap_of_frames(
     assert drawn[2:] == ["gap_2_known_support.png: e, known support"]
 
 
-def test_what_is_known_of_other_gaps_stays() -> None:
-    def records(crystal: str, *widths: int) -> list[dict[str, Any]]:
-        return [{"crystal": crystal, "width": w, "number": 0, "way": "mask"} for w in widths]
+def test_what_is_known_of_other_gaps_and_ways_stays() -> None:
+    def records(crystal: str, *widths: int, way: str = "mask") -> list[dict[str, Any]]:
+        common = {"crystal": crystal, "number": 0, "setting": "known support", "way": way}
+        return [common | {"width": width} for width in widths]
 
-    known = records("a", 6, 12) + records("b", 6)
-    assert others(known, records("a", 6)) == records("a", 12) + records("b", 6)
+    known = records("a", 6, 12) + records("b", 6) + records("a", 6, way="soft")
+    left = records("a", 12) + records("b", 6) + records("a", 6, way="soft")
+    assert others(known, records("a", 6)) == left
 
 
 @pytest.mark.parametrize(

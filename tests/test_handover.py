@@ -106,4 +106,5 @@ def test_what_is_asked_for_is_what_is_done(name: str, verdict: str | None) -> No
 def test_by_itself_a_fill_is_used_where_it_can_help(verdict: str | None, handover: str) -> None:
     assert DEFAULT in CHOICES
     assert chosen(DEFAULT, verdict) == handover
+    assert chosen(DEFAULT, verdict, refined=True) == handover.replace("staged", "soft")
     assert all(NAMES.values())

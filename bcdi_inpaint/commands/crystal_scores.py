@@ -117,10 +117,13 @@ class _Pictures:
 
 
 def others(known: list[Record], records: list[Record]) -> list[Record]:
-    """What is known of gaps that there are no records of."""
-    done = {(record["crystal"], record["width"], record["number"]) for record in records}
-    places = [(record["crystal"], record["width"], record["number"]) for record in known]
-    return [record for record, place in zip(known, places, strict=True) if place not in done]
+    """What is known of gaps, settings and ways that there are no records of."""
+    done = {_place(record) for record in records}
+    return [record for record in known if _place(record) not in done]
+
+
+def _place(record: Record) -> tuple[Any, ...]:
+    return tuple(record[name] for name in ("crystal", "width", "number", "setting", "way"))
 
 
 def _job(config: PhasingConfig, wanted: CrystalConfig, sha256: str) -> str:
