@@ -166,7 +166,7 @@ def _predict(
     verdict = None if seen is None else seen.verdict
     handover = chosen(request.handover, verdict, refined=request.refine)
     if request.handover == AUTO:
-        say(f"handover {handover}: {NAMES[handover]}")
+        say(f"handover {handover}: {NAMES[handover]}{_hint(handover, request)}")
     provenance = _provenance(request, finding, fill) | _of_refinement(refinement) | recorded(seen)
     provenance["handover"] = handover
     write = _write_cxi if request.form == "cxi" else _write_whole
@@ -186,6 +186,11 @@ def _predict(
         weights,
         seen,
     )
+
+
+def _hint(handover: str, request: Request) -> str:
+    """What more can be done for the crystal."""
+    return "" if handover == "mask" or request.refine else "; --refine takes minutes, and is safer"
 
 
 def _advice(scan: Scan | StoredScan, gap: GapVoxels, filling: Filling) -> Advice | None:
