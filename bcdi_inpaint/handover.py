@@ -26,7 +26,7 @@ NAMES: dict[str, str] = {
     "hard": "every filled voxel counts as measured",
     "partial": "filled voxels of little uncertainty count as measured, the others stay masked",
     "soft": "filled voxels are held between the bounds of their interval",
-    "staged": "the same at first, then they are free",
+    "staged": "filled voxels are held between the bounds of their interval at first, then free",
     "mask": "the gap stays masked",
 }
 AUTO = "auto"
