@@ -87,13 +87,14 @@ def run(plan: Plan, patterns: np.ndarray, folder: Path, **options: object) -> Pa
     return train(plan, patterns, patterns, folder, device="cpu", quiet=True, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 3])  # in the middle of an epoch, and at its end
+# In the middle of an epoch, at its end, and when the weights alone were still to be written.
+@pytest.mark.parametrize("stop_after", [1, 2, 3, 4])
 def test_a_resumed_run_ends_as_an_uninterrupted_one(
     tmp_path: Path, slabs: Path, patterns: np.ndarray, stop_after: int
 ) -> None:
     whole, parts = (Path(shutil.copytree(slabs, tmp_path / name)) for name in ("whole", "parts"))
     expected = load_weights(run(PLAN, patterns, whole)).network.state_dict()
-    run(PLAN, patterns, parts, stop_after=stop_after)
+    run(PLAN, patterns, parts, stop_after=stop_after).unlink()
     path = run(PLAN, patterns, parts, resume=True)
     found = load_weights(path).network.state_dict()
     for name, tensor in expected.items():

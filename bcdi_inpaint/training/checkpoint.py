@@ -12,6 +12,13 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network import GapUNet
 
 
+def averaged(path: Path) -> tuple[int, dict[str, torch.Tensor]]:
+    """The steps behind a checkpoint, and the moving average of the network's weights."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    weights = {name.removeprefix("network."): t for name, t in checkpoint["state_dict"].items()}
+    return int(checkpoint["global_step"]), weights
+
+
 def check_checkpoint(path: Path, plan: Plan) -> None:
     """InputError for a checkpoint that a training by this plan cannot go on from."""
     try:

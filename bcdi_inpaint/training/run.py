@@ -19,7 +19,7 @@ from bcdi_inpaint.network import GapUNet
 from bcdi_inpaint.reliability import calibrated
 from bcdi_inpaint.slab_store import stored_slabs
 from bcdi_inpaint.slab_stream import SlabStream, Windows
-from bcdi_inpaint.training.checkpoint import check_checkpoint
+from bcdi_inpaint.training.checkpoint import averaged, check_checkpoint
 from bcdi_inpaint.training.history import HISTORY, draw_losses, read_history
 from bcdi_inpaint.training.module import GapTraining
 from bcdi_inpaint.training.processes import alone, check_processes, is_first_process
@@ -129,15 +129,30 @@ def train(
             module.network.load_state_dict(start.network.state_dict())
         if plan.network.n_dim == 3:
             module.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        fit(trainer, module, last if resume else None)
+        done = _trained(trainer, module, last if resume else None, steps)
         path = folder / f"{plan.name}.safetensors"
         if trainer.is_global_zero:
             calibration = None
-            if trainer.global_step >= training.steps and held_out is not None:
+            if done >= training.steps and held_out is not None:
                 calibration = _calibrated(module.network, held_out, plan, folder, device, quiet)
-            card = _card(plan, trainer.global_step, folder, start)
+            card = _card(plan, done, folder, start)
             save_weights(path, module.network, card, calibration)
     return path
+
+
+def _trained(trainer: pl.Trainer, module: GapTraining, last: Path | None, steps: int) -> int:
+    """Train up to some steps, from a checkpoint if there is one; how many are done then.
+
+    Lightning does nothing where a checkpoint has them all, and leaves the last step's weights in
+    the place of their average.
+    """
+    if last is not None:
+        done, average = averaged(last)
+        if done >= steps:
+            module.network.load_state_dict(average)
+            return done
+    fit(trainer, module, last)
+    return int(trainer.global_step)
 
 
 def _card(plan: Plan, steps: int, folder: Path, start: Model | None) -> dict[str, object]:
