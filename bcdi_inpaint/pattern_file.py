@@ -39,7 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import KeptStream
+from bcdi_inpaint.files import hdf5_part
 
 TYPE = "bcdi-inpaint patterns"
 VERSION = 2
@@ -326,13 +326,8 @@ def _new_file(path: Path) -> Iterator[h5py.File]:
     """A new HDF5 file that takes its name only when it is complete, and else leaves nothing."""
     part = path.with_name(f".{path.name}-{uuid.uuid4().hex}.tmp")
     try:
-        with open(part, "x+b") as stream:
-            kept = KeptStream(stream)
-            try:
-                with h5py.File(part.name, "w", driver="fileobj", fileobj=kept) as file:
-                    yield file
-            finally:
-                kept.raise_error()
+        with hdf5_part(part) as file:
+            yield file
         os.replace(part, path)
     except OSError as error:
         raise InputError(

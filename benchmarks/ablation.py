@@ -13,10 +13,8 @@ slabs, and each of them writes the table of all that is finished, as CSV and Mar
 from __future__ import annotations
 
 import argparse
-import fcntl
 import gc
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,11 +44,13 @@ from bcdi_inpaint.evaluation import (
     simulated,
     summary,
 )
+from bcdi_inpaint.files import locked, replace_file
 from bcdi_inpaint.network import GapUNet
 from bcdi_inpaint.pattern_file import n_patterns, read_contents, read_pattern
 from bcdi_inpaint.scaling import LOG_UNIT
 from bcdi_inpaint.scores import table
 from bcdi_inpaint.training import prepare, train
+from bcdi_inpaint.training.checkpoint import averaged
 from bcdi_inpaint.weights import Model
 
 WIDTHS = (6, 12, 24)
@@ -150,8 +150,7 @@ def pattern_files(arguments: argparse.Namespace, plan: Plan) -> dict[str, Path]:
 def alone(path: Path) -> Iterator[None]:
     """Wait until no other process is at the same work; `path` is a file of nothing else."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(path):
         yield
 
 
@@ -202,9 +201,7 @@ def claim(study: Study) -> None:
 def replace(path: Path, text: str) -> None:
     """Write a file whole, whoever else does so."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text)
-    part.replace(path)
+    replace_file(path, text.encode())
 
 
 def measured(variant: str, study: Study) -> None:
@@ -230,19 +227,16 @@ def network_of(variant: str, plan: Plan, slabs: Path, study: Study) -> GapUNet:
     source = FULL if variant == NO_AVERAGE else variant
     with alone(study.folder(source) / "training.lock"):
         last = study.folder(source) / "training" / "last.ckpt"
-        if not last.exists() or steps_of(last) < plan.training.steps:
+        if not last.exists() or averaged(last)[0] < plan.training.steps:
             print(f"{source}: training", flush=True)
             train(plan, None, None, last.parent, resume=last.exists(), slab_folder=slabs)
-    key = "current_model_state" if variant == NO_AVERAGE else "state_dict"
-    tensors = torch.load(last, map_location="cpu", weights_only=True)[key]
+    weights = averaged(last)[1]
+    if variant == NO_AVERAGE:
+        latest = torch.load(last, map_location="cpu", weights_only=True)["current_model_state"]
+        weights = {name.removeprefix("network."): tensor for name, tensor in latest.items()}
     network = GapUNet(plan.network)
-    network.load_state_dict({name.removeprefix("network."): t for name, t in tensors.items()})
+    network.load_state_dict(weights)
     return network.eval()
-
-
-def steps_of(checkpoint: Path) -> int:
-    """How many steps a checkpoint has behind it."""
-    return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"])
 
 
 @torch.inference_mode()

@@ -23,11 +23,11 @@ from bcdi_inpaint.files.locks import lock, locked
 from bcdi_inpaint.files.npz import is_pair_mask, load_npz
 from bcdi_inpaint.files.output import (
     FORMATS,
-    KeptStream,
     check_output,
     check_place,
     companion,
     default_output,
+    hdf5_part,
     part_name,
     remove_leftovers,
     replace_file,
@@ -47,7 +47,6 @@ __all__ = [
     "HDF5_SUFFIXES",
     "SCAN_SUFFIXES",
     "Frame",
-    "KeptStream",
     "Provenance",
     "StoredFill",
     "StoredScan",
@@ -58,6 +57,7 @@ __all__ = [
     "companion",
     "default_output",
     "following",
+    "hdf5_part",
     "identity",
     "is_output",
     "is_pair_mask",

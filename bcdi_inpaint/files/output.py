@@ -117,15 +117,22 @@ def check_place(path: Path, force: bool, inputs: Iterable[str | Path | None]) ->
 def new_hdf5(
     path: Path, force: bool, inputs: Iterable[str | Path | None] = ()
 ) -> Iterator[h5py.File]:
-    """A new HDF5 file that takes its name only when it is complete, and else leaves nothing.
+    """A new HDF5 file that takes its name only when it is complete, and else leaves nothing."""
+    check_output(path, force, inputs)
+    part = path.with_name(part_name())
+    with _placed({path: part}, force), hdf5_part(part) as file:
+        yield file
+
+
+@contextmanager
+def hdf5_part(part: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file under a passing name; OSError where it cannot be written whole.
 
     The HDF5 library crashes where a disk runs full, so it never hears of it: it writes to a stream
     of ours, which keeps the first error to itself until the file is closed.
     """
-    check_output(path, force, inputs)
-    part = path.with_name(part_name())
-    with _placed({path: part}, force), open(part, "x+b") as stream:
-        kept = KeptStream(stream)
+    with open(part, "x+b") as stream:
+        kept = _KeptStream(stream)
         try:
             with h5py.File(part.name, "w", driver="fileobj", fileobj=kept) as file:
                 yield file
@@ -133,7 +140,7 @@ def new_hdf5(
             kept.raise_error()
 
 
-class KeptStream:
+class _KeptStream:
     """A stream that never fails: from the first error on it takes all and does nothing."""
 
     def __init__(self, stream: IO[bytes]) -> None:
