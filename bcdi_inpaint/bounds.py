@@ -1,11 +1,12 @@
-"""Amplitudes held between bounds: HIO, RAAR and ER of PyNX with half-knowledge of some voxels.
+"""HIO, RAAR and ER of PyNX with half-knowledge of some voxels: bounds, or a prior.
 
-A measured voxel fixes the amplitude, a masked one leaves it free. Between the two is a voxel whose
-expected counts lie in a known interval: its calculated amplitude stays where it is inside, and is
-moved to the nearer bound where it is outside, its phase kept.
+A measured voxel fixes the amplitude, a masked one leaves it free. Between the two is a voxel of
+which something is known. Where its expected counts lie in an interval, the calculated amplitude
+stays where it is inside, and is moved to the nearer bound where it is outside. Where they are
+estimated, it is drawn a part of the way to the estimate, in every cycle. Its phase is kept.
 
 PyNX has such estimates of its own, but on GPUs alone, and with one pair of factors for all voxels.
-Here everything but the bounded voxels is PyNX's: transform, amplitudes of the measured and of the
+Here everything but these voxels is PyNX's: transform, amplitudes of the measured and of the
 free voxels, support. The cycles are tested on the CPU; on a GPU, where the object passes through
 the host's memory once a cycle, only the accounts of which copy is newer are.
 """
@@ -46,6 +47,8 @@ class Bounds:
     least: np.ndarray
     most: np.ndarray
 
+    label = "Bounded"
+
     def applied(self, amplitude: np.ndarray) -> None:
         """Move the complex `amplitude` (n_rock, n_y, n_x) between the bounds, in place."""
         bounded = amplitude.take(self.index)  # (n_bounded,)
@@ -53,6 +56,49 @@ class Bounds:
         wanted = np.clip(modulus, self.least, self.most)
         bounded *= wanted / np.maximum(modulus, SMALLEST_AMPLITUDE)
         amplitude.put(self.index, bounded)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Estimated counts with their uncertainty, to which the calculated ones are drawn.
+
+    In every cycle log(1 + counts) goes the part 1 / (1 + (sigma / half_way)^2) of the way. What the
+    measured voxels and the support determine withstands that: they take it back every time. What
+    they leave open follows the estimate. So the cycles end near the object that is the likeliest
+    when both are believed.
+
+    Attributes
+    ----------
+    index : (n_estimated,) int, of the voxels in the flattened array, centre at index 0.
+    log_counts : (n_estimated,) float32, log(1 + estimated counts).
+    sigma : (n_estimated,) float32, standard deviations of `log_counts`; 0 fixes a voxel.
+    half_way : the standard deviation with which a cycle goes half of the way.
+    """
+
+    index: np.ndarray
+    log_counts: np.ndarray
+    sigma: np.ndarray
+    half_way: float = 0.1
+
+    label = "Prior"
+
+    @functools.cached_property
+    def weight(self) -> np.ndarray:
+        """(n_estimated,) float32, the part of the way that a cycle goes."""
+        return 1 / (1 + (self.sigma / np.float32(self.half_way)) ** 2)
+
+    def applied(self, amplitude: np.ndarray) -> None:
+        """Draw the complex `amplitude` (n_rock, n_y, n_x) to the estimates, in place."""
+        drawn = amplitude.take(self.index)  # (n_estimated,)
+        modulus = np.abs(drawn)
+        found = np.log1p(modulus * modulus)
+        wanted = np.sqrt(np.expm1(found + self.weight * (self.log_counts - found)))
+        drawn *= wanted / np.maximum(modulus, SMALLEST_AMPLITUDE)
+        amplitude.put(self.index, drawn)
+
+
+Knowledge = Bounds | Prior
+"""Of some voxels' amplitudes, short of a measurement."""
 
 
 def bounds_of(lower: np.ndarray, upper: np.ndarray, masked: np.ndarray) -> Bounds:
@@ -87,7 +133,42 @@ def bounds_of(lower: np.ndarray, upper: np.ndarray, masked: np.ndarray) -> Bound
     return Bounds(index, *(np.sqrt(bound).astype(np.float32) for bound in (least, most)))
 
 
-def bound_amplitude(bounds: Bounds) -> Any:
+def prior_of(counts: np.ndarray, sigma: np.ndarray, masked: np.ndarray) -> Prior:
+    """The prior of the masked voxels.
+
+    Parameters
+    ----------
+    counts : (n_rock, n_y, n_x) estimated counts, centre at index 0 as in PyNX.
+    sigma : (n_rock, n_y, n_x) standard deviations of log(1 + counts). Infinity leaves a voxel free,
+        whatever its estimate.
+    masked : (n_rock, n_y, n_x) bool. Estimates of other voxels do not count: these are measured.
+
+    Raises
+    ------
+    InputError
+        The shapes differ, or some estimates or standard deviations are no numbers or below zero.
+    """
+    given = {"estimates": counts, "standard deviations": sigma}
+    for name, array in given.items():
+        if array.shape != masked.shape:
+            raise InputError(
+                f"the prior's {name} have shape {array.shape}, expected the mask's "
+                f"{masked.shape}: give {name} of the counts' shape"
+            )
+    index = np.flatnonzero(masked & ~np.isposinf(sigma))
+    for name, array in given.items():
+        values = array.take(index)
+        wrong = ~((values >= 0) & np.isfinite(values))  # nan is wrong too
+        if wrong.any():
+            raise InputError(
+                f"the prior's {name} of {int(wrong.sum())} voxels are wrong, the first is "
+                f"{values[wrong][0]:.3g}, expected numbers from 0 up: check the fill"
+            )
+    log_counts = np.log1p(counts.take(index)).astype(np.float32)
+    return Prior(index, log_counts, sigma.take(index).astype(np.float32))
+
+
+def bound_amplitude(bounds: Knowledge) -> Any:
     """The projection alone, as a PyNX operator on a `CDI` in Fourier space, the norm kept.
 
     It belongs after `ApplyAmplitude`, which leaves masked voxels as they are. Raises
@@ -96,8 +177,8 @@ def bound_amplitude(bounds: Bounds) -> Any:
     return _operators()["amplitude"](bounds)
 
 
-def bounded(algorithm: str, bounds: Bounds, beta: float = BETA) -> Any:
-    """One cycle of PyNX's ``HIO``, ``RAAR`` or ``ER`` that heeds the bounds, as a PyNX operator.
+def bounded(algorithm: str, bounds: Knowledge, beta: float = BETA) -> Any:
+    """One cycle of PyNX's ``HIO``, ``RAAR`` or ``ER`` that heeds them, as a PyNX operator.
 
     It multiplies and has powers as theirs: ``SupportUpdate() * bounded("ER", bounds) ** 50 * cdi``.
 
@@ -131,9 +212,9 @@ def _operators() -> Mapping[str, Any]:
             """Nothing: the base class would declare the host's copy as new as a GPU's."""
 
     class BoundAmplitude(Composed):
-        """The calculated amplitude, in Fourier space, moved between the bounds."""
+        """The calculated amplitude, in Fourier space, as the bounds or the prior want it."""
 
-        def __init__(self, bounds: Bounds) -> None:
+        def __init__(self, bounds: Knowledge) -> None:
             super().__init__()
             self.bounds = bounds
 
@@ -149,7 +230,7 @@ def _operators() -> Mapping[str, Any]:
 
         algorithm = ""
 
-        def __init__(self, bounds: Bounds, beta: float = BETA, nb_cycle: int = 1) -> None:
+        def __init__(self, bounds: Knowledge, beta: float = BETA, nb_cycle: int = 1) -> None:
             super().__init__()
             self.bounds, self.beta, self.nb_cycle = bounds, beta, nb_cycle
 

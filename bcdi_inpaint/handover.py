@@ -27,18 +27,19 @@ NAMES: dict[str, str] = {
     "partial": "filled voxels of little uncertainty count as measured, the others stay masked",
     "soft": "filled voxels are held between the bounds of their interval",
     "staged": "filled voxels are held between the bounds of their interval at first, then free",
+    "prior": "filled voxels are drawn towards the fill in every cycle, the more the surer it is",
     "mask": "the gap stays masked",
 }
 AUTO = "auto"
-WORTHWHILE, WORTHWHILE_REFINED = "staged", "soft"
-"""What ``auto`` is where a fill can help, and where the fill is one of `refinement.refine`.
+WORTHWHILE = "prior"
+"""What ``auto`` is where a fill can help.
 
-With them the crystals of `bcdi-inpaint evaluate --phasing`, phased as users do, came out best in
-the median without many that were worse than with the gap masked."""
+With it the crystals of `bcdi-inpaint evaluate --phasing`, phased as users do, came out best."""
 CHOICES = (AUTO, *NAMES)
 DEFAULT = AUTO
-BOUNDED = ("soft", "staged")
+OURS = ("soft", "staged", "prior")
 """Those that only our own cycles know: PyNX's command line gets a masked gap."""
+BOUNDED = ("soft", "staged")
 LEVEL = 0.95
 THRESHOLD = 0.3
 RELEASE_AFTER = 0.5
@@ -56,6 +57,8 @@ class HandOver:
     filled : bool, voxels whose fill is taken as measured; none of them is bad.
     bounds : lower and upper bounds of the expected counts, 0 and infinity where there are none;
         None for ways without bounds.
+    prior : estimated counts and their standard deviations in log(1 + counts), infinite where
+        nothing was filled; None for ways without.
     release_after : fraction of the cycles after which the bounds are dropped; None keeps them.
     """
 
@@ -64,19 +67,22 @@ class HandOver:
     bad_mask: BoolArray
     filled: BoolArray
     bounds: tuple[FloatArray, FloatArray] | None = None
+    prior: tuple[FloatArray, FloatArray] | None = None
     release_after: float | None = None
 
     def cropped(self, box: tuple[slice, slice, slice]) -> HandOver:
         """The same in a box of the array."""
         bounds = None if self.bounds is None else (self.bounds[0][box], self.bounds[1][box])
+        prior = None if self.prior is None else (self.prior[0][box], self.prior[1][box])
         arrays = (self.counts[box], self.bad_mask[box], self.filled[box])
-        return HandOver(self.name, *arrays, bounds, self.release_after)
+        return HandOver(self.name, *arrays, bounds, prior, self.release_after)
 
     @property
     def options(self) -> dict[str, Any]:
         """The arguments of `retrieve` beside counts and bad_mask."""
         return {
             "bounds": self.bounds,
+            "prior": self.prior,
             "release_after": self.release_after,
             "filled": self.filled,
         }
@@ -123,9 +129,10 @@ def hand_over(
         trusted = fill.filled
     elif name == "partial":
         trusted = fill.filled & (fill.sigma < threshold)
-    bounds = _bounds(fill, level) if name in BOUNDED else None
+    bounds = bounds_of_fill(fill, level) if name in BOUNDED else None
+    prior = _prior(fill) if name == "prior" else None
     release = release_after if name == "staged" else None
-    return HandOver(name, fill.counts, unknown & ~trusted, trusted, bounds, release)
+    return HandOver(name, fill.counts, unknown & ~trusted, trusted, bounds, prior, release)
 
 
 def check_name(name: str, among: Collection[str] = NAMES) -> None:
@@ -134,21 +141,26 @@ def check_name(name: str, among: Collection[str] = NAMES) -> None:
         raise InputError(f"handover is {name!r}, expected one of {', '.join(among)}")
 
 
-def chosen(name: str, verdict: str | None, *, refined: bool = False) -> str:
-    """The hand-over, one of `NAMES`, that one of `CHOICES` stands for; `refined`: of such a fill.
+def chosen(name: str, verdict: str | None) -> str:
+    """The hand-over, one of `NAMES`, that one of `CHOICES` stands for.
 
-    ``auto`` leaves a gap masked for which `advice.verdict_of` says that masking is as good, or of
-    which it knows nothing: there a fill has little to win, and some crystals came out worse.
+    ``auto`` leaves a gap masked which `advice.verdict_of` says is dark, or knows nothing of: there
+    a fill has nothing to win.
     """
     if name != AUTO:
         return name
     if verdict in (None, "mask"):
         return "mask"
-    return WORTHWHILE_REFINED if refined else WORTHWHILE
+    return WORTHWHILE
 
 
-def _bounds(fill: Fill, level: float) -> tuple[FloatArray, FloatArray]:
-    """The fill's interval; no bounds where nothing was filled."""
+def _prior(fill: Fill) -> tuple[FloatArray, FloatArray]:
+    """The filled counts and their uncertainty, infinite where nothing was filled."""
+    return fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf))
+
+
+def bounds_of_fill(fill: Fill, level: float = LEVEL) -> tuple[FloatArray, FloatArray]:
+    """The fill's interval, (n_rock, n_y, n_x) each; 0 and infinity where nothing was filled."""
     lower, upper = fill.interval(level)
     free = ~fill.filled
     lower[free], upper[free] = 0, np.inf

@@ -27,7 +27,7 @@ from bcdi_inpaint.files import (
     split_spec,
     write_result,
 )
-from bcdi_inpaint.handover import BOUNDED, NAMES, HandOver, check_name, hand_over
+from bcdi_inpaint.handover import NAMES, OURS, HandOver, check_name, hand_over
 from bcdi_inpaint.inpainting import Fill
 from bcdi_inpaint.plots import checked_picture, phasing_panel
 from bcdi_inpaint.retrieval import Chain, Reconstruction, best, crop_around_peak, retrieve
@@ -286,8 +286,8 @@ def _pynx_command(request: Request, handover: str, stored: StoredFill | None) ->
     command = f"pynx-cdi-id01 --data {shlex.quote(request.scan)} --nb_hio {hio} --nb_raar {raar}"
     command += f" --nb_er {er} --nb_run {request.runs} --nb_run_keep 1"
     own = "mask" if stored is None else str(stored.provenance.get("handover", "hard"))
-    nearest = "mask" if own in BOUNDED else own
-    if handover in ("mask", *BOUNDED) and nearest != "mask":
+    nearest = "mask" if own in OURS else own
+    if handover in ("mask", *OURS) and nearest != "mask":
         command += f" --mask {shlex.quote(f'{request.scan}:/{FILLED_PATH}')}"
         nearest = "mask"
     # Left to itself it takes masked voxels for zero in most of its cycles.

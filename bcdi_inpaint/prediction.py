@@ -40,12 +40,13 @@ from bcdi_inpaint.files import (
 from bcdi_inpaint.gaps import GapFinding, GapVoxels, find_gaps, gap_mask
 from bcdi_inpaint.handover import (
     AUTO,
-    BOUNDED,
     CHOICES,
     DEFAULT,
     LEVEL,
     NAMES,
+    OURS,
     THRESHOLD,
+    bounds_of_fill,
     check_name,
     chosen,
     hand_over,
@@ -164,9 +165,9 @@ def _predict(
     if seen is not None:
         say(str(seen))
     verdict = None if seen is None else seen.verdict
-    handover = chosen(request.handover, verdict, refined=request.refine)
+    handover = chosen(request.handover, verdict)
     if request.handover == AUTO:
-        say(f"handover {handover}: {NAMES[handover]}{_hint(handover, request)}")
+        say(f"handover {handover}: {NAMES[handover]}")
     provenance = _provenance(request, finding, fill) | _of_refinement(refinement) | recorded(seen)
     provenance["handover"] = handover
     write = _write_cxi if request.form == "cxi" else _write_whole
@@ -188,11 +189,6 @@ def _predict(
     )
 
 
-def _hint(handover: str, request: Request) -> str:
-    """What more can be done for the crystal."""
-    return "" if handover == "mask" or request.refine else "; --refine takes minutes, and is safer"
-
-
 def _advice(scan: Scan | StoredScan, gap: GapVoxels, filling: Filling) -> Advice | None:
     """What to expect of the fill, from the surroundings of the brightest voxel."""
     frames, rows, columns = window(np.array(filling.light.brightest, dtype=float), scan.shape)
@@ -211,8 +207,8 @@ def _write_cxi(
     provenance: Provenance,
 ) -> None:
     """Write the output part by part: frames with what is trusted, and the fill's bounds aside."""
-    bounded = request.handover in BOUNDED
-    trusting = "mask" if bounded else request.handover  # bounds trust nothing
+    ours = request.handover in OURS
+    trusting = "mask" if ours else request.handover  # bounds and priors trust nothing
 
     def frame(box: Box) -> Frame:
         part = scan.part(box)
@@ -224,11 +220,10 @@ def _write_cxi(
         filled = fill.alone(box)
         if not filled.filled.any():
             return {}
-        handed = hand_over(filled, filled.filled, ~filled.filled, request.handover)
-        bounds = {} if handed.bounds is None else dict(zip(_BOUNDS, handed.bounds, strict=True))
+        bounds = dict(zip(_BOUNDS, bounds_of_fill(filled), strict=True)) if ours else {}
         return {"sigma": filled.sigma, **bounds}
 
-    names = ("sigma", *_BOUNDS) if bounded else ("sigma",)
+    names = ("sigma", *_BOUNDS) if ours else ("sigma",)
     write_parts(output, scan, frame, aside, names, provenance, request.force)
 
 
@@ -257,7 +252,7 @@ def _write_whole(
         force=request.force,
         sigma=filled.sigma,
         trusted=handed.filled,
-        bounds=handed.bounds,
+        bounds=bounds_of_fill(filled) if request.handover in OURS else None,
     )
 
 

@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 COMPLETE, MASKED, LINEAR, INTERPOLATED = "complete", "mask", "linear", "mask_interp"
-REFINED = {f"refined {name}": name for name in ("hard", "soft", "staged")}
+REFINED = {f"refined {name}": name for name in ("hard", "soft", "staged", "prior")}
 """The same hand-overs of the fill that `refinement.refine` makes."""
 WAYS = (COMPLETE, MASKED, LINEAR, INTERPOLATED, *(n for n in NAMES if n != MASKED), *REFINED)
 INTERPOLATION_FACTORS = (0.5, 1.2)

@@ -45,7 +45,7 @@ PYNX_HALF = {True: 32, False: 16}
 """Half the side of the box that PyNX sums, on OpenCL and on the plain CPU: some 20 s each."""
 PHASED = (96, 96, 96)
 STARTS = 3
-HANDED_OVER = {"masked": "mask", "filled": "hard", "staged": "staged"}
+HANDED_OVER = {"masked": "mask", "filled": "hard", "prior": "prior"}
 """Ways to phase the filled scan, by what the table calls them."""
 AGREEMENT = 1e-5
 """Largest difference between PyNX and the NUFFT, relative to the peak: PyNX is single precision."""

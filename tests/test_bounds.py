@@ -1,4 +1,4 @@
-"""Amplitudes held between bounds: the projection itself, and its limits, which are PyNX's own."""
+"""Bounds and priors of amplitudes: the projections, and their limits, which are PyNX's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import scipy.fft
 from scipy.ndimage import binary_dilation
 
 from bcdi_inpaint import engines
-from bcdi_inpaint.bounds import Bounds, bound_amplitude, bounded, bounds_of
+from bcdi_inpaint.bounds import Bounds, Prior, bound_amplitude, bounded, bounds_of, prior_of
 from bcdi_inpaint.errors import InputError, MissingEngineError
 
 ALGORITHMS = ("HIO", "RAAR", "ER")
@@ -94,6 +94,62 @@ def test_shapes_must_match() -> None:
         bounds_of(np.zeros((1, 2, 2)), np.ones((1, 2, 3)), np.ones((1, 2, 2), bool))
 
 
+def test_a_prior_draws_logarithms_a_part_of_the_way_and_keeps_phases() -> None:
+    found, estimated = np.float32([0, 3, 100, 7, 7]), np.float32([5, 3, 1e4, 2, 9])
+    sigma = np.float32([0.2, 0.1, 0.2, 0])
+    weight = [0.5, 0.8, 0.5, 1]
+    turn = np.exp(0.7j)
+    amplitude = (np.sqrt(found) * turn).astype(np.complex64).reshape(1, 1, 5)
+    before = amplitude.copy()
+    prior = Prior(np.arange(4), np.log1p(estimated[:4]), sigma, half_way=0.2)
+    np.testing.assert_allclose(prior.weight, weight, rtol=1e-6)
+    prior.applied(amplitude)
+    wanted = np.log1p(found[:4]) * (1 - prior.weight) + np.log1p(estimated[:4]) * prior.weight
+    after = amplitude.ravel()[:4]
+    # A calculated zero has no phase, and stays.
+    np.testing.assert_allclose(np.log1p(np.abs(after[1:]) ** 2), wanted[1:], rtol=1e-5)
+    np.testing.assert_allclose(after[1:] / np.abs(after[1:]), turn, rtol=1e-5)
+    assert after[0] == 0
+    assert amplitude[0, 0, 4] == before[0, 0, 4]
+    assert amplitude.dtype == np.complex64
+
+
+def test_a_prior_is_of_masked_voxels_that_are_not_free() -> None:
+    counts = np.array([4, 9, np.nan, 25], float).reshape(1, 1, 4)
+    sigma = np.array([0.1, 0.2, np.inf, 0], float).reshape(1, 1, 4)
+    prior = prior_of(counts, sigma, np.array([1, 0, 1, 1], bool).reshape(1, 1, 4))
+    np.testing.assert_array_equal(prior.index, [0, 3])
+    np.testing.assert_allclose(prior.log_counts, np.log([5, 26]), rtol=1e-6)
+    np.testing.assert_allclose(prior.sigma, [0.1, 0])
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ((-1, 0.5), "estimates of 1 voxels are wrong, the first is -1"),
+        ((np.nan, 0.5), "estimates of 1 voxels are wrong"),
+        ((np.inf, 0.5), "estimates of 1 voxels are wrong"),
+        ((1, -0.5), "standard deviations of 1 voxels are wrong, the first is -0.5"),
+        ((1, np.nan), "standard deviations of 1 voxels are wrong"),
+    ],
+)
+def test_what_is_no_prior_is_one_line(pair: tuple[float, float], message: str) -> None:
+    counts, sigma = np.ones((1, 2, 2)), np.full((1, 2, 2), 0.5)
+    counts[0, 1, 1], sigma[0, 1, 1] = pair
+    with pytest.raises(InputError, match=message) as caught:
+        prior_of(counts, sigma, np.ones((1, 2, 2), bool))
+    assert "\n" not in str(caught.value)
+    prior_of(counts, sigma, np.zeros((1, 2, 2), bool))  # where it is measured nobody asks
+
+
+@pytest.mark.parametrize("name", ["estimates", "standard deviations"])
+def test_a_priors_shapes_must_match(name: str) -> None:
+    arrays = {"estimates": np.ones((1, 2, 2)), "standard deviations": np.ones((1, 2, 2))}
+    arrays[name] = np.ones((1, 2, 3))
+    with pytest.raises(InputError, match=rf"prior's {name} have shape \(1, 2, 3\)"):
+        prior_of(*arrays.values(), np.ones((1, 2, 2), bool))
+
+
 # --- in PyNX's cycles -----------------------------------------------------------------------------
 
 
@@ -119,6 +175,26 @@ def test_bounds_that_allow_all_are_pynx_with_a_mask(
     masked = cycled(getattr(engines.import_pynx("cdi"), algorithm)(), started(gap))
     held = cycled(bounded(algorithm, bounds_of(nothing, everything, gap)), started(gap))
     np.testing.assert_allclose(held, masked, rtol=0, atol=1e-5 * np.abs(masked).max())
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_prior_that_is_the_measurement_and_sure_is_pynx_with_it(
+    started: Any, shifted: np.ndarray, gap: np.ndarray, algorithm: str
+) -> None:
+    measured = cycled(getattr(engines.import_pynx("cdi"), algorithm)(), started(np.zeros_like(gap)))
+    prior = prior_of(shifted, np.zeros(gap.shape), gap)
+    drawn = cycled(bounded(algorithm, prior), started(gap))
+    np.testing.assert_allclose(drawn, measured, rtol=0, atol=1e-4 * np.abs(measured).max())
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_prior_that_knows_nothing_is_pynx_with_a_mask(
+    started: Any, gap: np.ndarray, algorithm: str
+) -> None:
+    masked = cycled(getattr(engines.import_pynx("cdi"), algorithm)(), started(gap))
+    nothing = prior_of(np.ones(gap.shape), np.full(gap.shape, 1e9), gap)
+    drawn = cycled(bounded(algorithm, nothing), started(gap))
+    np.testing.assert_allclose(drawn, masked, rtol=0, atol=1e-5 * np.abs(masked).max())
 
 
 def test_one_projection_puts_the_intensity_between_the_bounds(

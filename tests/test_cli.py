@@ -442,8 +442,9 @@ def test_training_says_at_once_what_it_will_lack(tmp_path: Path) -> None:
     ("handover", "note"),
     [
         ("hard", "PyNX takes a fill as if it had been counted"),
-        ("soft", "bounds are for `bcdi-inpaint phase"),
-        ("staged", "bounds are for `bcdi-inpaint phase"),
+        ("soft", "`bcdi-inpaint phase"),
+        ("staged", "`bcdi-inpaint phase"),
+        ("prior", "`bcdi-inpaint phase"),
         ("mask", "the gap stays masked"),
     ],
 )
@@ -460,9 +461,9 @@ def test_the_note_fits_the_handover(
     ("form", "handover", "note"),
     [
         ("npz", "hard", "fill it again with --handover mask"),
-        ("npz", "staged", "`bcdi-inpaint phase` takes them from a CXI only"),
+        ("npz", "prior", "`bcdi-inpaint phase` takes them from a CXI only"),
         ("tiff", "mask", "the gap stays masked, the fill is beside it"),
-        ("tiff", "staged", "TIFF has no place for bounds of the fill"),
+        ("tiff", "prior", "TIFF has no place for the fill's uncertainty"),
     ],
 )
 def test_the_note_and_the_mask_fit_the_format(
@@ -483,7 +484,7 @@ def test_the_note_and_the_mask_fit_the_format(
 
 
 @pytest.mark.parametrize(
-    ("verdict", "handover"), [("mask", "mask"), ("compare", "staged"), ("fill", "staged")]
+    ("verdict", "handover"), [("mask", "mask"), ("compare", "prior"), ("fill", "prior")]
 )
 def test_the_default_handover_is_the_safe_one(
     tmp_path: Path,
@@ -503,7 +504,7 @@ def test_the_default_handover_is_the_safe_one(
     assert stored is not None
     assert stored.provenance["handover"] == handover
     with h5py.File(tmp_path / "s_inpainted.cxi") as file:
-        assert ("lower_bound" in file[DETECTOR]) == (handover == "staged")
+        assert ("lower_bound" in file[DETECTOR]) == (handover == "prior")
     np.testing.assert_array_equal(read_scan(tmp_path / "s_inpainted.cxi").bad_mask, stored.filled)
 
 

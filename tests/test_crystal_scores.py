@@ -43,10 +43,12 @@ def test_a_gap_without_room_is_left_out() -> None:
     assert gaps_beside((48, 48, 48), 24, CrystalScoresConfig(), rng) == []
 
 
-def _record(way: str, ratio: float, width: int = 6, fringes: float = 1.0) -> dict[str, object]:
+def _record(
+    way: str, ratio: float, width: int = 6, fringes: float = 1.0, counts_beside: float = 10.0
+) -> dict[str, object]:
     return {
         "fringes": fringes,
-        "counts_beside": 10.0,
+        "counts_beside": counts_beside,
         "setting": "known support",
         "width": width,
         "way": way,
@@ -70,30 +72,33 @@ def test_the_summary_tells_median_quartiles_and_the_worst() -> None:
 
 
 def test_the_summary_by_advice_is_in_its_order() -> None:
-    records = [_record(MASKED, 1.0, fringes=fringes) for fringes in (9.0, 1.0, 3.0)]
+    records = [
+        _record(MASKED, 1.0, fringes=fringes, counts_beside=counts)
+        for fringes, counts in ((9.0, 5.0), (9.0, 0.1), (1.0, 5.0))
+    ]
     rows = summary(records, "advice")
     assert [row["advice"] for row in rows] == ["mask", "compare", "fill"]
     assert set(ADVICE_COLUMNS) == set(rows[0])
 
 
-def test_the_default_masks_where_a_fill_has_little_to_win() -> None:
+def test_the_default_masks_where_it_is_dark_beside_the_gap() -> None:
     records = [
-        _record(way, ratio, fringes=fringes)
-        for fringes, ratio in ((1.0, 2.5), (3.0, 0.8), (9.0, 0.4))
-        for way, ratio in ((MASKED, 1.0), ("staged", ratio))
+        _record(way, ratio, counts_beside=counts)
+        for counts, ratio in ((0.1, 2.5), (3.0, 0.8), (9.0, 0.4))
+        for way, ratio in ((MASKED, 1.0), ("prior", ratio))
     ]
     rows = {row["way"]: row for row in summary(with_default(records))}
     assert (rows["auto"]["cases"], rows["auto"]["ratio"], rows["auto"]["worst"]) == (3, 0.8, 1.0)
-    assert rows["staged"]["worst"] == 2.5
+    assert rows["prior"]["worst"] == 2.5
     assert "auto refined" not in rows
     refined = records + [
-        _record("refined soft", ratio, fringes=fringes)
-        for fringes, ratio in ((1.0, 3.0), (3.0, 0.6), (9.0, 0.3))
+        _record("refined prior", ratio, counts_beside=counts)
+        for counts, ratio in ((0.1, 3.0), (3.0, 0.6), (9.0, 0.3))
     ]
     rows = {row["way"]: row for row in summary(with_default(refined))}
     assert (rows["auto refined"]["ratio"], rows["auto refined"]["worst"]) == (0.6, 1.0)
     assert rows["auto"]["ratio"] == 0.8
-    without = [record for record in records if record["way"] != "staged"]
+    without = [record for record in records if record["way"] != "prior"]
     assert with_default(without) == without
 
 

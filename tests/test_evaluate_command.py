@@ -254,18 +254,18 @@ def test_crystals_are_judged_after_phasing(tmp_path: Path) -> None:
         "name: tiny\n"
         "crystals: {count: 1, atomistic: 0, size: 32, flux: [1.0e+6, 1.0e+6]}\n"
         "scores: {widths: [3], distances: [2, 3], settings: [known support], hio: 0, raar: 20, "
-        "er: 10, ways: [complete, mask, staged]}\n"
+        "er: 10, ways: [complete, mask, prior]}\n"
     )
     out = tmp_path / "out"
     result = run("--phasing", config, "-o", out)
     assert result.exit_code == 0, result.output
     rows = rows_of(out / "retrievals.csv")
-    assert [row["way"] for row in rows] == ["complete", "mask", "staged"]
+    assert [row["way"] for row in rows] == ["complete", "mask", "prior"]
     assert float(rows[1]["ratio_phase_rms_rad"]) == 1
     report = (out / "phasing.md").read_text()
-    assert report.count("| staged") == report.count("| auto") == 2  # by width, and by the advice
+    assert report.count("| prior") == report.count("| auto") == 2  # by width, and by the advice
     assert (out / "phasing.png").read_bytes().startswith(b"\x89PNG")
-    config.write_text(config.read_text().replace("staged", "staged, soft"))
+    config.write_text(config.read_text().replace("prior", "prior, soft"))
     before = rows_of(out / "retrievals.csv")
     assert run("--phasing", config, "-o", out).exit_code == 0  # it goes on where it was
     assert rows_of(out / "retrievals.csv")[:3] == before

@@ -8,7 +8,7 @@ import pytest
 from bcdi_inpaint.advice import VERDICTS
 from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.handover import BOUNDED, CHOICES, DEFAULT, NAMES, chosen, hand_over
+from bcdi_inpaint.handover import BOUNDED, CHOICES, DEFAULT, NAMES, OURS, chosen, hand_over
 from bcdi_inpaint.inpainting import Fill
 
 # One row of eight voxels: two measured, two filled (sure, unsure), one in the gap that could not be
@@ -38,6 +38,7 @@ def fill() -> Fill:
         ("partial", "...XX..X", "..X....."),
         ("soft", "..XXX..X", "........"),
         ("staged", "..XXX..X", "........"),
+        ("prior", "..XXX..X", "........"),
         ("mask", "..XXX..X", "........"),
     ],
 )
@@ -49,7 +50,8 @@ def test_what_stays_masked_and_what_counts_as_measured(
     np.testing.assert_array_equal(handed.counts, COUNTS)
     assert (handed.bounds is not None) == (name in BOUNDED)
     assert (handed.release_after is not None) == (name == "staged")
-    assert set(handed.options) == {"bounds", "release_after", "filled"}
+    assert (handed.prior is not None) == (name == "prior")
+    assert set(handed.options) == {"bounds", "prior", "release_after", "filled"}
 
 
 def test_bounds_are_the_fills_interval_and_nothing_elsewhere(fill: Fill) -> None:
@@ -59,6 +61,21 @@ def test_bounds_are_the_fills_interval_and_nothing_elsewhere(fill: Fill) -> None
     for bound, interval, free in zip(handed.bounds, expected, (0, np.inf), strict=True):
         np.testing.assert_array_equal(bound[fill.filled], interval[fill.filled])
         assert (bound[~fill.filled] == free).all()
+
+
+def test_a_prior_is_the_fill_with_its_uncertainty_and_free_elsewhere(fill: Fill) -> None:
+    handed = hand_over(fill, GAP, BAD, "prior")
+    assert handed.prior is not None
+    counts, sigma = handed.prior
+    np.testing.assert_array_equal(counts, fill.counts)
+    np.testing.assert_array_equal(sigma[fill.filled], fill.sigma[fill.filled])
+    assert np.isposinf(sigma[~fill.filled]).all()
+    assert sigma.dtype == np.float32
+    box = (slice(0, 1), slice(0, 1), slice(1, 5))
+    cropped = handed.cropped(box)
+    assert cropped.prior is not None
+    for ours, theirs in zip(cropped.prior, handed.prior, strict=True):
+        np.testing.assert_array_equal(ours, theirs[box])
 
 
 def test_a_box_of_it_is_the_same_handed_over_in_the_box(fill: Fill) -> None:
@@ -90,7 +107,8 @@ def test_bad_input_is_one_line(fill: Fill, change: dict[str, object], message: s
 
 
 def test_every_name_is_explained() -> None:
-    assert list(NAMES) == ["hard", "partial", "soft", "staged", "mask"]
+    assert list(NAMES) == ["hard", "partial", "soft", "staged", "prior", "mask"]
+    assert {*BOUNDED} < {*OURS} < {*NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,10 +119,9 @@ def test_what_is_asked_for_is_what_is_done(name: str, verdict: str | None) -> No
 
 @pytest.mark.parametrize(
     ("verdict", "handover"),
-    [(None, "mask"), ("mask", "mask"), ("compare", "staged"), ("fill", "staged")],
+    [(None, "mask"), ("mask", "mask"), ("compare", "prior"), ("fill", "prior")],
 )
 def test_by_itself_a_fill_is_used_where_it_can_help(verdict: str | None, handover: str) -> None:
     assert DEFAULT in CHOICES
     assert chosen(DEFAULT, verdict) == handover
-    assert chosen(DEFAULT, verdict, refined=True) == handover.replace("staged", "soft")
     assert all(NAMES.values())

@@ -140,6 +140,7 @@ def test_every_handover_can_be_had_of_every_file(
     np.testing.assert_array_equal(given["bad_mask"], expected)
     np.testing.assert_array_equal(given["filled"], gap if taken else np.zeros_like(gap))
     assert (given["bounds"] is not None) == (name in ("soft", "staged"))
+    assert (given["prior"] is not None) == (name == "prior")
     assert (given["release_after"] is not None) == (name == "staged")
 
 
@@ -304,6 +305,8 @@ def test_the_result_stands_beside_the_scan() -> None:
         ("hard", "mask", ["--mask", "FILE:/" + FILLED_PATH, "--zero_mask", "0"], "mask"),
         ("partial", "partial", ["--zero_mask", "0"], "partial"),
         ("staged", "staged", ["--zero_mask", "0"], "mask"),
+        ("hard", "prior", ["--mask", "FILE:/" + FILLED_PATH, "--zero_mask", "0"], "mask"),
+        ("prior", "prior", ["--zero_mask", "0"], "mask"),
         ("mask", "hard", ["--zero_mask", "0"], "mask"),
     ],
 )

@@ -16,7 +16,7 @@ from bcdi_inpaint import prediction
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, cxi, read_provenance, read_scan, sha256, write_scan
-from bcdi_inpaint.handover import BOUNDED, LEVEL, NAMES, THRESHOLD
+from bcdi_inpaint.handover import LEVEL, NAMES, OURS, THRESHOLD
 from bcdi_inpaint.inpainting import LEAST_COUNTS, Fill
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.prediction import Request, predict
@@ -105,8 +105,8 @@ def test_the_file_gives_pynx_what_the_handover_says(request_: Request, handover:
     np.testing.assert_array_equal(written.counts, result.fill.counts)
     with h5py.File(result.output) as file:
         np.testing.assert_array_equal(file[f"{DETECTOR}/sigma"][()], sigma)
-        assert ("upper_bound" in file[DETECTOR]) == (handover in BOUNDED)
-        if handover in BOUNDED:
+        assert ("upper_bound" in file[DETECTOR]) == (handover in OURS)
+        if handover in OURS:
             upper = file[f"{DETECTOR}/upper_bound"][()]
             np.testing.assert_array_equal(upper[filled], result.fill.interval(LEVEL)[1][filled])
         assert file[f"{CONFIGURATION}/inpaint_handover"][()].decode() == handover
@@ -222,7 +222,7 @@ def test_a_scan_that_stays_in_its_file_is_filled_as_one_in_memory(
     np.savez(tmp_path / "loaded.npz", data=counts, mask=mask)
     said: list[str] = []
     stored, loaded = (
-        predict(replace(request_, scan=str(tmp_path / name), handover="staged"), say=said.append)
+        predict(replace(request_, scan=str(tmp_path / name), handover="prior"), say=said.append)
         for name in ("stored.cxi", "loaded.npz")
     )
     assert sum("see no signal" in line for line in said) == 2

@@ -178,7 +178,7 @@ def test_a_scan_without_gaps_is_refused_and_nothing_written(
         inpaint(counts, np.zeros(shape, dtype=bool))
 
 
-@given(seed=st.integers(0, 99), handover=st.sampled_from(["hard", "staged", "mask"]))
+@given(seed=st.integers(0, 99), handover=st.sampled_from(["hard", "staged", "prior", "mask"]))
 @with_fixtures
 def test_an_output_filled_again_is_refused_or_stays_as_it_is(
     tmp_path_factory: pytest.TempPathFactory, model: Model, seed: int, handover: str

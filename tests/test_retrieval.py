@@ -173,6 +173,10 @@ def test_tight_bounds_help_where_a_gap_swallows_the_peak(
     masked = error()
     assert error(bounds=bounds) < 0.5 * masked
     assert error(bounds=bounds, release_after=0.0) == masked
+    prior = (1.2 * expected, np.full(gap.shape, 0.2))
+    assert error(prior=prior) < 0.5 * masked
+    assert error(prior=prior, release_after=0.0) == masked
+    assert error(prior=(expected, np.full(gap.shape, np.inf))) == pytest.approx(masked, rel=1e-3)
 
 
 def test_bounds_hold_until_they_are_released(pynx: str, counts: np.ndarray) -> None:
@@ -218,6 +222,8 @@ def test_bounds_of_another_shape_are_refused(
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match=r"bounds have shapes \(8, 8, 8\) and \(8, 8, 8\)"):
         retrieve(counts, nothing_bad, rng, bounds=(EMPTY, EMPTY))
+    with pytest.raises(InputError, match=r"prior's arrays have shapes \(8, 8, 8\) and"):
+        retrieve(counts, nothing_bad, rng, prior=(EMPTY, EMPTY))
 
 
 @pytest.mark.parametrize(
@@ -230,6 +236,7 @@ def test_bounds_of_another_shape_are_refused(
         ({"counts": np.full((8, 8, 8), np.inf)}, "not all finite"),
         ({"filled": np.ones((4, 4, 4), bool)}, r"filled mask has shape \(4, 4, 4\)"),
         ({"release_after": 0.5}, "release_after is 0.5 without bounds"),
+        ({"bounds": (EMPTY, EMPTY), "prior": (EMPTY, EMPTY)}, "both bounds and a prior"),
         ({"release_after": 2.0, "bounds": (EMPTY, EMPTY)}, "release_after is 2.0, expected a frac"),
     ],
 )

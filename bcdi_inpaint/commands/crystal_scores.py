@@ -28,7 +28,7 @@ SMALL: dict[str, Any] = {
 }
 """Without a configuration: minutes on 2 cores."""
 WRITTEN = ("phasing.md", "phasing.csv", "retrievals.csv", "phasing.png", "job.json")
-DRAWN = ("mask", "linear", "hard", "staged")
+DRAWN = ("mask", "linear", "hard", "prior")
 """Ways whose intensities and objects are drawn."""
 _TEXTS = ("crystal", "setting", "way", "failed")
 _WHOLE = ("width", "number", "distance")
@@ -198,8 +198,7 @@ def _limits() -> str:
     """Where the advice changes, in words."""
     from bcdi_inpaint.advice import FRINGES, LIGHT
 
-    narrow, wide = FRINGES
     return (
-        f"mask below {narrow:g} fringes or {LIGHT:g} count a voxel beside it, compare below "
-        f"{wide:g} fringes, fill from there"
+        f"mask below {LIGHT:g} count a voxel beside it, else compare below {FRINGES:g} fringes, "
+        "fill from there"
     )

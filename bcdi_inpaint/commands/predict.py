@@ -13,7 +13,7 @@ import click
 
 from bcdi_inpaint.commands.bars import progress_bar
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.handover import AUTO, BOUNDED, CHOICES, DEFAULT
+from bcdi_inpaint.handover import AUTO, CHOICES, DEFAULT, OURS
 
 
 def _gap(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[Any, ...]:
@@ -80,8 +80,8 @@ def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
     type=click.Choice(CHOICES),
     default=DEFAULT,
     show_default=True,
-    help="How PyNX gets the fill: as measured, where it is sure, as bounds, bounds at first, not. "
-    "By default as bounds at first where a fill can help, else not.",
+    help="How PyNX gets the fill: as measured, where it is sure, as bounds, bounds at first, as a "
+    "prior, not. By default as a prior where there is light beside the gap, else not.",
 )
 @click.option(
     "--refine",
@@ -143,8 +143,10 @@ def predict(
 
     if not isinstance(options["roi"], tuple | None):
         options["crop"], options["roi"] = options["roi"], None
-    if options["form"] == "tiff" and options["handover"] in (AUTO, *BOUNDED) and not quiet:
-        told = "note: TIFF has no place for bounds of the fill: the gap is masked, and that is all"
+    if options["form"] == "tiff" and options["handover"] in (AUTO, *OURS) and not quiet:
+        told = (
+            "note: TIFF has no place for the fill's uncertainty: the gap is masked, and that is all"
+        )
         click.echo(told, err=as_json)
     if dry_run:
         _plan(scans, numbers, as_json, options)
@@ -195,18 +197,18 @@ def _note(output: Path, handover: str, form: str) -> str:
     """What to know of the PyNX command below it."""
     from bcdi_inpaint.files import FILLED_PATH
 
-    if handover in BOUNDED and form != "tiff":
+    if handover in OURS and form != "tiff":
         if form == "npz":
             return (
-                "note: the gap stays masked, bounds are beside the fill; `bcdi-inpaint phase` "
-                "takes them from a CXI only"
+                "note: the gap stays masked, fill and uncertainty are beside it; `bcdi-inpaint "
+                "phase` takes them from a CXI only"
             )
         own = f"bcdi-inpaint phase {shlex.quote(str(output))}"
-        return f"note: bounds are for `{own}`; PyNX's command leaves the gap masked"
+        return f"note: `{own}` uses the fill; PyNX's command leaves the gap masked"
     if handover == "mask" and form == "cxi":
-        use = f"bcdi-inpaint phase {shlex.quote(str(output))} --handover staged"
+        use = f"bcdi-inpaint phase {shlex.quote(str(output))} --handover prior"
         return f"note: the gap stays masked, the fill is beside it; `{use}` uses it"
-    if handover in ("mask", *BOUNDED):
+    if handover in ("mask", *OURS):
         return "note: the gap stays masked, the fill is beside it"
     compare = "fill it again with --handover mask"
     if form == "cxi":
