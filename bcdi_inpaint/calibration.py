@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,14 @@ ONE_SIGMA = math.erf(1 / math.sqrt(2))
 """Probability of one standard deviation on each side, for a normal distribution: 0.683."""
 
 
-EDGES = (0.03, 0.3, 3.0, 30.0)
+EDGES = (0.03, 0.3, 3.0, 30.0, 300.0, 3000.0)
 """Expected counts between which voxels are calibrated together."""
-CENTRES = (0.01, 0.1, 1.0, 10.0, 100.0)
+CENTRES = (0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4)
 """Counts that stand for what lies between, before the first and after the last edge."""
 FEWEST = 200
 """Voxels of a width and decade below which their quantiles say little."""
+ROUNDS = 8
+"""Corrections of the factors at the knots, until what is interpolated between them holds too."""
 
 FloatArray = NDArray[np.floating]
 
@@ -126,22 +129,49 @@ def calibrate(
     ratios = np.abs(errors) / scales
     decade = np.digitize(counts, EDGES)
     seen = np.unique(widths)
-    cells = {
-        (w, d): ratios[(widths == w) & (decade == d)] for w in seen for d in range(len(CENTRES))
-    }
+    cells = _cells(ratios, widths, decade, [*range(len(CENTRES))])
     decades = [d for d in range(len(CENTRES)) if all(cells[w, d].size >= FEWEST for w in seen)]
     if not decades:  # too little to tell decades apart
         decades = [len(CENTRES) // 2]
-        cells = {(w, decades[0]): ratios[widths == w] for w in seen}
+        cells = _cells(ratios, widths, decade, decades)
     sigma = np.array([[np.quantile(cells[w, d], ONE_SIGMA) for d in decades] for w in seen])
-    quantiles = [
-        np.mean([np.quantile(cells[w, d], levels) / s for w, s in zip(seen, own, strict=True)], 0)
-        for d, own in zip(decades, sigma.T, strict=True)
-    ]
+    made = _made(levels, seen, [CENTRES[d] for d in decades], sigma)
+    for _ in range(ROUNDS):  # between the knots the factor is interpolated: that is made up for
+        left = np.abs(errors) / made.sigma(scales, widths, counts)
+        cells = _cells(left, widths, decade, decades)
+        sigma *= [[np.quantile(cells[w, d], ONE_SIGMA) for d in decades] for w in seen]
+        made = _made(levels, seen, made.counts, sigma)
+    left = np.abs(errors) / made.sigma(scales, widths, counts)
+    cells = _cells(left, widths, decade, decades)
+    quantiles = [np.mean([np.quantile(cells[w, d], levels) for w in seen], 0) for d in decades]
+    return made.model_copy(
+        update={"half_widths": tuple(tuple(map(float, row)) for row in quantiles)}
+    )
+
+
+def _cells(
+    ratios: FloatArray, widths: NDArray[np.number], decade: NDArray[np.int64], decades: list[int]
+) -> dict[tuple[Any, int], FloatArray]:
+    """The ratios of each width and decade of counts; where decades are not told apart, of all."""
+    if len(decades) == 1:
+        return {(w, decades[0]): ratios[widths == w] for w in np.unique(widths)}
+    return {
+        (w, d): ratios[(widths == w) & (decade == d)] for w in np.unique(widths) for d in decades
+    }
+
+
+def _made(
+    levels: Sequence[float],
+    widths: NDArray[np.number],
+    counts: Sequence[float],
+    sigma: NDArray[np.floating],
+) -> Calibration:
+    """A calibration of these (n_widths, n_counts) factors, without half widths of its own."""
+    laplace = tuple(_laplace(p) / _laplace(ONE_SIGMA) for p in levels)
     return Calibration(
         levels=tuple(levels),
-        widths=tuple(float(width) for width in seen),
-        counts=tuple(CENTRES[d] for d in decades),
+        widths=tuple(float(width) for width in widths),
+        counts=tuple(counts),
         sigma_per_scale=tuple(tuple(map(float, row)) for row in sigma),
-        half_widths=tuple(tuple(map(float, row)) for row in quantiles),
+        half_widths=(laplace,) * len(counts),
     )

@@ -1,0 +1,105 @@
+"""Calibrate a network's intervals anew, on all patterns of a file that it was not trained on.
+
+    python benchmarks/recalibrate.py held_out.h5 -o recalibrated.safetensors --workers 2
+
+Each pattern gets a gap of every width and is filled; what was found of it is kept in the folder of
+the output, so that the same command goes on after an interruption. Training calibrates by itself
+(`training.calibration_patterns`), on as many patterns as its time allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from bcdi_inpaint.calibration import CENTRES, EDGES, Calibration, calibrate
+from bcdi_inpaint.files import sha256
+from bcdi_inpaint.pattern_file import read_log_expectation
+from bcdi_inpaint.progress import told
+from bcdi_inpaint.reliability import WIDTHS, Errors, errors
+from bcdi_inpaint.weights import default_path, load_weights, save_weights
+
+Found = NDArray[np.float64]
+"""Errors, scales, log counts, widths and patterns, (5, n)."""
+
+
+def found_in(model: str, patterns: Path, number: int, seed: int, folder: Path) -> Found:
+    """The errors of one pattern, made of the seed and its number alone; kept in the folder."""
+    kept = folder / f"{number:04d}.npy"
+    if not kept.exists():
+        torch.set_num_threads(1)
+        logs = read_log_expectation(patterns)[number : number + 1]
+        rng = np.random.default_rng([seed, 5, number])
+        own: Errors = errors(load_weights(model), logs, rng)
+        passing = kept.with_suffix(".part.npy")
+        np.save(passing, np.stack([*astuple(own)[:4], np.full(own.errors.size, number)]))
+        passing.rename(kept)
+    whole: Found = np.load(kept)
+    return whole
+
+
+def lines(calibration: Calibration, found: Found) -> Iterator[str]:
+    """How much the 68 and 95 % intervals hold of what they were made from, by width and counts."""
+    error, scales, log_counts, widths, _ = found
+    counts = np.expm1(log_counts)
+    decade = np.digitize(counts, EDGES)
+    yield "gap (px)  " + "  ".join(f"{centre:>7g}" for centre in CENTRES) + "   expected counts"
+    sigma = calibration.sigma(scales.astype(np.float32), widths, counts)
+    inside = [
+        np.abs(error) <= sigma * calibration.half_width(level, counts) for level in (0.68, 0.95)
+    ]
+    for width in WIDTHS:
+        cells = [(widths == width) & (decade == d) for d in range(len(CENTRES))]
+        shares = [
+            " / ".join(f"{100 * hit[cell].mean():.0f}" for hit in inside) if cell.any() else "-"
+            for cell in cells
+        ]
+        yield f"{width:8}  " + "  ".join(f"{share:>7}" for share in shares)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("patterns", type=Path, help="held-out patterns (bcdi-inpaint simulate)")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="weights to write")
+    parser.add_argument("--model", default="default", help="weights to calibrate")
+    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1)
+    given = parser.parse_args()
+    model = load_weights(given.model)
+    folder = given.out.with_suffix(f".{model.sha256[:12]}")
+    folder.mkdir(parents=True, exist_ok=True)
+    n_patterns = len(read_log_expectation(given.patterns))
+    with ProcessPoolExecutor(given.workers) as pool:
+        jobs = [
+            pool.submit(found_in, given.model, given.patterns, number, given.seed, folder)
+            for number in range(n_patterns)
+        ]
+        for job in told(as_completed(jobs), "patterns", n_patterns, False):
+            job.result()
+    found = np.concatenate([job.result() for job in jobs], axis=1)
+    error, scales, log_counts, widths, _ = found
+    calibration = calibrate(error, scales, widths, np.expm1(log_counts))
+    path = default_path() if given.model == "default" else Path(given.model)
+    with safe_open(path, framework="pt") as file:
+        card = json.loads(file.metadata()["training"])
+    card["calibrated_anew"] = {
+        "patterns_sha256": sha256(given.patterns),
+        "count": n_patterns,
+        "seed": given.seed,
+    }
+    save_weights(given.out, model.network, card, calibration)
+    print("\n".join(lines(calibration, found)))
+    print(f"{given.out}: sha256 {load_weights(given.out).sha256}")
+
+
+if __name__ == "__main__":
+    main()
