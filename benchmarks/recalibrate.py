@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import astuple
 from pathlib import Path
+
+# Python must look for modules beside the package, not in the script's folder.
+sys.path[:] = [str(Path(__file__).resolve().parents[1]), *sys.path[1:]]
 
 import numpy as np
 import torch
@@ -67,6 +71,7 @@ def lines(calibration: Calibration, found: Found) -> Iterator[str]:
 
 
 def main() -> None:
+    """Fill, calibrate, write the weights, and say what the intervals hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("patterns", type=Path, help="held-out patterns (bcdi-inpaint simulate)")
     parser.add_argument("-o", "--out", type=Path, required=True, help="weights to write")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from bcdi_inpaint.calibration import ONE_SIGMA, Calibration, calibrate
+from bcdi_inpaint.calibration import CENTRES, EDGES, ONE_SIGMA, Calibration, calibrate
 from bcdi_inpaint.errors import InputError
 
 
@@ -45,6 +45,26 @@ def test_calibrated_intervals_hold_what_they_say(kind: str, rng: np.random.Gener
             for own in (0.01, 1.0, 10.0):
                 covered = inside[(widths == width) & (counts == own)].mean()
                 assert covered == pytest.approx(level, abs=0.02)
+
+
+def test_intervals_hold_where_the_factor_changes_with_the_counts(rng: np.random.Generator) -> None:
+    """It is interpolated between decades, in each of which the intervals hold all the same."""
+    counts = np.exp(rng.uniform(np.log(0.003), np.log(3e4), 200_000))
+    widths = rng.choice([3, 38], counts.size)
+    wrong = 3 / (1 + np.sqrt(counts)) + 0.2  # the network's scales are too large where it is bright
+
+    def errors() -> np.ndarray:
+        return rng.laplace(size=counts.size) * wrong
+
+    ones = np.ones(counts.size)
+    found = calibrate(errors(), ones, widths, counts)
+    assert found.counts == CENTRES
+    unseen = np.abs(errors()) / found.sigma(ones, widths, counts)
+    for level in (0.68, 0.95):
+        inside = unseen <= found.half_width(level, counts)
+        for decade in range(len(CENTRES)):
+            own = np.digitize(counts, EDGES) == decade
+            assert inside[own].mean() == pytest.approx(level, abs=0.02)
 
 
 def test_too_few_voxels_are_calibrated_together(rng: np.random.Generator) -> None:
