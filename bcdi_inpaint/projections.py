@@ -2,21 +2,22 @@
 
 PyNX phases crystals; what is wanted here is only the intensity that an object of finite size could
 have in a gap. One projection keeps every Fourier amplitude between its bounds (equal ones where it
-was measured, 0 and infinity where nothing is known), the other keeps the object inside its support
-(ER, HIO: Fienup, Appl. Opt. 21, 2758 (1982); RAAR: Luke, Inverse Problems 21, 37 (2005)). All
-tensors here
-have the centre at index 0 and the transform keeps the norm, as in PyNX.
+was measured, 0 and infinity where it was not) and draws those of a prior to it, the other keeps the
+object inside its support (ER, HIO: Fienup, Appl. Opt. 21, 2758 (1982); RAAR: Luke, Inverse Problems
+21, 37 (2005)). All tensors here have the centre at index 0 and the transform keeps the norm, as in
+PyNX.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bcdi_inpaint.bounds import HALF_WAY, half_way
 from bcdi_inpaint.errors import InputError
 
 BETA = 0.9
@@ -47,17 +48,49 @@ class Chain:
 
 
 @dataclass(frozen=True)
+class Prior:
+    """Estimated counts of some voxels; the same as `bounds.Prior`, on any device.
+
+    Attributes
+    ----------
+    where : (n_rock, n_y, n_x) bool, the centre at index 0.
+    log_counts, sigma : (n_estimated,) float32, log(1 + counts) and its standard deviation.
+    """
+
+    where: Tensor
+    log_counts: Tensor
+    sigma: Tensor
+
+    def drawn(self, modulus: Tensor, half_way: float) -> Tensor:
+        """(n_estimated,) moduli, a part of the way from those of `modulus` to the estimates."""
+        found = torch.log1p(modulus[self.where] ** 2)
+        weight = 1 / (1 + (self.sigma / half_way) ** 2)
+        return torch.sqrt(torch.expm1(found + weight * (self.log_counts - found)))
+
+
+@dataclass(frozen=True)
 class Amplitudes:
-    """Bounds of the Fourier amplitudes, (n_rock, n_y, n_x) float32 each, the centre at index 0."""
+    """Bounds of the Fourier amplitudes, (n_rock, n_y, n_x) float32 each, the centre at index 0.
+
+    And a prior of some that are free, heeded as `half_way` says (see `bounds.Prior`).
+    """
 
     least: Tensor
     most: Tensor
+    prior: Prior | None = None
+    half_way: float = HALF_WAY[1]
+
+    def eased(self, done: float) -> Amplitudes:
+        """With the prior as strong as it is when the part `done` of HIO and RAAR is."""
+        return replace(self, half_way=half_way(done))
 
     def projected(self, obj: Tensor) -> Tensor:
         """The object next to `obj` whose amplitudes lie between the bounds; phases are kept."""
         spectrum = torch.fft.fftn(obj, norm="ortho")
         modulus = spectrum.abs()
         wanted = torch.minimum(torch.maximum(modulus, self.least), self.most)
+        if self.prior is not None:
+            wanted[self.prior.where] = self.prior.drawn(modulus, self.half_way)
         spectrum *= wanted / modulus.clamp(min=SMALLEST_AMPLITUDE)
         return torch.fft.ifftn(spectrum, norm="ortho")
 
@@ -71,6 +104,19 @@ def amplitudes(
         for bound in (lower, upper)
     )
     return Amplitudes(least.to(device), most.to(device))
+
+
+def prior_of(
+    counts: NDArray[np.floating],
+    sigma: NDArray[np.floating],
+    where: NDArray[np.bool_],
+    device: torch.device,
+) -> Prior:
+    """The prior of the voxels `where`; all are centred and (n_rock, n_y, n_x)."""
+    chosen = np.fft.ifftshift(where)
+    values = (np.fft.ifftshift(array)[chosen] for array in (np.log1p(counts), sigma))
+    log_counts, deviations = (torch.from_numpy(v.astype(np.float32)).to(device) for v in values)
+    return Prior(torch.from_numpy(chosen).to(device), log_counts, deviations)
 
 
 @dataclass
@@ -158,13 +204,14 @@ def retrieve(
     """
     state = start(counts, known, rng, support)
     first, last = SMOOTH_WIDTH
-    done = 0
+    begun = 0
     for algorithm, cycles in (("HIO", chain.hio), ("RAAR", chain.raar)):
         for begin in range(0, cycles, chain.update_every):
-            cycle(state, known, algorithm, min(chain.update_every, cycles - begin))
+            done = begun / (chain.hio + chain.raar)
+            cycle(state, known.eased(done), algorithm, min(chain.update_every, cycles - begin))
             if support is None:
-                shrink(state, first + (last - first) * done / (chain.hio + chain.raar))
-            done += chain.update_every
+                shrink(state, first + (last - first) * done)
+            begun += chain.update_every
     cycle(state, known, "ER", chain.er)
     if not torch.isfinite(state.obj).all():
         raise InputError("the object is not finite, expected numbers: the retrieval has diverged")

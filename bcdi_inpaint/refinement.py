@@ -1,6 +1,6 @@
 """Refining a fill by physics: what could a crystal of finite size diffract into the gap?
 
-A short phase retrieval, with the fill's own intervals as bounds, computes the intensity in the gap.
+A short phase retrieval, with the fill as its prior, computes the intensity in the gap.
 How much of it to believe is decided where the truth is known: a pseudo-gap of the same shape, as
 far from the Bragg peak, is hidden, filled and computed in the same way, and compared with what was
 measured there. If the computed intensity does not predict it better, the fill stays.
@@ -21,7 +21,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps import gap_mask as plane_mask
 from bcdi_inpaint.gaps import planes
 from bcdi_inpaint.inpainting import LEAST_COUNTS, Fill, choose_device, inpaint
-from bcdi_inpaint.projections import Amplitudes, Chain, State, amplitudes, cycle, retrieve
+from bcdi_inpaint.projections import Amplitudes, Chain, State, amplitudes, cycle, prior_of, retrieve
 from bcdi_inpaint.ranks import predicted_ranks
 from bcdi_inpaint.retrieval import crop_around_peak
 from bcdi_inpaint.weights import Model
@@ -32,8 +32,6 @@ Box = tuple[slice, slice, slice]
 
 LARGEST_BOX = 128
 """Voxels along each side of what is phased: the fringes that matter are near the peak."""
-LEVEL = 0.99
-"""Of the intervals that bound the retrieval: a bound that excludes the truth does harm."""
 CLEAR = 4
 """Measured lines that stay between a pseudo-gap and the next gap or the box's edge."""
 _OTHER_AXIS, _MATES_HIDDEN = 0.5, 12.0
@@ -55,7 +53,7 @@ WANTED, TOLERANCE = 0.68, 0.02
 CHAIN = Chain(hio=100, raar=150, er=50, update_every=25)
 """HIO first, and the support renewed often: starts seldom stagnate then."""
 RELEASED = Chain(raar=80, er=40)
-"""Without bounds, from where the bounded one ended: an alternative, and better in narrow gaps."""
+"""Without the prior, from where the one with it ended: an alternative for narrow gaps."""
 LAST = Chain(raar=80, er=40)
 """With the pseudo-gap measured again."""
 
@@ -245,7 +243,7 @@ def _refined(
     progress: Callable[[int, int], None] | None,
 ) -> Refinement:
     hidden = task.unknown | task.pseudo
-    known, free = _bounds(task, task.first, hidden), _bounds(task, None, hidden)
+    known, free = _known(task, task.first, hidden), _known(task, None, hidden)
     held: list[tuple[float, State]] = []  # with the misfit of each start
     failure = InputError(f"starts is {starts}, expected at least 1: give a positive number")
     for number in range(starts):
@@ -276,21 +274,23 @@ def _log_intensity(states: Sequence[State]) -> FloatArray:
     return mean
 
 
-def _bounds(task: _Task, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
-    """Measured amplitudes, the interval of what was filled, and nothing of other hidden voxels."""
-    lower, upper = (task.counts,) * 2 if fill is None else fill.interval(LEVEL)
-    free = hidden if fill is None else hidden & ~fill.filled
-    lower = np.where(hidden, np.where(free, 0, lower), task.counts)
-    upper = np.where(hidden, np.where(free, np.inf, upper), task.counts)
-    return amplitudes(lower, upper, task.device)
+def _known(task: _Task, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
+    """Measured amplitudes, a fill as the prior of what it filled; other hidden voxels are free."""
+    lower = np.where(hidden, 0, task.counts)
+    upper = np.where(hidden, np.inf, task.counts)
+    free = amplitudes(lower, upper, task.device)
+    if fill is None:
+        return free
+    prior = prior_of(fill.counts, fill.sigma, hidden & fill.filled, task.device)
+    return replace(free, prior=prior)
 
 
 @dataclass(frozen=True)
 class _Trial:
     """What the computed intensity of one state, or the mean of several, makes of the pseudo-gap.
 
-    `held`: with bounds to the end. `after` is the mean deviance of voxels whose share was fitted on
-    others, `score` the same by `_weighted`; `shares` (n_classes,) are fitted on all.
+    `held`: with the prior to the end. `after` is the mean deviance of voxels whose share was fitted
+    on others, `score` the same by `_weighted`; `shares` (n_classes,) are fitted on all.
     """
 
     states: tuple[State, ...]
@@ -349,7 +349,7 @@ def _applied(
     task: _Task, fill: Fill, box: Box, trial: _Trial, factors: NDArray[np.float64]
 ) -> Fill:
     """The fill with the computed intensity mixed in, once more with all that was measured."""
-    known = _bounds(task, task.second if trial.held else None, task.unknown)
+    known = _known(task, task.second if trial.held else None, task.unknown)
     for state in trial.states:
         cycle(state, known, "RAAR", LAST.raar)
         cycle(state, known, "ER", LAST.er)

@@ -16,17 +16,21 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import center_of_mass
 
-from bcdi_inpaint.bounds import LARGEST_MASKED, Knowledge, Prior, bounded, bounds_of, prior_of
+from bcdi_inpaint.bounds import (
+    LARGEST_MASKED,
+    Knowledge,
+    Prior,
+    bounded,
+    bounds_of,
+    half_way,
+    prior_of,
+)
 from bcdi_inpaint.engines import import_pynx, quiet
 from bcdi_inpaint.errors import InputError
 
 # Radius in voxels of the islands of free voxels: neighbours know of each other, so single voxels
 # would not be free.
 FREE_ISLAND_RADIUS = 3
-HALF_WAY = (0.3, 0.1)
-"""Standard deviation of a prior that a cycle goes half of the way to, first and last. A strong pull
-keeps starts from stagnating, a weak one leaves the end to what was measured. Chosen on 16 crystals
-that no figure is told of."""
 SMALLEST_BOX = 16
 """Voxels a side, below which there is no pattern to phase."""
 
@@ -187,8 +191,7 @@ def retrieve(
         Bounds of valid voxels do not count.
     prior : in place of bounds: estimated counts of invalid voxels, and the standard deviations of
         log(1 + counts), each (n_rock, n_y, n_x); infinity leaves a voxel free. In every cycle the
-        calculated intensities are drawn towards them (see `bounds.Prior`), less and less strongly
-        from the first of `HALF_WAY` to the last.
+        calculated intensities are drawn towards them (see `bounds.Prior`), less and less strongly.
     release_after : fraction of the cycles after which bounds or prior are dropped; None keeps them.
     filled : (n_rock, n_y, n_x) bool, valid voxels whose counts are estimates. They are taken as
         measured, but the free log-likelihood is of measured voxels only.
@@ -425,8 +428,7 @@ def _eased(known: Knowledge | None, done: float) -> Knowledge | None:
     """A prior as strong as it is when the part `done` of HIO and RAAR is; bounds as they are."""
     if not isinstance(known, Prior):
         return known
-    first, last = HALF_WAY
-    return replace(known, half_way=first * (last / first) ** min(done, 1))
+    return replace(known, half_way=half_way(done))
 
 
 def _blocks(chain: Chain, divided: bool) -> Iterator[tuple[str, int]]:

@@ -1,12 +1,23 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.fft
 import scipy.ndimage
 import torch
 
-from bcdi_inpaint import projections
+from bcdi_inpaint import bounds, projections
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.projections import Chain, State, amplitudes, cycle, retrieve, shrink, start
+from bcdi_inpaint.projections import (
+    Chain,
+    State,
+    amplitudes,
+    cycle,
+    prior_of,
+    retrieve,
+    shrink,
+    start,
+)
 
 SHAPE = (24, 20, 22)
 CPU = torch.device("cpu")
@@ -52,6 +63,57 @@ def test_amplitudes_are_moved_to_the_nearer_bound_and_stay_between(particle: np.
     np.testing.assert_allclose(found[8:], truth[8:], rtol=1e-2, atol=1e-2)
     again = known.projected(moved.obj)
     np.testing.assert_allclose(again.numpy(), moved.obj.numpy(), atol=1e-3)
+
+
+def test_a_prior_draws_as_the_one_in_pynx_does(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    truth = intensity(particle)
+    where = np.zeros(SHAPE, dtype=bool)
+    where[4:9] = True
+    sigma = rng.uniform(0.05, 0.5, SHAPE)
+    free = amplitudes(np.where(where, 0, truth), np.where(where, np.inf, truth), CPU)
+    known = replace(free, prior=prior_of(3 * truth, sigma, where, CPU), half_way=0.2)
+    moved = state_of(particle)
+    moved.obj = known.projected(moved.obj)
+    masked, estimates, deviations = (np.fft.ifftshift(a) for a in (where, 3 * truth, sigma))
+    theirs = replace(bounds.prior_of(estimates, deviations, masked), half_way=0.2)
+    spectrum = torch.fft.fftn(state_of(particle).obj, norm="ortho").numpy()
+    theirs.applied(spectrum)
+    expected = np.fft.fftshift(np.abs(spectrum) ** 2)
+    assert (expected[where] > 1.1 * truth[where]).mean() > 0.5
+    np.testing.assert_allclose(moved.intensity(), expected, rtol=1e-2, atol=1e-2)
+
+
+def test_a_prior_pulls_less_and_less(particle: np.ndarray) -> None:
+    truth = intensity(particle)
+    known = amplitudes(truth, truth, CPU)
+    strengths = [known.eased(done).half_way for done in (0, 0.5, 1, 2)]
+    first, last = bounds.HALF_WAY
+    np.testing.assert_allclose(strengths, [first, (first * last) ** 0.5, last, last])
+
+
+def test_a_prior_leads_to_what_the_rest_leaves_open(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Too many lines are hidden: an estimate that is off by a quarter is better than none."""
+    truth = intensity(particle)
+    where = np.zeros(SHAPE, dtype=bool)
+    where[:, :, 8:18] = True
+    free = amplitudes(np.where(where, 0, truth), np.where(where, np.inf, truth), CPU)
+    support = scipy.ndimage.binary_dilation(np.abs(particle) > 0)
+    sigma = np.full(SHAPE, 0.25)
+    prior = prior_of(truth * rng.lognormal(0, 0.25, SHAPE), sigma, where, CPU)
+    errors = []
+    for known in (free, replace(free, prior=prior)):
+        own = np.random.default_rng(1)
+        state = retrieve(
+            np.where(where, 0, truth), known, own, support=support, chain=Chain(100, 50)
+        )
+        found = np.log1p(state.intensity()[where]) - np.log1p(truth[where])
+        errors.append(np.abs(found).mean())
+    assert errors[1] < 0.3 * errors[0]
+    assert errors[1] < 0.2  # and better than the estimate itself, which is off by 0.2 in the mean
 
 
 def test_the_truth_is_a_fixed_point_of_every_algorithm(particle: np.ndarray) -> None:
