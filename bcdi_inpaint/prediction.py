@@ -292,8 +292,8 @@ def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:
     return unfinished | {
         "refined": refinement.accepted,
         "refinement_seed": REFINEMENT_SEED,
-        "refinement_deviance_network": refinement.before,
-        "refinement_deviance_refined": refinement.after,
+        "refinement_log_error_network": refinement.before,
+        "refinement_log_error_refined": refinement.after,
         "refinement": refinement.remark,
     }
 

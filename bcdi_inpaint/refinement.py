@@ -44,8 +44,6 @@ EDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Expected counts that divide voxels into classes, from faint to bright."""
 LEAST_VOXELS = 64
 """Of a class whose share can be fitted."""
-SHARES = np.linspace(0, 1, 21)
-"""Shares of the computed intensity that are tried."""
 FACTORS = np.geomspace(1.2, 10, 12)
 """Factors by which the fill's standard deviation may grow or shrink, step by step."""
 WANTED, TOLERANCE = 0.68, 0.02
@@ -66,7 +64,7 @@ class Refinement:
     ----------
     fill : the refined one if `accepted`, else the one that was given.
     accepted : whether the computed intensity helped to predict what was measured.
-    before, after : mean Poisson deviance of the pseudo-gap's counts for the network's fill, and for
+    before, after : RMS error of log(1 + counts) in the pseudo-gap, of the network's fill and of
         the refined one; nan where neither was computed.
     shares : of the computed intensity in the classes of `EDGES`, from faint to bright.
     remark : one line on what was found.
@@ -265,7 +263,7 @@ def _refined(
     trials = [_trial(task, near[:1], True), _trial(task, released[:1], False)]
     if len(near) > 1:
         trials += [_trial(task, near, True), _trial(task, released, False)]
-    return _judged(task, fill, box, min(trials, key=lambda trial: trial.score), rng)
+    return _judged(task, fill, box, min(trials, key=lambda trial: trial.error), rng)
 
 
 def _log_intensity(states: Sequence[State]) -> FloatArray:
@@ -289,14 +287,13 @@ def _known(task: _Task, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
 class _Trial:
     """What the computed intensity of one state, or the mean of several, makes of the pseudo-gap.
 
-    `held`: with the prior to the end. `after` is the mean deviance of voxels whose share was fitted
-    on others, `score` the same by `_weighted`; `shares` (n_classes,) are fitted on all.
+    `held`: with the prior to the end. `error` is the RMS error of log(1 + counts) of voxels whose
+    share was fitted on others; `shares` (n_classes,) are fitted on all.
     """
 
     states: tuple[State, ...]
     held: bool
-    score: float
-    after: float
+    error: float
     shares: NDArray[np.float64]
     log_mixed: FloatArray
 
@@ -304,45 +301,43 @@ class _Trial:
 def _trial(task: _Task, states: tuple[State, ...], held: bool) -> _Trial:
     where = task.pseudo
     log_fill, log_found = np.log1p(task.first.counts), _log_intensity(states)
+    log_counts = np.log1p(np.maximum(task.counts, 0))
     classes = np.digitize(task.first.counts, EDGES)  # (n_rock, n_y, n_x), 0 to len(EDGES)
     halves = _halves(where.shape)
     tested = np.empty(where.shape, dtype=np.float32)
     for half in (False, True):
-        fitted = _shares(task.counts, log_fill, log_found, classes, where & (halves != half))
+        fitted = _shares(log_counts, log_fill, log_found, classes, where & (halves != half))
         tested[halves == half] = _mixed(log_fill, log_found, fitted[classes])[halves == half]
-    shares = _shares(task.counts, log_fill, log_found, classes, where)
+    shares = _shares(log_counts, log_fill, log_found, classes, where)
     for number in range(len(shares)):  # none where voxels that were not fitted gain nothing
         own = where & (classes == number)
         before, after = (
-            _weighted(task.counts[own], expected[own], task.first.counts[own]).sum()
-            for expected in (task.first.counts, np.expm1(tested))
+            np.square(log_counts[own] - expected[own]).sum() for expected in (log_fill, tested)
         )
         if not after < before:
             shares[number] = 0
             tested[own] = log_fill[own]
-    score = _weighted(task.counts, np.expm1(tested), task.first.counts)[where].mean()
-    after = float(_deviance(task.counts, np.expm1(tested))[where].mean())
     mixed = _mixed(log_fill, log_found, shares[classes])
-    return _Trial(states, held, float(score), after, shares, mixed)
+    return _Trial(states, held, _rms(log_counts[where] - tested[where]), shares, mixed)
 
 
 def _judged(
     task: _Task, fill: Fill, box: Box, trial: _Trial, rng: np.random.Generator
 ) -> Refinement:
     """Believe the computed intensity as far as the pseudo-gap says."""
-    before = float(_deviance(task.counts, task.first.counts)[task.pseudo].mean())
+    before = _rms(np.log1p(task.counts[task.pseudo]) - np.log1p(task.first.counts[task.pseudo]))
     said = tuple(float(share) for share in trial.shares)
-    if not trial.after < before:
+    if not trial.error < before:
         remark = (
-            f"not refined: the computed intensity predicts measured voxels no better (deviance "
-            f"{trial.after:.4g} against {before:.4g})"
+            f"not refined: the computed intensity predicts measured voxels no better (RMS log "
+            f"error {trial.error:.4g} against {before:.4g})"
         )
-        return Refinement(fill, False, before, trial.after, said, remark)
+        return Refinement(fill, False, before, trial.error, said, remark)
     classes = np.digitize(task.first.counts, EDGES)
     factors = _factors(task, trial.log_mixed, classes, rng)
     refined = _applied(task, fill, box, trial, factors)
-    remark = f"refined: deviance of held-out measured voxels {before:.4g} to {trial.after:.4g}"
-    return Refinement(refined, True, before, trial.after, said, remark)
+    remark = f"refined: RMS log error of held-out voxels {before:.4g} to {trial.error:.4g}"
+    return Refinement(refined, True, before, trial.error, said, remark)
 
 
 def _applied(
@@ -373,14 +368,8 @@ def _deviance(counts: NDArray[np.floating], expected: NDArray[np.floating]) -> N
     return 2 * (xlogy(n, n / mu) - (n - mu))
 
 
-def _weighted(
-    counts: NDArray[np.floating], expected: NDArray[np.floating], fill: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """The deviance over the fill's variance, so that the brightest voxels do not decide alone.
-
-    Of bright voxels it is the square of the error of their logarithm.
-    """
-    return _deviance(counts, expected) / (1 + np.maximum(fill, 0))
+def _rms(values: NDArray[np.floating]) -> float:
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
 def _mixed(
@@ -396,26 +385,24 @@ def _halves(shape: tuple[int, ...]) -> BoolArray:
 
 
 def _shares(
-    counts: FloatArray,
+    log_counts: FloatArray,
     log_fill: FloatArray,
     log_found: FloatArray,
     classes: NDArray[np.int64],
     where: BoolArray,
 ) -> NDArray[np.float64]:
-    """(n_classes,) share of the computed intensity of least deviance; 0 where few voxels are."""
+    """(n_classes,) share of the computed intensity of least squared error; 0 where few voxels are.
+
+    Of logarithms: a few bright voxels would decide a deviance alone.
+    """
     best = np.zeros(len(EDGES) + 1)
     for number in range(len(best)):
         own = where & (classes == number)
         if np.count_nonzero(own) < LEAST_VOXELS:
             continue
-        fill = np.expm1(log_fill[own])
-        deviances = [
-            _weighted(
-                counts[own], np.expm1(_mixed(log_fill[own], log_found[own], share)), fill
-            ).sum()
-            for share in SHARES
-        ]
-        best[number] = SHARES[int(np.argmin(deviances))]
+        apart = (log_found[own] - log_fill[own]).astype(np.float64)
+        wanted = (log_counts[own] - log_fill[own]).astype(np.float64)
+        best[number] = np.clip(wanted @ apart / max(apart @ apart, 1e-12), 0, 1)
     return best
 
 

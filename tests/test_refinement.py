@@ -56,6 +56,20 @@ def _lines(mask: np.ndarray, axis: int) -> np.ndarray:
     return np.flatnonzero(mask.mean(axis=tuple({0, 1, 2} - {axis})) > 0.5)
 
 
+def test_a_share_is_that_of_least_squared_error_of_logarithms() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.uniform(1.5, 2.5, (8, 8, 8)).astype(np.float32)
+    log_fill = truth + rng.normal(0, 0.1, truth.shape).astype(np.float32)
+    log_found = truth + rng.normal(0, 0.3, truth.shape).astype(np.float32)
+    classes, everywhere = np.full(truth.shape, 3), np.ones(truth.shape, dtype=bool)
+    shares = refinement._shares(truth, log_fill, log_found, classes, everywhere)
+    assert shares[3] == pytest.approx(0.01 / (0.01 + 0.09), abs=0.03)
+    assert (np.delete(shares, 3) == 0).all()
+    few = np.zeros_like(everywhere)
+    few[0, 0] = True
+    assert not refinement._shares(truth, log_fill, log_found, classes, few).any()
+
+
 @pytest.mark.parametrize("gap_lines", [(30, 34), (10, 16)])
 def test_a_pseudo_gap_lies_as_far_from_the_peak_across_another_axis(
     gap_lines: tuple[int, int],
