@@ -144,14 +144,12 @@ def check_name(name: str, among: Collection[str] = NAMES) -> None:
 def chosen(name: str, verdict: str | None) -> str:
     """The hand-over, one of `NAMES`, that one of `CHOICES` stands for.
 
-    ``auto`` leaves a gap masked which `advice.verdict_of` says is dark, or knows nothing of: there
-    a fill has nothing to win.
+    ``auto`` leaves a gap masked where `advice.verdict_of` does not promise that a fill helps: it is
+    dark, or so narrow that phase retrieval finds by itself what is missing.
     """
     if name != AUTO:
         return name
-    if verdict in (None, "mask"):
-        return "mask"
-    return WORTHWHILE
+    return WORTHWHILE if verdict == "fill" else "mask"
 
 
 def _prior(fill: Fill) -> tuple[FloatArray, FloatArray]:

@@ -484,7 +484,7 @@ def test_the_note_and_the_mask_fit_the_format(
 
 
 @pytest.mark.parametrize(
-    ("verdict", "handover"), [("mask", "mask"), ("compare", "prior"), ("fill", "prior")]
+    ("verdict", "handover"), [("mask", "mask"), ("compare", "mask"), ("fill", "prior")]
 )
 def test_the_default_handover_is_the_safe_one(
     tmp_path: Path,

@@ -81,23 +81,25 @@ def test_the_summary_by_advice_is_in_its_order() -> None:
     assert set(ADVICE_COLUMNS) == set(rows[0])
 
 
-def test_the_default_masks_where_it_is_dark_beside_the_gap() -> None:
+def test_the_default_masks_where_a_fill_has_little_to_win() -> None:
     records = [
-        _record(way, ratio, counts_beside=counts)
-        for counts, ratio in ((0.1, 2.5), (3.0, 0.8), (9.0, 0.4))
+        _record(way, ratio, fringes=fringes, counts_beside=counts)
+        for fringes, counts, ratio in ((9.0, 0.1, 2.5), (1.0, 3.0, 2.0), (9.0, 9.0, 0.4))
         for way, ratio in ((MASKED, 1.0), ("prior", ratio))
     ]
     rows = {row["way"]: row for row in summary(with_default(records))}
-    assert (rows["auto"]["cases"], rows["auto"]["ratio"], rows["auto"]["worst"]) == (3, 0.8, 1.0)
+    assert (rows["auto"]["cases"], rows["auto"]["ratio"], rows["auto"]["worst"]) == (3, 1.0, 1.0)
+    assert rows["auto"]["lower_quartile"] == 0.7
     assert rows["prior"]["worst"] == 2.5
     assert "auto refined" not in rows
     refined = records + [
-        _record("refined prior", ratio, counts_beside=counts)
-        for counts, ratio in ((0.1, 3.0), (3.0, 0.6), (9.0, 0.3))
+        _record("refined prior", ratio, fringes=fringes, counts_beside=counts)
+        for fringes, counts, ratio in ((9.0, 0.1, 3.0), (1.0, 3.0, 2.5), (9.0, 9.0, 0.3))
     ]
     rows = {row["way"]: row for row in summary(with_default(refined))}
-    assert (rows["auto refined"]["ratio"], rows["auto refined"]["worst"]) == (0.6, 1.0)
-    assert rows["auto"]["ratio"] == 0.8
+    refined_row = rows["auto refined"]
+    assert (refined_row["lower_quartile"], refined_row["worst"]) == (0.65, 1.0)
+    assert rows["auto"]["lower_quartile"] == 0.7
     without = [record for record in records if record["way"] != "prior"]
     assert with_default(without) == without
 

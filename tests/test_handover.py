@@ -119,7 +119,7 @@ def test_what_is_asked_for_is_what_is_done(name: str, verdict: str | None) -> No
 
 @pytest.mark.parametrize(
     ("verdict", "handover"),
-    [(None, "mask"), ("mask", "mask"), ("compare", "prior"), ("fill", "prior")],
+    [(None, "mask"), ("mask", "mask"), ("compare", "mask"), ("fill", "prior")],
 )
 def test_by_itself_a_fill_is_used_where_it_can_help(verdict: str | None, handover: str) -> None:
     assert DEFAULT in CHOICES

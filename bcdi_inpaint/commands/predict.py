@@ -81,7 +81,7 @@ def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
     default=DEFAULT,
     show_default=True,
     help="How PyNX gets the fill: as measured, where it is sure, as bounds, bounds at first, as a "
-    "prior, not. By default as a prior where there is light beside the gap, else not.",
+    "prior, not. By default as a prior where that helps phase retrieval, else not.",
 )
 @click.option(
     "--refine",
