@@ -280,9 +280,11 @@ def test_the_first_gap_of_a_width_and_setting_is_drawn_and_no_gap_of_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
+    ways: list[list[str]] = []
 
-    def draw(path: Path, *_: object, title: str, force: bool) -> None:
+    def draw(path: Path, *given: Any, title: str, force: bool) -> None:
         drawn.append(f"{path.name}: {title}")
+        ways.append(list(given[2]))
         path.write_bytes(b"")
 
     monkeypatch.setattr(plots, "intensity_panel", draw)
@@ -290,8 +292,10 @@ def test_the_first_gap_of_a_width_and_setting_is_drawn_and_no_gap_of_frames(
     rows, frames = np.zeros(volume.shape, dtype=bool), np.zeros(volume.shape, dtype=bool)
     rows[:, 2:4] = frames[1:3] = True
 
-    def shown(name: str, width: int, gap: np.ndarray) -> Shown:
-        found = {"mask": volume, "complete": volume}
+    def shown(
+        name: str, width: int, gap: np.ndarray, among: tuple[str, ...] = ("mask", "complete")
+    ) -> Shown:
+        found = dict.fromkeys(among, volume)
         return Shown(name, width, "known support", volume, gap, found, {"truth": volume, **found})
 
     pictures = _Pictures(tmp_path, force=False)
@@ -307,6 +311,8 @@ def test_the_first_gap_of_a_width_and_setting_is_drawn_and_no_gap_of_frames(
     assert drawn == first
     _Pictures(tmp_path, force=True)(shown("e", 2, rows))
     assert drawn[2:] == ["gap_2_known_support.png: e, known support"]
+    pictures(shown("f", 9, rows, ("refined hard",)))  # of a run that goes on with others known
+    assert ways == [["mask"]] * 3 + [["refined hard"]]
 
 
 def test_what_is_known_of_other_gaps_and_ways_stays() -> None:

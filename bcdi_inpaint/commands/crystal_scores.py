@@ -29,7 +29,7 @@ SMALL: dict[str, Any] = {
 """Without a configuration: minutes on 2 cores."""
 WRITTEN = ("phasing.md", "phasing.csv", "retrievals.csv", "phasing.png", "job.json")
 DRAWN = ("mask", "linear", "hard", "prior")
-"""Ways whose intensities and objects are drawn."""
+"""Ways whose intensities and objects are drawn; where there are none of them, all."""
 _TEXTS = ("crystal", "setting", "way", "failed")
 _WHOLE = ("width", "number", "distance")
 
@@ -104,7 +104,7 @@ class _Pictures:
         if is_kept or not shown.calculated or shown.gap.any(axis=0).all():
             return
         self._done.add(path)
-        ways = [way for way in DRAWN if way in shown.calculated]
+        ways = [way for way in DRAWN if way in shown.calculated] or list(shown.calculated)
         intensity_panel(
             path,
             shown.expectation,

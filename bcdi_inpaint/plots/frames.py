@@ -62,7 +62,7 @@ def draw_frames(
     """Frames side by side, cut to the box, in common colours."""
     rows, columns = box
     norm = log_norm([image[rows, columns] for image in images.values()])
-    axes: Any = part.subplots(1, len(images))
+    axes: Any = part.subplots(1, len(images), squeeze=False)[0]
     for ax, (name, image) in zip(axes, images.items(), strict=True):
         show_frame(ax, image, norm, gap, box)
         first = ax is axes[0]
