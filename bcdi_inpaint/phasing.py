@@ -14,6 +14,7 @@ import numpy as np
 import scipy.fft
 from pydantic import ValidationError
 
+from bcdi_inpaint.bounds import HALF_WAY
 from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.engines import import_pynx, pynx_version
 from bcdi_inpaint.errors import InputError, one_line
@@ -270,6 +271,7 @@ def _provenance(
             "input_sha256": sha256(path),
             "handover": handed.name,
             "release_after": -1.0 if handed.release_after is None else handed.release_after,
+            **({} if handed.prior is None else {"prior_half_way": HALF_WAY}),
             "seed": request.seed,
             "runs": request.runs,
             "free_llks_of_runs": tuple(result.llk_free for result in results),

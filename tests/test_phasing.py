@@ -83,10 +83,15 @@ def retrieved(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 # --- the job --------------------------------------------------------------------------------------
 
 
-def test_a_soft_fill_gives_the_particle_and_leaves_what_pynx_would(
-    pynx: str, written: Writer, particle: tuple[np.ndarray, np.ndarray]
+@pytest.mark.parametrize(("handover", "label"), [("soft", "Bounded"), ("prior", "Prior")])
+def test_a_fill_gives_the_particle_and_leaves_what_pynx_would(
+    pynx: str,
+    written: Writer,
+    particle: tuple[np.ndarray, np.ndarray],
+    handover: str,
+    label: str,
 ) -> None:
-    request = replace(written("soft"), cycles=(50, 250, 100))
+    request = replace(written(handover), cycles=(50, 250, 100))
     before = sha256(request.scan)
     said: list[str] = []
     seen: list[tuple[int, int]] = []
@@ -97,7 +102,7 @@ def test_a_soft_fill_gives_the_particle_and_leaves_what_pynx_would(
     assert seen[-1] == (800, 800)
     assert seen == sorted(seen)
     assert [line.split(":")[0] for line in said[-2:]] == ["run 1 of 2", "run 2 of 2"]
-    assert result.best.log[-1].startswith("BoundedER**100")
+    assert result.best.log[-1].startswith(f"{label}ER**100")
     assert result.picture.read_bytes().startswith(b"\x89PNG")
     with h5py.File(result.output) as file:
         np.testing.assert_array_equal(file["entry_last/image_1/data"][()], result.best.obj)
@@ -108,7 +113,8 @@ def test_a_soft_fill_gives_the_particle_and_leaves_what_pynx_would(
         assert process["results/free_llk_poisson"][()] == result.best.llk_free
         assert process["note_1/data"][()].decode().splitlines() == list(result.best.log)
     assert values["inpaint_input_sha256"].decode() == before
-    assert values["inpaint_handover"] == b"soft"
+    assert values["inpaint_handover"].decode() == handover
+    assert ("inpaint_prior_half_way" in values) == (handover == "prior")
     assert values["inpaint_fill_model"] == b"default"
     assert values["inpaint_pynx_version"].decode() == pynx
     assert list(values["roi_final"]) == [0, 48, 0, 48, 0, 48]
