@@ -384,7 +384,7 @@ def with_default(records: Sequence[Record]) -> list[Record]:
     for name, refined in DEFAULTS.items():
         way_of: dict[str, str] = {}
         for told in VERDICTS:
-            way = chosen(AUTO, told)
+            way = chosen(AUTO, told, refined=refined)
             way_of[told] = f"refined {way}" if refined and way != MASKED else way
         if {record["way"] for record in records}.issuperset(way_of.values()):
             both += [r | {"way": name} for r in records if r["way"] == way_of[_told(r)]]

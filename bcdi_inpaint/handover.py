@@ -141,15 +141,16 @@ def check_name(name: str, among: Collection[str] = NAMES) -> None:
         raise InputError(f"handover is {name!r}, expected one of {', '.join(among)}")
 
 
-def chosen(name: str, verdict: str | None) -> str:
-    """The hand-over, one of `NAMES`, that one of `CHOICES` stands for.
+def chosen(name: str, verdict: str | None, *, refined: bool = False) -> str:
+    """The hand-over, one of `NAMES`, that one of `CHOICES` stands for; `refined`: of such a fill.
 
     ``auto`` leaves a gap masked where `advice.verdict_of` does not promise that a fill helps: it is
-    dark, or so narrow that phase retrieval finds by itself what is missing.
+    dark, or so narrow that phase retrieval finds by itself most of what is missing. A refined fill
+    is good enough for narrow ones as well.
     """
     if name != AUTO:
         return name
-    return WORTHWHILE if verdict == "fill" else "mask"
+    return WORTHWHILE if verdict == "fill" or (refined and verdict == "compare") else "mask"
 
 
 def _prior(fill: Fill) -> tuple[FloatArray, FloatArray]:

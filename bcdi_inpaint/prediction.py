@@ -165,9 +165,9 @@ def _predict(
     if seen is not None:
         say(str(seen))
     verdict = None if seen is None else seen.verdict
-    handover = chosen(request.handover, verdict)
+    handover = chosen(request.handover, verdict, refined=request.refine)
     if request.handover == AUTO:
-        say(f"handover {handover}: {NAMES[handover]}")
+        say(f"handover {handover}: {NAMES[handover]}{_hint(verdict, request)}")
     provenance = _provenance(request, finding, fill) | _of_refinement(refinement) | recorded(seen)
     provenance["handover"] = handover
     write = _write_cxi if request.form == "cxi" else _write_whole
@@ -187,6 +187,12 @@ def _predict(
         weights,
         seen,
     )
+
+
+def _hint(verdict: str | None, request: Request) -> str:
+    """What more can be done for the crystal."""
+    helps = verdict in ("compare", "fill") and not request.refine
+    return "; with --refine, minutes more, it is better and safer" if helps else ""
 
 
 def _advice(scan: Scan | StoredScan, gap: GapVoxels, filling: Filling) -> Advice | None:

@@ -94,11 +94,11 @@ def test_the_default_masks_where_a_fill_has_little_to_win() -> None:
     assert "auto refined" not in rows
     refined = records + [
         _record("refined prior", ratio, fringes=fringes, counts_beside=counts)
-        for fringes, counts, ratio in ((9.0, 0.1, 3.0), (1.0, 3.0, 2.5), (9.0, 9.0, 0.3))
+        for fringes, counts, ratio in ((9.0, 0.1, 3.0), (1.0, 3.0, 0.6), (9.0, 9.0, 0.3))
     ]
     rows = {row["way"]: row for row in summary(with_default(refined))}
     refined_row = rows["auto refined"]
-    assert (refined_row["lower_quartile"], refined_row["worst"]) == (0.65, 1.0)
+    assert (refined_row["ratio"], refined_row["worst"]) == (0.6, 1.0)
     assert rows["auto"]["lower_quartile"] == 0.7
     without = [record for record in records if record["way"] != "prior"]
     assert with_default(without) == without

@@ -124,4 +124,6 @@ def test_what_is_asked_for_is_what_is_done(name: str, verdict: str | None) -> No
 def test_by_itself_a_fill_is_used_where_it_can_help(verdict: str | None, handover: str) -> None:
     assert DEFAULT in CHOICES
     assert chosen(DEFAULT, verdict) == handover
+    refined = "prior" if verdict == "compare" else handover
+    assert chosen(DEFAULT, verdict, refined=True) == refined
     assert all(NAMES.values())
