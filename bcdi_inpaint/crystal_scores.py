@@ -171,6 +171,7 @@ SUMMARY_COLUMNS = (
 )
 DEFAULTS = {AUTO: False, f"{AUTO} refined": True}
 """Names of the default hand-over among the ways, and whether it is of a refined fill."""
+FLUX_COLUMNS = ("flux", *SUMMARY_COLUMNS)
 ADVICE_COLUMNS = tuple("advice" if name == "width" else name for name in SUMMARY_COLUMNS)
 
 
@@ -426,6 +427,20 @@ def summary(records: Sequence[Record], by: Literal["width", "advice"] = "width")
         }
         rows.append(row)
     return rows
+
+
+def default_by_flux(records: Sequence[Record]) -> list[Record]:
+    """The `summary` of the default hand-overs alone, for crystals up to and above the middle flux.
+
+    `flux` of a row is ``low`` or ``high``.
+    """
+    own = [record for record in records if record["way"] in DEFAULTS]
+    middle = float(np.median([record["flux"] for record in own])) if own else 0.0
+    halves = {
+        "low": [record for record in own if record["flux"] <= middle],
+        "high": [record for record in own if record["flux"] > middle],
+    }
+    return [{"flux": flux} | row for flux, part in halves.items() for row in summary(part)]
 
 
 def _places(names: Iterable[str]) -> dict[str, int]:

@@ -7,9 +7,11 @@ from bcdi_inpaint import crystal_scores
 from bcdi_inpaint.crystal_scores import (
     ADVICE_COLUMNS,
     CLEAR,
+    FLUX_COLUMNS,
     CrystalScoresConfig,
     Shown,
     Subject,
+    default_by_flux,
     gaps_beside,
     judge,
     summary,
@@ -102,6 +104,19 @@ def test_the_default_masks_where_a_fill_has_little_to_win() -> None:
     assert rows["auto"]["lower_quartile"] == 0.7
     without = [record for record in records if record["way"] != "prior"]
     assert with_default(without) == without
+
+
+def test_the_default_is_told_by_flux() -> None:
+    records = [
+        _record(way, ratio) | {"flux": flux}
+        for flux, ratio in ((1e5, 0.5), (1e6, 0.7), (1e7, 0.9), (1e8, 2.0))
+        for way in ("auto", "prior")
+    ]
+    rows = default_by_flux(records)
+    assert [(row["flux"], row["way"]) for row in rows] == [("low", "auto"), ("high", "auto")]
+    assert [row["ratio"] for row in rows] == pytest.approx([0.6, 1.45])
+    assert set(rows[0]) == set(FLUX_COLUMNS)
+    assert default_by_flux([_record("prior", 0.5) | {"flux": 1.0}]) == []
 
 
 def test_a_turned_phase_is_told_by_its_gradient(rng: np.random.Generator) -> None:

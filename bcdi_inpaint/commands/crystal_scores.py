@@ -165,7 +165,14 @@ def _record(row: dict[str, str]) -> Record:
 def _write_tables(
     folder: Path, config: PhasingConfig, model: Model, records: list[Record], quiet: bool
 ) -> None:
-    from bcdi_inpaint.crystal_scores import ADVICE_COLUMNS, SUMMARY_COLUMNS, summary, with_default
+    from bcdi_inpaint.crystal_scores import (
+        ADVICE_COLUMNS,
+        FLUX_COLUMNS,
+        SUMMARY_COLUMNS,
+        default_by_flux,
+        summary,
+        with_default,
+    )
     from bcdi_inpaint.decision import DECISION_COLUMNS, decisions
     from bcdi_inpaint.plots import ratio_strips
 
@@ -178,6 +185,9 @@ def _write_tables(
     )
     advised = "\n\nThe same by what `predict` says of the gap, " + _limits() + ":\n\n"
     advised += as_table(by_advice, ADVICE_COLUMNS, "markdown").rstrip()
+    if by_flux := default_by_flux(both):
+        advised += "\n\nThe default, of crystals up to and above the middle flux:\n\n"
+        advised += as_table(by_flux, FLUX_COLUMNS, "markdown").rstrip()
     decided = "\n\nThe safe hand-over, chosen by every other crystal and told of the rest:\n\n"
     decided += as_table(decisions(records), DECISION_COLUMNS, "markdown")
     table = as_table(rows, SUMMARY_COLUMNS, "markdown")
