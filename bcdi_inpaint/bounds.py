@@ -33,8 +33,8 @@ BETA = 0.9
 """Of HIO and RAAR, as in PyNX."""
 HALF_WAY = (0.3, 0.1)
 """Standard deviation of a prior that a cycle goes half of the way to, first and last. A strong pull
-keeps starts from stagnating, a weak one leaves the end to what was measured. Chosen on 16 crystals
-that no figure is told of."""
+keeps starts from stagnating, a weak one leaves the end to what was measured. Chosen on a dozen
+crystals that no figure is told of."""
 
 
 @dataclass(frozen=True)
