@@ -25,6 +25,7 @@ from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.files import read_fill, read_scan, write_scan
 from bcdi_inpaint.gaps import gap_mask
 from bcdi_inpaint.handover import hand_over
+from bcdi_inpaint.inpainting import inpaint
 from bcdi_inpaint.interpolation import METHODS
 from bcdi_inpaint.phasing import stored_fill
 from bcdi_inpaint.plots import demo_panel
@@ -143,8 +144,8 @@ def _write(path: Path, scan: Simulated, seed: int) -> None:
 
 
 def _predict(scan_path: Path) -> Path:
-    """`bcdi-inpaint predict` on the file, as a user runs it; the path it wrote."""
-    command = ["bcdi-inpaint", "predict", str(scan_path), "--force", "-v"]
+    """`bcdi-inpaint predict --refine` on the file, as a user runs it; the path it wrote."""
+    command = ["bcdi-inpaint", "predict", str(scan_path), "--refine", "--force", "-v"]
     print(f"$ {' '.join(command)}", flush=True)
     subprocess.run([sys.executable, "-m", "bcdi_inpaint", *command[1:]], check=True)
     return scan_path.with_name(f"{scan_path.stem}_inpainted.cxi")
@@ -215,10 +216,9 @@ def run(folder: Path, seed: int) -> None:
     filled_path = _predict(scan_path)
     filled = read_scan(filled_path).counts
     seconds = time.monotonic() - filling
-    fills = {
-        name: METHODS[name](np.where(scan.gap, 0, scan.counts), scan.gap)
-        for name in ("linear", "cubic")
-    } | {"ours": filled}
+    hidden = np.where(scan.gap, 0, scan.counts)
+    fills = {name: METHODS[name](hidden, scan.gap) for name in ("linear", "cubic")}
+    fills |= {"network alone": inpaint(hidden, scan.gap).counts, "ours": filled}
     tables = [_fill_table(scan, fills, seconds)]
     objects = None
     try:

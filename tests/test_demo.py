@@ -39,7 +39,16 @@ def test_the_demonstration_fills_and_phases_what_it_simulated(
     assert "relative to the peak" in said  # PyNX was compared with the NUFFT
     assert "pynx-cdi-id01 --data" in said
     table = (tmp_path / "table.md").read_text()
-    for name in ("linear", "cubic", "ours", "noise ceiling", "masked", "filled", "prior"):
+    for name in (
+        "linear",
+        "cubic",
+        "network alone",
+        "ours",
+        "noise ceiling",
+        "masked",
+        "filled",
+        "prior",
+    ):
         assert name in table
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
 
