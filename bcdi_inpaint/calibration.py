@@ -144,9 +144,7 @@ def calibrate(
     left = np.abs(errors) / made.sigma(scales, widths, counts)
     cells = _cells(left, widths, decade, decades)
     quantiles = [np.mean([np.quantile(cells[w, d], levels) for w in seen], 0) for d in decades]
-    return made.model_copy(
-        update={"half_widths": tuple(tuple(map(float, row)) for row in quantiles)}
-    )
+    return _made(levels, seen, made.counts, sigma, quantiles)
 
 
 def _cells(
@@ -165,13 +163,14 @@ def _made(
     widths: NDArray[np.number],
     counts: Sequence[float],
     sigma: NDArray[np.floating],
+    half_widths: Sequence[Sequence[float]] | None = None,
 ) -> Calibration:
-    """A calibration of these (n_widths, n_counts) factors, without half widths of its own."""
-    laplace = tuple(_laplace(p) / _laplace(ONE_SIGMA) for p in levels)
+    """A calibration of these (n_widths, n_counts) factors, half widths by default Laplace's."""
+    laplace = [_laplace(p) / _laplace(ONE_SIGMA) for p in levels]
     return Calibration(
         levels=tuple(levels),
         widths=tuple(float(width) for width in widths),
         counts=tuple(counts),
         sigma_per_scale=tuple(tuple(map(float, row)) for row in sigma),
-        half_widths=(laplace,) * len(counts),
+        half_widths=tuple(tuple(map(float, h)) for h in half_widths or [laplace] * len(counts)),
     )

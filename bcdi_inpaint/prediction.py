@@ -165,7 +165,8 @@ def _predict(
     if seen is not None:
         say(str(seen))
     verdict = None if seen is None else seen.verdict
-    handover = chosen(request.handover, verdict, refined=request.refine)
+    is_refined = refinement is not None and refinement.accepted
+    handover = chosen(request.handover, verdict, refined=is_refined)
     if request.handover == AUTO:
         say(f"handover {handover}: {NAMES[handover]}{_hint(verdict, request)}")
     provenance = _provenance(request, finding, fill) | _of_refinement(refinement) | recorded(seen)

@@ -10,6 +10,7 @@ the output, so that the same command goes on after an interruption. Training cal
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -26,8 +27,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from bcdi_inpaint.calibration import CENTRES, EDGES, Calibration, calibrate
-from bcdi_inpaint.files import sha256
-from bcdi_inpaint.pattern_file import read_log_expectation
+from bcdi_inpaint.files import replace_file, sha256
+from bcdi_inpaint.pattern_file import n_patterns, read_pattern
 from bcdi_inpaint.progress import told
 from bcdi_inpaint.reliability import WIDTHS, Errors, errors
 from bcdi_inpaint.weights import default_path, load_weights, save_weights
@@ -41,12 +42,12 @@ def found_in(model: str, patterns: Path, number: int, seed: int, folder: Path) -
     kept = folder / f"{number:04d}.npy"
     if not kept.exists():
         torch.set_num_threads(1)
-        logs = read_log_expectation(patterns)[number : number + 1]
+        logs = np.log1p(read_pattern(patterns, number).expectation).astype(np.float16)[None]
         rng = np.random.default_rng([seed, 5, number])
         own: Errors = errors(load_weights(model), logs, rng)
-        passing = kept.with_suffix(".part.npy")
-        np.save(passing, np.stack([*astuple(own)[:4], np.full(own.errors.size, number)]))
-        passing.rename(kept)
+        stream = io.BytesIO()
+        np.save(stream, np.stack([*astuple(own)[:4], np.full(own.errors.size, number)]))
+        replace_file(kept, stream.getbuffer())
     whole: Found = np.load(kept)
     return whole
 
@@ -82,13 +83,13 @@ def main() -> None:
     model = load_weights(given.model)
     folder = given.out.with_suffix(f".{model.sha256[:12]}")
     folder.mkdir(parents=True, exist_ok=True)
-    n_patterns = len(read_log_expectation(given.patterns))
+    count = n_patterns(given.patterns)
     with ProcessPoolExecutor(given.workers) as pool:
         jobs = [
             pool.submit(found_in, given.model, given.patterns, number, given.seed, folder)
-            for number in range(n_patterns)
+            for number in range(count)
         ]
-        for job in told(as_completed(jobs), "patterns", n_patterns, False):
+        for job in told(as_completed(jobs), "patterns", count, False):
             job.result()
     found = np.concatenate([job.result() for job in jobs], axis=1)
     error, scales, log_counts, widths, _ = found
@@ -98,7 +99,7 @@ def main() -> None:
         card = json.loads(file.metadata()["training"])
     card["calibrated_anew"] = {
         "patterns_sha256": sha256(given.patterns),
-        "count": n_patterns,
+        "count": count,
         "seed": given.seed,
     }
     save_weights(given.out, model.network, card, calibration)

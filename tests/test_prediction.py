@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from bcdi_inpaint import prediction
+from bcdi_inpaint import advice, prediction
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, cxi, read_provenance, read_scan, sha256, write_scan
@@ -249,6 +249,20 @@ def test_a_refinement_that_finds_no_crystal_leaves_the_fill_and_is_told(
     assert not stored["inpaint_refined"]
     assert stored["inpaint_refinement"].decode().startswith("not refined: ")
     assert stored["inpaint_refinement_seed"] == 0
+
+
+@pytest.mark.parametrize(("accepted", "handover"), [(True, "prior"), (False, "mask")])
+def test_in_a_narrow_gap_only_an_accepted_refinement_is_used(
+    request_: Request, monkeypatch: pytest.MonkeyPatch, accepted: bool, handover: str
+) -> None:
+    def refine(
+        counts: object, gap: object, bad: object, fill: Fill, *_: object, **__: object
+    ) -> Refinement:
+        return Refinement(fill, accepted, 1.0, 0.5, (), "told")
+
+    monkeypatch.setattr(prediction, "refine", refine)
+    monkeypatch.setattr(advice, "verdict_of", lambda *_: "compare")
+    assert predict(replace(request_, refine=True)).handover == handover
 
 
 def test_an_interrupted_refinement_leaves_the_fill_and_is_no_finished_job(

@@ -10,6 +10,7 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from bcdi_inpaint import engines, retrieval
+from bcdi_inpaint.bounds import HALF_WAY
 from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.retrieval import Chain, Reconstruction, crop_around_peak, retrieve
@@ -201,6 +202,26 @@ def test_bounds_hold_until_they_are_released(pynx: str, counts: np.ndarray) -> N
         "ER**2",
     ]
     assert stages(None)[2:] == ["SupportUpdate*BoundedRAAR**2", "BoundedER**2"]
+
+
+def test_a_prior_pulls_less_and_less(
+    pynx: str, counts: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gap = np.zeros(counts.shape, bool)
+    gap[:, :, 30:33] = True
+    used: list[float] = []
+    own = retrieval.bounded
+
+    def bounded(algorithm: str, known: Any) -> Any:
+        used.append(known.half_way)
+        return own(algorithm, known)
+
+    monkeypatch.setattr(retrieval, "bounded", bounded)
+    prior = (np.ones(gap.shape), np.full(gap.shape, 0.5))
+    chain = Chain(hio=4, raar=4, er=2, update_every=4)
+    retrieve(counts, gap, np.random.default_rng(0), chain=chain, prior=prior)
+    first, last = HALF_WAY
+    np.testing.assert_allclose(used, [first, (first * last) ** 0.5, last])
 
 
 def test_filled_voxels_are_never_free(
