@@ -5,8 +5,12 @@ Everything heavy is imported inside the commands.
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import click
@@ -34,8 +38,11 @@ class _Group(click.Group):
         """Run a command line; errors become one line, Ctrl-C status 130."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
+        nothing = "interrupted: nothing was written under its final name"
+        pressed: list[int] = []
         try:
-            super().main(args, prog_name, complete_var, False, **extra)
+            with _ctrl_c_noted(pressed):
+                super().main(args, prog_name, complete_var, False, **extra)
             status = 0
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
@@ -49,11 +56,38 @@ class _Group(click.Group):
         except MemoryError:
             status = _complain("out of memory, expected room for the scan: crop it", 2)
         except (KeyboardInterrupt, click.Abort) as error:
-            nothing = "interrupted: nothing was written under its final name"
             status = _complain(str(error) or str(error.__cause__ or nothing) or nothing, 130)
         except BrokenPipeError:
             status = 1
+        except Exception:
+            # Raised amid somebody's bookkeeping (a lock being taken, a file being closed), Ctrl-C
+            # can come out as another error.
+            if not pressed:
+                raise
+            status = _complain(nothing, 130)
         sys.exit(status)
+
+
+@contextmanager
+def _ctrl_c_noted(pressed: list[int]) -> Iterator[None]:
+    """Ctrl-C is a KeyboardInterrupt as ever, and leaves its mark in `pressed`.
+
+    Where it is ignored, as in the background of a shell, or answered otherwise, it stays so.
+    """
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    own_thread = threading.current_thread() is threading.main_thread()  # others may set no handler
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or not own_thread:
+        yield
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _complain(message: str, status: int) -> int:

@@ -127,11 +127,11 @@ class Workers(Executor):
         with _ctrl_c_held():  # a second one waits for the first
             self._closed = True
             self._ring()
-            for process in self._crew.values():
+            for process in list(self._crew.values()):  # the thread takes the dead ones out
                 process.terminate()
             if self._thread.ident is not None:
                 self._thread.join(5)
-            for pipe, process in self._crew.items():
+            for pipe, process in list(self._crew.items()):
                 process.join(2)
                 if process.is_alive():
                     process.kill()

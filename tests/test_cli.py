@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import h5py
 import hdf5plugin
 import numpy as np
@@ -382,6 +383,33 @@ def test_force_replaces(tmp_path: Path, counts: np.ndarray, model: Path) -> None
 
 # PyNX, imported by an earlier test, asks git for its version and leaves the pipes to be collected
 # when the next process starts.
+@pytest.mark.parametrize("pressed", [True, False])
+def test_ctrl_c_may_come_out_as_another_error(
+    monkeypatch: pytest.MonkeyPatch, pressed: bool
+) -> None:
+    """As where it interrupts the taking of a lock; without it, an error of ours is seen whole."""
+
+    @click.command()
+    def broken() -> None:
+        try:
+            if pressed:
+                signal.raise_signal(signal.SIGINT)
+        finally:
+            raise RuntimeError("cannot release un-acquired lock")
+
+    monkeypatch.setitem(main.commands, "broken", broken)
+    handler = signal.getsignal(signal.SIGINT)
+    result = CliRunner().invoke(main, ["broken"])
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert result.exit_code == (130 if pressed else 1)
+    if pressed:
+        assert result.stderr.splitlines() == [
+            "bcdi-inpaint: interrupted: nothing was written under its final name"
+        ]
+    else:
+        assert isinstance(result.exception, RuntimeError)
+
+
 def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     """A real process, interrupted while the network fills a scan that takes it some seconds."""
     scan = tmp_path / "s.npy"

@@ -139,6 +139,6 @@ def test_ctrl_c_ends_it_at_once_with_its_processes(tmp_path: Path, plan: Path) -
             _, said = process.communicate(timeout=60)  # by itself it would take days
         finally:
             process.kill()  # nothing to do where it has ended
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert len(said.strip().splitlines()) == 1, said
     assert nobody_left(process.pid)
