@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from bcdi_inpaint import progress
-from bcdi_inpaint.progress import told
+from bcdi_inpaint.progress import counted, told
 
 
 def test_a_log_gets_lines_from_time_to_time_and_at_the_end(
@@ -13,6 +13,17 @@ def test_a_log_gets_lines_from_time_to_time_and_at_the_end(
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     assert list(told("abcdefgh", "slabs", 8)) == list("abcdefgh")
     assert capsys.readouterr().err == "slabs: 3 of 8\nslabs: 6 of 8\nslabs: 8 of 8\n"
+
+
+def test_what_has_no_known_total_is_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 1000, 40))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with counted("scans") as done:
+        for _ in range(4):
+            done(2)
+    assert capsys.readouterr().err == "scans: 4\nscans: 8\n"
 
 
 def test_a_terminal_gets_a_bar(

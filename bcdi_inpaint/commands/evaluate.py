@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from tqdm import tqdm
 
 from bcdi_inpaint.commands.links import follow_links
 from bcdi_inpaint.commands.results import check_free, make_folder, write_text
 from bcdi_inpaint.commands.score_pictures import draw_against_counts, draw_gaps
 from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.progress import counted
 
 if TYPE_CHECKING:
     from bcdi_inpaint.evaluation import EvaluationConfig, Record, Subject
@@ -187,7 +185,7 @@ def _judge_gaps(
     scans = evaluation.measured(config.measured, evaluation.measured_folder())
     held_out = evaluation.simulated(patterns) if patterns is not None else iter(())
     fillers = evaluation.fillers(config.methods, model, device)
-    with _progress("scans and patterns", quiet) as done:
+    with counted("scans and patterns", quiet=quiet) as done:
         outcome = evaluation.judge_all(
             chain(scans, held_out),
             config,
@@ -239,7 +237,7 @@ def _judge_cubes(
     fillers = evaluation.fillers(names, model, device)
     records: list[Record] = []
     for subjects, number in _bright(config, patterns, remarks):
-        with _progress("cubes", quiet, config.published.patches) as done:
+        with counted("cubes", config.published.patches, quiet) as done:
             found, said = evaluation.judge_cubes(
                 subjects, number, config, fillers, minutes=minutes, progress=done
             )
@@ -356,15 +354,3 @@ def _say(text: str, remarks: Sequence[str], folder: Path, quiet: bool) -> None:
     for remark in remarks:
         click.echo(f"note: {remark}")
     click.echo(f"tables and pictures: {folder}")
-
-
-@contextmanager
-def _progress(what: str, quiet: bool, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; elsewhere nothing."""
-    off = quiet or not sys.stderr.isatty()
-    with tqdm(desc=what, unit="", total=total, leave=False, disable=off) as bar:
-
-        def done(number: int) -> None:
-            bar.update(number)
-
-        yield done
