@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,6 +198,15 @@ KNOWN = {f"{package}.{name}" for package, rows in LAYERS.items() for row in rows
 def test_every_module_has_a_place_in_the_table() -> None:
     missing = sorted(set(modules()) - KNOWN)
     assert not missing, f"give these a row in LAYERS: {missing}"
+
+
+def test_an_installation_has_every_package() -> None:
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]
+    taken = settings["packages"]["find"]["include"]
+    for folder in {path.parent for top in LAYERS for path in (REPOSITORY / top).rglob("*.py")}:
+        name = ".".join(folder.relative_to(REPOSITORY).parts)
+        assert (folder / "__init__.py").exists(), f"{name} would not be found"
+        assert any(fnmatch.fnmatchcase(name, pattern) for pattern in taken), name
 
 
 def test_no_module_is_listed_twice() -> None:
