@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -383,6 +383,15 @@ def test_force_replaces(tmp_path: Path, counts: np.ndarray, model: Path) -> None
 
 # PyNX, imported by an earlier test, asks git for its version and leaves the pipes to be collected
 # when the next process starts.
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Ctrl-C is heeded, as on a terminal, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("pressed", [True, False])
 def test_ctrl_c_may_come_out_as_another_error(
     monkeypatch: pytest.MonkeyPatch, pressed: bool
@@ -398,9 +407,8 @@ def test_ctrl_c_may_come_out_as_another_error(
             raise RuntimeError("cannot release un-acquired lock")
 
     monkeypatch.setitem(main.commands, "broken", broken)
-    handler = signal.getsignal(signal.SIGINT)
     result = CliRunner().invoke(main, ["broken"])
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert result.exit_code == (130 if pressed else 1)
     if pressed:
         assert result.stderr.splitlines() == [
@@ -408,6 +416,22 @@ def test_ctrl_c_may_come_out_as_another_error(
         ]
     else:
         assert isinstance(result.exception, RuntimeError)
+
+
+def test_where_ctrl_c_is_ignored_it_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the background of a shell."""
+
+    @click.command()
+    def long() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setitem(main.commands, "long", long)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert CliRunner().invoke(main, ["long"]).exit_code == 0
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
