@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from concurrent.futures import CancelledError, wait
+from multiprocessing.context import SpawnProcess
 
 import pytest
 
@@ -71,3 +72,19 @@ def test_leaving_ends_busy_processes_at_once_and_cancels_what_waits() -> None:
         waiting.result()
     with pytest.raises(RuntimeError, match="sent home"):
         workers.submit(abs, 1)
+
+
+def test_one_that_is_found_dead_meanwhile_spoils_no_ending(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The thread that watches them takes out those that died, also while they are ended."""
+    workers = Workers(2)
+    processes, end = [*workers._crew.values()], SpawnProcess.terminate
+
+    def ended_and_found(process: SpawnProcess) -> None:
+        end(process)
+        workers._replace(next(pipe for pipe, own in workers._crew.items() if own is process))
+
+    monkeypatch.setattr(SpawnProcess, "terminate", ended_and_found)
+    workers.shutdown()
+    assert not any(process.is_alive() for process in processes)
