@@ -53,6 +53,7 @@ def features(
     gaps: Sequence[Gap],
     guess: GuessKind = "kriged",
     mate: tuple[NDArray[np.floating], BoolArray] | None = None,
+    centre: NDArray[np.float64] | None = None,
 ) -> Features:
     """The features of a scan, or of a part of one.
 
@@ -64,11 +65,14 @@ def features(
     guess : how the first guess is made; a linear one tells nothing of its uncertainty.
     mate : of a part, its Friedel mate and where that is known, as `symmetry.friedel_mate` returns
         them; by default made from these counts.
+    centre : of a part, (n_dim,) centre of the scan's peak in the part's voxels; by default found.
     """
     known = ~unknown
     seen = np.where(known, log_counts, 0).astype(np.float32, copy=False)
-    kriged = krige(seen, unknown, gaps if guess == "kriged" else ())  # else linear
-    opposite, mate_known = mate or friedel_mate(seen, known, find_centre(seen, known))
+    if centre is None:
+        centre = find_centre(seen, known)
+    kriged = krige(seen, unknown, gaps if guess == "kriged" else (), centre)  # else linear
+    opposite, mate_known = mate or friedel_mate(seen, known, centre)
     opposite = np.where(mate_known, opposite, 0).astype(np.float32, copy=False)
     for values in (kriged.log_counts, kriged.sigma, opposite):
         values /= np.float32(LOG_UNIT)  # in place: a scan may fill half of the memory

@@ -394,7 +394,10 @@ def region_features(
     if found is not None:
         ((seen, hidden),) = opposite
         mate[found[1]], mate_known[found[1]] = np.flip(seen), ~np.flip(hidden)
-    return features(log_counts, unknown, planes(unknown), guess, (mate, mate_known))
+    corner = [part.start for part in box]
+    return features(
+        log_counts, unknown, planes(unknown), guess, (mate, mate_known), centre - corner
+    )
 
 
 def _log_counts_of(

@@ -10,6 +10,9 @@ need not be known: the correlation holds them.
 What is kriged are counts over their local trend: their logarithms where there are few photons,
 their square roots where there are many. Faint counts spread more evenly as logarithms; but a dark
 fringe is a deep cusp to these, and only a kink to the root, the modulus of a smooth amplitude.
+
+Inside the gap the trend is no straight line from rim to rim: it follows the peak's falling off with
+the distance from its centre (`shells`), which the voxels beside the gap know as well.
 """
 
 from __future__ import annotations
@@ -29,23 +32,26 @@ from scipy.ndimage import gaussian_filter
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.interpolation import log_linear
 from bcdi_inpaint.parallel import in_threads
+from bcdi_inpaint.shells import shell_means
+from bcdi_inpaint.symmetry import find_centre
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
-DEPTH = 10
+DEPTH = 7
 """Lines on each side of the gap that a voxel is predicted from."""
 LATERAL = 4
 """And how far to the sides."""
-TREND, TREND_PER_LINE = 3.4, 0.1
+TREND, TREND_PER_LINE = 3.0, 0.04
 """Standard deviation, in voxels, of the Gaussian whose smoothing is taken off before: the wider the
 gap, the less of its surroundings is a trend that can be known inside."""
 SLAB = 48
 """Lines on each side of the gap that the correlation is measured on."""
 TAPER = 0.5
 """Standard deviation of the Gaussian that fades the correlation, in parts of its longest lag."""
-NUGGET = 0.02
-"""Part of the variance added to the diagonal: far lags are measured with an error of that order."""
+NUGGET, NUGGET_OF_ONE = 0.02, 20.0
+"""Part of the variance added to the diagonal, at least, and times the root of the voxels that the
+covariance is measured on: its error is of that order."""
 BRIGHT = 0.5
 """Expected photons from which on a voxel tells something about correlation."""
 FEWEST = 1000
@@ -79,7 +85,12 @@ class Kriged:
     sigma: FloatArray
 
 
-def krige(log_counts: FloatArray, unknown: BoolArray, gaps: Sequence[Gap]) -> Kriged:
+def krige(
+    log_counts: FloatArray,
+    unknown: BoolArray,
+    gaps: Sequence[Gap],
+    centre: Sequence[float] | NDArray[np.float64] | None = None,
+) -> Kriged:
     """Fill the unknown voxels, those of plane gaps by kriging and the others linearly.
 
     Parameters
@@ -87,11 +98,15 @@ def krige(log_counts: FloatArray, unknown: BoolArray, gaps: Sequence[Gap]) -> Kr
     log_counts : (n_rock, n_y, n_x) or (n_y, n_x), log(1 + counts); any number in unknown voxels.
     unknown : the same shape, bool: gaps and bad voxels.
     gaps : the planes to krige; each lies in the unknown voxels.
+    centre : (n_dim,) of the Bragg peak in voxels, outside the array if this is a part of a scan;
+        by default as `symmetry.find_centre` finds it.
 
-    Where planes cross, all are done twice: the second time each has the others' prediction beside
-    it instead of the linear one.
+    Where planes are kriged, what is filled linearly is how far the logarithms are from the mean of
+    their shell about the centre; without planes, the logarithms themselves. Where planes cross, all
+    are done twice: the second time each has the others' prediction beside it instead.
     """
-    linear = log_linear(log_counts.astype(np.float32, copy=False), unknown)
+    log_counts = log_counts.astype(np.float32, copy=False)
+    linear = _over_shells(log_counts, unknown, centre) if gaps else log_linear(log_counts, unknown)
     filled, sigma = linear.copy(), np.zeros_like(linear)
     planes = [*in_threads(lambda gap: _plane_of(gap, linear, unknown), gaps)]
     crossing = any(a.axis != b.axis for a, b in combinations(gaps, 2))
@@ -100,6 +115,22 @@ def krige(log_counts: FloatArray, unknown: BoolArray, gaps: Sequence[Gap]) -> Kr
             if plane is not None:
                 plane.fill(filled, sigma)
     return Kriged(filled, sigma)
+
+
+def _over_shells(
+    log_counts: FloatArray,
+    unknown: BoolArray,
+    centre: Sequence[float] | NDArray[np.float64] | None,
+) -> FloatArray:
+    """Log counts whose unknown voxels are filled linearly but for the peak's falling off."""
+    known = ~unknown
+    if not known.any():
+        return log_linear(log_counts, unknown)
+    if centre is None:
+        centre = find_centre(np.where(known, log_counts, 0), known)
+    shells = shell_means(log_counts, known, centre)
+    filled = np.maximum(log_linear(log_counts - shells, unknown) + shells, 0)
+    return np.where(known, log_counts, filled)
 
 
 @dataclass(frozen=True)
@@ -180,7 +211,7 @@ class _Plane:
 
 
 def _plane_of(gap: Gap, linear: FloatArray, unknown: BoolArray) -> _Plane | None:
-    """How a gap is predicted, from an array whose unknown voxels are filled linearly.
+    """How a gap is predicted, from an array whose unknown voxels have a first fill.
 
     None where there is too little light to learn from.
     """
@@ -222,6 +253,7 @@ def _krigings(
     lateral = [(2 * LATERAL + 1) if n > 1 else 1 for n in bright.shape[1:]]
     lags = (2 * DEPTH + inside.stop - inside.start, *(n - 1 for n in lateral))
     pairs = np.maximum(_autocorrelation(bright.astype(np.float32), lags), 1)
+    nugget = max(NUGGET, NUGGET_OF_ONE / math.sqrt(np.count_nonzero(bright)))
     found: list[_Kriging | None] = []
     for scale in (LOGARITHMS, ROOTS):
         ratio = scale.of_log(ratio_log)
@@ -232,7 +264,7 @@ def _krigings(
             found.append(None)
             continue
         weights, variance = _weights(
-            covariance, beside, np.arange(inside.start, inside.stop), lateral
+            covariance, beside, np.arange(inside.start, inside.stop), lateral, nugget
         )
         spread = np.sqrt(variance).astype(np.float32).reshape(-1, *[1] * len(lateral))
         found.append(_Kriging(scale, np.float32(mean), weights, scale.log_error(spread, mean)))
@@ -296,6 +328,7 @@ def _weights(
     beside: NDArray[np.int64],
     inside: NDArray[np.int64],
     lateral: Sequence[int],
+    nugget: float = NUGGET,
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Weights (n_inside, n_beside, *lateral) of each line, and the variance left (n_inside,)."""
     offsets = [np.arange(n) - n // 2 for n in lateral]
@@ -312,7 +345,7 @@ def _weights(
 
     matrix, right = between(sources, sources), between(sources, targets)
     variance = covariance[tuple(middle)]
-    matrix[np.diag_indices(len(matrix))] += NUGGET * variance
+    matrix[np.diag_indices(len(matrix))] += nugget * variance
     solved = scipy.linalg.solve(matrix, right, assume_a="pos", check_finite=False)
     left = np.clip(_noise_free(covariance) - (solved * right).sum(axis=0), 0, None)
     weights = solved.T.reshape(len(inside), len(beside), *lateral)

@@ -44,7 +44,7 @@ def test_fringes_go_on_through_the_gap(axis: int) -> None:
     found = krige(truth, unknown, [gap]).log_counts
     error = np.abs(found - truth)[unknown]
     linear = np.abs(log_linear(np.where(unknown, 0, truth), unknown) - truth)[unknown]
-    assert error.mean() < 0.25 * linear.mean()
+    assert error.mean() < 0.3 * linear.mean()
     np.testing.assert_array_equal(found[~unknown], truth[~unknown])
 
 

@@ -21,7 +21,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("files", "detectors", "runner"),
         ("gaps", "scan_list", "pattern_file"),
         ("scaling",),
-        ("patches", "interpolation", "scores", "symmetry"),
+        ("patches", "interpolation", "scores", "symmetry", "shells"),
         ("losses", "likelihood", "reach", "stitching", "statistics", "kriging", "ranks", "bounds"),
         ("features", "projections", "light", "advice"),
         ("regions",),
