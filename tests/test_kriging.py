@@ -87,6 +87,66 @@ def test_it_beats_linear_interpolation_in_noise(rng: np.random.Generator) -> Non
     assert error < 0.8 * theirs
 
 
+def peak(seed: int = 2) -> np.ndarray:
+    """Speckle on a power law about the middle of the array, SHAPE log counts."""
+    z, y, x = (np.arange(n) - n // 2 for n in SHAPE)
+    squared = z[:, None, None] ** 2 + y[:, None] ** 2 + x**2
+    falling = 14 - 2 * np.log(3**2 + squared)
+    speckle = smooth_noise(np.random.default_rng(seed)) - 5
+    return np.maximum(falling + 0.5 * speckle, 0).astype(np.float32)
+
+
+@pytest.mark.parametrize("start", [12, 20, 30])
+def test_a_wide_gap_follows_the_peaks_falling_off(start: int) -> None:
+    """Through the peak, where a straight line cuts it off, and through its flank."""
+    truth, gap = peak(), Gap(1, start, start + 20)
+    unknown = gap_of([gap])
+    kriged = krige(truth, unknown, [gap], [n // 2 for n in SHAPE]).log_counts
+    straight = _kriged_over_straight_lines(truth, unknown, gap)
+    error, theirs = (((f - truth)[unknown] ** 2).mean() for f in (kriged, straight))
+    assert error < 0.95 * theirs
+
+
+def test_a_part_of_a_scan_is_told_where_the_peak_is() -> None:
+    """It lies outside this one, and where it is said to be changes the fill for the better."""
+    truth, gap = peak(), Gap(1, 18, 42)
+    part = (slice(None), slice(None), slice(40, None))
+    unknown = gap_of([gap])[part]
+    right, wrong = ([28, 30, 32 - 40], [28, 10, 32 + 40])
+    errors = [
+        ((krige(truth[part], unknown, [gap], c).log_counts - truth[part])[unknown] ** 2).mean()
+        for c in (right, wrong)
+    ]
+    assert errors[0] < 0.9 * errors[1]
+
+
+def test_of_few_voxels_kriging_trusts_the_correlation_less(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The error of a covariance goes as the root of the voxels it is measured on."""
+    nuggets = []
+    weights = kriging._weights
+
+    def heard(*args: object) -> object:
+        nuggets.append(args[-1])
+        return weights(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(kriging, "_weights", heard)
+    for size in (56, 28):
+        truth = fringes()[:size, :size, :size]
+        unknown = gap_of([Gap(0, 12, 15)], truth.shape)
+        krige(truth, unknown, [Gap(0, 12, 15)], (0, 0, 0))
+    many, few = nuggets[0], nuggets[-1]
+    assert few > 2 * many > kriging.NUGGET
+    assert few == pytest.approx(kriging.NUGGET_OF_ONE / np.sqrt(25 * 28**2))
+
+
+def _kriged_over_straight_lines(truth: np.ndarray, unknown: np.ndarray, gap: Gap) -> np.ndarray:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(kriging, "_over_shells", lambda log, hidden, _: log_linear(log, hidden))
+        return krige(truth, unknown, [gap]).log_counts
+
+
 def test_square_roots_fill_a_bright_peak_better_than_logarithms(
     particle: tuple[np.ndarray, np.ndarray],
 ) -> None:
@@ -115,9 +175,16 @@ def _kriged_in_logarithms(truth: np.ndarray, unknown: np.ndarray, gap: Gap) -> n
 def test_mirrors_and_turns_commute_with_it() -> None:
     truth, gap = fringes(), Gap(1, 20, 26)
     unknown = gap_of([gap])
-    upright = krige(truth, unknown, [gap]).log_counts
-    mirrored = krige(truth[:, ::-1], unknown[:, ::-1], [Gap(1, 34, 40)]).log_counts
-    turned = krige(truth.transpose(1, 2, 0), unknown.transpose(1, 2, 0), [Gap(0, 20, 26)])
+    centre = np.array([27.0, 30.5, 20.0])
+    upright = krige(truth, unknown, [gap], centre).log_counts
+    other_side = centre * [1, -1, 1] + [0, SHAPE[1] - 1, 0]
+    mirrored = krige(truth[:, ::-1], unknown[:, ::-1], [Gap(1, 34, 40)], other_side).log_counts
+    turned = krige(
+        truth.transpose(1, 2, 0),
+        unknown.transpose(1, 2, 0),
+        [Gap(0, 20, 26)],
+        centre[[1, 2, 0]],
+    )
     np.testing.assert_allclose(mirrored[:, ::-1], upright, atol=2e-3)
     np.testing.assert_allclose(turned.log_counts.transpose(2, 0, 1), upright, atol=2e-3)
 
@@ -161,8 +228,10 @@ def test_a_measured_covariance_that_is_none_is_mended() -> None:
         covariance[middle[0] + step, middle[1], middle[2]] = 1.5
     mended = kriging._mended(covariance)
     assert np.abs(mended).max() == mended[middle]
-    beside = np.array([*range(10), *range(12, 22)])
-    weights, variance = kriging._weights(mended, beside, np.array([10, 11]), [9, 9])
+    depth = kriging.DEPTH
+    beside = np.array([*range(depth), *range(depth + 2, 2 * depth + 2)])
+    inside = np.array([depth, depth + 1])
+    weights, variance = kriging._weights(mended, beside, inside, [9, 9])
     assert np.abs(weights).sum(axis=(1, 2, 3)).max() < 20
     assert (variance >= 0).all()
 
