@@ -50,8 +50,8 @@ SLAB = 48
 TAPER = 0.5
 """Standard deviation of the Gaussian that fades the correlation, in parts of its longest lag."""
 NUGGET, NUGGET_OF_ONE = 0.02, 20.0
-"""Part of the variance added to the diagonal, at least, and times the root of the voxels that the
-covariance is measured on: its error is of that order."""
+"""Part of the variance added to the diagonal: at least the first, and the second over the root of
+the voxels that the covariance is measured on, since far lags have an error of that order."""
 BRIGHT = 0.5
 """Expected photons from which on a voxel tells something about correlation."""
 FEWEST = 1000

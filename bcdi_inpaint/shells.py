@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,17 +33,21 @@ def shell_means(
     -------
     The same shape, float32: linear between shells a voxel apart; 0 if nothing is known.
     """
-    away = [np.arange(n, dtype=np.float32) - c for n, c in zip(known.shape, centre, strict=True)]
-    squared = sum(np.ix_(*[(a * a).astype(np.float32) for a in away]))
-    distance: FloatArray = np.sqrt(squared)
-    nearest = np.floor(distance[known]).astype(np.int32)  # the shell that each voxel is in
-    voxels = np.bincount(nearest)
-    filled = np.flatnonzero(voxels >= min(FEWEST_KNOWN, voxels.max(initial=0)))
-    if not filled.size or not voxels.any():
-        return np.zeros_like(distance)
-    total = np.bincount(nearest, weights=log_counts[known])
-    first, last = int(filled[0]), int(filled[-1])
-    shells = np.arange(first, last + 1)
+    away = [(np.arange(n) - c) ** 2 for n, c in zip(known.shape, centre, strict=True)]
+    across = sum(np.ix_(*away[1:]))  # of a plane: an array of the scan's size may be too large
+    n_shells = 1 + math.floor(math.sqrt(sum(float(squared.max()) for squared in away)))
+    voxels, total = np.zeros(n_shells), np.zeros(n_shells)
+    for squared, values, valid in zip(away[0], log_counts, known, strict=True):
+        shell = np.sqrt(squared + across)[valid].astype(np.int32)
+        voxels += np.bincount(shell, minlength=n_shells)
+        total += np.bincount(shell, weights=values[valid], minlength=n_shells)
+    if not voxels.any():
+        return np.zeros(known.shape, dtype=np.float32)
+    filled = np.flatnonzero(voxels >= min(FEWEST_KNOWN, voxels.max()))
+    shells = np.arange(filled[0], filled[-1] + 1)
     means = np.interp(shells, filled, total[filled] / voxels[filled])
     smooth = gaussian_filter1d(means, SMOOTHING, mode="nearest")
-    return np.interp(distance, shells + 0.5, smooth).astype(np.float32)
+    found = np.empty(known.shape, dtype=np.float32)
+    for squared, plane in zip(away[0], found, strict=True):
+        plane[...] = np.interp(np.sqrt(squared + across), shells + 0.5, smooth)
+    return found
