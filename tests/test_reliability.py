@@ -45,16 +45,20 @@ def test_errors_are_those_of_the_fill_and_in_every_width(
 
 
 def test_what_is_calibrated_holds_on_fresh_noise(model: Model, patterns: np.ndarray) -> None:
-    widths = (3, 12)
-    calibration = calibrated(model, patterns, np.random.default_rng(1), widths=widths)
-    known = replace(model, calibration=calibration)
-    again = errors(known, patterns, np.random.default_rng(2), widths=widths)
-    counts = np.expm1(again.log_counts)
-    sigma = calibration.sigma(again.scales, again.widths, counts)
-    # The gaps are elsewhere too, and so few of them scatter.
-    for level, scatter in ((0.68, 0.15), (0.95, 0.05)):
-        inside = np.abs(again.errors) <= sigma * calibration.half_width(level, counts)
-        assert inside.mean() == pytest.approx(level, abs=scatter)
+    """On the average of several draws: a few gaps elsewhere scatter by 0.1 and more."""
+    widths, many = (3, 12), np.concatenate([patterns] * 3)
+    inside: dict[float, list[float]] = {0.68: [], 0.95: []}
+    for seed in range(4):
+        calibration = calibrated(model, many, np.random.default_rng(10 + seed), widths=widths)
+        known = replace(model, calibration=calibration)
+        again = errors(known, many, np.random.default_rng(50 + seed), widths=widths)
+        counts = np.expm1(again.log_counts)
+        sigma = calibration.sigma(again.scales, again.widths, counts)
+        for level, held in inside.items():
+            off = np.abs(again.errors) <= sigma * calibration.half_width(level, counts)
+            held.append(float(off.mean()))
+    assert np.mean(inside[0.68]) == pytest.approx(0.68, abs=0.08)
+    assert np.mean(inside[0.95]) == pytest.approx(0.95, abs=0.03)
 
 
 def test_the_same_seed_gives_the_same_calibration(model: Model, patterns: np.ndarray) -> None:
