@@ -106,9 +106,9 @@ def krige(
     are done twice: the second time each has the others' prediction beside it instead.
     """
     log_counts = log_counts.astype(np.float32, copy=False)
-    linear = _over_shells(log_counts, unknown, centre) if gaps else log_linear(log_counts, unknown)
-    filled, sigma = linear.copy(), np.zeros_like(linear)
-    planes = [*in_threads(lambda gap: _plane_of(gap, linear, unknown), gaps)]
+    first = _over_shells(log_counts, unknown, centre) if gaps else log_linear(log_counts, unknown)
+    filled, sigma = first.copy(), np.zeros_like(first)
+    planes = [*in_threads(lambda gap: _plane_of(gap, first, unknown), gaps)]
     crossing = any(a.axis != b.axis for a, b in combinations(gaps, 2))
     for _ in range(2 if crossing else 1):
         for plane in planes:
@@ -129,8 +129,11 @@ def _over_shells(
     if centre is None:
         centre = find_centre(np.where(known, log_counts, 0), known)
     shells = shell_means(log_counts, known, centre)
-    filled = np.maximum(log_linear(log_counts - shells, unknown) + shells, 0)
-    return np.where(known, log_counts, filled)
+    filled = log_linear(log_counts - shells, unknown)
+    filled += shells  # in place: a region may fill much of the memory
+    np.maximum(filled, 0, out=filled)
+    np.copyto(filled, log_counts, where=known)  # the sums have rounded what was measured
+    return filled
 
 
 @dataclass(frozen=True)
@@ -210,32 +213,32 @@ class _Plane:
         return np.clip(self.trend[self.inside] + ratio_log, 0, self.highest)
 
 
-def _plane_of(gap: Gap, linear: FloatArray, unknown: BoolArray) -> _Plane | None:
+def _plane_of(gap: Gap, first: FloatArray, unknown: BoolArray) -> _Plane | None:
     """How a gap is predicted, from an array whose unknown voxels have a first fill.
 
     None where there is too little light to learn from.
     """
-    wide = _lit_slab(linear, gap)
+    wide = _lit_slab(first, gap)
     if wide is None:
         return None
-    slab, hidden = np.moveaxis(linear[wide], gap.axis, 0), np.moveaxis(unknown[wide], gap.axis, 0)
+    slab, hidden = np.moveaxis(first[wide], gap.axis, 0), np.moveaxis(unknown[wide], gap.axis, 0)
     trend = gaussian_filter(slab, TREND + TREND_PER_LINE * (gap.stop - gap.start))
     bright = ~hidden & (trend > np.log1p(BRIGHT))
     if np.count_nonzero(bright) < FEWEST:
         return None
-    first = max(gap.start - DEPTH, wide[gap.axis].start)
-    last = min(gap.stop + DEPTH, wide[gap.axis].stop)
-    box = tuple(slice(first, last) if axis == gap.axis else s for axis, s in enumerate(wide))
-    inside = slice(gap.start - first, gap.stop - first)
-    logarithms, roots = _krigings(slab - trend, bright, last - first, inside)
+    low = max(gap.start - DEPTH, wide[gap.axis].start)
+    high = min(gap.stop + DEPTH, wide[gap.axis].stop)
+    box = tuple(slice(low, high) if axis == gap.axis else s for axis, s in enumerate(wide))
+    inside = slice(gap.start - low, gap.stop - low)
+    logarithms, roots = _krigings(slab - trend, bright, high - low, inside)
     if logarithms is None:
         return None
-    begin = first - wide[gap.axis].start
+    begin = low - wide[gap.axis].start
     return _Plane(
         gap.axis,
         box,
         inside,
-        trend[begin : begin + last - first].copy(),
+        trend[begin : begin + high - low].copy(),
         float(slab[bright].max(initial=0)) + HEADROOM,
         logarithms,
         roots,
@@ -328,7 +331,7 @@ def _weights(
     beside: NDArray[np.int64],
     inside: NDArray[np.int64],
     lateral: Sequence[int],
-    nugget: float = NUGGET,
+    nugget: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Weights (n_inside, n_beside, *lateral) of each line, and the variance left (n_inside,)."""
     offsets = [np.arange(n) - n // 2 for n in lateral]

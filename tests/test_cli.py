@@ -381,8 +381,6 @@ def test_force_replaces(tmp_path: Path, counts: np.ndarray, model: Path) -> None
     assert read_scan(tmp_path / "scan_inpainted.cxi").shape == SHAPE
 
 
-# PyNX, imported by an earlier test, asks git for its version and leaves the pipes to be collected
-# when the next process starts.
 @pytest.fixture
 def heeded() -> Iterator[None]:
     """Ctrl-C is heeded, as on a terminal, also where the tests run in the background."""

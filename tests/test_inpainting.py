@@ -11,7 +11,7 @@ from bcdi_inpaint import inpaint, inpainting
 from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.gaps import GapVoxels
+from bcdi_inpaint.gaps import GapVoxels, planes
 from bcdi_inpaint.inpainting import DARK_SCALE, LEAST_COUNTS, Fill
 from bcdi_inpaint.interpolation import linear
 from bcdi_inpaint.kriging import krige
@@ -482,3 +482,17 @@ def test_a_region_sees_what_the_whole_scan_shows_of_it_and_of_its_mate(
     )
     assert len(read) == (n_readings or 1)
     assert mate_known[box].any() == (n_readings is not None)
+
+
+def test_a_region_is_kriged_about_the_whole_scans_peak(counts: np.ndarray) -> None:
+    gap, centre = rows(counts.shape), np.array([8.0, 30.0, 24.5])
+    box = slice(2, 16), slice(20, 44), slice(12, 40)
+    scan = Scan(counts, np.zeros(counts.shape, dtype=bool))
+    guess = inpainting.region_features(scan, GapVoxels.of(gap), box, centre).guess * LOG_UNIT
+    log_counts, unknown = np.log1p(counts[box]).astype(np.float32), gap[box]
+    right, wrong = (
+        krige(log_counts, unknown, planes(unknown), c).log_counts
+        for c in (centre - [2, 20, 12], centre)
+    )
+    np.testing.assert_allclose(guess, right, rtol=1e-5)
+    assert np.abs(wrong - right).max() > 0.05

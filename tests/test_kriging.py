@@ -120,6 +120,18 @@ def test_a_part_of_a_scan_is_told_where_the_peak_is() -> None:
     assert errors[0] < 0.9 * errors[1]
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_what_was_measured_stays_bit_for_bit_and_nothing_is_below_zero(axis: int) -> None:
+    """Also where a masked region in the dark is filled from shells that are brighter elsewhere."""
+    truth, gap = peak(), Gap(axis, 25, 31)
+    truth[:20, :20, :20] = 0
+    unknown = gap_of([gap])
+    unknown[4:12, 5:15, 6:16] = True
+    found = krige(truth, unknown, [gap]).log_counts
+    np.testing.assert_array_equal(found[~unknown], truth[~unknown])
+    assert found.min() == 0
+
+
 def test_of_few_voxels_kriging_trusts_the_correlation_less(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -231,7 +243,7 @@ def test_a_measured_covariance_that_is_none_is_mended() -> None:
     depth = kriging.DEPTH
     beside = np.array([*range(depth), *range(depth + 2, 2 * depth + 2)])
     inside = np.array([depth, depth + 1])
-    weights, variance = kriging._weights(mended, beside, inside, [9, 9])
+    weights, variance = kriging._weights(mended, beside, inside, [9, 9], kriging.NUGGET)
     assert np.abs(weights).sum(axis=(1, 2, 3)).max() < 20
     assert (variance >= 0).all()
 

@@ -30,6 +30,14 @@ def test_what_averages_out_on_shells_does(rng: np.random.Generator) -> None:
     assert np.abs(found - 5)[distance() > 5].max() < 0.2
 
 
+def test_fringes_are_no_falling_off() -> None:
+    """What changes from shell to shell is smoothed away, not handed on to the trend."""
+    rings = np.where(np.floor(distance()) % 2, 6, 4).astype(np.float32)
+    found = shell_means(rings, np.ones(SHAPE, dtype=bool), CENTRE)
+    within = (distance() > 3) & (distance() < 36)
+    np.testing.assert_allclose(found[within], 5, atol=0.1)
+
+
 def test_the_centre_may_lie_outside() -> None:
     falling = (9 - 0.1 * distance(SHAPE, (-30.0, 20.0, 80.0))).astype(np.float32)
     known = np.ones(SHAPE, dtype=bool)
