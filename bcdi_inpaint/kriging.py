@@ -42,9 +42,10 @@ DEPTH = 7
 """Lines on each side of the gap that a voxel is predicted from."""
 LATERAL = 4
 """And how far to the sides."""
-TREND, TREND_PER_LINE = 3.0, 0.04
-"""Standard deviation, in voxels, of the Gaussian whose smoothing is taken off before: the wider the
-gap, the less of its surroundings is a trend that can be known inside."""
+TREND, TREND_OF_NONE, TREND_PER_SIDE = 4.0, 2.0, 1 / 32
+"""Standard deviation, in voxels, of the Gaussian whose smoothing is taken off before: at most the
+first. In small arrays, where the edges are near, a narrower one does better: the second, and the
+third for each voxel of the mean side of what the correlation is measured on."""
 SLAB = 48
 """Lines on each side of the gap that the correlation is measured on."""
 TAPER = 0.5
@@ -222,7 +223,7 @@ def _plane_of(gap: Gap, first: FloatArray, unknown: BoolArray) -> _Plane | None:
     if wide is None:
         return None
     slab, hidden = np.moveaxis(first[wide], gap.axis, 0), np.moveaxis(unknown[wide], gap.axis, 0)
-    trend = gaussian_filter(slab, TREND + TREND_PER_LINE * (gap.stop - gap.start))
+    trend = gaussian_filter(slab, _trend_width(slab.shape))
     bright = ~hidden & (trend > np.log1p(BRIGHT))
     if np.count_nonzero(bright) < FEWEST:
         return None
@@ -243,6 +244,12 @@ def _plane_of(gap: Gap, first: FloatArray, unknown: BoolArray) -> _Plane | None:
         logarithms,
         roots,
     )
+
+
+def _trend_width(shape: tuple[int, ...]) -> float:
+    """The standard deviation of the trend's Gaussian in a slab, in voxels."""
+    side = math.prod(shape) ** (1 / len(shape))
+    return min(TREND, TREND_OF_NONE + TREND_PER_SIDE * side)
 
 
 def _krigings(
