@@ -21,7 +21,7 @@ from bcdi_inpaint.files import (
     split_spec,
 )
 from bcdi_inpaint.prediction import Request, Result, job_sha256, predict, weights_output
-from bcdi_inpaint.runner import executor
+from bcdi_inpaint.running.executors import executor
 
 FILLED, THERE, FAILED = "filled", "there", "failed"
 REPORT = "bcdi-inpaint.csv"

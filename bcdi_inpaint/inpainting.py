@@ -18,10 +18,10 @@ from bcdi_inpaint.features import CHANNEL_ORDER, Features, GuessKind, features
 from bcdi_inpaint.gaps import GapVoxels, planes
 from bcdi_inpaint.interpolation import shortest_runs
 from bcdi_inpaint.light import Light, in_voxels, light_of
-from bcdi_inpaint.parallel import in_threads
 from bcdi_inpaint.patches import PatchLocation, cut, over_plane, over_voxels
 from bcdi_inpaint.reach import Reach, reach, reach_of
 from bcdi_inpaint.regions import Region, regions
+from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scaling import LOG_UNIT, from_network
 from bcdi_inpaint.scan import Box, Measured, Scan, blocks, volume, whole
 from bcdi_inpaint.stitching import Stitcher, trust

@@ -31,7 +31,7 @@ from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.interpolation import log_linear
-from bcdi_inpaint.parallel import in_threads
+from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.shells import shell_means
 from bcdi_inpaint.symmetry import find_centre
 

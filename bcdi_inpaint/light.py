@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import poisson
 
 from bcdi_inpaint.gaps import GapVoxels
-from bcdi_inpaint.parallel import in_threads
+from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan import BLOCK, Box, CountsCheck, Measured, Shape, blocks
 
 FloatArray = NDArray[np.float32]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bcdi_inpaint.calibration import Calibration, calibrate
 from bcdi_inpaint.dataset import LogPatterns, PatchConfig, draw_bad, draw_gaps
 from bcdi_inpaint.inpainting import inpaint
-from bcdi_inpaint.progress import told
+from bcdi_inpaint.running.progress import told
 from bcdi_inpaint.weights import Model
 
 FloatArray = NDArray[np.float32]

@@ -33,7 +33,7 @@ from bcdi_inpaint.pattern_file import (
     recipe_sha256,
     write_patterns,
 )
-from bcdi_inpaint.runner import executor
+from bcdi_inpaint.running.executors import executor
 from simulation.particles import Particle
 from simulation.recipe import Pattern, Recipe, make_particle_of, make_pattern, particle_number
 from simulation.relaxation import Relaxed

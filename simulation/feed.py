@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.workers import NO_GPU, Workers
+from bcdi_inpaint.running.workers import NO_GPU, Workers
 from simulation.particles import Particle
 from simulation.recipe import Recipe, make_particle_of, make_pattern, particle_number
 

@@ -24,7 +24,7 @@ from bcdi_inpaint.pattern_file import (
     read_pattern,
     write_patterns,
 )
-from bcdi_inpaint.workers import ONE_CORE
+from bcdi_inpaint.running.workers import ONE_CORE
 from simulation import campaign
 from simulation.recipe import Recipe, make_particle_of, make_pattern, particle_number
 

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from bcdi_inpaint import progress
-from bcdi_inpaint.progress import counted, told
+from bcdi_inpaint.running import progress
+from bcdi_inpaint.running.progress import counted, told
 
 
 def test_a_log_gets_lines_from_time_to_time_and_at_the_end(

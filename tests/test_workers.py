@@ -10,7 +10,7 @@ from multiprocessing.context import SpawnProcess
 
 import pytest
 
-from bcdi_inpaint.workers import WorkerDiedError, Workers
+from bcdi_inpaint.running.workers import WorkerDiedError, Workers
 
 
 def test_each_answer_belongs_to_its_task() -> None:

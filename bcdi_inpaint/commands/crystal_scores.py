@@ -50,7 +50,7 @@ def judge_crystals(
     """
     from bcdi_inpaint.config import read_yaml
     from bcdi_inpaint.crystal_scores import RECORD_COLUMNS, PhasingConfig, Subject, judge
-    from bcdi_inpaint.progress import told
+    from bcdi_inpaint.running.progress import told
     from bcdi_inpaint.weights import load_weights
     from simulation.crystals import CrystalConfig, crystals
 

@@ -14,7 +14,7 @@ from bcdi_inpaint.commands.results import check_free, make_folder, write_text
 from bcdi_inpaint.commands.score_pictures import draw_against_counts, draw_gaps
 from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.progress import counted
+from bcdi_inpaint.running.progress import counted
 
 if TYPE_CHECKING:
     from bcdi_inpaint.evaluation import EvaluationConfig, Record, Subject

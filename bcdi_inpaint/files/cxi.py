@@ -28,7 +28,7 @@ from bcdi_inpaint.files.layout import (
     RESULT_PROCESS,
 )
 from bcdi_inpaint.files.output import new_hdf5
-from bcdi_inpaint.parallel import in_threads
+from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan import BLOCK, Box, Measured, Metadata, Scan, blocks
 
 Provenance = Mapping[str, str | float | int | tuple[str | float | int, ...]]

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 
 from bcdi_inpaint.errors import InputError, MissingEngineError
-from bcdi_inpaint.workers import NO_GPU, Workers
+from bcdi_inpaint.running.workers import NO_GPU, Workers
 
 
 def executor(
