@@ -37,7 +37,7 @@ from bcdi_inpaint.measured_slabs import (
 )
 from bcdi_inpaint.network import GapUNet
 from bcdi_inpaint.scaling import LOG_UNIT
-from bcdi_inpaint.scan import Scan
+from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.scores import DEVIANCE_FLOOR
 from bcdi_inpaint.training import Batch, GapTraining, adapt
 from bcdi_inpaint.weights import Model, load_weights, save_weights

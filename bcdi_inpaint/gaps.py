@@ -16,7 +16,7 @@ import numpy as np
 from bcdi_inpaint.detectors import AXIS_NAMES, Detector, Gap, placed
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan import Box, Measured, blocks, invalid_voxels, whole
+from bcdi_inpaint.scan.scan import Box, Measured, blocks, invalid_voxels, whole
 
 __all__ = ["Gap", "GapFinding", "find_gaps", "gap_mask", "merged", "parse_gap", "planes"]
 

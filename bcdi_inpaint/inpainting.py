@@ -23,7 +23,7 @@ from bcdi_inpaint.reach import Reach, reach, reach_of
 from bcdi_inpaint.regions import Region, regions
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scaling import LOG_UNIT, from_network
-from bcdi_inpaint.scan import Box, Measured, Scan, blocks, volume, whole
+from bcdi_inpaint.scan.scan import Box, Measured, Scan, blocks, volume, whole
 from bcdi_inpaint.stitching import Stitcher, trust
 from bcdi_inpaint.symmetry import find_centre, mate_source
 from bcdi_inpaint.weights import Model, load_weights

@@ -17,7 +17,7 @@ from scipy.stats import poisson
 
 from bcdi_inpaint.gaps import GapVoxels
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan import BLOCK, Box, CountsCheck, Measured, Shape, blocks
+from bcdi_inpaint.scan.scan import BLOCK, Box, CountsCheck, Measured, Shape, blocks
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -19,7 +19,7 @@ from bcdi_inpaint.features import CHANNEL_ORDER, GuessKind, features
 from bcdi_inpaint.gaps import gap_mask, planes
 from bcdi_inpaint.reach import WIDEST
 from bcdi_inpaint.scaling import LOG_UNIT
-from bcdi_inpaint.scan import Scan, check_counts
+from bcdi_inpaint.scan.scan import Scan, check_counts
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

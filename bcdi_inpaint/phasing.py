@@ -32,7 +32,7 @@ from bcdi_inpaint.handover import NAMES, OURS, HandOver, check_name, hand_over
 from bcdi_inpaint.inpainting import Fill
 from bcdi_inpaint.plots import checked_picture, phasing_panel
 from bcdi_inpaint.retrieval import Chain, Reconstruction, best, crop_around_peak, retrieve
-from bcdi_inpaint.scan import Scan
+from bcdi_inpaint.scan.scan import Scan
 
 Box = tuple[slice, slice, slice]
 

@@ -11,7 +11,7 @@ from bcdi_inpaint.files import default_output
 from bcdi_inpaint.gaps import GapVoxels
 from bcdi_inpaint.inpainting import plan_work, seconds_per_patch
 from bcdi_inpaint.prediction import Request, check, found_gaps
-from bcdi_inpaint.scan import Scan, blocks, volume
+from bcdi_inpaint.scan.scan import Scan, blocks, volume
 
 # Peak resident memory: what is loaded, and what is made of each voxel of the largest region,
 # measured where that was all of 1 to 10 million voxels. A scan that is no HDF5 is in memory too.

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.advice import Advice, advice, recorded
-from bcdi_inpaint.crop import Crop
 from bcdi_inpaint.detectors import Gap, detector
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
@@ -55,7 +54,8 @@ from bcdi_inpaint.inpainting import Fill, Filling, inpaint_scan
 from bcdi_inpaint.plots import before_after, checked_picture
 from bcdi_inpaint.refinement import Refinement, refine
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan import Box, Measured, Scan, blocks, check_counts, whole
+from bcdi_inpaint.scan.crop import Crop
+from bcdi_inpaint.scan.scan import Box, Measured, Scan, blocks, check_counts, whole
 from bcdi_inpaint.statistics import window
 from bcdi_inpaint.weights import Model, default_path, load_weights
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.gaps import GapVoxels, drawn
 from bcdi_inpaint.interpolation import run_lengths
-from bcdi_inpaint.scan import Box, Shape, whole
+from bcdi_inpaint.scan.scan import Box, Shape, whole
 
 BoolArray = NDArray[np.bool_]
 

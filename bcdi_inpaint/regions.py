@@ -10,7 +10,7 @@ from scipy.ndimage import find_objects, label
 
 from bcdi_inpaint.light import CELL, Light
 from bcdi_inpaint.patches import PatchLocation
-from bcdi_inpaint.scan import Box, Shape
+from bcdi_inpaint.scan.scan import Box, Shape
 
 ACROSS = 40
 """Voxels beside a lit patch, across its gap, that its first guess is made from.

@@ -28,7 +28,7 @@ from bcdi_inpaint.gaps import GapVoxels
 from bcdi_inpaint.inpainting import BATCH, PATCH, inpaint_scan
 from bcdi_inpaint.losses import LossWeights, gap_loss
 from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.scan import Scan
+from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.scores import table
 from benchmarks.predict import counted, maxipix
 

@@ -30,7 +30,7 @@ from bcdi_inpaint.interpolation import METHODS
 from bcdi_inpaint.phasing import stored_fill
 from bcdi_inpaint.plots import demo_panel
 from bcdi_inpaint.retrieval import crop_around_peak, retrieve_best
-from bcdi_inpaint.scan import Metadata
+from bcdi_inpaint.scan.scan import Metadata
 from bcdi_inpaint.scores import ceiling_share, score, table
 from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
 from simulation.relaxation import element, relax

@@ -12,7 +12,7 @@ from bcdi_inpaint.detectors import Gap, detector, placed
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import check_output, write_scan
 from bcdi_inpaint.gaps import gap_mask, merged
-from bcdi_inpaint.scan import Metadata
+from bcdi_inpaint.scan.scan import Metadata
 from simulation.recipe import Pattern, Recipe, make_particle_of, make_pattern, particle_number
 
 CROSS_WIDTH = 6

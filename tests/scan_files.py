@@ -11,7 +11,7 @@ import pytest
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR
-from bcdi_inpaint.scan import Metadata, Scan
+from bcdi_inpaint.scan.scan import Metadata, Scan
 
 SHAPE = (3, 4, 5)
 

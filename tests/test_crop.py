@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bcdi_inpaint.crop import Crop, parse_crop
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.scan.crop import Crop, parse_crop
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scan_files import SHAPE, refused, some_counts
 
-from bcdi_inpaint.crop import parse_crop
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import bliss_scans, chosen_scans, default_output, parse_scans, read_scan
+from bcdi_inpaint.scan.crop import parse_crop
 
 
 def bliss_file(folder, numbers=(1, 2, 5), sample=""):

@@ -27,7 +27,7 @@ from bcdi_inpaint.files import (
     write_result,
     write_scan,
 )
-from bcdi_inpaint.scan import Metadata, Scan
+from bcdi_inpaint.scan.scan import Metadata, Scan
 
 
 def test_a_cxi_of_pynx(tmp_path):

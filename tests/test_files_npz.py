@@ -7,7 +7,7 @@ import pytest
 from scan_files import SHAPE, refused, some_counts, some_mask
 
 from bcdi_inpaint.files import read_scan
-from bcdi_inpaint.scan import Metadata
+from bcdi_inpaint.scan.scan import Metadata
 
 
 @pytest.mark.parametrize("key", ["mask", "data", "arr_0", "other"])

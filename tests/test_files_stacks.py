@@ -9,8 +9,8 @@ import tifffile
 from fabio.edfimage import EdfImage
 from scan_files import SHAPE, refused, some_counts, some_mask
 
-from bcdi_inpaint.crop import parse_crop
 from bcdi_inpaint.files import read_scan
+from bcdi_inpaint.scan.crop import parse_crop
 
 HEADER = {"SampleDistance": "1.2", "PSize_1": "5.5e-05", "PSize_2": "7.5e-05"}
 

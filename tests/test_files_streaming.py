@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scan_files import pynx_cxi
 
-from bcdi_inpaint.crop import Crop
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import StoredScan, open_scan, read_scan
 from bcdi_inpaint.files.chunks import new_chunked, put_together, read_part
 from bcdi_inpaint.files.hdf5 import load
-from bcdi_inpaint.scan import whole
+from bcdi_inpaint.scan.crop import Crop
+from bcdi_inpaint.scan.scan import whole
 
 SHAPE = (19, 30, 23)
 BOX = slice(5, 17), slice(3, 29), slice(11, 23)

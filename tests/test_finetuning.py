@@ -27,7 +27,7 @@ from bcdi_inpaint.finetuning import (
 from bcdi_inpaint.gaps import gap_mask
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.scaling import LOG_UNIT
-from bcdi_inpaint.scan import Scan
+from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.weights import Model, load_weights
 
 SHAPE = (34, 40, 40)

@@ -18,7 +18,7 @@ from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.network import FIRST_SCALE, GapUNet, NetworkConfig
 from bcdi_inpaint.reach import WIDEST
 from bcdi_inpaint.scaling import LOG_UNIT
-from bcdi_inpaint.scan import Box, Scan
+from bcdi_inpaint.scan.scan import Box, Scan
 from bcdi_inpaint.stitching import window
 from bcdi_inpaint.symmetry import friedel_mate
 from bcdi_inpaint.weights import Model, save_weights

@@ -15,7 +15,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import companion, output, read_scan, replace_file, write_npz
 from bcdi_inpaint.files.output import part_name
 from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.scan import Scan
+from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training import processes, trainer
 from bcdi_inpaint.weights import save_weights
 

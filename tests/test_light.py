@@ -9,7 +9,7 @@ from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps import GapVoxels
 from bcdi_inpaint.light import CELL, light_of
-from bcdi_inpaint.scan import Scan
+from bcdi_inpaint.scan.scan import Scan
 
 SHAPE = (21, 50, 43)
 GAP = GapVoxels(SHAPE, (Gap(1, 20, 26),))

@@ -23,7 +23,7 @@ from bcdi_inpaint.measured_slabs import (
     measured_slab,
 )
 from bcdi_inpaint.scaling import LOG_UNIT
-from bcdi_inpaint.scan import Scan
+from bcdi_inpaint.scan.scan import Scan
 
 SHAPE = (40, 48, 44)
 GAPS = (Gap(1, 34, 38), Gap(2, 8, 11))

@@ -20,7 +20,7 @@ from bcdi_inpaint.files import DETECTOR, FILLED_PATH, read_scan, sha256, write_c
 from bcdi_inpaint.handover import NAMES
 from bcdi_inpaint.phasing import Request, default_result, intensity, phase
 from bcdi_inpaint.retrieval import Reconstruction
-from bcdi_inpaint.scan import Scan
+from bcdi_inpaint.scan.scan import Scan
 
 SHORT = (20, 60, 20)
 CONFIGURATION = "entry_1/image_1/process_1/configuration"

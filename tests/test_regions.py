@@ -13,7 +13,7 @@ from bcdi_inpaint.inpainting import inpaint_scan, plan_work
 from bcdi_inpaint.light import Light
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.regions import ACROSS, ALONG, Region
-from bcdi_inpaint.scan import Scan, whole
+from bcdi_inpaint.scan.scan import Scan, whole
 from bcdi_inpaint.weights import Model
 
 SHAPE = (40, 230, 60)

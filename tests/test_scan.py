@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.scan import Scan, check_counts, invalid_voxels
+from bcdi_inpaint.scan.scan import Scan, check_counts, invalid_voxels
 
 SHAPE = (2, 3, 4)
 

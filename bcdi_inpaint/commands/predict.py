@@ -27,7 +27,7 @@ def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
     if text is None:
         return None
     if ":" in text:
-        from bcdi_inpaint.crop import parse_crop
+        from bcdi_inpaint.scan.crop import parse_crop
 
         return parse_crop(text)
     try:

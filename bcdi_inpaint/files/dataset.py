@@ -14,7 +14,7 @@ from bcdi_inpaint.files.hdf5 import candidates, check_virtual_sources, load, nod
 from bcdi_inpaint.files.layout import DATA_PATHS, detector_groups
 from bcdi_inpaint.files.metadata import metadata_of
 from bcdi_inpaint.files.selection import Selection
-from bcdi_inpaint.scan import Scan
+from bcdi_inpaint.scan.scan import Scan
 
 
 def read_hdf5(path: Path, inner: str | None, selection: Selection) -> Scan:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.scan import Metadata, Scan
+from bcdi_inpaint.scan.scan import Metadata, Scan
 
 
 def check_counts_form(shape: tuple[int, ...] | None, dtype: np.dtype, where: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from bcdi_inpaint.files.faults import LIBRARY_ERRORS
 from bcdi_inpaint.files.hdf5 import quiet_node, scalar
 from bcdi_inpaint.files.layout import EV_ANGSTROM, JOULE_PER_EV, detector_groups
-from bcdi_inpaint.scan import Metadata
+from bcdi_inpaint.scan.scan import Metadata
 
 # Small values under these names of an entry are carried from file to file; those of _FIELDS have
 # a field of their own in Metadata.

@@ -14,7 +14,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.faults import check_readable, check_size, told
 from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
 from bcdi_inpaint.files.selection import Selection
-from bcdi_inpaint.scan import Metadata, Scan
+from bcdi_inpaint.scan.scan import Metadata, Scan
 
 DATA_KEYS = ("data", "counts", "iobs", "arr_0")
 MASK_KEYS = ("mask", "data", "arr_0")

@@ -16,7 +16,7 @@ from bcdi_inpaint.files.cxi import (
     remaining_mask,
 )
 from bcdi_inpaint.files.output import write_whole
-from bcdi_inpaint.scan import Scan
+from bcdi_inpaint.scan.scan import Scan
 
 
 def write_npz(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bcdi_inpaint.crop import Crop
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.dataset import load_hdf5_mask, read_hdf5
 from bcdi_inpaint.files.faults import check_readable
@@ -17,7 +16,8 @@ from bcdi_inpaint.files.selection import Selection
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
 from bcdi_inpaint.files.stacks import STACK_SUFFIXES, is_series, load_stack, read_stack
 from bcdi_inpaint.files.streaming import StoredScan, open_hdf5
-from bcdi_inpaint.scan import Scan, invalid_voxels
+from bcdi_inpaint.scan.crop import Crop
+from bcdi_inpaint.scan.scan import Scan, invalid_voxels
 
 
 def read_scan(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bcdi_inpaint.crop import Crop, Slices
+from bcdi_inpaint.scan.crop import Crop, Slices
 
 WHOLE = slice(None), slice(None), slice(None)
 

@@ -20,7 +20,7 @@ from bcdi_inpaint.files.faults import check_readable, check_size, told
 from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
 from bcdi_inpaint.files.layout import EV_ANGSTROM
 from bcdi_inpaint.files.selection import Selection
-from bcdi_inpaint.scan import Metadata, Scan
+from bcdi_inpaint.scan.scan import Metadata, Scan
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 EDF_SUFFIXES = (".edf", ".edf.gz")
