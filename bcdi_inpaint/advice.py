@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.detectors import AXIS_NAMES, Gap
+from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
 from bcdi_inpaint.statistics import fringe_period, window
 from bcdi_inpaint.symmetry import find_centre
 

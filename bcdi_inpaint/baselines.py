@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skimage.restoration import inpaint_biharmonic
 
 from bcdi_inpaint import interpolation
-from bcdi_inpaint.gaps import planes
+from bcdi_inpaint.gaps.finding import planes
 from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.symmetry import find_centre, friedel_mate
 

@@ -17,9 +17,9 @@ from scipy.ndimage import binary_dilation, binary_erosion
 
 from bcdi_inpaint.advice import VERDICTS, advice, verdict_of
 from bcdi_inpaint.comparison import compare, shell_correlation
-from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.handover import AUTO, LEVEL, RELEASE_AFTER, THRESHOLD, chosen
 from bcdi_inpaint.retrieval import Chain, Reconstruction, retrieve_best
 from bcdi_inpaint.scores import pearson_log

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.scaling import LOG_UNIT
 from bcdi_inpaint.symmetry import find_centre, friedel_mate

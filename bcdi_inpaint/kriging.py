@@ -29,7 +29,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.interpolation import log_linear
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.shells import shell_means

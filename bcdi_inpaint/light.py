@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import poisson
 
-from bcdi_inpaint.gaps import GapVoxels
+from bcdi_inpaint.gaps.finding import GapVoxels
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.scan import BLOCK, Box, CountsCheck, Measured, Shape, blocks
 

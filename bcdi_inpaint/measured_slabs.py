@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.dataset import Slab
-from bcdi_inpaint.detectors import AXIS_NAMES, Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.features import CHANNEL_ORDER, GuessKind, features
-from bcdi_inpaint.gaps import gap_mask, planes
+from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
+from bcdi_inpaint.gaps.finding import gap_mask, planes
 from bcdi_inpaint.reach import WIDEST
 from bcdi_inpaint.scaling import LOG_UNIT
 from bcdi_inpaint.scan.scan import Scan, check_counts

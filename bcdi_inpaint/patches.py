@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.gaps.detectors import Gap
 
 BoolArray = NDArray[np.bool_]
 

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.advice import Advice, advice, recorded
-from bcdi_inpaint.detectors import Gap, detector
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     Frame,
@@ -36,7 +35,8 @@ from bcdi_inpaint.files import (
     write_parts,
     write_tiff,
 )
-from bcdi_inpaint.gaps import GapFinding, GapVoxels, find_gaps, gap_mask
+from bcdi_inpaint.gaps.detectors import Gap, detector
+from bcdi_inpaint.gaps.finding import GapFinding, GapVoxels, find_gaps, gap_mask
 from bcdi_inpaint.handover import (
     AUTO,
     CHOICES,

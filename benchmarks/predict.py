@@ -29,8 +29,8 @@ import h5py
 import numpy as np
 import torch
 
-from bcdi_inpaint.detectors import DETECTORS, Gap, placed
-from bcdi_inpaint.gaps import drawn
+from bcdi_inpaint.gaps.detectors import DETECTORS, Gap, placed
+from bcdi_inpaint.gaps.finding import drawn
 from bcdi_inpaint.scores import table
 
 SEED = 31

@@ -16,8 +16,8 @@ sys.path[:] = [str(Path(__file__).resolve().parents[1]), *sys.path[1:]]
 
 import numpy as np
 
-from bcdi_inpaint.detectors import Gap
-from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.inpainting import inpaint
 from bcdi_inpaint.pattern_file import n_patterns, read_pattern
 from bcdi_inpaint.scores import pearson_log, poisson_deviance, table

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from bcdi_inpaint.comparison import compare
-from bcdi_inpaint.detectors import DETECTORS, placed
 from bcdi_inpaint.engines import opencl_works, pynx_version
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.files import read_fill, read_scan, write_scan
-from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.gaps.detectors import DETECTORS, placed
+from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.handover import hand_over
 from bcdi_inpaint.inpainting import inpaint
 from bcdi_inpaint.interpolation import METHODS

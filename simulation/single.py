@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bcdi_inpaint.detectors import Gap, detector, placed
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import check_output, write_scan
-from bcdi_inpaint.gaps import gap_mask, merged
+from bcdi_inpaint.gaps.detectors import Gap, detector, placed
+from bcdi_inpaint.gaps.finding import gap_mask, merged
 from bcdi_inpaint.scan.scan import Metadata
 from simulation.recipe import Pattern, Recipe, make_particle_of, make_pattern, particle_number
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.advice import LIGHT, VERDICTS, Advice, advice, recorded, verdict_of
-from bcdi_inpaint.detectors import Gap
-from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.finding import gap_mask
 
 SHAPE = (48, 64, 64)
 

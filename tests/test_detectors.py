@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bcdi_inpaint.detectors import DETECTORS, Detector, Gap, detector, placed
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.detectors import DETECTORS, Detector, Gap, detector, placed
 
 # Unequal widths, small enough to write the answer down: rows 3:5, columns 4:7.
 TOY = Detector("toy", (8, 12), ((3, 5),), ((4, 7),), 55e-6)

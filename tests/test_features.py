@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.features import CHANNEL_ORDER, Features, features
-from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.interpolation import log_linear
 from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.scaling import LOG_UNIT

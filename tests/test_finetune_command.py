@@ -22,7 +22,7 @@ from safetensors import safe_open
 from bcdi_inpaint import batch, finetuning
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
-from bcdi_inpaint.gaps import Gap, gap_mask
+from bcdi_inpaint.gaps.finding import Gap, gap_mask
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.prediction import Request
 from bcdi_inpaint.weights import load_weights, save_weights

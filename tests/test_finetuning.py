@@ -14,7 +14,6 @@ from safetensors import safe_open
 from bcdi_inpaint import finetuning
 from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.dataset import Slab
-from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.finetuning import (
     HeldOut,
@@ -24,7 +23,8 @@ from bcdi_inpaint.finetuning import (
     mean_log,
     write_finetuned,
 )
-from bcdi_inpaint.gaps import gap_mask
+from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.scaling import LOG_UNIT
 from bcdi_inpaint.scan.scan import Scan

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bcdi_inpaint.detectors import Detector, detector
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_scan
-from bcdi_inpaint.gaps import KNOWN_WIDTHS, Gap, find_gaps, gap_mask, merged, parse_gap
+from bcdi_inpaint.gaps.detectors import Detector, detector
+from bcdi_inpaint.gaps.finding import KNOWN_WIDTHS, Gap, find_gaps, gap_mask, merged, parse_gap
 from bcdi_inpaint.scan.scan import Scan
 
 DATA = Path(os.environ.get("BCDI_INPAINT_DATA", Path(__file__).parents[1] / ".." / "shared/data"))

@@ -9,9 +9,9 @@ import torch
 
 from bcdi_inpaint import inpaint, inpainting
 from bcdi_inpaint.calibration import Calibration
-from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.gaps import GapVoxels, planes
+from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.finding import GapVoxels, planes
 from bcdi_inpaint.inpainting import DARK_SCALE, LEAST_COUNTS, Fill
 from bcdi_inpaint.interpolation import linear
 from bcdi_inpaint.kriging import krige

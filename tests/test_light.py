@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.gaps import GapVoxels
+from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.finding import GapVoxels
 from bcdi_inpaint.light import CELL, light_of
 from bcdi_inpaint.scan.scan import Scan
 

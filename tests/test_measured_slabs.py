@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.features import CHANNEL_ORDER
-from bcdi_inpaint.gaps import gap_mask, planes
+from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.finding import gap_mask, planes
 from bcdi_inpaint.measured_slabs import (
     CLEAR,
     WINDOW,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bcdi_inpaint.detectors import Gap
+from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.patches import (
     PatchLocation,
     axis_starts,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_scan, write_scan
-from bcdi_inpaint.gaps import Gap, gap_mask, merged, planes
+from bcdi_inpaint.gaps.finding import Gap, gap_mask, merged, planes
 from bcdi_inpaint.inpainting import inpaint
 from bcdi_inpaint.interpolation import linear
 from bcdi_inpaint.kriging import krige

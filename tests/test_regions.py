@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bcdi_inpaint import inpainting
-from bcdi_inpaint.detectors import Gap
-from bcdi_inpaint.gaps import GapVoxels
+from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.finding import GapVoxels
 from bcdi_inpaint.inpainting import inpaint_scan, plan_work
 from bcdi_inpaint.light import Light
 from bcdi_inpaint.network import GapUNet, NetworkConfig

@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from bcdi_inpaint.detectors import Gap
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, read_scan
+from bcdi_inpaint.gaps.detectors import Gap
 from simulation import single
 from simulation.recipe import Recipe, make_pattern
 from simulation.single import TRUTH, default_cross, simulate_single

@@ -17,7 +17,7 @@ from bcdi_inpaint.handover import AUTO, CHOICES, DEFAULT, OURS
 
 
 def _gap(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[Any, ...]:
-    from bcdi_inpaint.gaps import parse_gap
+    from bcdi_inpaint.gaps.finding import parse_gap
 
     return tuple(parse_gap(text) for text in texts)
 

@@ -16,7 +16,7 @@ from bcdi_inpaint.evaluation.judging import Record, valid_counts
 from bcdi_inpaint.evaluation.methods import CEILING, Filler
 from bcdi_inpaint.evaluation.places import generator_of
 from bcdi_inpaint.evaluation.subjects import Subject, simulated
-from bcdi_inpaint.gaps import Gap, gap_mask
+from bcdi_inpaint.gaps.finding import Gap, gap_mask
 from bcdi_inpaint.scores import pearson_log
 
 BoolArray = NDArray[np.bool_]

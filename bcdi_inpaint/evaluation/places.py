@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.evaluation.config import CLEAR, EvaluationConfig, Kind
 from bcdi_inpaint.evaluation.subjects import Subject
-from bcdi_inpaint.gaps import Gap, gap_mask
+from bcdi_inpaint.gaps.finding import Gap, gap_mask
 from bcdi_inpaint.plots import brightest_voxel
 
 BoolArray = NDArray[np.bool_]

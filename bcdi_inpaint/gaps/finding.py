@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bcdi_inpaint.detectors import AXIS_NAMES, Detector, Gap, placed
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Detector, Gap, placed
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.scan import Box, Measured, blocks, invalid_voxels, whole
 
