@@ -45,8 +45,8 @@ from bcdi_inpaint.evaluation import (
     summary,
 )
 from bcdi_inpaint.files import locked, replace_file
+from bcdi_inpaint.files.patterns import n_patterns, read_contents, read_pattern
 from bcdi_inpaint.network import GapUNet
-from bcdi_inpaint.pattern_file import n_patterns, read_contents, read_pattern
 from bcdi_inpaint.scaling import LOG_UNIT
 from bcdi_inpaint.scores import table
 from bcdi_inpaint.training import prepare, train

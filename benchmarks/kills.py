@@ -206,7 +206,7 @@ def _arrays_of_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _arrays_of_patterns(path: Path) -> dict[str, np.ndarray]:
-    from bcdi_inpaint.pattern_file import n_patterns, read_pattern
+    from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 
     found = {}
     for row in range(n_patterns(path)):

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.engines import opencl_works, pynx_version
-from bcdi_inpaint.pattern_file import StoredPattern, write_patterns
+from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
 from bcdi_inpaint.scores import table
 from simulation import diffraction
 from simulation.diffraction import QGrid, bragg_amplitude, rocking_steps

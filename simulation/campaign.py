@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.files import lock
-from bcdi_inpaint.pattern_file import (
+from bcdi_inpaint.files.patterns import (
     Contents,
     StoredParticle,
     StoredPattern,

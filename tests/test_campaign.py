@@ -17,7 +17,7 @@ import pytest
 from conftest import heed_ctrl_c
 
 from bcdi_inpaint.errors import InputError, MissingEngineError
-from bcdi_inpaint.pattern_file import (
+from bcdi_inpaint.files.patterns import (
     n_patterns,
     read_contents,
     read_particle,

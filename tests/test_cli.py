@@ -560,7 +560,8 @@ def test_the_default_handover_is_the_safe_one(
 
 def _train(monkeypatch: pytest.MonkeyPatch, *options: object) -> tuple[Result, dict[str, Any]]:
     """What the command line hands over to the simulation and to the training."""
-    from bcdi_inpaint import pattern_file, training
+    from bcdi_inpaint import training
+    from bcdi_inpaint.files import patterns as pattern_file
     from simulation import campaign
 
     given: dict[str, Any] = {"simulated": []}

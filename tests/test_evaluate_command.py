@@ -18,7 +18,7 @@ from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.crystal_scores import Shown
 from bcdi_inpaint.engines import pynx_version
 from bcdi_inpaint.evaluation import Interval
-from bcdi_inpaint.pattern_file import StoredPattern, n_patterns, write_patterns
+from bcdi_inpaint.files.patterns import StoredPattern, n_patterns, write_patterns
 
 YAML = """
 name: tiny

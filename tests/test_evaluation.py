@@ -38,8 +38,8 @@ from bcdi_inpaint.evaluation import (
     summary,
     summary_of_cubes,
 )
+from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
-from bcdi_inpaint.pattern_file import StoredPattern, write_patterns
 from bcdi_inpaint.ranks import predicted_ranks
 from simulation.recipe import as_recipe
 

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
-from bcdi_inpaint import pattern_file
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.pattern_file import (
+from bcdi_inpaint.files import patterns as pattern_file
+from bcdi_inpaint.files.patterns import (
     StoredParticle,
     StoredPattern,
     join,

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import read_scan
-from bcdi_inpaint.pattern_file import n_patterns, read_contents
+from bcdi_inpaint.files.patterns import n_patterns, read_contents
 from simulation import campaign
 
 YAML = "{count: 3, seed: 1, atomistic_share: 0, shape: [24, 24, 24]}"

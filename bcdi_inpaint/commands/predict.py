@@ -139,7 +139,7 @@ def predict(
 
     Example: bcdi-inpaint predict scan.cxi --plot
     """
-    from bcdi_inpaint.scan_list import is_many
+    from bcdi_inpaint.files.scan_list import is_many
 
     if not isinstance(options["roi"], tuple | None):
         options["crop"], options["roi"] = options["roi"], None
@@ -244,9 +244,9 @@ def _plan(
     """What would be done, a line a scan; status 1 if one of many could not, 2 if the only one."""
     from bcdi_inpaint import batch
     from bcdi_inpaint.files import following
+    from bcdi_inpaint.files.scan_list import is_many, scan_list
     from bcdi_inpaint.plan import plan
     from bcdi_inpaint.prediction import Request
-    from bcdi_inpaint.scan_list import is_many, scan_list
 
     many = is_many(scans, numbers)
     if not many:
@@ -284,8 +284,8 @@ def _fill_many(
     """Many scans: a line each, a report, and status 1 if one has failed."""
     from bcdi_inpaint import batch
     from bcdi_inpaint.files import following
+    from bcdi_inpaint.files.scan_list import scan_list
     from bcdi_inpaint.prediction import Request
-    from bcdi_inpaint.scan_list import scan_list
 
     if scheduler is not None and jobs != 1:
         raise InputError(f"--jobs {jobs} is given with --scheduler, expected one: choose")

@@ -146,7 +146,7 @@ def _draw(output: Path, picture: Path) -> None:
     """The contact sheet: patterns evenly spread over the file."""
     import numpy as np
 
-    from bcdi_inpaint.pattern_file import n_patterns, read_pattern
+    from bcdi_inpaint.files.patterns import n_patterns, read_pattern
     from bcdi_inpaint.plots import contact_sheet
 
     n = n_patterns(output)

@@ -138,7 +138,7 @@ def _windows(recipe: Any, feed: FeedConfig | None, workers: int) -> Iterator[Win
 
 def _simulated(recipes: dict[str, Any], folder: Path, workers: int, quiet: bool) -> dict[str, Any]:
     """The log expectations (n, *shape) of each recipe's patterns, made where they are missing."""
-    from bcdi_inpaint.pattern_file import read_log_expectation
+    from bcdi_inpaint.files.patterns import read_log_expectation
     from simulation.campaign import run as simulate
 
     paths = {name: folder / f"{name}.h5" for name in recipes}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.config import ScanConfig
 from bcdi_inpaint.files import load_npz, read_scan
-from bcdi_inpaint.pattern_file import n_patterns, read_pattern
+from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
