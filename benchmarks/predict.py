@@ -183,7 +183,8 @@ class Watch:
 
 def child(path: Path) -> None:
     """Fill one file; prints what it took as JSON."""
-    from bcdi_inpaint import inpainting, prediction
+    from bcdi_inpaint import inpainting
+    from bcdi_inpaint.jobs import predict as prediction
 
     watch = Watch()
     for stage, names in STAGES.items():

@@ -27,7 +27,7 @@ from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.handover import hand_over
 from bcdi_inpaint.inpainting import inpaint
 from bcdi_inpaint.interpolation import METHODS
-from bcdi_inpaint.phasing import stored_fill
+from bcdi_inpaint.jobs.phase import stored_fill
 from bcdi_inpaint.plots import demo_panel
 from bcdi_inpaint.retrieval import crop_around_peak, retrieve_best
 from bcdi_inpaint.scan.scan import Metadata

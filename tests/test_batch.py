@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from bcdi_inpaint import batch
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
+from bcdi_inpaint.jobs import batch
+from bcdi_inpaint.jobs.predict import Request, job_sha256
 from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.prediction import Request, job_sha256
 from bcdi_inpaint.weights import save_weights
 
 SHAPE = (6, 40, 36)

@@ -19,12 +19,13 @@ from click.testing import CliRunner, Result
 from conftest import heed_ctrl_c
 from safetensors import safe_open
 
-from bcdi_inpaint import batch, finetuning
+from bcdi_inpaint import finetuning
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
+from bcdi_inpaint.jobs import batch
+from bcdi_inpaint.jobs.predict import Request
 from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.prediction import Request
 from bcdi_inpaint.weights import load_weights, save_weights
 
 SHAPE = (34, 40, 40)
@@ -142,8 +143,8 @@ def test_a_scan_of_a_batch_keeps_its_weights_beside_it(
 def test_a_fill_that_fails_leaves_no_adapted_weights(
     tmp_path: Path, scan: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bcdi_inpaint import prediction
     from bcdi_inpaint.errors import InputError
+    from bcdi_inpaint.jobs import predict as prediction
 
     def fails(*_: object, **__: object) -> None:
         raise InputError("no fill today")

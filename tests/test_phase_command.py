@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from bcdi_inpaint import phasing
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import write_scan
+from bcdi_inpaint.jobs import phase as phasing
 
 QUICK = ("--runs", "2", "--cycles", "10,20,5")
 

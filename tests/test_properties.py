@@ -15,9 +15,9 @@ from bcdi_inpaint.files import read_scan, write_scan
 from bcdi_inpaint.gaps.finding import Gap, gap_mask, merged, planes
 from bcdi_inpaint.inpainting import inpaint
 from bcdi_inpaint.interpolation import linear
+from bcdi_inpaint.jobs.predict import Request, predict
 from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.prediction import Request, predict
 from bcdi_inpaint.reach import reach
 from bcdi_inpaint.weights import Model, save_weights
 

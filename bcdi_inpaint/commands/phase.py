@@ -70,8 +70,8 @@ def phase(quiet: bool, **options: Any) -> None:
 
     Example: bcdi-inpaint phase scan_inpainted.cxi --handover soft
     """
-    from bcdi_inpaint.phasing import Request
-    from bcdi_inpaint.phasing import phase as run
+    from bcdi_inpaint.jobs.phase import Request
+    from bcdi_inpaint.jobs.phase import phase as run
 
     def say(line: str) -> None:
         if not quiet or line.startswith("warning"):

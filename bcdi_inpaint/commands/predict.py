@@ -170,8 +170,8 @@ def predict(
 
 def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) -> None:
     """One scan: a line a stage, and the command that phases it."""
-    from bcdi_inpaint.prediction import Request
-    from bcdi_inpaint.prediction import predict as run
+    from bcdi_inpaint.jobs.predict import Request
+    from bcdi_inpaint.jobs.predict import predict as run
 
     def say(line: str) -> None:
         if not quiet or line.startswith("warning"):
@@ -221,9 +221,9 @@ def _note(output: Path, handover: str, form: str) -> str:
 
 def _fill_one_as_json(scan: str, options: dict[str, Any]) -> None:
     """One scan: its outcome as a line of JSON, also where it fails, which is said as ever."""
-    from bcdi_inpaint import batch
-    from bcdi_inpaint.prediction import Request
-    from bcdi_inpaint.prediction import predict as run
+    from bcdi_inpaint.jobs import batch
+    from bcdi_inpaint.jobs.predict import Request
+    from bcdi_inpaint.jobs.predict import predict as run
 
     request = Request(scan, **options)
     try:
@@ -242,11 +242,11 @@ def _plan(
     scans: tuple[str, ...], numbers: str | None, as_json: bool, options: dict[str, Any]
 ) -> None:
     """What would be done, a line a scan; status 1 if one of many could not, 2 if the only one."""
-    from bcdi_inpaint import batch
     from bcdi_inpaint.files import following
     from bcdi_inpaint.files.scan_list import is_many, scan_list
-    from bcdi_inpaint.plan import plan
-    from bcdi_inpaint.prediction import Request
+    from bcdi_inpaint.jobs import batch
+    from bcdi_inpaint.jobs.estimate import plan
+    from bcdi_inpaint.jobs.predict import Request
 
     many = is_many(scans, numbers)
     if not many:
@@ -282,10 +282,10 @@ def _fill_many(
     options: dict[str, Any],
 ) -> None:
     """Many scans: a line each, a report, and status 1 if one has failed."""
-    from bcdi_inpaint import batch
     from bcdi_inpaint.files import following
     from bcdi_inpaint.files.scan_list import scan_list
-    from bcdi_inpaint.prediction import Request
+    from bcdi_inpaint.jobs import batch
+    from bcdi_inpaint.jobs.predict import Request
 
     if scheduler is not None and jobs != 1:
         raise InputError(f"--jobs {jobs} is given with --scheduler, expected one: choose")

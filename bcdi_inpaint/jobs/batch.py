@@ -20,7 +20,7 @@ from bcdi_inpaint.files import (
     replace_file,
     split_spec,
 )
-from bcdi_inpaint.prediction import Request, Result, job_sha256, predict, weights_output
+from bcdi_inpaint.jobs.predict import Request, Result, job_sha256, predict, weights_output
 from bcdi_inpaint.running.executors import executor
 
 FILLED, THERE, FAILED = "filled", "there", "failed"
