@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
-from bcdi_inpaint.statistics import fringe_period, window
-from bcdi_inpaint.symmetry import find_centre
+from bcdi_inpaint.peak.friedel import find_centre
+from bcdi_inpaint.peak.statistics import fringe_period, window
 
 BoolArray = NDArray[np.bool_]
 

@@ -17,7 +17,7 @@ from skimage.restoration import inpaint_biharmonic
 from bcdi_inpaint import interpolation
 from bcdi_inpaint.gaps.finding import planes
 from bcdi_inpaint.kriging import krige
-from bcdi_inpaint.symmetry import find_centre, friedel_mate
+from bcdi_inpaint.peak.friedel import find_centre, friedel_mate
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

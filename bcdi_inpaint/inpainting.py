@@ -19,13 +19,13 @@ from bcdi_inpaint.gaps.finding import GapVoxels, planes
 from bcdi_inpaint.interpolation import shortest_runs
 from bcdi_inpaint.light import Light, in_voxels, light_of
 from bcdi_inpaint.patches import PatchLocation, cut, over_plane, over_voxels
+from bcdi_inpaint.peak.friedel import find_centre, mate_source
 from bcdi_inpaint.reach import Reach, reach, reach_of
 from bcdi_inpaint.regions import Region, regions
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scaling import LOG_UNIT, from_network
 from bcdi_inpaint.scan.scan import Box, Measured, Scan, blocks, volume, whole
 from bcdi_inpaint.stitching import Stitcher, trust
-from bcdi_inpaint.symmetry import find_centre, mate_source
 from bcdi_inpaint.weights import Model, load_weights
 
 FloatArray = NDArray[np.float32]

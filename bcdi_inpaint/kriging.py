@@ -31,9 +31,9 @@ from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.interpolation import log_linear
+from bcdi_inpaint.peak.falloff import shell_means
+from bcdi_inpaint.peak.friedel import find_centre
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.shells import shell_means
-from bcdi_inpaint.symmetry import find_centre
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -16,11 +16,11 @@ from bcdi_inpaint.inpainting import DARK_SCALE, LEAST_COUNTS, Fill
 from bcdi_inpaint.interpolation import linear
 from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.network import FIRST_SCALE, GapUNet, NetworkConfig
+from bcdi_inpaint.peak.friedel import friedel_mate
 from bcdi_inpaint.reach import WIDEST
 from bcdi_inpaint.scaling import LOG_UNIT
 from bcdi_inpaint.scan.scan import Box, Scan
 from bcdi_inpaint.stitching import window
-from bcdi_inpaint.symmetry import friedel_mate
 from bcdi_inpaint.weights import Model, save_weights
 from simulation.recipe import Recipe, make_pattern
 

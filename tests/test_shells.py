@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bcdi_inpaint.shells import shell_means
+from bcdi_inpaint.peak.falloff import shell_means
 
 SHAPE = (40, 44, 48)
 CENTRE = (18.0, 23.5, 25.0)

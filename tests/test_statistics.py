@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.statistics import (
+from bcdi_inpaint.peak.statistics import (
     HALF_WINDOW,
     decay_exponent,
     fano_faint,

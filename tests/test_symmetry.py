@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.symmetry import find_centre, friedel_mate, inversion_correlation, local_mean
+from bcdi_inpaint.peak.friedel import find_centre, friedel_mate, inversion_correlation, local_mean
 
 Array = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.symmetry import find_centre, inversion_correlation, local_mean
+from bcdi_inpaint.peak.friedel import find_centre, inversion_correlation, local_mean
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -64,7 +64,7 @@ class Statistics:
 
     Attributes
     ----------
-    centre : of the peak, in voxels, from `bcdi_inpaint.symmetry.find_centre`.
+    centre : of the peak, in voxels, from `bcdi_inpaint.peak.friedel.find_centre`.
     decay_exponent : a where the mean counts fall as 1 / q^a; see `decay_exponent`.
     period_voxel : fringe period along each axis; see `fringe_period`.
     visibility : of the fringes along each axis, 1 for sin^2; see `fringe_visibility`.
