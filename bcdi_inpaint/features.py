@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.peak.friedel import find_centre, friedel_mate
 from bcdi_inpaint.scaling import LOG_UNIT
 

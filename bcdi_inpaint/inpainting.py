@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from bcdi_inpaint.calibration import Calibration
+from bcdi_inpaint.classical.interpolation import shortest_runs
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.features import CHANNEL_ORDER, Features, GuessKind, features
 from bcdi_inpaint.gaps.finding import GapVoxels, planes
-from bcdi_inpaint.interpolation import shortest_runs
 from bcdi_inpaint.light import Light, in_voxels, light_of
 from bcdi_inpaint.patches import PatchLocation, cut, over_plane, over_voxels
 from bcdi_inpaint.peak.friedel import find_centre, mate_source

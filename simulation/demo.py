@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from bcdi_inpaint.classical.interpolation import METHODS
 from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.engines import opencl_works, pynx_version
 from bcdi_inpaint.errors import InputError, MissingEngineError
@@ -26,7 +27,6 @@ from bcdi_inpaint.gaps.detectors import DETECTORS, placed
 from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.handover import hand_over
 from bcdi_inpaint.inpainting import inpaint
-from bcdi_inpaint.interpolation import METHODS
 from bcdi_inpaint.jobs.phase import stored_fill
 from bcdi_inpaint.plots import demo_panel
 from bcdi_inpaint.retrieval import crop_around_peak, retrieve_best

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bcdi_inpaint import baselines, interpolation
-from bcdi_inpaint.baselines import METHODS, biharmonic, friedel, least_variation, total_variation
+from bcdi_inpaint.classical import interpolation
+from bcdi_inpaint.classical import methods as baselines
+from bcdi_inpaint.classical.methods import (
+    METHODS,
+    biharmonic,
+    friedel,
+    least_variation,
+    total_variation,
+)
 
 SHAPE = (10, 24, 22)
 

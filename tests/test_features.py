@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bcdi_inpaint.classical.interpolation import log_linear
+from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.features import CHANNEL_ORDER, Features, features
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
-from bcdi_inpaint.interpolation import log_linear
-from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.scaling import LOG_UNIT
 
 CENTRE = (15, 17, 19)

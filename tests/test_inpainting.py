@@ -9,12 +9,12 @@ import torch
 
 from bcdi_inpaint import inpaint, inpainting
 from bcdi_inpaint.calibration import Calibration
+from bcdi_inpaint.classical.interpolation import linear
+from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import GapVoxels, planes
 from bcdi_inpaint.inpainting import DARK_SCALE, LEAST_COUNTS, Fill
-from bcdi_inpaint.interpolation import linear
-from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.network import FIRST_SCALE, GapUNet, NetworkConfig
 from bcdi_inpaint.peak.friedel import friedel_mate
 from bcdi_inpaint.reach import WIDEST

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.interpolation import (
+from bcdi_inpaint.classical.interpolation import (
     METHODS,
     cubic,
     fill_along_shortest,
@@ -18,6 +17,7 @@ from bcdi_inpaint.interpolation import (
     run_lengths,
     shortest_runs,
 )
+from bcdi_inpaint.errors import InputError
 
 SHAPE = (20, 24, 28)
 

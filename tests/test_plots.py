@@ -12,8 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from bcdi_inpaint import plots
+from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.interpolation import linear
 from bcdi_inpaint.plots import (
     before_after,
     brightest_voxel,

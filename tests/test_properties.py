@@ -10,13 +10,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bcdi_inpaint.classical.interpolation import linear
+from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_scan, write_scan
 from bcdi_inpaint.gaps.finding import Gap, gap_mask, merged, planes
 from bcdi_inpaint.inpainting import inpaint
-from bcdi_inpaint.interpolation import linear
 from bcdi_inpaint.jobs.predict import Request, predict
-from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.reach import reach
 from bcdi_inpaint.weights import Model, save_weights

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from bcdi_inpaint import inpaint
+from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.engines import import_pynx, quiet
 from bcdi_inpaint.files import read_scan
-from bcdi_inpaint.interpolation import linear
 from bcdi_inpaint.network import GapUNet, NetworkConfig
 from bcdi_inpaint.scores import score
 from bcdi_inpaint.weights import save_weights

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from bcdi_inpaint.baselines import METHODS
+from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.errors import one_line
 from bcdi_inpaint.evaluation.methods import NETWORK, REFINED
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.baselines import METHODS
+from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.inpainting import Fill, inpaint
 from bcdi_inpaint.refinement import refined
 from bcdi_inpaint.weights import Model

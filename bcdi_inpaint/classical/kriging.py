@@ -29,8 +29,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from bcdi_inpaint.classical.interpolation import log_linear
 from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.interpolation import log_linear
 from bcdi_inpaint.peak.falloff import shell_means
 from bcdi_inpaint.peak.friedel import find_centre
 from bcdi_inpaint.running.threads import in_threads

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.restoration import inpaint_biharmonic
 
-from bcdi_inpaint import interpolation
+from bcdi_inpaint.classical import interpolation
+from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.gaps.finding import planes
-from bcdi_inpaint.kriging import krige
 from bcdi_inpaint.peak.friedel import find_centre, friedel_mate
 
 FloatArray = NDArray[np.float32]
@@ -154,7 +154,7 @@ def friedel(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Floa
 
 
 def kriging(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> FloatArray:
-    """Plane gaps by kriging with the scan's own correlation (see `bcdi_inpaint.kriging`).
+    """Plane gaps by kriging with the scan's own correlation (see `bcdi_inpaint.classical.kriging`).
 
     Gap voxels in no plane are filled linearly.
     """

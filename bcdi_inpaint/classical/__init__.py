@@ -1,0 +1,1 @@
+"""Fills that need no training: interpolation, kriging, and the registry of methods."""
