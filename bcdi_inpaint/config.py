@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bcdi_inpaint.dataset import PatchConfig
 from bcdi_inpaint.errors import InputError, one_line
 from bcdi_inpaint.losses import LossWeights
-from bcdi_inpaint.network import NetworkConfig
+from bcdi_inpaint.network.unet import NetworkConfig
 
 
 class TrainingConfig(BaseModel):

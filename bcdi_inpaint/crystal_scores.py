@@ -21,10 +21,10 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.handover import AUTO, LEVEL, RELEASE_AFTER, THRESHOLD, chosen
+from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.retrieval import Chain, Reconstruction, retrieve_best
 from bcdi_inpaint.scores import pearson_log
 from bcdi_inpaint.ways import MASKED, WAYS, Gapped
-from bcdi_inpaint.weights import Model
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from bcdi_inpaint.features import CHANNEL_ORDER, GuessKind, features
 from bcdi_inpaint.files import replace_file
 from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, features
+from bcdi_inpaint.network.units import LOG_UNIT
 
 BoolArray = NDArray[np.bool_]
 LogPatterns = NDArray[np.float16]

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.network.units import LOG_UNIT
 
 LEAST_LOG = 0.05
 """Logarithm of 1 + expected counts below which these fall exponentially, to stay above zero."""

@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.network.units import LOG_UNIT
 
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2  # Wang's constants for a data range of 1 network unit

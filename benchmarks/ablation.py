@@ -46,12 +46,12 @@ from bcdi_inpaint.evaluation import (
 )
 from bcdi_inpaint.files import locked, replace_file
 from bcdi_inpaint.files.patterns import n_patterns, read_contents, read_pattern
-from bcdi_inpaint.network import GapUNet
-from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.network.unet import GapUNet
+from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.scores import table
 from bcdi_inpaint.training import prepare, train
 from bcdi_inpaint.training.checkpoint import averaged
-from bcdi_inpaint.weights import Model
 
 WIDTHS = (6, 12, 24)
 """Of the gaps that are judged, in voxels."""

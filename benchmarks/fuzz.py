@@ -274,8 +274,8 @@ def _batch(numbers: range, good: list[Path], seed: int, folder: Path, model: Pat
 
 def tiny_model(folder: Path) -> Path:
     """Weights of a small network, so that those files that can be filled cost little."""
-    from bcdi_inpaint.network import GapUNet, NetworkConfig
-    from bcdi_inpaint.weights import save_weights
+    from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+    from bcdi_inpaint.network.weights import save_weights
 
     path = folder / "tiny.safetensors"
     save_weights(path, GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))), {})

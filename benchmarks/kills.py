@@ -122,8 +122,8 @@ def _write_scan(path: Path, seed: int, shape: tuple[int, ...] = SHAPE, gap: slic
 def _write_model(folder: Path) -> None:
     import torch
 
-    from bcdi_inpaint.network import GapUNet, NetworkConfig
-    from bcdi_inpaint.weights import save_weights
+    from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+    from bcdi_inpaint.network.weights import save_weights
 
     torch.manual_seed(0)
     network = GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2))))
@@ -216,7 +216,7 @@ def _arrays_of_patterns(path: Path) -> dict[str, np.ndarray]:
 
 
 def _arrays_of_weights(path: Path) -> dict[str, np.ndarray]:
-    from bcdi_inpaint.weights import load_weights
+    from bcdi_inpaint.network.weights import load_weights
 
     state = load_weights(path).network.state_dict()
     return {name: tensor.numpy() for name, tensor in state.items()}

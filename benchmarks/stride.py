@@ -20,8 +20,8 @@ from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.inpainting import inpaint
+from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.scores import pearson_log, poisson_deviance, table
-from bcdi_inpaint.weights import Model, load_weights
 
 STRIDES = (4, 8, 16, 24, 32)
 WIDTH = 6

@@ -23,8 +23,8 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.jobs import batch
 from bcdi_inpaint.jobs.predict import Request, job_sha256
-from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.weights import save_weights
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import save_weights
 
 SHAPE = (6, 40, 36)
 

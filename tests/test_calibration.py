@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from bcdi_inpaint.calibration import CENTRES, EDGES, ONE_SIGMA, Calibration, calibrate
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.network.calibration import CENTRES, EDGES, ONE_SIGMA, Calibration, calibrate
 
 
 def test_uncalibrated_it_is_the_laplace_distribution() -> None:

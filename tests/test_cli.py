@@ -27,8 +27,8 @@ from bcdi_inpaint import advice
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
 from bcdi_inpaint.handover import NAMES
-from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.weights import save_weights
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import save_weights
 
 SHAPE = (12, 72, 68)
 GAP = np.zeros(SHAPE, dtype=bool)

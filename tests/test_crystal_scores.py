@@ -18,9 +18,9 @@ from bcdi_inpaint.crystal_scores import (
     with_default,
 )
 from bcdi_inpaint.engines import pynx_version
+from bcdi_inpaint.network.weights import load_weights
 from bcdi_inpaint.scores import pearson_log
 from bcdi_inpaint.ways import COMPLETE, MASKED, WAYS
-from bcdi_inpaint.weights import load_weights
 from simulation.crystals import CrystalConfig, crystals
 
 

@@ -22,9 +22,9 @@ from bcdi_inpaint.dataset import (
     load_slab,
     save_slab,
 )
-from bcdi_inpaint.features import CHANNEL_ORDER, Features, GuessKind, features
 from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, GuessKind, features
+from bcdi_inpaint.network.units import LOG_UNIT
 
 SMALL = PatchConfig(size=16, widths=((2, 4), (4, 8)), shares=(0.5, 0.5))
 GUESS, UNKNOWN = CHANNEL_ORDER.index("guess"), CHANNEL_ORDER.index("unknown")

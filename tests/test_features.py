@@ -7,10 +7,10 @@ import pytest
 
 from bcdi_inpaint.classical.interpolation import log_linear
 from bcdi_inpaint.classical.kriging import krige
-from bcdi_inpaint.features import CHANNEL_ORDER, Features, features
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
-from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, features
+from bcdi_inpaint.network.units import LOG_UNIT
 
 CENTRE = (15, 17, 19)
 SHAPE = (32, 34, 40)

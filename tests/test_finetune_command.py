@@ -25,8 +25,8 @@ from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
 from bcdi_inpaint.jobs import batch
 from bcdi_inpaint.jobs.predict import Request
-from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.weights import load_weights, save_weights
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import load_weights, save_weights
 
 SHAPE = (34, 40, 40)
 GAP = gap_mask((Gap(1, 30, 33),), SHAPE)

@@ -12,7 +12,6 @@ import torch
 from safetensors import safe_open
 
 from bcdi_inpaint import finetuning
-from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.dataset import Slab
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.finetuning import (
@@ -25,10 +24,11 @@ from bcdi_inpaint.finetuning import (
 )
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
-from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.scan.scan import Scan
-from bcdi_inpaint.weights import Model, load_weights
 
 SHAPE = (34, 40, 40)
 GAPS = (Gap(1, 30, 33), Gap(2, 8, 10))

@@ -14,10 +14,10 @@ import torch
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import companion, output, read_scan, replace_file, write_npz
 from bcdi_inpaint.files.output import part_name
-from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training import processes, trainer
-from bcdi_inpaint.weights import save_weights
 
 KILLS = Path(__file__).resolve().parents[1] / "benchmarks" / "kills.py"
 

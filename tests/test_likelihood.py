@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 
 from bcdi_inpaint.likelihood import LEAST_LOG, count_loss, expected_counts
-from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.network.units import LOG_UNIT
 
 
 def as_units(values: object) -> torch.Tensor:

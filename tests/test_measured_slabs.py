@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.features import CHANNEL_ORDER
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask, planes
 from bcdi_inpaint.measured_slabs import (
@@ -22,7 +21,8 @@ from bcdi_inpaint.measured_slabs import (
     kinds_of,
     measured_slab,
 )
-from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.network.channels import CHANNEL_ORDER
+from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.scan.scan import Scan
 
 SHAPE = (40, 48, 44)

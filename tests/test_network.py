@@ -4,8 +4,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from bcdi_inpaint.features import CHANNEL_ORDER
-from bcdi_inpaint.network import FIRST_SCALE, SCALE_RANGE, GapUNet, NetworkConfig
+from bcdi_inpaint.network.channels import CHANNEL_ORDER
+from bcdi_inpaint.network.unet import FIRST_SCALE, SCALE_RANGE, GapUNet, NetworkConfig
 
 TINY = {"channels": (8, 16), "dilations": ((1, 1), (1, 2))}
 

@@ -20,9 +20,9 @@ from bcdi_inpaint.handover import LEVEL, NAMES, OURS, THRESHOLD
 from bcdi_inpaint.inpainting import LEAST_COUNTS, Fill
 from bcdi_inpaint.jobs import predict as prediction
 from bcdi_inpaint.jobs.predict import Request, predict
-from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.refinement import Refinement
-from bcdi_inpaint.weights import save_weights
 
 SHAPE = (10, 48, 44)
 ROWS = Gap(1, 20, 26)

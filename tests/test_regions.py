@@ -11,10 +11,10 @@ from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import GapVoxels
 from bcdi_inpaint.inpainting import inpaint_scan, plan_work
 from bcdi_inpaint.light import Light
-from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.regions import ACROSS, ALONG, Region
 from bcdi_inpaint.scan.scan import Scan, whole
-from bcdi_inpaint.weights import Model
 
 SHAPE = (40, 230, 60)
 GAP = GapVoxels(SHAPE, (Gap(2, 36, 42),))

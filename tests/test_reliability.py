@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from bcdi_inpaint.network import GapUNet, NetworkConfig
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.reliability import MOST_VOXELS, calibrated, errors
-from bcdi_inpaint.weights import Model
 
 TINY = NetworkConfig(channels=(8, 16), dilations=((1, 1), (1, 1)))
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bcdi_inpaint.scaling import LOG_UNIT, from_network, to_network
+from bcdi_inpaint.network.units import LOG_UNIT, from_network, to_network
 
 
 def test_the_pair_is_inverse_over_nine_decades() -> None:

@@ -16,6 +16,7 @@ from bcdi_inpaint import training
 from bcdi_inpaint.config import Plan
 from bcdi_inpaint.dataset import PatchConfig, Slab
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.network.weights import load_weights
 from bcdi_inpaint.slab_store import stored_slabs
 from bcdi_inpaint.training import (
     is_first_process,
@@ -23,7 +24,6 @@ from bcdi_inpaint.training import (
     share,
     train,
 )
-from bcdi_inpaint.weights import load_weights
 
 PLAN = Plan.model_validate(
     {

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from bcdi_inpaint.network.weights import load_weights
 from bcdi_inpaint.ways import COMPLETE, INTERPOLATED, LINEAR, MASKED, REFINED, WAYS, Gapped
-from bcdi_inpaint.weights import load_weights
 
 SHAPE = (12, 16, 16)
 

@@ -7,12 +7,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from bcdi_inpaint import weights
-from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.features import CHANNEL_ORDER
-from bcdi_inpaint.network import GapUNet, NetworkConfig
-from bcdi_inpaint.weights import default_path, load_weights, save_weights
+from bcdi_inpaint.network import weights
+from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.network.channels import CHANNEL_ORDER
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import default_path, load_weights, save_weights
 
 TINY = NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))
 

@@ -18,7 +18,7 @@ from bcdi_inpaint.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from bcdi_inpaint.crystal_scores import PhasingConfig, Record, Shown
-    from bcdi_inpaint.weights import Model
+    from bcdi_inpaint.network.weights import Model
     from simulation.crystals import CrystalConfig
 
 SMALL: dict[str, Any] = {
@@ -50,8 +50,8 @@ def judge_crystals(
     """
     from bcdi_inpaint.config import read_yaml
     from bcdi_inpaint.crystal_scores import RECORD_COLUMNS, PhasingConfig, Subject, judge
+    from bcdi_inpaint.network.weights import load_weights
     from bcdi_inpaint.running.progress import told
-    from bcdi_inpaint.weights import load_weights
     from simulation.crystals import CrystalConfig, crystals
 
     values = SMALL if path is None else read_yaml(path)

@@ -18,7 +18,7 @@ from bcdi_inpaint.running.progress import counted
 
 if TYPE_CHECKING:
     from bcdi_inpaint.evaluation import EvaluationConfig, Record, Subject
-    from bcdi_inpaint.weights import Model
+    from bcdi_inpaint.network.weights import Model
 
 
 @click.command()
@@ -164,7 +164,7 @@ def _load(config: EvaluationConfig, device: str) -> Model | None:
     """The network, where it is judged."""
     from bcdi_inpaint.evaluation import NETWORK, REFINED
     from bcdi_inpaint.inpainting import choose_device
-    from bcdi_inpaint.weights import load_weights
+    from bcdi_inpaint.network.weights import load_weights
 
     choose_device(device)  # now, not after the patterns are made
     return load_weights(config.model) if {NETWORK, REFINED} & {*config.methods} else None

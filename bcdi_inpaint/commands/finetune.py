@@ -85,7 +85,7 @@ def finetune(
     """
     from bcdi_inpaint.finetuning import check_weights_output, read_lesson, write_finetuned
     from bcdi_inpaint.finetuning import finetune as run
-    from bcdi_inpaint.weights import default_path, load_weights
+    from bcdi_inpaint.network.weights import default_path, load_weights
 
     files = [mask for mask in masks if mask != "invalid"]
     parent_path = default_path() if model == "default" else Path(model)

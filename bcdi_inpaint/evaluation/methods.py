@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.inpainting import Fill, inpaint
+from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.refinement import refined
-from bcdi_inpaint.weights import Model
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -15,7 +15,6 @@ import scipy.fft
 from pydantic import ValidationError
 
 from bcdi_inpaint.bounds import HALF_WAY
-from bcdi_inpaint.calibration import Calibration
 from bcdi_inpaint.engines import import_pynx, pynx_version
 from bcdi_inpaint.errors import InputError, one_line
 from bcdi_inpaint.files import (
@@ -30,6 +29,7 @@ from bcdi_inpaint.files import (
 )
 from bcdi_inpaint.handover import NAMES, OURS, HandOver, check_name, hand_over
 from bcdi_inpaint.inpainting import Fill
+from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.plots import checked_picture, phasing_panel
 from bcdi_inpaint.retrieval import Chain, Reconstruction, best, crop_around_peak, retrieve
 from bcdi_inpaint.scan.scan import Scan

@@ -51,13 +51,13 @@ from bcdi_inpaint.handover import (
     hand_over,
 )
 from bcdi_inpaint.inpainting import Fill, Filling, inpaint_scan
+from bcdi_inpaint.network.weights import Model, default_path, load_weights
 from bcdi_inpaint.peak.statistics import window
 from bcdi_inpaint.plots import before_after, checked_picture
 from bcdi_inpaint.refinement import Refinement, refine
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.crop import Crop
 from bcdi_inpaint.scan.scan import Box, Measured, Scan, blocks, check_counts, whole
-from bcdi_inpaint.weights import Model, default_path, load_weights
 
 REFINEMENT_SEED = 0
 """Of the random starts of a refinement; it is recorded in the file."""

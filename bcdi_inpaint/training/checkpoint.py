@@ -9,7 +9,7 @@ import torch
 
 from bcdi_inpaint.config import Plan
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.network import GapUNet
+from bcdi_inpaint.network.unet import GapUNet
 
 
 def averaged(path: Path) -> tuple[int, dict[str, torch.Tensor]]:

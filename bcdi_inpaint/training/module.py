@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from bcdi_inpaint.config import Plan
 from bcdi_inpaint.dataset import PatchDataset, Slab
 from bcdi_inpaint.losses import gap_loss
-from bcdi_inpaint.network import GapUNet
+from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.slab_stream import SlabStream
 from bcdi_inpaint.training.processes import share
 

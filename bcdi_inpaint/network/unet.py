@@ -11,8 +11,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from bcdi_inpaint.features import CHANNEL_ORDER, GuessKind
-from bcdi_inpaint.scaling import LOG_UNIT
+from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind
+from bcdi_inpaint.network.units import LOG_UNIT
 
 GROUPS = 8
 """Of the group normalisation."""
@@ -83,7 +83,7 @@ class Block(nn.Sequential):
 class GapUNet(nn.Module):
     """A U-Net whose encoder blocks have dilated convolutions, as Masto et al. (2024) propose.
 
-    It sees the channels of `bcdi_inpaint.features`: the log counts with a kriged first guess in
+    It sees the channels of `bcdi_inpaint.network.channels`: the log counts with a kriged first guess in
     the unknown voxels, which voxels are unknown, the guess's uncertainty and the Friedel mate, so
     that one network serves every gap. It adds a correction to the guess and says how far off it
     expects to be. Being convolutional, it takes patches of any size that `NetworkConfig.divisor`

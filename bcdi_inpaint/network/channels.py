@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.peak.friedel import find_centre, friedel_mate
-from bcdi_inpaint.scaling import LOG_UNIT
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -1,0 +1,1 @@
+"""The network: its units, its input channels, the U-Net, its weights and calibration."""
