@@ -13,13 +13,13 @@ __all__ = ["Fill", "InputError", "inpaint"]
 
 if TYPE_CHECKING:
     from bcdi_inpaint.errors import InputError
-    from bcdi_inpaint.inpainting import Fill, inpaint
+    from bcdi_inpaint.filling.inpainting import Fill, inpaint
 
 
 def __getattr__(name: str) -> Any:
     """`inpaint` and `Fill` bring torch along, so they are imported when they are asked for."""
     if name in ("Fill", "inpaint"):
-        from bcdi_inpaint import inpainting
+        from bcdi_inpaint.filling import inpainting
 
         return getattr(inpainting, name)
     if name == "InputError":

@@ -21,9 +21,9 @@ from bcdi_inpaint.config import Plan, TrainingConfig
 from bcdi_inpaint.dataset import PatchConfig, PatchDataset, Slab
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import check_place, part_name, read_scan, split_spec
+from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, PATCH, choose_device
 from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
 from bcdi_inpaint.gaps.finding import find_gaps
-from bcdi_inpaint.inpainting import LEAST_COUNTS, PATCH, choose_device
 from bcdi_inpaint.likelihood import count_loss
 from bcdi_inpaint.measured_slabs import (
     Kind,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bcdi_inpaint.errors import InputError
 
 if TYPE_CHECKING:  # it brings torch along, and the command line wants the names alone
-    from bcdi_inpaint.inpainting import Fill
+    from bcdi_inpaint.filling.inpainting import Fill
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.dataset import Slab
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.fillable import WIDEST
 from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
 from bcdi_inpaint.gaps.finding import gap_mask, planes
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, features
 from bcdi_inpaint.network.units import LOG_UNIT
-from bcdi_inpaint.reach import WIDEST
 from bcdi_inpaint.scan.scan import Scan, check_counts
 
 FloatArray = NDArray[np.float32]

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, Fill, choose_device, inpaint
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask as plane_mask
 from bcdi_inpaint.gaps.finding import planes
-from bcdi_inpaint.inpainting import LEAST_COUNTS, Fill, choose_device, inpaint
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.projections import Amplitudes, Chain, State, amplitudes, cycle, prior_of, retrieve
 from bcdi_inpaint.ranks import predicted_ranks

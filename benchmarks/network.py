@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bcdi_inpaint.filling.inpainting import BATCH, PATCH, inpaint_scan
 from bcdi_inpaint.gaps.finding import GapVoxels
-from bcdi_inpaint.inpainting import BATCH, PATCH, inpaint_scan
 from bcdi_inpaint.losses import LossWeights, gap_loss
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig

@@ -150,7 +150,7 @@ STAGES = {
     "network": ("_predict",),
     "stitching": ("_fill_region",),
 }
-"""Functions of `bcdi_inpaint.inpainting` by stage; of nested ones each second counts once."""
+"""Functions of `bcdi_inpaint.filling.inpainting` by stage; of nested ones each second counts once."""
 
 
 class Watch:
@@ -183,7 +183,7 @@ class Watch:
 
 def child(path: Path) -> None:
     """Fill one file; prints what it took as JSON."""
-    from bcdi_inpaint import inpainting
+    from bcdi_inpaint.filling import inpainting
     from bcdi_inpaint.jobs import predict as prediction
 
     watch = Watch()

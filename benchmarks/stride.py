@@ -17,9 +17,9 @@ sys.path[:] = [str(Path(__file__).resolve().parents[1]), *sys.path[1:]]
 import numpy as np
 
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
+from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
-from bcdi_inpaint.inpainting import inpaint
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.scores import pearson_log, poisson_deviance, table
 

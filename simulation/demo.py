@@ -23,10 +23,10 @@ from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.engines import opencl_works, pynx_version
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.files import read_fill, read_scan, write_scan
+from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.detectors import DETECTORS, placed
 from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.handover import hand_over
-from bcdi_inpaint.inpainting import inpaint
 from bcdi_inpaint.jobs.phase import stored_fill
 from bcdi_inpaint.plots import demo_panel
 from bcdi_inpaint.retrieval import crop_around_peak, retrieve_best

@@ -7,8 +7,8 @@ import pytest
 
 from bcdi_inpaint.advice import VERDICTS
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.inpainting import Fill
 from bcdi_inpaint.handover import BOUNDED, CHOICES, DEFAULT, NAMES, OURS, chosen, hand_over
-from bcdi_inpaint.inpainting import Fill
 from bcdi_inpaint.network.calibration import Calibration
 
 # One row of eight voxels: two measured, two filled (sure, unsure), one in the gap that could not be

@@ -7,21 +7,22 @@ import numpy as np
 import pytest
 import torch
 
-from bcdi_inpaint import inpaint, inpainting
+from bcdi_inpaint import inpaint
 from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling import inpainting
+from bcdi_inpaint.filling.fillable import WIDEST
+from bcdi_inpaint.filling.inpainting import DARK_SCALE, LEAST_COUNTS, Fill
+from bcdi_inpaint.filling.stitching import window
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import GapVoxels, planes
-from bcdi_inpaint.inpainting import DARK_SCALE, LEAST_COUNTS, Fill
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.unet import FIRST_SCALE, GapUNet, NetworkConfig
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, save_weights
 from bcdi_inpaint.peak.friedel import friedel_mate
-from bcdi_inpaint.reach import WIDEST
 from bcdi_inpaint.scan.scan import Box, Scan
-from bcdi_inpaint.stitching import window
 from simulation.recipe import Recipe, make_pattern
 
 TINY = NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.light_map import CELL, light_of
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import GapVoxels
-from bcdi_inpaint.light import CELL, light_of
 from bcdi_inpaint.scan.scan import Scan
 
 SHAPE = (21, 50, 43)

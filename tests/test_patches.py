@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.patches import (
+from bcdi_inpaint.filling.patches import (
     PatchLocation,
     axis_starts,
     cut,
@@ -10,6 +9,7 @@ from bcdi_inpaint.patches import (
     over_voxels,
     run_ends,
 )
+from bcdi_inpaint.gaps.detectors import Gap
 
 
 @pytest.mark.parametrize("length", [5, 31, 32, 33, 47, 48, 49, 100, 301])

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bcdi_inpaint.cli import main
+from bcdi_inpaint.filling.inpainting import count_patches, inpaint, seconds_per_patch
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
-from bcdi_inpaint.inpainting import count_patches, inpaint, seconds_per_patch
 from bcdi_inpaint.jobs import estimate as plan_module
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import load_weights, save_weights

@@ -15,9 +15,9 @@ import tifffile
 from bcdi_inpaint import advice
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, cxi, read_provenance, read_scan, sha256, write_scan
+from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, Fill
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.handover import LEVEL, NAMES, OURS, THRESHOLD
-from bcdi_inpaint.inpainting import LEAST_COUNTS, Fill
 from bcdi_inpaint.jobs import predict as prediction
 from bcdi_inpaint.jobs.predict import Request, predict
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig

@@ -14,12 +14,12 @@ from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_scan, write_scan
+from bcdi_inpaint.filling.fillable import reach
+from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.finding import Gap, gap_mask, merged, planes
-from bcdi_inpaint.inpainting import inpaint
 from bcdi_inpaint.jobs.predict import Request, predict
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import Model, save_weights
-from bcdi_inpaint.reach import reach
 
 Shape = tuple[int, int, int]
 TYPES = ("u1", "u2", "i4", "f4", "f8", ">u2")

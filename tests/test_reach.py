@@ -1,8 +1,8 @@
 import numpy as np
 
+from bcdi_inpaint.filling.fillable import ONE_SIDED, WIDEST, reach
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
-from bcdi_inpaint.reach import ONE_SIDED, WIDEST, reach
 
 SHAPE = (6, 80, 70)
 

@@ -8,7 +8,7 @@ import torch
 
 from bcdi_inpaint import engines, inpaint, refinement
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.inpainting import Fill
+from bcdi_inpaint.filling.inpainting import Fill
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.projections import Chain, State
 from bcdi_inpaint.refinement import pseudo_gap, refine

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from bcdi_inpaint import inpainting
+from bcdi_inpaint.filling import inpainting
+from bcdi_inpaint.filling.inpainting import inpaint_scan, plan_work
+from bcdi_inpaint.filling.light_map import Light
+from bcdi_inpaint.filling.regions import ACROSS, ALONG, Region
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import GapVoxels
-from bcdi_inpaint.inpainting import inpaint_scan, plan_work
-from bcdi_inpaint.light import Light
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.regions import ACROSS, ALONG, Region
 from bcdi_inpaint.scan.scan import Scan, whole
 
 SHAPE = (40, 230, 60)

@@ -3,8 +3,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bcdi_inpaint.patches import PatchLocation, axis_starts
-from bcdi_inpaint.stitching import ONE_SIDED_TRUST, Stitcher, trust, window
+from bcdi_inpaint.filling.patches import PatchLocation, axis_starts
+from bcdi_inpaint.filling.stitching import ONE_SIDED_TRUST, Stitcher, trust, window
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 8), (9, 13, 20), (5, 8, 31)])

@@ -163,7 +163,7 @@ def _recipe(config: EvaluationConfig, patterns: Path | None, where: str) -> Any:
 def _load(config: EvaluationConfig, device: str) -> Model | None:
     """The network, where it is judged."""
     from bcdi_inpaint.evaluation import NETWORK, REFINED
-    from bcdi_inpaint.inpainting import choose_device
+    from bcdi_inpaint.filling.inpainting import choose_device
     from bcdi_inpaint.network.weights import load_weights
 
     choose_device(device)  # now, not after the patterns are made

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.classical.methods import METHODS
-from bcdi_inpaint.inpainting import Fill, inpaint
+from bcdi_inpaint.filling.inpainting import Fill, inpaint
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.refinement import refined
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from bcdi_inpaint.files import default_output
+from bcdi_inpaint.filling.inpainting import plan_work, seconds_per_patch
 from bcdi_inpaint.gaps.finding import GapVoxels
-from bcdi_inpaint.inpainting import plan_work, seconds_per_patch
 from bcdi_inpaint.jobs.predict import Request, check, found_gaps
 from bcdi_inpaint.scan.scan import Scan, blocks, volume
 

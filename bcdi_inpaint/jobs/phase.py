@@ -27,8 +27,8 @@ from bcdi_inpaint.files import (
     split_spec,
     write_result,
 )
+from bcdi_inpaint.filling.inpainting import Fill
 from bcdi_inpaint.handover import NAMES, OURS, HandOver, check_name, hand_over
-from bcdi_inpaint.inpainting import Fill
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.plots import checked_picture, phasing_panel
 from bcdi_inpaint.retrieval import Chain, Reconstruction, best, crop_around_peak, retrieve

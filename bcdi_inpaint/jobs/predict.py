@@ -35,6 +35,7 @@ from bcdi_inpaint.files import (
     write_parts,
     write_tiff,
 )
+from bcdi_inpaint.filling.inpainting import Fill, Filling, inpaint_scan
 from bcdi_inpaint.gaps.detectors import Gap, detector
 from bcdi_inpaint.gaps.finding import GapFinding, GapVoxels, find_gaps, gap_mask
 from bcdi_inpaint.handover import (
@@ -50,7 +51,6 @@ from bcdi_inpaint.handover import (
     chosen,
     hand_over,
 )
-from bcdi_inpaint.inpainting import Fill, Filling, inpaint_scan
 from bcdi_inpaint.network.weights import Model, default_path, load_weights
 from bcdi_inpaint.peak.statistics import window
 from bcdi_inpaint.plots import before_after, checked_picture

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import find_objects, label
 
-from bcdi_inpaint.light import CELL, Light
-from bcdi_inpaint.patches import PatchLocation
+from bcdi_inpaint.filling.light_map import CELL, Light
+from bcdi_inpaint.filling.patches import PatchLocation
 from bcdi_inpaint.scan.scan import Box, Shape
 
 ACROSS = 40

@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.classical.interpolation import shortest_runs
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.fillable import Reach, reach, reach_of
+from bcdi_inpaint.filling.light_map import Light, in_voxels, light_of
+from bcdi_inpaint.filling.patches import PatchLocation, cut, over_plane, over_voxels
+from bcdi_inpaint.filling.regions import Region, regions
+from bcdi_inpaint.filling.stitching import Stitcher, trust
 from bcdi_inpaint.gaps.finding import GapVoxels, planes
-from bcdi_inpaint.light import Light, in_voxels, light_of
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, GuessKind, features
 from bcdi_inpaint.network.units import LOG_UNIT, from_network
 from bcdi_inpaint.network.weights import Model, load_weights
-from bcdi_inpaint.patches import PatchLocation, cut, over_plane, over_voxels
 from bcdi_inpaint.peak.friedel import find_centre, mate_source
-from bcdi_inpaint.reach import Reach, reach, reach_of
-from bcdi_inpaint.regions import Region, regions
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.scan import Box, Measured, Scan, blocks, volume, whole
-from bcdi_inpaint.stitching import Stitcher, trust
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.patches import PatchLocation
+from bcdi_inpaint.filling.patches import PatchLocation
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -1,0 +1,1 @@
+"""Filling a scan's gaps: what can be filled, the patches, the network, the stitching."""
