@@ -30,8 +30,6 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from bcdi_inpaint.config import Plan, read_plan
-from bcdi_inpaint.dataset import PatchDataset, Slab
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation import (
     NETWORK,
@@ -52,6 +50,8 @@ from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.scores import table
 from bcdi_inpaint.training import prepare, train
 from bcdi_inpaint.training.checkpoint import averaged
+from bcdi_inpaint.training.patch_dataset import PatchDataset, Slab
+from bcdi_inpaint.training.plan import Plan, read_plan
 
 WIDTHS = (6, 12, 24)
 """Of the gaps that are judged, in voxels."""

@@ -26,10 +26,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from bcdi_inpaint.config import read_yaml
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.peak.statistics import Statistics, radial_profile, statistics, window
 from bcdi_inpaint.scores import table
+from bcdi_inpaint.training.plan import read_yaml
 from simulation.recipe import Recipe, as_recipe, make_particle_of, make_pattern, particle_number
 
 AXES = {3: ("rock", "y", "x"), 2: ("y", "x")}

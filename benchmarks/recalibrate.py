@@ -30,8 +30,8 @@ from bcdi_inpaint.files import replace_file, sha256
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.network.calibration import CENTRES, EDGES, Calibration, calibrate
 from bcdi_inpaint.network.weights import default_path, load_weights, save_weights
-from bcdi_inpaint.reliability import WIDTHS, Errors, errors
 from bcdi_inpaint.running.progress import told
+from bcdi_inpaint.training.calibrating import WIDTHS, Errors, errors
 
 Found = NDArray[np.float64]
 """Errors, scales, log counts, widths and patterns, (5, n)."""

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from bcdi_inpaint.config import read_plan, read_yaml
 from bcdi_inpaint.crystal_scores import PhasingConfig
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.training.plan import read_plan, read_yaml
 from simulation.crystals import CrystalConfig
 from simulation.recipe import as_recipe
 

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from bcdi_inpaint import dataset
-from bcdi_inpaint.dataset import (
+from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, GuessKind, features
+from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.training import patch_dataset as dataset
+from bcdi_inpaint.training.patch_dataset import (
     PatchConfig,
     PatchDataset,
     Slab,
@@ -22,9 +25,6 @@ from bcdi_inpaint.dataset import (
     load_slab,
     save_slab,
 )
-from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, GuessKind, features
-from bcdi_inpaint.network.units import LOG_UNIT
 
 SMALL = PatchConfig(size=16, widths=((2, 4), (4, 8)), shares=(0.5, 0.5))
 GUESS, UNKNOWN = CHANNEL_ORDER.index("guess"), CHANNEL_ORDER.index("unknown")

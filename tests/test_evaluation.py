@@ -12,7 +12,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest
 
 from bcdi_inpaint import evaluation
-from bcdi_inpaint.config import read_yaml
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation import (
     CEILING,
@@ -41,6 +40,7 @@ from bcdi_inpaint.evaluation import (
 from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
 from bcdi_inpaint.ranks import predicted_ranks
+from bcdi_inpaint.training.plan import read_yaml
 from simulation.recipe import as_recipe
 
 REPOSITORY = Path(__file__).resolve().parents[1]

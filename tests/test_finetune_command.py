@@ -19,7 +19,6 @@ from click.testing import CliRunner, Result
 from conftest import heed_ctrl_c
 from safetensors import safe_open
 
-from bcdi_inpaint import finetuning
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
@@ -27,6 +26,7 @@ from bcdi_inpaint.jobs import batch
 from bcdi_inpaint.jobs.predict import Request
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import load_weights, save_weights
+from bcdi_inpaint.training import finetuning
 
 SHAPE = (34, 40, 40)
 GAP = gap_mask((Gap(1, 30, 33),), SHAPE)
@@ -64,7 +64,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 QUICK_MAIN = """
-from bcdi_inpaint import finetuning
+from bcdi_inpaint.training import finetuning
 finetuning.SLABS, finetuning.HELD_OUT_SLABS, finetuning.HELD_OUT_PATCHES = 1, 1, 4
 from bcdi_inpaint.cli import main
 main()

@@ -11,17 +11,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from bcdi_inpaint import finetuning
-from bcdi_inpaint.dataset import Slab
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.finetuning import (
-    HeldOut,
-    Lesson,
-    finetune,
-    lesson,
-    mean_log,
-    write_finetuned,
-)
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.network.calibration import Calibration
@@ -29,6 +19,16 @@ from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.training import finetuning
+from bcdi_inpaint.training.finetuning import (
+    HeldOut,
+    Lesson,
+    finetune,
+    lesson,
+    mean_log,
+    write_finetuned,
+)
+from bcdi_inpaint.training.patch_dataset import Slab
 
 SHAPE = (34, 40, 40)
 GAPS = (Gap(1, 30, 33), Gap(2, 8, 10))

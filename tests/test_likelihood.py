@@ -9,8 +9,8 @@ import pytest
 import torch
 from scipy import stats
 
-from bcdi_inpaint.likelihood import LEAST_LOG, count_loss, expected_counts
 from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.training.count_loss import LEAST_LOG, count_loss, expected_counts
 
 
 def as_units(values: object) -> torch.Tensor:

@@ -4,8 +4,8 @@ import torch
 from scipy import stats
 from skimage.metrics import structural_similarity
 
-from bcdi_inpaint.losses import LossWeights, gap_loss, ssim_map
 from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.training.gap_loss import LossWeights, gap_loss, ssim_map
 
 
 def images(seed: int, size: int = 24) -> torch.Tensor:

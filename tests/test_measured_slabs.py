@@ -11,7 +11,10 @@ import pytest
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask, planes
-from bcdi_inpaint.measured_slabs import (
+from bcdi_inpaint.network.channels import CHANNEL_ORDER
+from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.training.own_gaps import (
     CLEAR,
     WINDOW,
     Part,
@@ -21,9 +24,6 @@ from bcdi_inpaint.measured_slabs import (
     kinds_of,
     measured_slab,
 )
-from bcdi_inpaint.network.channels import CHANNEL_ORDER
-from bcdi_inpaint.network.units import LOG_UNIT
-from bcdi_inpaint.scan.scan import Scan
 
 SHAPE = (40, 48, 44)
 GAPS = (Gap(1, 34, 38), Gap(2, 8, 11))

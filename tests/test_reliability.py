@@ -6,7 +6,7 @@ import torch
 
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.reliability import MOST_VOXELS, calibrated, errors
+from bcdi_inpaint.training.calibrating import MOST_VOXELS, calibrated, errors
 
 TINY = NetworkConfig(channels=(8, 16), dilations=((1, 1), (1, 1)))
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from test_training import PLAN, waves
 
-from bcdi_inpaint import slab_store
-from bcdi_inpaint.config import Plan
-from bcdi_inpaint.dataset import Slab, draw_slab
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.slab_store import stored_slabs
+from bcdi_inpaint.training import slab_store
+from bcdi_inpaint.training.patch_dataset import Slab, draw_slab
+from bcdi_inpaint.training.plan import Plan
+from bcdi_inpaint.training.slab_store import stored_slabs
 
 
 @pytest.fixture(scope="module")

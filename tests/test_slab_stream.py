@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from test_training import PLAN, waves
 
-from bcdi_inpaint import slab_stream
-from bcdi_inpaint.config import FeedConfig, Plan
-from bcdi_inpaint.dataset import draw_slab
-from bcdi_inpaint.slab_stream import SlabStream
+from bcdi_inpaint.training import slab_stream
+from bcdi_inpaint.training.patch_dataset import draw_slab
+from bcdi_inpaint.training.plan import FeedConfig, Plan
+from bcdi_inpaint.training.slab_stream import SlabStream
 
 FED = Plan.model_validate(PLAN.model_dump() | {"feed": {"window": 3, "step": 2}})
 

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 from test_campaign import heed_ctrl_c, nobody_left
 
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.config import read_plan
 from bcdi_inpaint.network.weights import load_weights
 from bcdi_inpaint.training import train
+from bcdi_inpaint.training.plan import read_plan
 from simulation import feed
 from simulation.recipe import as_recipe, make_pattern
 

@@ -13,17 +13,17 @@ from PIL import Image
 from safetensors import safe_open
 
 from bcdi_inpaint import training
-from bcdi_inpaint.config import Plan
-from bcdi_inpaint.dataset import PatchConfig, Slab
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.weights import load_weights
-from bcdi_inpaint.slab_store import stored_slabs
 from bcdi_inpaint.training import (
     is_first_process,
     read_history,
     share,
     train,
 )
+from bcdi_inpaint.training.patch_dataset import PatchConfig, Slab
+from bcdi_inpaint.training.plan import Plan
+from bcdi_inpaint.training.slab_store import stored_slabs
 
 PLAN = Plan.model_validate(
     {

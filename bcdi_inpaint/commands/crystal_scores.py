@@ -48,10 +48,10 @@ def judge_crystals(
     What is done is written after every gap, and not done again by the same command: an
     interruption loses one gap at most. After `minutes` no further gap is begun.
     """
-    from bcdi_inpaint.config import read_yaml
     from bcdi_inpaint.crystal_scores import RECORD_COLUMNS, PhasingConfig, Subject, judge
     from bcdi_inpaint.network.weights import load_weights
     from bcdi_inpaint.running.progress import told
+    from bcdi_inpaint.training.plan import read_yaml
     from simulation.crystals import CrystalConfig, crystals
 
     values = SMALL if path is None else read_yaml(path)

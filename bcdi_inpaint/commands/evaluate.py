@@ -122,8 +122,8 @@ def _config(
     path: Path | None, protocol: str, *, model: str | None, methods: str | None, widths: str | None
 ) -> EvaluationConfig:
     """The configuration of a file, with what the command line changes."""
-    from bcdi_inpaint.config import read_yaml
     from bcdi_inpaint.evaluation import as_config
+    from bcdi_inpaint.training.plan import read_yaml
 
     values = {} if path is None else read_yaml(path)
     if not isinstance(values, dict):

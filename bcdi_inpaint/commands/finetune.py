@@ -83,9 +83,9 @@ def finetune(
 
     Example: bcdi-inpaint finetune scan.cxi -o scan.safetensors
     """
-    from bcdi_inpaint.finetuning import check_weights_output, read_lesson, write_finetuned
-    from bcdi_inpaint.finetuning import finetune as run
     from bcdi_inpaint.network.weights import default_path, load_weights
+    from bcdi_inpaint.training.finetuning import check_weights_output, read_lesson, write_finetuned
+    from bcdi_inpaint.training.finetuning import finetune as run
 
     files = [mask for mask in masks if mask != "invalid"]
     parent_path = default_path() if model == "default" else Path(model)

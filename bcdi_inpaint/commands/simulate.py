@@ -51,7 +51,7 @@ def simulate(single: bool, **options: Any) -> None:
 
 def _recipe(config: Path | None, **changes: int | None) -> Any:
     """The recipe of a file, with what the command line changes."""
-    from bcdi_inpaint.config import read_yaml
+    from bcdi_inpaint.training.plan import read_yaml
     from simulation.recipe import as_recipe
 
     values = {} if config is None else read_yaml(config)

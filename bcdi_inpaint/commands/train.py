@@ -13,8 +13,8 @@ import click
 from bcdi_inpaint.commands.results import make_folder
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.config import FeedConfig
-    from bcdi_inpaint.slab_stream import Windows
+    from bcdi_inpaint.training.plan import FeedConfig
+    from bcdi_inpaint.training.slab_stream import Windows
 
 
 @click.command()
@@ -67,7 +67,7 @@ def train(
 
     Example: bcdi-inpaint train configs/release.yaml --minutes 60
     """
-    from bcdi_inpaint.config import read_plan
+    from bcdi_inpaint.training.plan import read_plan
     from simulation.recipe import as_recipe
 
     read = read_plan(plan)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from bcdi_inpaint.config import Plan
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.unet import GapUNet
+from bcdi_inpaint.training.plan import Plan
 
 
 def averaged(path: Path) -> tuple[int, dict[str, torch.Tensor]]:

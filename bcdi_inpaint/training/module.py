@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from bcdi_inpaint.config import Plan
-from bcdi_inpaint.dataset import PatchDataset, Slab
-from bcdi_inpaint.losses import gap_loss
 from bcdi_inpaint.network.unet import GapUNet
-from bcdi_inpaint.slab_stream import SlabStream
+from bcdi_inpaint.training.gap_loss import gap_loss
+from bcdi_inpaint.training.patch_dataset import PatchDataset, Slab
+from bcdi_inpaint.training.plan import Plan
 from bcdi_inpaint.training.processes import share
+from bcdi_inpaint.training.slab_stream import SlabStream
 
 Batch = tuple[Tensor, Tensor, Tensor]
 

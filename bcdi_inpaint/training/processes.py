@@ -9,9 +9,9 @@ from pathlib import Path
 
 from lightning.pytorch.utilities import rank_zero_only
 
-from bcdi_inpaint.config import Plan
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import locked
+from bcdi_inpaint.training.plan import Plan
 
 
 def share(order: Sequence[int], rank: int, world_size: int) -> list[int]:

@@ -10,20 +10,20 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 
-from bcdi_inpaint.config import Plan
-from bcdi_inpaint.dataset import LogPatterns, Slab
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import part_name
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.weights import Model, load_weights, save_weights
-from bcdi_inpaint.reliability import calibrated
-from bcdi_inpaint.slab_store import stored_slabs
-from bcdi_inpaint.slab_stream import SlabStream, Windows
+from bcdi_inpaint.training.calibrating import calibrated
 from bcdi_inpaint.training.checkpoint import averaged, check_checkpoint
 from bcdi_inpaint.training.history import HISTORY, draw_losses, read_history
 from bcdi_inpaint.training.module import GapTraining
+from bcdi_inpaint.training.patch_dataset import LogPatterns, Slab
+from bcdi_inpaint.training.plan import Plan
 from bcdi_inpaint.training.processes import alone, check_processes, is_first_process
+from bcdi_inpaint.training.slab_store import stored_slabs
+from bcdi_inpaint.training.slab_stream import SlabStream, Windows
 from bcdi_inpaint.training.trainer import fit, trainer_of
 
 

@@ -17,11 +17,11 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, Timer
 from lightning.pytorch.callbacks.progress import TQDMProgressBar
 
-from bcdi_inpaint.config import Plan
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import replace_file
 from bcdi_inpaint.training.history import HISTORY, History, PlainLines
 from bcdi_inpaint.training.module import GapTraining
+from bcdi_inpaint.training.plan import Plan
 
 
 class WholeCheckpoints(TorchCheckpointIO):

@@ -17,15 +17,20 @@ from scipy.stats import poisson
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from bcdi_inpaint.config import Plan, TrainingConfig
-from bcdi_inpaint.dataset import PatchConfig, PatchDataset, Slab
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import check_place, part_name, read_scan, split_spec
 from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, PATCH, choose_device
 from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
 from bcdi_inpaint.gaps.finding import find_gaps
-from bcdi_inpaint.likelihood import count_loss
-from bcdi_inpaint.measured_slabs import (
+from bcdi_inpaint.network.channels import GuessKind
+from bcdi_inpaint.network.unet import GapUNet
+from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.network.weights import Model, load_weights, save_weights
+from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.scores import DEVIANCE_FLOOR
+from bcdi_inpaint.training import Batch, GapTraining, adapt
+from bcdi_inpaint.training.count_loss import count_loss
+from bcdi_inpaint.training.own_gaps import (
     Kind,
     Part,
     artificial_gaps,
@@ -34,13 +39,8 @@ from bcdi_inpaint.measured_slabs import (
     kinds_of,
     measured_slab,
 )
-from bcdi_inpaint.network.channels import GuessKind
-from bcdi_inpaint.network.unet import GapUNet
-from bcdi_inpaint.network.units import LOG_UNIT
-from bcdi_inpaint.network.weights import Model, load_weights, save_weights
-from bcdi_inpaint.scan.scan import Scan
-from bcdi_inpaint.scores import DEVIANCE_FLOOR
-from bcdi_inpaint.training import Batch, GapTraining, adapt
+from bcdi_inpaint.training.patch_dataset import PatchConfig, PatchDataset, Slab
+from bcdi_inpaint.training.plan import Plan, TrainingConfig
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]

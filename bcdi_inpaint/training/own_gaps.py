@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.dataset import Slab
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fillable import WIDEST
 from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
@@ -20,6 +19,7 @@ from bcdi_inpaint.gaps.finding import gap_mask, planes
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, features
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.scan.scan import Scan, check_counts
+from bcdi_inpaint.training.patch_dataset import Slab
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bcdi_inpaint.config import Plan
-from bcdi_inpaint.dataset import LogPatterns, Slab, draw_slab
+from bcdi_inpaint.training.patch_dataset import LogPatterns, Slab, draw_slab
+from bcdi_inpaint.training.plan import Plan
 
 Windows = Callable[[int], LogPatterns]
 """Window k of an endless sequence of patterns: (window, *shape) log expectations, those from

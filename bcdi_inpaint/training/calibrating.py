@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.dataset import LogPatterns, PatchConfig, draw_bad, draw_gaps
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.calibration import Calibration, calibrate
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.running.progress import told
+from bcdi_inpaint.training.patch_dataset import LogPatterns, PatchConfig, draw_bad, draw_gaps
 
 FloatArray = NDArray[np.float32]
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bcdi_inpaint.dataset import PatchConfig
 from bcdi_inpaint.errors import InputError, one_line
-from bcdi_inpaint.losses import LossWeights
 from bcdi_inpaint.network.unet import NetworkConfig
+from bcdi_inpaint.training.gap_loss import LossWeights
+from bcdi_inpaint.training.patch_dataset import PatchConfig
 
 
 class TrainingConfig(BaseModel):
