@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bcdi_inpaint.handover import NAMES
+from bcdi_inpaint.phasing.handover import NAMES
 
 Record = dict[str, Any]
 """One retrieval, as `crystal_scores.judge` yields them."""

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.filling.inpainting import Fill, inpaint
-from bcdi_inpaint.handover import LEVEL, NAMES, RELEASE_AFTER, THRESHOLD, hand_over
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.refinement import Refinement, refine
+from bcdi_inpaint.phasing.handover import LEVEL, NAMES, RELEASE_AFTER, THRESHOLD, hand_over
+from bcdi_inpaint.phasing.refinement import Refinement, refine
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

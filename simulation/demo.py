@@ -26,10 +26,10 @@ from bcdi_inpaint.files import read_fill, read_scan, write_scan
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.detectors import DETECTORS, placed
 from bcdi_inpaint.gaps.finding import gap_mask
-from bcdi_inpaint.handover import hand_over
 from bcdi_inpaint.jobs.phase import stored_fill
+from bcdi_inpaint.phasing.handover import hand_over
+from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak, retrieve_best
 from bcdi_inpaint.plots import demo_panel
-from bcdi_inpaint.retrieval import crop_around_peak, retrieve_best
 from bcdi_inpaint.scan.scan import Metadata
 from bcdi_inpaint.scores import ceiling_share, score, table
 from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps

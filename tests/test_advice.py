@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bcdi_inpaint.advice import LIGHT, VERDICTS, Advice, advice, recorded, verdict_of
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
+from bcdi_inpaint.phasing.benefit import LIGHT, VERDICTS, Advice, advice, recorded, verdict_of
 
 SHAPE = (48, 64, 64)
 

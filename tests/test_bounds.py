@@ -10,8 +10,15 @@ import scipy.fft
 from scipy.ndimage import binary_dilation
 
 from bcdi_inpaint import engines
-from bcdi_inpaint.bounds import Bounds, Prior, bound_amplitude, bounded, bounds_of, prior_of
 from bcdi_inpaint.errors import InputError, MissingEngineError
+from bcdi_inpaint.phasing.constraints import (
+    Bounds,
+    Prior,
+    bound_amplitude,
+    bounded,
+    bounds_of,
+    prior_of,
+)
 
 ALGORITHMS = ("HIO", "RAAR", "ER")
 
@@ -258,7 +265,7 @@ def test_another_algorithm_is_refused(pynx: str) -> None:
 
 
 def test_without_pynx_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bcdi_inpaint import bounds
+    from bcdi_inpaint.phasing import constraints as bounds
 
     monkeypatch.setattr(engines, "_pynx_folder", lambda: None)
     bounds._operators.cache_clear()

@@ -23,12 +23,12 @@ import torch
 from click.testing import CliRunner, Result
 from conftest import heed_ctrl_c
 
-from bcdi_inpaint import advice
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
-from bcdi_inpaint.handover import NAMES
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
+from bcdi_inpaint.phasing import benefit as advice
+from bcdi_inpaint.phasing.handover import NAMES
 
 SHAPE = (12, 72, 68)
 GAP = np.zeros(SHAPE, dtype=bool)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bcdi_inpaint.advice import VERDICTS
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.inpainting import Fill
-from bcdi_inpaint.handover import BOUNDED, CHOICES, DEFAULT, NAMES, OURS, chosen, hand_over
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing.benefit import VERDICTS
+from bcdi_inpaint.phasing.handover import BOUNDED, CHOICES, DEFAULT, NAMES, OURS, chosen, hand_over
 
 # One row of eight voxels: two measured, two filled (sure, unsure), one in the gap that could not be
 # filled, two measured, one hot.

@@ -16,11 +16,11 @@ from bcdi_inpaint import engines
 from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.files import DETECTOR, FILLED_PATH, read_scan, sha256, write_cxi, write_scan
-from bcdi_inpaint.handover import NAMES
 from bcdi_inpaint.jobs import phase as phasing
 from bcdi_inpaint.jobs.phase import Request, default_result, intensity, phase
 from bcdi_inpaint.network.calibration import Calibration
-from bcdi_inpaint.retrieval import Reconstruction
+from bcdi_inpaint.phasing.handover import NAMES
+from bcdi_inpaint.phasing.pynx_retrieval import Reconstruction
 from bcdi_inpaint.scan.scan import Scan
 
 SHORT = (20, 60, 20)

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 import tifffile
 
-from bcdi_inpaint import advice
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, cxi, read_provenance, read_scan, sha256, write_scan
 from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, Fill
 from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.handover import LEVEL, NAMES, OURS, THRESHOLD
 from bcdi_inpaint.jobs import predict as prediction
 from bcdi_inpaint.jobs.predict import Request, predict
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
-from bcdi_inpaint.refinement import Refinement
+from bcdi_inpaint.phasing import benefit as advice
+from bcdi_inpaint.phasing.handover import LEVEL, NAMES, OURS, THRESHOLD
+from bcdi_inpaint.phasing.refinement import Refinement
 
 SHAPE = (10, 48, 44)
 ROWS = Gap(1, 20, 26)

@@ -6,9 +6,10 @@ import scipy.fft
 import scipy.ndimage
 import torch
 
-from bcdi_inpaint import bounds, projections
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.projections import (
+from bcdi_inpaint.phasing import constraints as bounds
+from bcdi_inpaint.phasing import torch_retrieval as projections
+from bcdi_inpaint.phasing.torch_retrieval import (
     Chain,
     State,
     amplitudes,

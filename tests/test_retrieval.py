@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
-from bcdi_inpaint import engines, retrieval
-from bcdi_inpaint.bounds import HALF_WAY
+from bcdi_inpaint import engines
 from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.errors import InputError, MissingEngineError
-from bcdi_inpaint.retrieval import Chain, Reconstruction, crop_around_peak, retrieve
+from bcdi_inpaint.phasing import pynx_retrieval as retrieval
+from bcdi_inpaint.phasing.constraints import HALF_WAY
+from bcdi_inpaint.phasing.pynx_retrieval import Chain, Reconstruction, crop_around_peak, retrieve
 
 SHORT = Chain(hio=50, raar=250, er=100)
 EMPTY = np.zeros((8, 8, 8))

@@ -206,7 +206,7 @@ def _write_tables(
 
 def _limits() -> str:
     """Where the advice changes, in words."""
-    from bcdi_inpaint.advice import FRINGES, LIGHT
+    from bcdi_inpaint.phasing.benefit import FRINGES, LIGHT
 
     return (
         f"mask below {LIGHT:g} count a voxel beside it, else compare below {FRINGES:g} fringes, "

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from bcdi_inpaint.commands.bars import progress_bar
 from bcdi_inpaint.commands.links import follow_links
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.handover import NAMES
+from bcdi_inpaint.phasing.handover import NAMES
 
 
 def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:

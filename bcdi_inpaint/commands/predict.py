@@ -13,7 +13,7 @@ import click
 
 from bcdi_inpaint.commands.bars import progress_bar
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.handover import AUTO, CHOICES, DEFAULT, OURS
+from bcdi_inpaint.phasing.handover import AUTO, CHOICES, DEFAULT, OURS
 
 
 def _gap(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.filling.inpainting import Fill, inpaint
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.refinement import refined
+from bcdi_inpaint.phasing.refinement import refined
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -14,7 +14,6 @@ import numpy as np
 import scipy.fft
 from pydantic import ValidationError
 
-from bcdi_inpaint.bounds import HALF_WAY
 from bcdi_inpaint.engines import import_pynx, pynx_version
 from bcdi_inpaint.errors import InputError, one_line
 from bcdi_inpaint.files import (
@@ -28,10 +27,17 @@ from bcdi_inpaint.files import (
     write_result,
 )
 from bcdi_inpaint.filling.inpainting import Fill
-from bcdi_inpaint.handover import NAMES, OURS, HandOver, check_name, hand_over
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing.constraints import HALF_WAY
+from bcdi_inpaint.phasing.handover import NAMES, OURS, HandOver, check_name, hand_over
+from bcdi_inpaint.phasing.pynx_retrieval import (
+    Chain,
+    Reconstruction,
+    best,
+    crop_around_peak,
+    retrieve,
+)
 from bcdi_inpaint.plots import checked_picture, phasing_panel
-from bcdi_inpaint.retrieval import Chain, Reconstruction, best, crop_around_peak, retrieve
 from bcdi_inpaint.scan.scan import Scan
 
 Box = tuple[slice, slice, slice]

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.advice import Advice, advice, recorded
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     Frame,
@@ -38,7 +37,10 @@ from bcdi_inpaint.files import (
 from bcdi_inpaint.filling.inpainting import Fill, Filling, inpaint_scan
 from bcdi_inpaint.gaps.detectors import Gap, detector
 from bcdi_inpaint.gaps.finding import GapFinding, GapVoxels, find_gaps, gap_mask
-from bcdi_inpaint.handover import (
+from bcdi_inpaint.network.weights import Model, default_path, load_weights
+from bcdi_inpaint.peak.statistics import window
+from bcdi_inpaint.phasing.benefit import Advice, advice, recorded
+from bcdi_inpaint.phasing.handover import (
     AUTO,
     CHOICES,
     DEFAULT,
@@ -51,10 +53,8 @@ from bcdi_inpaint.handover import (
     chosen,
     hand_over,
 )
-from bcdi_inpaint.network.weights import Model, default_path, load_weights
-from bcdi_inpaint.peak.statistics import window
+from bcdi_inpaint.phasing.refinement import Refinement, refine
 from bcdi_inpaint.plots import before_after, checked_picture
-from bcdi_inpaint.refinement import Refinement, refine
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.crop import Crop
 from bcdi_inpaint.scan.scan import Box, Measured, Scan, blocks, check_counts, whole

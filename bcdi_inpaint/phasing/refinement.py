@@ -22,9 +22,17 @@ from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask as plane_mask
 from bcdi_inpaint.gaps.finding import planes
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.projections import Amplitudes, Chain, State, amplitudes, cycle, prior_of, retrieve
+from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak
+from bcdi_inpaint.phasing.torch_retrieval import (
+    Amplitudes,
+    Chain,
+    State,
+    amplitudes,
+    cycle,
+    prior_of,
+    retrieve,
+)
 from bcdi_inpaint.ranks import predicted_ranks
-from bcdi_inpaint.retrieval import crop_around_peak
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

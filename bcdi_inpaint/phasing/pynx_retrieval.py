@@ -16,7 +16,9 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import center_of_mass
 
-from bcdi_inpaint.bounds import (
+from bcdi_inpaint.engines import import_pynx, quiet
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.constraints import (
     LARGEST_MASKED,
     Knowledge,
     Prior,
@@ -25,8 +27,6 @@ from bcdi_inpaint.bounds import (
     half_way,
     prior_of,
 )
-from bcdi_inpaint.engines import import_pynx, quiet
-from bcdi_inpaint.errors import InputError
 
 # Radius in voxels of the islands of free voxels: neighbours know of each other, so single voxels
 # would not be free.

@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bcdi_inpaint.bounds import HALF_WAY, half_way
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.constraints import HALF_WAY, half_way
 
 BETA = 0.9
 """Of HIO and RAAR."""

@@ -1,0 +1,1 @@
+"""Phase retrieval: how a fill is handed over, PyNX's engine and ours, refinement."""
