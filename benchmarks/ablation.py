@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation import (
+from bcdi_inpaint.evaluation.fills import (
     NETWORK,
     Bootstrap,
     EvaluationConfig,
@@ -42,12 +42,12 @@ from bcdi_inpaint.evaluation import (
     simulated,
     summary,
 )
+from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.files import locked, replace_file
 from bcdi_inpaint.files.patterns import n_patterns, read_contents, read_pattern
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.scores import table
 from bcdi_inpaint.training import prepare, train
 from bcdi_inpaint.training.checkpoint import averaged
 from bcdi_inpaint.training.patch_dataset import PatchDataset, Slab

@@ -23,12 +23,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.filling.inpainting import BATCH, PATCH, inpaint_scan
 from bcdi_inpaint.gaps.finding import GapVoxels
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.scan.scan import Scan
-from bcdi_inpaint.scores import table
 from bcdi_inpaint.training.gap_loss import LossWeights, gap_loss
 from benchmarks.predict import counted, maxipix
 

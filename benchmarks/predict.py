@@ -29,9 +29,9 @@ import h5py
 import numpy as np
 import torch
 
+from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.gaps.detectors import DETECTORS, Gap, placed
 from bcdi_inpaint.gaps.finding import drawn
-from bcdi_inpaint.scores import table
 
 SEED = 31
 BACKGROUND = 0.06

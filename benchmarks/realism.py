@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.peak.statistics import Statistics, radial_profile, statistics, window
-from bcdi_inpaint.scores import table
 from bcdi_inpaint.training.plan import read_yaml
 from simulation.recipe import Recipe, as_recipe, make_particle_of, make_pattern, particle_number
 

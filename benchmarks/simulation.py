@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.engines import opencl_works, pynx_version
+from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
-from bcdi_inpaint.scores import table
 from simulation import diffraction
 from simulation.diffraction import QGrid, bragg_amplitude, rocking_steps
 from simulation.realism import RealismConfig, measure

@@ -16,12 +16,12 @@ sys.path[:] = [str(Path(__file__).resolve().parents[1]), *sys.path[1:]]
 
 import numpy as np
 
+from bcdi_inpaint.evaluation.scores import pearson_log, poisson_deviance, table
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.network.weights import Model, load_weights
-from bcdi_inpaint.scores import pearson_log, poisson_deviance, table
 
 STRIDES = (4, 8, 16, 24, 32)
 WIDTH = 6

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from bcdi_inpaint.classical.interpolation import METHODS
-from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.engines import opencl_works, pynx_version
 from bcdi_inpaint.errors import InputError, MissingEngineError
+from bcdi_inpaint.evaluation.crystals.object_error import compare
+from bcdi_inpaint.evaluation.scores import ceiling_share, score, table
 from bcdi_inpaint.files import read_fill, read_scan, write_scan
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.detectors import DETECTORS, placed
@@ -31,7 +32,6 @@ from bcdi_inpaint.phasing.handover import hand_over
 from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak, retrieve_best
 from bcdi_inpaint.plots import demo_panel
 from bcdi_inpaint.scan.scan import Metadata
-from bcdi_inpaint.scores import ceiling_share, score, table
 from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
 from simulation.relaxation import element, relax
 from simulation.shapes import fcc_atoms, wulff

@@ -7,8 +7,8 @@ import pytest
 import scipy.fft
 from scipy.ndimage import fourier_shift
 
-from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.crystals.object_error import compare
 
 N = 48
 

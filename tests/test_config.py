@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from bcdi_inpaint.crystal_scores import PhasingConfig
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.crystals.judging import PhasingConfig
 from bcdi_inpaint.training.plan import read_plan, read_yaml
 from simulation.crystals import CrystalConfig
 from simulation.recipe import as_recipe

@@ -3,8 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from bcdi_inpaint import crystal_scores
-from bcdi_inpaint.crystal_scores import (
+from bcdi_inpaint.engines import pynx_version
+from bcdi_inpaint.evaluation.crystals import judging as crystal_scores
+from bcdi_inpaint.evaluation.crystals.judging import (
     ADVICE_COLUMNS,
     CLEAR,
     FLUX_COLUMNS,
@@ -17,10 +18,9 @@ from bcdi_inpaint.crystal_scores import (
     summary,
     with_default,
 )
-from bcdi_inpaint.engines import pynx_version
+from bcdi_inpaint.evaluation.crystals.treatments import COMPLETE, MASKED, WAYS
+from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.network.weights import load_weights
-from bcdi_inpaint.scores import pearson_log
-from bcdi_inpaint.ways import COMPLETE, MASKED, WAYS
 from simulation.crystals import CrystalConfig, crystals
 
 

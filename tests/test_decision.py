@@ -1,6 +1,6 @@
 import pytest
 
-from bcdi_inpaint.decision import decisions, halves, safest
+from bcdi_inpaint.evaluation.crystals.safest_handover import decisions, halves, safest
 
 
 def _records(way: str, ratios: dict[str, list[float]], width: int = 6) -> list[dict[str, object]]:

@@ -15,9 +15,9 @@ from bcdi_inpaint import plots
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.commands.crystal_scores import _Pictures, others
 from bcdi_inpaint.commands.tables import as_csv, as_table
-from bcdi_inpaint.crystal_scores import Shown
 from bcdi_inpaint.engines import pynx_version
-from bcdi_inpaint.evaluation import Interval
+from bcdi_inpaint.evaluation.crystals.judging import Shown
+from bcdi_inpaint.evaluation.fills import Interval
 from bcdi_inpaint.files.patterns import StoredPattern, n_patterns, write_patterns
 
 YAML = """

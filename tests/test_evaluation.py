@@ -11,9 +11,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest
 
-from bcdi_inpaint import evaluation
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation import (
+from bcdi_inpaint.evaluation.fills import (
     CEILING,
     CLEAR,
     KINDS,
@@ -37,6 +36,7 @@ from bcdi_inpaint.evaluation import (
     summary,
     summary_of_cubes,
 )
+from bcdi_inpaint.evaluation.fills import fills as evaluation
 from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
 from bcdi_inpaint.ranks import predicted_ranks

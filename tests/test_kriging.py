@@ -6,8 +6,8 @@ import pytest
 from bcdi_inpaint.classical import kriging
 from bcdi_inpaint.classical.interpolation import log_linear
 from bcdi_inpaint.classical.kriging import krige
+from bcdi_inpaint.evaluation.scores import poisson_deviance
 from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.scores import poisson_deviance
 
 SHAPE = (56, 60, 64)
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint import engines
-from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.errors import InputError, MissingEngineError
+from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.files import DETECTOR, FILLED_PATH, read_scan, sha256, write_cxi, write_scan
 from bcdi_inpaint.jobs import phase as phasing
 from bcdi_inpaint.jobs.phase import Request, default_result, intensity, phase

@@ -8,12 +8,12 @@ import torch
 
 from bcdi_inpaint import engines, inpaint
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.filling.inpainting import Fill
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.phasing import refinement
 from bcdi_inpaint.phasing.refinement import pseudo_gap, refine
 from bcdi_inpaint.phasing.torch_retrieval import Chain, State
-from bcdi_inpaint.scores import pearson_log
 
 SHAPE = (48, 48, 48)
 

@@ -10,8 +10,8 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from bcdi_inpaint import engines
-from bcdi_inpaint.comparison import compare
 from bcdi_inpaint.errors import InputError, MissingEngineError
+from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.phasing import pynx_retrieval as retrieval
 from bcdi_inpaint.phasing.constraints import HALF_WAY
 from bcdi_inpaint.phasing.pynx_retrieval import Chain, Reconstruction, crop_around_peak, retrieve

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.scores import (
+from bcdi_inpaint.evaluation.scores import (
     DEVIANCE_FLOOR,
     accuracy,
     ceiling_share,

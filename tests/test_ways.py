@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
+from bcdi_inpaint.evaluation.crystals.treatments import (
+    COMPLETE,
+    INTERPOLATED,
+    LINEAR,
+    MASKED,
+    REFINED,
+    WAYS,
+    Gapped,
+)
 from bcdi_inpaint.network.weights import load_weights
-from bcdi_inpaint.ways import COMPLETE, INTERPOLATED, LINEAR, MASKED, REFINED, WAYS, Gapped
 
 SHAPE = (12, 16, 16)
 

@@ -17,7 +17,7 @@ from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.errors import InputError, one_line
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.crystal_scores import PhasingConfig, Record, Shown
+    from bcdi_inpaint.evaluation.crystals.judging import PhasingConfig, Record, Shown
     from bcdi_inpaint.network.weights import Model
     from simulation.crystals import CrystalConfig
 
@@ -48,7 +48,12 @@ def judge_crystals(
     What is done is written after every gap, and not done again by the same command: an
     interruption loses one gap at most. After `minutes` no further gap is begun.
     """
-    from bcdi_inpaint.crystal_scores import RECORD_COLUMNS, PhasingConfig, Subject, judge
+    from bcdi_inpaint.evaluation.crystals.judging import (
+        RECORD_COLUMNS,
+        PhasingConfig,
+        Subject,
+        judge,
+    )
     from bcdi_inpaint.network.weights import load_weights
     from bcdi_inpaint.running.progress import told
     from bcdi_inpaint.training.plan import read_yaml
@@ -165,7 +170,7 @@ def _record(row: dict[str, str]) -> Record:
 def _write_tables(
     folder: Path, config: PhasingConfig, model: Model, records: list[Record], quiet: bool
 ) -> None:
-    from bcdi_inpaint.crystal_scores import (
+    from bcdi_inpaint.evaluation.crystals.judging import (
         ADVICE_COLUMNS,
         FLUX_COLUMNS,
         SUMMARY_COLUMNS,
@@ -173,7 +178,7 @@ def _write_tables(
         summary,
         with_default,
     )
-    from bcdi_inpaint.decision import DECISION_COLUMNS, decisions
+    from bcdi_inpaint.evaluation.crystals.safest_handover import DECISION_COLUMNS, decisions
     from bcdi_inpaint.plots import ratio_strips
 
     both = with_default(records)

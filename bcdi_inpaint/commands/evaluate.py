@@ -17,7 +17,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.running.progress import counted
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.evaluation import EvaluationConfig, Record, Subject
+    from bcdi_inpaint.evaluation.fills import EvaluationConfig, Record, Subject
     from bcdi_inpaint.network.weights import Model
 
 
@@ -122,7 +122,7 @@ def _config(
     path: Path | None, protocol: str, *, model: str | None, methods: str | None, widths: str | None
 ) -> EvaluationConfig:
     """The configuration of a file, with what the command line changes."""
-    from bcdi_inpaint.evaluation import as_config
+    from bcdi_inpaint.evaluation.fills import as_config
     from bcdi_inpaint.training.plan import read_yaml
 
     values = {} if path is None else read_yaml(path)
@@ -162,7 +162,7 @@ def _recipe(config: EvaluationConfig, patterns: Path | None, where: str) -> Any:
 
 def _load(config: EvaluationConfig, device: str) -> Model | None:
     """The network, where it is judged."""
-    from bcdi_inpaint.evaluation import NETWORK, REFINED
+    from bcdi_inpaint.evaluation.fills import NETWORK, REFINED
     from bcdi_inpaint.filling.inpainting import choose_device
     from bcdi_inpaint.network.weights import load_weights
 
@@ -180,7 +180,7 @@ def _judge_gaps(
     quiet: bool,
 ) -> None:
     """Gaps through whole scans."""
-    from bcdi_inpaint import evaluation
+    from bcdi_inpaint.evaluation.fills import fills as evaluation
 
     scans = evaluation.measured(config.measured, evaluation.measured_folder())
     held_out = evaluation.simulated(patterns) if patterns is not None else iter(())
@@ -230,7 +230,7 @@ def _judge_cubes(
     quiet: bool,
 ) -> None:
     """Random cubes of the brightest measured scan, and of bright simulated patterns."""
-    from bcdi_inpaint import evaluation
+    from bcdi_inpaint.evaluation.fills import fills as evaluation
 
     names = [name for name in config.methods if name != "friedel"]
     remarks = ["a cube shows no Friedel mate: left out"] if len(names) < len(config.methods) else []
@@ -264,7 +264,7 @@ def _bright(
     config: EvaluationConfig, patterns: Path | None, remarks: list[str]
 ) -> Iterator[tuple[Iterator[Subject], int]]:
     """The brightest measured scan, and the bright patterns; with how many they are."""
-    from bcdi_inpaint import evaluation
+    from bcdi_inpaint.evaluation.fills import fills as evaluation
 
     scans = list(evaluation.measured(config.measured, evaluation.measured_folder()))
     if scans:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.evaluation import Record, View
+    from bcdi_inpaint.evaluation.fills import Record, View
 
 SHOWN_BINS_PER_DECADE = 2  # of the mean counts in a gap, in the picture of scores against counts
 

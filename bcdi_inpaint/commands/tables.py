@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.evaluation import Record
+    from bcdi_inpaint.evaluation.fills import Record
 
 PER_CENT = ("of_the_way", "inside_68", "inside_95")
 """Columns of shares."""
@@ -26,7 +26,7 @@ def as_csv(rows: Sequence[Record], columns: Sequence[str]) -> str:
 
 
 def _flat(row: Record, columns: Sequence[str]) -> dict[str, str]:
-    from bcdi_inpaint.evaluation import Interval
+    from bcdi_inpaint.evaluation.fills import Interval
 
     flat: dict[str, str] = {}
     for name in columns:
@@ -45,7 +45,7 @@ def _number(value: float) -> str:
 
 def as_table(rows: Sequence[Record], columns: Sequence[str], style: Any = "plain") -> str:
     """Rows as a table, ``plain`` or ``markdown``; columns without any value are left out."""
-    from bcdi_inpaint.scores import table
+    from bcdi_inpaint.evaluation.scores import table
 
     shown = [{name: _cell(name, row[name]) for name in columns} for row in rows]
     kept = [name for name in columns if any(row[name] != "" for row in shown)]
@@ -54,7 +54,7 @@ def as_table(rows: Sequence[Record], columns: Sequence[str], style: Any = "plain
 
 def _cell(name: str, value: Any) -> object:
     """A value as a table shows it: shares in per cent, intervals in brackets."""
-    from bcdi_inpaint.evaluation import Interval
+    from bcdi_inpaint.evaluation.fills import Interval
 
     if name == "judged":
         return f"{100 * value:.0f} %"

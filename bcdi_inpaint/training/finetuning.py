@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.scores import DEVIANCE_FLOOR
 from bcdi_inpaint.files import check_place, part_name, read_scan, split_spec
 from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, PATCH, choose_device
 from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
@@ -27,7 +28,6 @@ from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, load_weights, save_weights
 from bcdi_inpaint.scan.scan import Scan
-from bcdi_inpaint.scores import DEVIANCE_FLOOR
 from bcdi_inpaint.training import Batch, GapTraining, adapt
 from bcdi_inpaint.training.count_loss import count_loss
 from bcdi_inpaint.training.own_gaps import (

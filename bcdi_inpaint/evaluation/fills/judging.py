@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.config import EvaluationConfig, Kind
-from bcdi_inpaint.evaluation.methods import CEILING, Filler, Guess
-from bcdi_inpaint.evaluation.places import Case, cases, generator_of
-from bcdi_inpaint.evaluation.subjects import Subject
+from bcdi_inpaint.evaluation.fills.config import EvaluationConfig, Kind
+from bcdi_inpaint.evaluation.fills.methods import CEILING, Filler, Guess
+from bcdi_inpaint.evaluation.fills.places import Case, cases, generator_of
+from bcdi_inpaint.evaluation.fills.subjects import Subject
+from bcdi_inpaint.evaluation.scores import score
 from bcdi_inpaint.ranks import predicted_ranks, some_of
-from bcdi_inpaint.scores import score
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.evaluation.averages import Bootstrap, distinct
-from bcdi_inpaint.evaluation.config import EvaluationConfig, PublishedConfig
-from bcdi_inpaint.evaluation.judging import Record, valid_counts
-from bcdi_inpaint.evaluation.methods import CEILING, Filler
-from bcdi_inpaint.evaluation.places import generator_of
-from bcdi_inpaint.evaluation.subjects import Subject, simulated
+from bcdi_inpaint.evaluation.fills.averages import Bootstrap, distinct
+from bcdi_inpaint.evaluation.fills.config import EvaluationConfig, PublishedConfig
+from bcdi_inpaint.evaluation.fills.judging import Record, valid_counts
+from bcdi_inpaint.evaluation.fills.methods import CEILING, Filler
+from bcdi_inpaint.evaluation.fills.places import generator_of
+from bcdi_inpaint.evaluation.fills.subjects import Subject, simulated
+from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
-from bcdi_inpaint.scores import pearson_log
 
 BoolArray = NDArray[np.bool_]
 

@@ -9,8 +9,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.evaluation.config import CLEAR, EvaluationConfig, Kind
-from bcdi_inpaint.evaluation.subjects import Subject
+from bcdi_inpaint.evaluation.fills.config import CLEAR, EvaluationConfig, Kind
+from bcdi_inpaint.evaluation.fills.subjects import Subject
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
 from bcdi_inpaint.plots import brightest_voxel
 

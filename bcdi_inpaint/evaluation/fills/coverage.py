@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bcdi_inpaint.evaluation.averages import Bootstrap
-from bcdi_inpaint.evaluation.config import EvaluationConfig
-from bcdi_inpaint.evaluation.judging import BY_COUNTS, INSIDE, Record
+from bcdi_inpaint.evaluation.fills.averages import Bootstrap
+from bcdi_inpaint.evaluation.fills.config import EvaluationConfig
+from bcdi_inpaint.evaluation.fills.judging import BY_COUNTS, INSIDE, Record
 
 PEAK = "peak"
 FILL = "fill"

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from bcdi_inpaint.comparison import compare, shell_correlation
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.crystals.object_error import compare, shell_correlation
+from bcdi_inpaint.evaluation.crystals.treatments import MASKED, WAYS, Gapped
+from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import gap_mask
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.benefit import VERDICTS, advice, verdict_of
 from bcdi_inpaint.phasing.handover import AUTO, LEVEL, RELEASE_AFTER, THRESHOLD, chosen
 from bcdi_inpaint.phasing.pynx_retrieval import Chain, Reconstruction, retrieve_best
-from bcdi_inpaint.scores import pearson_log
-from bcdi_inpaint.ways import MASKED, WAYS, Gapped
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.errors import one_line
-from bcdi_inpaint.evaluation.methods import NETWORK, REFINED
+from bcdi_inpaint.evaluation.fills.methods import NETWORK, REFINED
 
 Kind = Literal["row", "column", "cross", "off_centre", "shoulder"]
 KINDS: tuple[Kind, ...] = ("row", "column", "cross", "off_centre", "shoulder")

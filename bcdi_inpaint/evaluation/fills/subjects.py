@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.config import ScanConfig
+from bcdi_inpaint.evaluation.fills.config import ScanConfig
 from bcdi_inpaint.files import load_npz, read_scan
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 

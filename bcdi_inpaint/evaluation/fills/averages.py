@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.evaluation.config import EvaluationConfig
-from bcdi_inpaint.evaluation.judging import INSIDE, SCORES, Record
-from bcdi_inpaint.evaluation.methods import CEILING
-from bcdi_inpaint.scores import ceiling_share
+from bcdi_inpaint.evaluation.fills.config import EvaluationConfig
+from bcdi_inpaint.evaluation.fills.judging import INSIDE, SCORES, Record
+from bcdi_inpaint.evaluation.fills.methods import CEILING
+from bcdi_inpaint.evaluation.scores import ceiling_share
 
 
 @dataclass(frozen=True)
