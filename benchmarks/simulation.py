@@ -19,9 +19,9 @@ sys.path[:] = [path for path in sys.path if path != str(Path(__file__).resolve()
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.engines import opencl_works, pynx_version
 from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
+from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
 from simulation import diffraction
 from simulation.diffraction import QGrid, bragg_amplitude, rocking_steps
 from simulation.realism import RealismConfig, measure

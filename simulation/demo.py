@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from bcdi_inpaint.classical.interpolation import METHODS
-from bcdi_inpaint.engines import opencl_works, pynx_version
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.evaluation.scores import ceiling_share, score, table
@@ -31,6 +30,7 @@ from bcdi_inpaint.jobs.phase import stored_fill
 from bcdi_inpaint.phasing.handover import hand_over
 from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak, retrieve_best
 from bcdi_inpaint.plots import demo_panel
+from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
 from bcdi_inpaint.scan.scan import Metadata
 from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
 from simulation.relaxation import element, relax

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bcdi_inpaint.engines import OPENCL, import_pynx, opencl_works, quiet
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.pynx_engine import OPENCL, import_pynx, opencl_works, quiet
 
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]

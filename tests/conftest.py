@@ -39,7 +39,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def pynx() -> str:
     """The version of PyNX; the test is skipped where it is not installed."""
-    from bcdi_inpaint.engines import pynx_version
+    from bcdi_inpaint.pynx_engine import pynx_version
 
     version = pynx_version()
     if version is None:

@@ -9,7 +9,7 @@ import pytest
 import scipy.fft
 from scipy.ndimage import binary_dilation
 
-from bcdi_inpaint import engines
+from bcdi_inpaint import pynx_engine as engines
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.phasing.constraints import (
     Bounds,

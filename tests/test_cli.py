@@ -114,7 +114,7 @@ def test_the_printed_commands_are_what_pynx_parses(
     tmp_path: Path, counts: np.ndarray, model: Path, pynx: str
 ) -> None:
     """By PyNX's own loader: no filled voxel is masked, and with the note's mask all are."""
-    from bcdi_inpaint.engines import import_pynx, quiet
+    from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
     scan = write(tmp_path / "s.cxi", counts, GAP)
     lines = run(scan, "--model", model, "--handover", "hard").stdout.splitlines()

@@ -3,7 +3,6 @@ import math
 import numpy as np
 import pytest
 
-from bcdi_inpaint.engines import pynx_version
 from bcdi_inpaint.evaluation.crystals import judging as crystal_scores
 from bcdi_inpaint.evaluation.crystals.judging import (
     ADVICE_COLUMNS,
@@ -21,6 +20,7 @@ from bcdi_inpaint.evaluation.crystals.judging import (
 from bcdi_inpaint.evaluation.crystals.treatments import COMPLETE, MASKED, WAYS
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.network.weights import load_weights
+from bcdi_inpaint.pynx_engine import pynx_version
 from simulation.crystals import CrystalConfig, crystals
 
 

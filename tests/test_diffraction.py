@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bcdi_inpaint.engines import opencl_works
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.pynx_engine import opencl_works
 from simulation import diffraction
 from simulation.diffraction import (
     QGrid,

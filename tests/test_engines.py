@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bcdi_inpaint import engines
+from bcdi_inpaint import pynx_engine as engines
 from bcdi_inpaint.errors import InputError, MissingEngineError
 
 
@@ -58,7 +58,7 @@ def test_version_and_import(pynx: str) -> None:
 
 
 def test_import_is_silent(pynx: str) -> None:
-    code = "from bcdi_inpaint.engines import import_pynx; import_pynx('cdi')"
+    code = "from bcdi_inpaint.pynx_engine import import_pynx; import_pynx('cdi')"
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )

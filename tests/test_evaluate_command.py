@@ -15,10 +15,10 @@ from bcdi_inpaint import plots
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.commands.crystal_scores import _Pictures, others
 from bcdi_inpaint.commands.tables import as_csv, as_table
-from bcdi_inpaint.engines import pynx_version
 from bcdi_inpaint.evaluation.crystals.judging import Shown
 from bcdi_inpaint.evaluation.fills import Interval
 from bcdi_inpaint.files.patterns import StoredPattern, n_patterns, write_patterns
+from bcdi_inpaint.pynx_engine import pynx_version
 
 YAML = """
 name: tiny

@@ -39,7 +39,7 @@ from bcdi_inpaint.evaluation.fills import (
 from bcdi_inpaint.evaluation.fills import fills as evaluation
 from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
-from bcdi_inpaint.ranks import predicted_ranks
+from bcdi_inpaint.photons import predicted_ranks
 from bcdi_inpaint.training.plan import read_yaml
 from simulation.recipe import as_recipe
 

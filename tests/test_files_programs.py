@@ -51,7 +51,7 @@ def test_a_tiff_of_cohere_and_ours_back(tmp_path: Path) -> None:
 
 
 def test_a_cxi_of_pynx(tmp_path: Path, pynx: str) -> None:
-    from bcdi_inpaint.engines import import_pynx, quiet
+    from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
     cdi = import_pynx("cdi.cdi")
     path = tmp_path / "a.cxi"

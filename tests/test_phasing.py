@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from bcdi_inpaint import engines
+from bcdi_inpaint import pynx_engine as engines
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.files import DETECTOR, FILLED_PATH, read_scan, sha256, write_cxi, write_scan

@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from bcdi_inpaint import inpaint
 from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.engines import import_pynx, quiet
 from bcdi_inpaint.evaluation.scores import score
 from bcdi_inpaint.files import read_scan
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
+from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
 NAME = "S1398_pynx_norm_128_300_294_1_1_1.cxi"
 

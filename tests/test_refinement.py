@@ -6,7 +6,8 @@ import scipy.fft
 import scipy.ndimage
 import torch
 
-from bcdi_inpaint import engines, inpaint
+from bcdi_inpaint import inpaint
+from bcdi_inpaint import pynx_engine as engines
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.filling.inpainting import Fill

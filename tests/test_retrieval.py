@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
-from bcdi_inpaint import engines
+from bcdi_inpaint import pynx_engine as engines
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.phasing import pynx_retrieval as retrieval

@@ -14,7 +14,6 @@ import numpy as np
 import scipy.fft
 from pydantic import ValidationError
 
-from bcdi_inpaint.engines import import_pynx, pynx_version
 from bcdi_inpaint.errors import InputError, one_line
 from bcdi_inpaint.files import (
     FILLED_PATH,
@@ -38,6 +37,7 @@ from bcdi_inpaint.phasing.pynx_retrieval import (
     retrieve,
 )
 from bcdi_inpaint.plots import checked_picture, phasing_panel
+from bcdi_inpaint.pynx_engine import import_pynx, pynx_version
 from bcdi_inpaint.scan.scan import Scan
 
 Box = tuple[slice, slice, slice]

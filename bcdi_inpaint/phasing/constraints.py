@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from bcdi_inpaint.engines import import_pynx
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.pynx_engine import import_pynx
 
 SMALLEST_AMPLITUDE = np.float32(1e-12)
 """What PyNX divides by where the calculated amplitude is smaller."""

@@ -16,7 +16,6 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import center_of_mass
 
-from bcdi_inpaint.engines import import_pynx, quiet
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.constraints import (
     LARGEST_MASKED,
@@ -27,6 +26,7 @@ from bcdi_inpaint.phasing.constraints import (
     half_way,
     prior_of,
 )
+from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
 # Radius in voxels of the islands of free voxels: neighbours know of each other, so single voxels
 # would not be free.

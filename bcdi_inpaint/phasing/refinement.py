@@ -32,7 +32,7 @@ from bcdi_inpaint.phasing.torch_retrieval import (
     prior_of,
     retrieve,
 )
-from bcdi_inpaint.ranks import predicted_ranks
+from bcdi_inpaint.photons import predicted_ranks
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]

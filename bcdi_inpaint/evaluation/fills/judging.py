@@ -17,7 +17,7 @@ from bcdi_inpaint.evaluation.fills.methods import CEILING, Filler, Guess
 from bcdi_inpaint.evaluation.fills.places import Case, cases, generator_of
 from bcdi_inpaint.evaluation.fills.subjects import Subject
 from bcdi_inpaint.evaluation.scores import score
-from bcdi_inpaint.ranks import predicted_ranks, some_of
+from bcdi_inpaint.photons import predicted_ranks, some_of
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
