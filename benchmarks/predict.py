@@ -150,7 +150,7 @@ STAGES = {
     "network": ("_predict",),
     "stitching": ("_fill_region",),
 }
-"""Functions of `bcdi_inpaint.filling.inpainting` by stage; of nested ones each second counts once."""
+"""Functions of `filling.inpainting` by stage; of nested ones each second counts once."""
 
 
 class Watch:

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import kstest
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation import fills as evaluation
 from bcdi_inpaint.evaluation.fills import (
     CEILING,
     CLEAR,
@@ -36,7 +37,6 @@ from bcdi_inpaint.evaluation.fills import (
     summary,
     summary_of_cubes,
 )
-from bcdi_inpaint.evaluation.fills import fills as evaluation
 from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
 from bcdi_inpaint.photons import predicted_ranks

@@ -180,7 +180,7 @@ def _judge_gaps(
     quiet: bool,
 ) -> None:
     """Gaps through whole scans."""
-    from bcdi_inpaint.evaluation.fills import fills as evaluation
+    from bcdi_inpaint.evaluation import fills as evaluation
 
     scans = evaluation.measured(config.measured, evaluation.measured_folder())
     held_out = evaluation.simulated(patterns) if patterns is not None else iter(())
@@ -230,7 +230,7 @@ def _judge_cubes(
     quiet: bool,
 ) -> None:
     """Random cubes of the brightest measured scan, and of bright simulated patterns."""
-    from bcdi_inpaint.evaluation.fills import fills as evaluation
+    from bcdi_inpaint.evaluation import fills as evaluation
 
     names = [name for name in config.methods if name != "friedel"]
     remarks = ["a cube shows no Friedel mate: left out"] if len(names) < len(config.methods) else []
@@ -264,7 +264,7 @@ def _bright(
     config: EvaluationConfig, patterns: Path | None, remarks: list[str]
 ) -> Iterator[tuple[Iterator[Subject], int]]:
     """The brightest measured scan, and the bright patterns; with how many they are."""
-    from bcdi_inpaint.evaluation.fills import fills as evaluation
+    from bcdi_inpaint.evaluation import fills as evaluation
 
     scans = list(evaluation.measured(config.measured, evaluation.measured_folder()))
     if scans:

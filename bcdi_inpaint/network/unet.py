@@ -83,7 +83,7 @@ class Block(nn.Sequential):
 class GapUNet(nn.Module):
     """A U-Net whose encoder blocks have dilated convolutions, as Masto et al. (2024) propose.
 
-    It sees the channels of `bcdi_inpaint.network.channels`: the log counts with a kriged first guess in
+    It sees the channels of `network.channels`: the log counts with a kriged first guess in
     the unknown voxels, which voxels are unknown, the guess's uncertainty and the Friedel mate, so
     that one network serves every gap. It adds a correction to the guess and says how far off it
     expects to be. Being convolutional, it takes patches of any size that `NetworkConfig.divisor`
