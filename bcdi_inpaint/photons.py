@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import pdtr
 
-BoolArray = NDArray[np.bool_]
+from bcdi_inpaint.arrays import BoolArray, Float64Array
 
 _QUANTILES = 32
 """Into how many parts a fill's distribution is divided to predict counts from it."""
@@ -21,7 +20,7 @@ def predicted_ranks(
     interval: Callable[[float], tuple[np.ndarray, np.ndarray]],
     where: BoolArray,
     rng: np.random.Generator,
-) -> NDArray[np.float64]:
+) -> Float64Array:
     """The place of measured counts in what is predicted for them, in 0..1.
 
     Counts n vary as Poisson's about an expectation that is itself uncertain, as the intervals say:

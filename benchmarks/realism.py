@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.peak.statistics import Statistics, radial_profile, statistics, window
@@ -46,14 +47,14 @@ class Judged:
     """
 
     name: str
-    counts: NDArray[np.float64]
-    known: NDArray[np.bool_]
-    centre: NDArray[np.float64]
-    profile: NDArray[np.float64]
+    counts: Float64Array
+    known: BoolArray
+    centre: Float64Array
+    profile: Float64Array
     numbers: dict[str, float]
 
 
-def judge(name: str, counts: NDArray[np.number], known: NDArray[np.bool_]) -> Judged:
+def judge(name: str, counts: NDArray[np.number], known: BoolArray) -> Judged:
     """All that is shown of one pattern."""
     found: Statistics = statistics(counts, known)
     box = window(np.array(found.centre), counts.shape)

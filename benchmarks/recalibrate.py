@@ -23,9 +23,9 @@ sys.path[:] = [str(Path(__file__).resolve().parents[1]), *sys.path[1:]]
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import safe_open
 
+from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.files import replace_file, sha256
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.network.calibration import CENTRES, EDGES, Calibration, calibrate
@@ -33,11 +33,10 @@ from bcdi_inpaint.network.weights import default_path, load_weights, save_weight
 from bcdi_inpaint.running.progress import told
 from bcdi_inpaint.training.calibrating import WIDTHS, Errors, errors
 
-Found = NDArray[np.float64]
 """Errors, scales, log counts, widths and patterns, (5, n)."""
 
 
-def found_in(model: str, patterns: Path, number: int, seed: int, folder: Path) -> Found:
+def found_in(model: str, patterns: Path, number: int, seed: int, folder: Path) -> Float64Array:
     """The errors of one pattern, made of the seed and its number alone; kept in the folder."""
     kept = folder / f"{number:04d}.npy"
     if not kept.exists():
@@ -48,11 +47,11 @@ def found_in(model: str, patterns: Path, number: int, seed: int, folder: Path) -
         stream = io.BytesIO()
         np.save(stream, np.stack([*astuple(own)[:4], np.full(own.errors.size, number)]))
         replace_file(kept, stream.getbuffer())
-    whole: Found = np.load(kept)
+    whole: Float64Array = np.load(kept)
     return whole
 
 
-def lines(calibration: Calibration, found: Found) -> Iterator[str]:
+def lines(calibration: Calibration, found: Float64Array) -> Iterator[str]:
     """How much the 68 and 95 % intervals hold of what they were made from, by width and counts."""
     error, scales, log_counts, widths, _ = found
     counts = np.expm1(log_counts)

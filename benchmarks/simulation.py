@@ -17,8 +17,8 @@ from pathlib import Path
 sys.path[:] = [path for path in sys.path if path != str(Path(__file__).resolve().parent)]
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import Complex128Array, Float64Array
 from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
 from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
@@ -32,7 +32,7 @@ from simulation.shapes import fcc_atoms, wulff
 SEED = 31
 
 
-def particle_and_grid(n_atoms: int, side: int) -> tuple[NDArray[np.float64], QGrid]:
+def particle_and_grid(n_atoms: int, side: int) -> tuple[Float64Array, QGrid]:
     """Atoms of a gold Wulff particle (n, 3) in nm, and a rocking scan of its 111 peak."""
     rng = np.random.default_rng(SEED)
     lattice_nm = ELEMENTS["Au"].lattice_constant_nm
@@ -73,7 +73,7 @@ def engines(n_atoms: int, side: int, boxes: dict[str, int]) -> list[dict[str, ob
         box = (middle, middle, middle)
         diffraction.opencl_works = lambda language=language: language == "opencl"  # type: ignore[assignment]
 
-        def pynx(box: tuple[slice, slice, slice] = box) -> NDArray[np.complex128]:
+        def pynx(box: tuple[slice, slice, slice] = box) -> Complex128Array:
             return bragg_amplitude(
                 positions_nm, grid, weights=weights, engine="pynx", device="cpu", box=box
             )

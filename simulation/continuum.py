@@ -10,18 +10,16 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import linprog
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
+from bcdi_inpaint.arrays import Complex64Array, Float32Array, Float64Array
 from simulation.fields import correlated_field
 from simulation.shapes import Polyhedron
 
-FloatArray = NDArray[np.float64]
-ComplexArray = NDArray[np.complex64]
 Range = tuple[float, float]
 
 MARGIN = 2
@@ -79,7 +77,7 @@ def make_crystal(
     box: tuple[int, ...],
     rng: np.random.Generator,
     strain_rad: float,
-) -> ComplexArray:
+) -> Complex64Array:
     """A complex density of `body` in an array of `box` voxels, `MARGIN` short of its sides.
 
     The body is turned at random and, in 3D, sheared as a rocking scan's frame shears it; its phase
@@ -95,7 +93,7 @@ def make_crystal(
 
 def _modulus(
     config: ContinuumConfig, body: Polyhedron, box: tuple[int, ...], rng: np.random.Generator
-) -> FloatArray:
+) -> Float64Array:
     axes = [(np.arange(n) - (n - 1) / 2) / (n / 2 - MARGIN) for n in box]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)  # (*box, n_dim)
     mapping = _frame(config, len(box), rng)
@@ -109,7 +107,7 @@ def _modulus(
     return gaussian_filter(sharp, rng.uniform(*config.edge_sigma_voxel), mode="constant")
 
 
-def _frame(config: ContinuumConfig, n_dim: int, rng: np.random.Generator) -> FloatArray:
+def _frame(config: ContinuumConfig, n_dim: int, rng: np.random.Generator) -> Float64Array:
     """(n_dim, n_dim) the array's axes, as columns, in the body's frame."""
     if n_dim == 2:
         angle = rng.uniform(0, 2 * np.pi)
@@ -119,7 +117,7 @@ def _frame(config: ContinuumConfig, n_dim: int, rng: np.random.Generator) -> Flo
     return Rotation.random(rng=rng).as_matrix() @ tilt
 
 
-def _extent(body: Polyhedron, mapping: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _extent(body: Polyhedron, mapping: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Lowest and highest coordinate of the body along each array axis, (n_dim,) both."""
     planes = body.normals @ mapping
     low, high = (
@@ -134,7 +132,7 @@ def _extent(body: Polyhedron, mapping: FloatArray) -> tuple[FloatArray, FloatArr
     return low, high
 
 
-def period(shape: tuple[int, ...], offset: FloatArray) -> tuple[int, ...]:
+def period(shape: tuple[int, ...], offset: Float64Array) -> tuple[int, ...]:
     """Sides of the Fourier transform that holds an array whose peak lies `offset` off its middle.
 
     Long enough that nothing of what leaves it on one side comes back on the other within the array.
@@ -145,8 +143,8 @@ def period(shape: tuple[int, ...], offset: FloatArray) -> tuple[int, ...]:
 
 
 def bragg_intensity(
-    crystal: ComplexArray, shape: tuple[int, ...], offset: FloatArray, device: str = "cpu"
-) -> NDArray[np.float32]:
+    crystal: Complex64Array, shape: tuple[int, ...], offset: Float64Array, device: str = "cpu"
+) -> Float32Array:
     """The Bragg peak (*shape) of a crystal: its squared Fourier transform.
 
     Parameters
@@ -172,9 +170,7 @@ def bragg_intensity(
     return np.ascontiguousarray(intensity[window])
 
 
-def _squared_transform(
-    values: ComplexArray, sides: tuple[int, ...], device: str
-) -> NDArray[np.float32]:
+def _squared_transform(values: Complex64Array, sides: tuple[int, ...], device: str) -> Float32Array:
     if device == "cpu":
         return np.abs(scipy.fft.fftn(values, s=sides)) ** 2
     there = torch.from_numpy(np.ascontiguousarray(values)).to(device)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from bcdi_inpaint.arrays import Complex64Array, Complex128Array, Float32Array, Float64Array
 from simulation.continuum import ContinuumConfig, make_crystal
 from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
 from simulation.fields import smooth_phase
@@ -58,9 +58,9 @@ class Crystal:
     """
 
     name: str
-    truth: NDArray[np.complex64]
-    expectation: NDArray[np.float32]
-    counts: NDArray[np.float32]
+    truth: Complex64Array
+    expectation: Float32Array
+    counts: Float32Array
     parameters: dict[str, object]
 
 
@@ -88,8 +88,8 @@ def crystals(config: CrystalConfig, seed: int) -> Iterator[Crystal]:
 
 
 def _continuous(
-    config: CrystalConfig, ratio: NDArray[np.float64], strain_rad: float, rng: np.random.Generator
-) -> NDArray[np.complex128]:
+    config: CrystalConfig, ratio: Float64Array, strain_rad: float, rng: np.random.Generator
+) -> Complex128Array:
     """Amplitude (n, n, n) of a continuous crystal, the peak in the middle."""
     n = config.size
     box = tuple(int(side) for side in np.maximum(n / ratio, 6))
@@ -101,8 +101,8 @@ def _continuous(
 
 
 def _atomistic(
-    config: CrystalConfig, ratio: NDArray[np.float64], strain_rad: float, rng: np.random.Generator
-) -> NDArray[np.complex128]:
+    config: CrystalConfig, ratio: Float64Array, strain_rad: float, rng: np.random.Generator
+) -> Complex128Array:
     """Amplitude (n, n, n) of a relaxed particle's 111 peak, in the middle."""
     particle = make_particle(config.particle, rng)
     positions_nm = particle.relaxed.positions_nm

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from bcdi_inpaint.arrays import Float64Array
 
 POISSON_RATIO = 0.4
 """Of isotropic elasticity, about that of the metals here; relaxation mends the rest."""
 
 
-def burgers_vector(lattice_constant_nm: float, rng: np.random.Generator) -> FloatArray:
+def burgers_vector(lattice_constant_nm: float, rng: np.random.Generator) -> Float64Array:
     """(3,) a perfect dislocation's Burgers vector a/2 <110> in nm, drawn from the twelve."""
     signs = rng.choice((-1.0, 1.0), 2)
     vector = np.zeros(3)
@@ -20,8 +19,8 @@ def burgers_vector(lattice_constant_nm: float, rng: np.random.Generator) -> Floa
 
 
 def screw_displacement(
-    positions_nm: FloatArray, burgers_nm: FloatArray, normal: FloatArray
-) -> FloatArray:
+    positions_nm: Float64Array, burgers_nm: Float64Array, normal: Float64Array
+) -> Float64Array:
     """Displacement (n, 3) in nm of a screw dislocation through the origin.
 
     u = b angle / (2 pi) (Hirth & Lothe, Theory of Dislocations, eq. 3-1). `normal` (3,), a unit
@@ -32,8 +31,8 @@ def screw_displacement(
 
 
 def edge_displacement(
-    positions_nm: FloatArray, burgers_nm: FloatArray, normal: FloatArray
-) -> FloatArray:
+    positions_nm: Float64Array, burgers_nm: Float64Array, normal: Float64Array
+) -> Float64Array:
     """Displacement (n, 3) in nm of an edge dislocation through the origin.
 
     Hirth & Lothe, Theory of Dislocations, eqs. 3-45 and 3-46. The glide plane's `normal` (3,) is a
@@ -51,15 +50,15 @@ def edge_displacement(
 
 
 def _across(
-    positions_nm: FloatArray, line: FloatArray, normal: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+    positions_nm: Float64Array, line: Float64Array, normal: Float64Array
+) -> tuple[Float64Array, Float64Array]:
     """Coordinates of positions (n, 3) in the plane at right angles to a line."""
     return positions_nm @ np.cross(normal, line), positions_nm @ normal
 
 
 def dislocated(
-    positions_nm: FloatArray, lattice_constant_nm: float, rng: np.random.Generator
-) -> FloatArray:
+    positions_nm: Float64Array, lattice_constant_nm: float, rng: np.random.Generator
+) -> Float64Array:
     """Positions (n, 3) with an edge or a screw dislocation through the middle third."""
     burgers_nm = burgers_vector(lattice_constant_nm, rng)
     normals = np.array([n for n in _close_packed() if abs(n @ burgers_nm) < 1e-9])
@@ -70,19 +69,19 @@ def dislocated(
     return positions_nm + displacement(positions_nm - centre_nm, burgers_nm, normal)
 
 
-def _close_packed() -> FloatArray:
+def _close_packed() -> Float64Array:
     """(4, 3) unit normals of the {111} planes, one of each pair."""
     return np.array([[1, 1, 1], [-1, 1, 1], [1, -1, 1], [1, 1, -1]]) / np.sqrt(3)
 
 
-def random_close_packed(rng: np.random.Generator) -> FloatArray:
+def random_close_packed(rng: np.random.Generator) -> Float64Array:
     """(3,) the unit normal of a {111} plane, drawn."""
     return _close_packed()[int(rng.integers(4))] * rng.choice((-1.0, 1.0))
 
 
 def with_vacancies(
-    positions_nm: FloatArray, fraction: float, rng: np.random.Generator
-) -> FloatArray:
+    positions_nm: Float64Array, fraction: float, rng: np.random.Generator
+) -> Float64Array:
     """Positions without a randomly chosen `fraction` of the atoms, rounded to whole ones."""
     kept = rng.permutation(len(positions_nm))[round(fraction * len(positions_nm)) :]
     return positions_nm[np.sort(kept)]

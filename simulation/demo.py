@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from bcdi_inpaint.arrays import BoolArray, Complex128Array, Float32Array, Float64Array
 from bcdi_inpaint.classical.interpolation import METHODS
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
@@ -60,10 +60,10 @@ class Simulated:
     the measured ones, also in the gap; `gap` is True where the detector sees nothing.
     """
 
-    amplitude: NDArray[np.complex128]
-    expectation: NDArray[np.float32]
-    counts: NDArray[np.float32]
-    gap: NDArray[np.bool_]
+    amplitude: Complex128Array
+    expectation: Float32Array
+    counts: Float32Array
+    gap: BoolArray
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def simulate(seed: int) -> Simulated:
     return Simulated(amplitude, expectation, counts, gap)
 
 
-def _amplitude(positions_nm: NDArray[np.float64], grid: QGrid) -> NDArray[np.complex128]:
+def _amplitude(positions_nm: Float64Array, grid: QGrid) -> Complex128Array:
     """PyNX's sum in a box around the peak, as large as its engine allows; the rest by NUFFT.
 
     Where both were computed they are compared: InputError if they differ.
@@ -151,7 +151,7 @@ def _predict(scan_path: Path) -> Path:
     return scan_path.with_name(f"{scan_path.stem}_inpainted.cxi")
 
 
-def _fill_table(scan: Simulated, fills: dict[str, NDArray[np.float32]], seconds: float) -> str:
+def _fill_table(scan: Simulated, fills: dict[str, Float32Array], seconds: float) -> str:
     """How near each fill comes to the counts that were hidden."""
     scores = {
         name: score(scan.counts, fill, scan.gap)
@@ -172,9 +172,7 @@ def _fill_table(scan: Simulated, fills: dict[str, NDArray[np.float32]], seconds:
     return table([dict(zip(columns, row, strict=True)) for row in rows], columns, style="markdown")
 
 
-def _phase(
-    scan: Simulated, filled_path: Path, seed: int
-) -> tuple[str, dict[str, NDArray[np.complex128]]]:
+def _phase(scan: Simulated, filled_path: Path, seed: int) -> tuple[str, dict[str, Complex128Array]]:
     """Phase the complete scan, and the filled one in some hand-overs; a table, and the objects.
 
     The objects are aligned with the true one, which is among them.

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 import finufft
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import Complex128Array, Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.pynx_engine import OPENCL, import_pynx, opencl_works, quiet
-
-FloatArray = NDArray[np.float64]
-ComplexArray = NDArray[np.complex128]
 
 ACCURACY = 1e-8
 """Relative, asked of the NUFFT."""
@@ -38,11 +35,11 @@ class QGrid:
     """
 
     shape: tuple[int, int, int]
-    reflection_inv_nm: FloatArray
-    steps_inv_nm: FloatArray
-    centre: FloatArray
+    reflection_inv_nm: Float64Array
+    steps_inv_nm: Float64Array
+    centre: Float64Array
 
-    def scattering_vectors(self, box: tuple[slice, slice, slice]) -> FloatArray:
+    def scattering_vectors(self, box: tuple[slice, slice, slice]) -> Float64Array:
         """(..., 3) scattering vectors of the voxels in `box`, in 1/nm."""
         indices = np.stack(
             np.meshgrid(
@@ -54,8 +51,8 @@ class QGrid:
 
 
 def oversampled_steps(
-    positions_nm: FloatArray, directions: FloatArray, oversampling: FloatArray
-) -> FloatArray:
+    positions_nm: Float64Array, directions: Float64Array, oversampling: Float64Array
+) -> Float64Array:
     """Grid steps (3, 3) in 1/nm that sample a particle with the given ratio on each array axis.
 
     `directions` (3, 3) holds the array axes as unit columns, in the crystal's axes; they need not
@@ -67,8 +64,8 @@ def oversampled_steps(
 
 
 def rocking_directions(
-    reflection_inv_nm: FloatArray, wavelength_nm: float, rng: np.random.Generator
-) -> FloatArray:
+    reflection_inv_nm: Float64Array, wavelength_nm: float, rng: np.random.Generator
+) -> Float64Array:
     """Unit steps (3, 3), as columns, of a rocking scan through a reflection.
 
     Turning the crystal about an axis w moves the reflection G by w x G, at right angles to it; the
@@ -98,12 +95,12 @@ def rocking_directions(
 
 
 def rocking_steps(
-    positions_nm: FloatArray,
-    reflection_inv_nm: FloatArray,
-    oversampling: FloatArray,
+    positions_nm: Float64Array,
+    reflection_inv_nm: Float64Array,
+    oversampling: Float64Array,
     wavelength_nm: float,
     rng: np.random.Generator,
-) -> FloatArray:
+) -> Float64Array:
     """Grid steps (3, 3) in 1/nm of a rocking scan; see its two parts for the parameters."""
     directions = rocking_directions(reflection_inv_nm, wavelength_nm, rng)
     return oversampled_steps(positions_nm, directions, oversampling)
@@ -114,8 +111,8 @@ WHOLE: Box = (slice(None), slice(None), slice(None))
 
 
 def _about(
-    positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, middle: FloatArray
-) -> tuple[ComplexArray, FloatArray]:
+    positions_nm: Float64Array, weights: Complex128Array, grid: QGrid, middle: Float64Array
+) -> tuple[Complex128Array, Float64Array]:
     """Weights with the phase of voxel `middle`, and turns (n_atoms, 3) per voxel away from it.
 
     exp(2i pi (G + A (n - c)) r) = exp(2i pi (G + A (m - c)) r) * exp(2i pi A (n - m) r): what is
@@ -127,8 +124,8 @@ def _about(
 
 
 def _nufft(
-    positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: Box, device: str
-) -> ComplexArray:
+    positions_nm: Float64Array, weights: Complex128Array, grid: QGrid, box: Box, device: str
+) -> Complex128Array:
     """Type-1 non-uniform FFT (Barnett, Magland & af Klinteberg, SIAM J. Sci. Comput. 41, 2019)."""
     if device == "cuda":
         return _on_gpu(positions_nm, weights, grid, box)
@@ -139,7 +136,9 @@ def _nufft(
     return finufft.nufft3d1(x, y, z, carried, grid.shape, isign=1, eps=ACCURACY)[box]
 
 
-def _on_gpu(positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: Box) -> ComplexArray:
+def _on_gpu(
+    positions_nm: Float64Array, weights: Complex128Array, grid: QGrid, box: Box
+) -> Complex128Array:
     """The same transform by cufinufft; where that is not installed, by direct summation."""
     try:
         import cufinufft
@@ -156,8 +155,8 @@ def _on_gpu(positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: B
 
 
 def direct_sum(
-    positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: Box, device: str
-) -> ComplexArray:
+    positions_nm: Float64Array, weights: Complex128Array, grid: QGrid, box: Box, device: str
+) -> Complex128Array:
     """The sum itself, as matrix products on a torch `device`: what has no NUFFT has those.
 
     The phase of a voxel is a sum over its three indices, so its exponential is a product: for each
@@ -177,8 +176,8 @@ def direct_sum(
 
 
 def _pynx(
-    positions_nm: FloatArray, weights: ComplexArray, grid: QGrid, box: Box, device: str
-) -> ComplexArray:
+    positions_nm: Float64Array, weights: Complex128Array, grid: QGrid, box: Box, device: str
+) -> Complex128Array:
     """Direct sum by PyNX's scattering module, on OpenCL where it works, else on the CPU.
 
     On a CUDA device where one was asked for. PyNX sums real occupancies, in single precision: the
@@ -195,7 +194,7 @@ def _pynx(
     h, k, l = (-step.astype(np.float32) for step in steps)  # noqa: E741
     x, y, z = np.ascontiguousarray(turns.T, dtype=np.float32)
 
-    def summed(occupancy: FloatArray) -> ComplexArray:
+    def summed(occupancy: Float64Array) -> Complex128Array:
         total = np.zeros(h.shape, dtype=complex)
         for first in range(0, len(x), PYNX_ATOMS):
             part = slice(first, first + PYNX_ATOMS)
@@ -210,18 +209,18 @@ def _pynx(
     return summed(carried.real) + 1j * summed(carried.imag)
 
 
-ENGINES: dict[str, Callable[..., ComplexArray]] = {"nufft": _nufft, "pynx": _pynx}
+ENGINES: dict[str, Callable[..., Complex128Array]] = {"nufft": _nufft, "pynx": _pynx}
 
 
 def bragg_amplitude(
-    positions_nm: FloatArray,
+    positions_nm: Float64Array,
     grid: QGrid,
     *,
-    weights: ComplexArray | None = None,
+    weights: Complex128Array | None = None,
     engine: str = "auto",
     device: str = "auto",
     box: Box = WHOLE,
-) -> ComplexArray:
+) -> Complex128Array:
     """Scattered amplitude ``sum_j w_j exp(2i pi q.r_j)`` on the voxels of `grid` in `box`.
 
     Parameters

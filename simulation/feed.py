@@ -15,14 +15,13 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.running.workers import NO_GPU, Workers
 from simulation.particles import Particle
 from simulation.recipe import Recipe, make_particle_of, make_pattern, particle_number
 
-LogPatterns = NDArray[np.float16]
 SHARED = Path("/dev/shm")  # where Linux keeps it
 DEVICES = {"cpu": NO_GPU, "auto": {}}
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from bcdi_inpaint.arrays import Float64Array
 
 
 def correlated_field(
-    shape: tuple[int, ...], correlation_length: FloatArray | float, rng: np.random.Generator
-) -> FloatArray:
+    shape: tuple[int, ...], correlation_length: Float64Array | float, rng: np.random.Generator
+) -> Float64Array:
     """A Gaussian random field with values in 0..1 whose correlation decays like a Gaussian.
 
     `correlation_length` is the standard deviation of that Gaussian in voxels, one for all axes or
@@ -30,8 +29,8 @@ def correlated_field(
 
 
 def smooth_phase(
-    points: FloatArray, range_rad: float, n_waves: int, rng: np.random.Generator
-) -> FloatArray:
+    points: Float64Array, range_rad: float, n_waves: int, rng: np.random.Generator
+) -> Float64Array:
     """A random smooth phase at scattered points, spanning `range_rad`.
 
     `points` is (n, 3), the body's size of order 1. A sum of plane waves with at most about one

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from simulation.defects import dislocated, random_close_packed, with_vacancies
 from simulation.relaxation import Element, Relaxed, element, relax
 from simulation.shapes import FEWEST_ATOMS, SHAPES, Polyhedron, check_shapes, fcc_atoms
-
-FloatArray = NDArray[np.float64]
 
 TIED_LAYERS = 2
 """Atomic layers at the interface that the substrate holds."""
@@ -129,7 +127,7 @@ def _draw(config: ParticleConfig, rng: np.random.Generator) -> Particle:
     return Particle(relaxed, metal.symbol, parameters)
 
 
-def tied_layers(positions_nm: FloatArray, shape: Polyhedron, metal: Element) -> NDArray[np.bool_]:
+def tied_layers(positions_nm: Float64Array, shape: Polyhedron, metal: Element) -> BoolArray:
     """(n,) True for the atoms of the lowest {111} layers of a shape that has an interface."""
     if shape.interface is None:
         return np.zeros(len(positions_nm), dtype=bool)

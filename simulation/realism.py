@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.ndimage import gaussian_filter
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
+
 Range = tuple[float, float]
 
 MOST_COUNTS = 2**32 - 2
@@ -80,13 +80,15 @@ class Measurement:
     parameters : what was drawn.
     """
 
-    expectation: FloatArray
+    expectation: Float32Array
     counts: NDArray[np.uint32]
     bad: BoolArray
     parameters: dict[str, object]
 
 
-def measure(intensity: FloatArray, config: RealismConfig, rng: np.random.Generator) -> Measurement:
+def measure(
+    intensity: Float32Array, config: RealismConfig, rng: np.random.Generator
+) -> Measurement:
     """Count photons of a perfect `intensity` (n_rock, n_y, n_x) or (n_y, n_x), in any unit.
 
     `intensity` is at least 0 everywhere and above it somewhere; it stays as it is.
@@ -115,7 +117,7 @@ def _log_uniform(limits: Range, rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(*np.log(limits))))
 
 
-def _offsets(shape: tuple[int, ...], centre: NDArray[np.float64]) -> list[NDArray[np.float32]]:
+def _offsets(shape: tuple[int, ...], centre: Float64Array) -> list[Float32Array]:
     """Distances from `centre` along each axis, ready to broadcast."""
     axes = [np.arange(n, dtype=np.float32) - c for n, c in zip(shape, centre, strict=True)]
     return list(np.ix_(*axes))
@@ -126,7 +128,7 @@ def _background(
     config: RealismConfig,
     rng: np.random.Generator,
     parameters: dict[str, object],
-) -> FloatArray | float:
+) -> Float32Array | float:
     """Photons of the flat background, and of a broad one around some place of the array."""
     flat = 0.0 if config.flat is None else _log_uniform(config.flat, rng)
     parameters["flat"] = flat
@@ -134,7 +136,7 @@ def _background(
         return flat
     height = _log_uniform(config.smooth, rng)
     sides = np.array(shape)
-    exponent: FloatArray = np.zeros(shape, dtype=np.float32)
+    exponent: Float32Array = np.zeros(shape, dtype=np.float32)
     widths = rng.uniform(0.2, 0.8, len(shape)) * sides
     centre = rng.uniform(-0.2, 1.2, len(shape)) * sides
     parameters["smooth"] = {
@@ -152,7 +154,7 @@ def _alien(
     config: RealismConfig,
     rng: np.random.Generator,
     parameters: dict[str, object],
-) -> FloatArray:
+) -> Float32Array:
     """A streak: straight in the detector's plane, some frames long, fading along its length."""
     sides = np.array(shape)
     centre = rng.uniform(0.1, 0.9, len(shape)) * sides
@@ -178,7 +180,7 @@ def _alien(
 
 def _beam(
     n_frames: int, drift: Range, rng: np.random.Generator, parameters: dict[str, object]
-) -> NDArray[np.float32]:
+) -> Float32Array:
     """(n_frames,) intensity of the beam: slow and quick changes of like size about 1."""
     relative = rng.uniform(*drift)
     slow = np.cumsum(rng.standard_normal(n_frames)) / np.sqrt(n_frames)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 from bcdi_inpaint.errors import one_line
 from simulation.continuum import (
     MARGIN,
@@ -25,9 +26,6 @@ from simulation.particles import Particle, ParticleConfig, make_particle
 from simulation.realism import RealismConfig, measure
 from simulation.relaxation import element
 from simulation.shapes import random_shape
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 STRAIN_WAVES = 8
 """Plane waves that make up the slow strain added to a relaxed particle."""
@@ -137,7 +135,7 @@ class Pattern:
     parameters : everything drawn, in plain values.
     """
 
-    expectation: NDArray[np.float32]
+    expectation: Float32Array
     counts: NDArray[np.uint32]
     bad: BoolArray
     grid: QGrid | None
@@ -182,17 +180,17 @@ def make_pattern(recipe: Recipe, index: int, particle: Particle | None) -> Patte
     )
 
 
-Made = tuple[NDArray[np.float32], QGrid | None, dict[str, object]]
+Made = tuple[Float32Array, QGrid | None, dict[str, object]]
 
 
-def _oversampling(recipe: Recipe, rng: np.random.Generator) -> FloatArray:
+def _oversampling(recipe: Recipe, rng: np.random.Generator) -> Float64Array:
     """(n_dim,) ratio along each array axis."""
     common = np.exp(rng.uniform(*np.log(recipe.oversampling)))
     spread = np.array(recipe.oversampling_spread[-len(recipe.shape) :])
     return np.clip(common * np.exp(rng.normal(0, spread)), *recipe.oversampling_limits)
 
 
-def _peak_offset(recipe: Recipe, rng: np.random.Generator) -> FloatArray:
+def _peak_offset(recipe: Recipe, rng: np.random.Generator) -> Float64Array:
     """(n_dim,) voxels from the array's middle to the Bragg peak."""
     part = np.clip(rng.normal(0, recipe.peak_offset, len(recipe.shape)), -0.4, 0.4)
     if rng.random() < recipe.peak_outside:
@@ -222,7 +220,7 @@ def _continuous(recipe: Recipe, rng: np.random.Generator) -> Made:
     return intensity, None, parameters
 
 
-def _farthest(steps: FloatArray, shape: tuple[int, ...], centre: FloatArray) -> float:
+def _farthest(steps: Float64Array, shape: tuple[int, ...], centre: Float64Array) -> float:
     """Distance in 1/nm of the array's farthest corner from the peak, over `LATTICE_REACH`."""
     corners = np.array(list(product(*[(0, n - 1) for n in shape]))) - centre
     return float(np.linalg.norm(corners @ steps.T, axis=1).max() / LATTICE_REACH)

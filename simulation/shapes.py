@@ -16,14 +16,13 @@ from itertools import permutations, product
 
 import numpy as np
 from ase.build import bulk
-from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 from scipy.spatial.transform import Rotation
 from wulffpack import SingleCrystal
 
+from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
 
-FloatArray = NDArray[np.float64]
 Miller = tuple[int, int, int]
 
 FEWEST_ATOMS = 100
@@ -40,11 +39,11 @@ class Polyhedron:
     interface : which plane sits on a substrate, if any does.
     """
 
-    normals: FloatArray
-    distances: FloatArray
+    normals: Float64Array
+    distances: Float64Array
     interface: int | None = None
 
-    def signed_distance(self, points: FloatArray) -> FloatArray:
+    def signed_distance(self, points: Float64Array) -> Float64Array:
         """Distance of `points` (..., n_dim) to the surface, negative inside.
 
         Exact inside and beside a face; outside, next to an edge, it is a lower bound.
@@ -59,7 +58,7 @@ class Polyhedron:
         return Polyhedron(self.normals, self.distances * factor, self.interface)
 
     @cached_property
-    def vertices(self) -> FloatArray:
+    def vertices(self) -> Float64Array:
         """(n_vertices, n_dim) corners."""
         planes = np.concatenate([self.normals, -self.distances[:, None]], axis=1)
         return HalfspaceIntersection(planes, np.zeros(self.normals.shape[1])).intersections
@@ -70,7 +69,7 @@ class Polyhedron:
         return float(ConvexHull(self.vertices).volume)
 
 
-def family(indices: Miller) -> FloatArray:
+def family(indices: Miller) -> Float64Array:
     """Unit normals (n, 3) of all planes equivalent to `indices` in a cubic crystal."""
     signed = {
         tuple(sign * index for sign, index in zip(signs, order, strict=True))
@@ -195,8 +194,8 @@ def fcc_atoms(
     n_atoms: int,
     rng: np.random.Generator,
     *,
-    twin_normal: FloatArray | None = None,
-) -> FloatArray:
+    twin_normal: Float64Array | None = None,
+) -> Float64Array:
     """Positions (n, 3) in nm of a face-centred cubic crystal of about `n_atoms`, cut to `shape`.
 
     The lattice is shifted by a random part of its cell, so that no two cuts are alike. The count
@@ -223,7 +222,7 @@ def fcc_atoms(
     return sites_nm[body.signed_distance(sites_nm) <= 0]
 
 
-def twinned(sites_nm: FloatArray, through_nm: FloatArray, normal: FloatArray) -> FloatArray:
+def twinned(sites_nm: Float64Array, through_nm: Float64Array, normal: Float64Array) -> Float64Array:
     """The sites (n, 3) up to a plane, and their mirror images beyond it.
 
     `through_nm` (3,) is a site on the plane, `normal` (3,) its unit normal: with a <111> one the

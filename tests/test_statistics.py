@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.peak.statistics import (
     HALF_WINDOW,
@@ -20,12 +21,11 @@ from bcdi_inpaint.peak.statistics import (
     window,
 )
 
-Array = NDArray[np.float64]
 SHAPE = (64, 64, 64)
 CENTRE = (31.0, 32.5, 30.0)
 
 
-def block(period: tuple[float, ...], flux: float, background: float = 0.01) -> Array:
+def block(period: tuple[float, ...], flux: float, background: float = 0.01) -> Float64Array:
     """Photons of an unstrained block's sinc^2 peak, of SHAPE."""
     axes = [
         np.sinc((np.arange(n) - c) / p) ** 2 for n, c, p in zip(SHAPE, CENTRE, period, strict=True)
@@ -33,7 +33,7 @@ def block(period: tuple[float, ...], flux: float, background: float = 0.01) -> A
     return flux * np.prod(np.meshgrid(*axes, indexing="ij"), axis=0) + background
 
 
-def everywhere(counts: NDArray[np.generic]) -> NDArray[np.bool_]:
+def everywhere(counts: NDArray[np.generic]) -> BoolArray:
     return np.ones(counts.shape, dtype=bool)
 
 
@@ -182,7 +182,7 @@ def test_a_2d_pattern_has_numbers_too(rng: np.random.Generator) -> None:
         ("lowest count is -1", np.full((20, 20), -1.0), np.ones((20, 20), dtype=bool)),
     ],
 )
-def test_bad_input_is_told_on_one_line(word: str, counts: Array, known: NDArray[np.bool_]) -> None:
+def test_bad_input_is_told_on_one_line(word: str, counts: Float64Array, known: BoolArray) -> None:
     with pytest.raises(InputError, match=word) as told:
         statistics(counts, known)
     assert "\n" not in str(told.value)

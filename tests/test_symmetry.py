@@ -6,18 +6,16 @@ import math
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.peak.friedel import find_centre, friedel_mate, inversion_correlation, local_mean
-
-Array = NDArray[np.float64]
 
 
 def peak(
     shape: tuple[int, ...], centre: tuple[float, ...], period: tuple[float, ...], flux: float
-) -> Array:
+) -> Float64Array:
     """Photons of an unstrained block: sinc^2 along each axis, symmetric about `centre`."""
     axes = [
         np.sinc((np.arange(n) - c) / p) ** 2 for n, c, p in zip(shape, centre, period, strict=True)
@@ -25,7 +23,7 @@ def peak(
     return flux * np.prod(np.meshgrid(*axes, indexing="ij"), axis=0)
 
 
-def strained(shape: tuple[int, ...], strain_rad: float) -> Array:
+def strained(shape: tuple[int, ...], strain_rad: float) -> Float64Array:
     """Photons of a block of 12 x 10 x 11 voxels with a quadratic phase, which breaks symmetry."""
     axes = [np.linspace(-1, 1, n) for n in (12, 10, 11)]
     x, y, z = np.meshgrid(*axes, indexing="ij")
@@ -175,7 +173,7 @@ def test_the_local_mean_leaves_out_what_is_not_known() -> None:
     assert not local_mean(values, np.zeros_like(known), 2.0).any()
 
 
-def bad_inputs() -> list[tuple[str, Array, NDArray[np.bool_]]]:
+def bad_inputs() -> list[tuple[str, Float64Array, BoolArray]]:
     ones, known = np.ones((5, 6)), np.ones((5, 6), dtype=bool)
     infinite = ones.copy()
     infinite[2, 2] = np.inf
@@ -187,7 +185,7 @@ def bad_inputs() -> list[tuple[str, Array, NDArray[np.bool_]]]:
 
 
 @pytest.mark.parametrize(("word", "values", "known"), bad_inputs())
-def test_bad_input_is_told_on_one_line(word: str, values: Array, known: NDArray[np.bool_]) -> None:
+def test_bad_input_is_told_on_one_line(word: str, values: Float64Array, known: BoolArray) -> None:
     for call in (
         lambda: find_centre(values, known),
         lambda: friedel_mate(values, known, (2.0, 2.5)),

@@ -17,21 +17,19 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.signal import fftconvolve
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray, IntArray
 from bcdi_inpaint.errors import InputError
 
 Kind = Literal["nearest", "linear", "cubic"]
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
 
 
 def linear(
     counts: np.ndarray, gap_mask: np.ndarray, bad_mask: np.ndarray | None = None
-) -> npt.NDArray[np.float32]:
+) -> Float32Array:
     """Linear interpolation of log(1 + counts) along the gap's normal.
 
     Parameters
@@ -53,7 +51,7 @@ def linear(
 
 def cubic(
     counts: np.ndarray, gap_mask: np.ndarray, bad_mask: np.ndarray | None = None
-) -> npt.NDArray[np.float32]:
+) -> Float32Array:
     """Cubic interpolation of log(1 + counts) along the gap's normal.
 
     The polynomial goes through the two known voxels on each side; where one of the four is missing
@@ -65,7 +63,7 @@ def cubic(
 
 def nearest(
     counts: np.ndarray, gap_mask: np.ndarray, bad_mask: np.ndarray | None = None
-) -> npt.NDArray[np.float32]:
+) -> Float32Array:
     """The known voxel nearest along the gap's normal; half-way, the mean of both in log.
 
     Parameters, result and errors are those of `linear`.
@@ -80,7 +78,7 @@ def inverse_distance(
     *,
     half_width: int = 16,
     power: int = 2,
-) -> npt.NDArray[np.float32]:
+) -> Float32Array:
     """Mean of the known counts around each voxel, weighted by 1 / distance**power.
 
     As PyNX's ``InterpIobsMask(half_width, power)`` (``--mask_interp 16 2``): counts, not their
@@ -106,7 +104,7 @@ def inverse_distance(
     return filled
 
 
-METHODS: dict[str, Callable[..., npt.NDArray[np.float32]]] = {
+METHODS: dict[str, Callable[..., Float32Array]] = {
     "nearest": nearest,
     "linear": linear,
     "cubic": cubic,
@@ -182,7 +180,7 @@ def fill_along_shortest(
     return filled
 
 
-def run_lengths(unknown: np.ndarray) -> npt.NDArray[np.int32]:
+def run_lengths(unknown: np.ndarray) -> NDArray[np.int32]:
     """Length of the run of unknown voxels through each voxel, along each axis.
 
     Parameters
@@ -203,14 +201,14 @@ def run_lengths(unknown: np.ndarray) -> npt.NDArray[np.int32]:
     return lengths
 
 
-def shortest_runs(unknown: np.ndarray, where: np.ndarray) -> npt.NDArray[np.integer]:
+def shortest_runs(unknown: np.ndarray, where: np.ndarray) -> IntArray:
     """Length of the shortest run of unknown voxels through each voxel of `where`, (n_where,).
 
     Both (n_rock, n_y, n_x) bool; every voxel of `where` has to be unknown.
     """
     targets = np.flatnonzero(where)
     lengths = [_Run(unknown, targets, axis).length for axis in range(unknown.ndim)]
-    shortest: npt.NDArray[np.integer] = np.min(lengths, axis=0)
+    shortest: IntArray = np.min(lengths, axis=0)
     return shortest
 
 
@@ -237,7 +235,7 @@ class _Run:
 
     def interpolate(
         self, values: FloatArray, unknown: BoolArray, chosen: BoolArray, kind: Kind
-    ) -> npt.NDArray[np.float64]:
+    ) -> Float64Array:
         """Values at the chosen targets, (n_chosen,), from the known voxels at the runs' ends."""
         position, below, above = self.position[chosen], self.below[chosen], self.above[chosen]
         origin = self.targets[chosen] - position * self.stride  # flat index of the line's start
@@ -261,13 +259,11 @@ class _Run:
         return result
 
 
-def _cubic(
-    x: npt.NDArray[np.floating] | IntArray, width: IntArray, nodes: FloatArray
-) -> npt.NDArray[np.float64]:
+def _cubic(x: FloatArray | IntArray, width: IntArray, nodes: FloatArray) -> Float64Array:
     """Lagrange polynomial through the (4, n) `nodes` at -1, 0, width, width + 1, taken at x."""
     before, low, high, after = nodes.astype(np.float64)
     w = width.astype(np.float64)
-    result: npt.NDArray[np.float64] = (
+    result: Float64Array = (
         -before * x * (x - w) * (x - w - 1) / ((w + 1) * (w + 2))
         + low * (x + 1) * (x - w) * (x - w - 1) / (w * (w + 1))
         - high * (x + 1) * x * (x - w - 1) / (w * (w + 1))
@@ -295,7 +291,7 @@ def _runs(unknown: BoolArray, axis: int) -> tuple[IntArray, IntArray, IntArray]:
 
 def _fill_in_log(
     counts: np.ndarray, gap_mask: np.ndarray, bad_mask: np.ndarray | None, kind: Kind
-) -> npt.NDArray[np.float32]:
+) -> Float32Array:
     unknown = _checked_unknown(counts, gap_mask, bad_mask)
     filled = counts.astype(np.float32)  # (n_rock, n_y, n_x)
     log_counts = np.log1p(np.where(unknown, np.float32(0), filled))
@@ -304,7 +300,7 @@ def _fill_in_log(
     return filled
 
 
-def _inverse_distance_weights(half_width: int, power: int) -> npt.NDArray[np.float64]:
+def _inverse_distance_weights(half_width: int, power: int) -> Float64Array:
     """1 / distance**power to the centre of a cube of 2 half_width + 1 voxels, 0 at the centre."""
     offsets = np.arange(-half_width, half_width + 1, dtype=np.float64) ** 2
     squared = offsets[:, None, None] + offsets[:, None] + offsets  # (2k + 1, 2k + 1, 2k + 1)

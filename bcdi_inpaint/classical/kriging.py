@@ -29,14 +29,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 from bcdi_inpaint.classical.interpolation import log_linear
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.peak.falloff import shell_means
 from bcdi_inpaint.peak.friedel import find_centre
 from bcdi_inpaint.running.threads import in_threads
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 DEPTH = 7
 """Lines on each side of the gap that a voxel is predicted from."""
@@ -82,15 +80,15 @@ class Kriged:
         of the scan's bright voxels on the whole, of logarithms or roots, not of each voxel.
     """
 
-    log_counts: FloatArray
-    sigma: FloatArray
+    log_counts: Float32Array
+    sigma: Float32Array
 
 
 def krige(
-    log_counts: FloatArray,
+    log_counts: Float32Array,
     unknown: BoolArray,
     gaps: Sequence[Gap],
-    centre: Sequence[float] | NDArray[np.float64] | None = None,
+    centre: Sequence[float] | Float64Array | None = None,
 ) -> Kriged:
     """Fill the unknown voxels, those of plane gaps by kriging and the others linearly.
 
@@ -119,10 +117,10 @@ def krige(
 
 
 def _over_shells(
-    log_counts: FloatArray,
+    log_counts: Float32Array,
     unknown: BoolArray,
-    centre: Sequence[float] | NDArray[np.float64] | None,
-) -> FloatArray:
+    centre: Sequence[float] | Float64Array | None,
+) -> Float32Array:
     """Log counts whose unknown voxels are filled linearly but for the peak's falling off."""
     known = ~unknown
     if not known.any():
@@ -144,9 +142,9 @@ class _Scale:
     `as_log` brings a prediction back, `log_error` its standard deviation around a mean.
     """
 
-    of_log: Callable[[FloatArray], FloatArray]
-    as_log: Callable[[FloatArray], FloatArray]
-    log_error: Callable[[FloatArray, float], FloatArray]
+    of_log: Callable[[Float32Array], Float32Array]
+    as_log: Callable[[Float32Array], Float32Array]
+    log_error: Callable[[Float32Array, float], Float32Array]
 
 
 LOGARITHMS = _Scale(lambda log: log, lambda log: log, lambda spread, _: spread)
@@ -167,10 +165,10 @@ class _Kriging:
 
     scale: _Scale
     mean: np.float32
-    weights: NDArray[np.float32]
-    error: FloatArray
+    weights: Float32Array
+    error: Float32Array
 
-    def predicted(self, ratio_log: FloatArray) -> FloatArray:
+    def predicted(self, ratio_log: Float32Array) -> Float32Array:
         """Logarithms of counts over their trend, from those of the lines beside."""
         residual = self.scale.of_log(ratio_log) - self.mean
         return self.scale.as_log(_applied(self.weights, residual) + self.mean)
@@ -187,12 +185,12 @@ class _Plane:
     axis: int
     box: tuple[slice, ...]
     inside: slice
-    trend: FloatArray
+    trend: Float32Array
     highest: float
     logarithms: _Kriging
     roots: _Kriging | None
 
-    def fill(self, filled: FloatArray, sigma: FloatArray) -> None:
+    def fill(self, filled: Float32Array, sigma: Float32Array) -> None:
         """Write the prediction into the log counts of the array, and its error."""
         slab, error = (np.moveaxis(array[self.box], self.axis, 0) for array in (filled, sigma))
         beside = np.r_[0 : self.inside.start, self.inside.stop : len(slab)]
@@ -209,12 +207,12 @@ class _Plane:
         ):
             array[self.inside] = (1 - share) * array[self.inside] + share * of_roots
 
-    def _clipped(self, ratio_log: FloatArray) -> FloatArray:
+    def _clipped(self, ratio_log: Float32Array) -> Float32Array:
         """Log counts without what no crystal scatters: less than nothing, or far too much."""
         return np.clip(self.trend[self.inside] + ratio_log, 0, self.highest)
 
 
-def _plane_of(gap: Gap, first: FloatArray, unknown: BoolArray) -> _Plane | None:
+def _plane_of(gap: Gap, first: Float32Array, unknown: BoolArray) -> _Plane | None:
     """How a gap is predicted, from an array whose unknown voxels have a first fill.
 
     None where there is too little light to learn from.
@@ -253,7 +251,7 @@ def _trend_width(shape: tuple[int, ...]) -> float:
 
 
 def _krigings(
-    ratio_log: FloatArray, bright: BoolArray, n_lines: int, inside: slice
+    ratio_log: Float32Array, bright: BoolArray, n_lines: int, inside: slice
 ) -> list[_Kriging | None]:
     """How gaps follow in logarithms, and in square roots; None where there is but rounding.
 
@@ -281,7 +279,7 @@ def _krigings(
     return found
 
 
-def _lit_slab(log_counts: FloatArray, gap: Gap) -> tuple[slice, ...] | None:
+def _lit_slab(log_counts: Float32Array, gap: Gap) -> tuple[slice, ...] | None:
     """The part of the array around a gap that holds signal; None if there is none."""
     low, high = max(gap.start - SLAB, 0), min(gap.stop + SLAB, log_counts.shape[gap.axis])
     box = [slice(0, n) for n in log_counts.shape]
@@ -297,7 +295,7 @@ def _lit_slab(log_counts: FloatArray, gap: Gap) -> tuple[slice, ...] | None:
     return tuple(box)
 
 
-def _autocorrelation(values: FloatArray, lags: Sequence[int]) -> NDArray[np.float64]:
+def _autocorrelation(values: Float32Array, lags: Sequence[int]) -> Float64Array:
     """Sums of the products of all pairs, at lags from -lag to +lag on each axis."""
     shape = [
         scipy.fft.next_fast_len(n + lag, real=True)
@@ -308,7 +306,7 @@ def _autocorrelation(values: FloatArray, lags: Sequence[int]) -> NDArray[np.floa
     return scipy.fft.irfftn(power, shape)[wrapped].astype(np.float64)
 
 
-def _covariance(measured: NDArray[np.float64]) -> NDArray[np.float64]:
+def _covariance(measured: Float64Array) -> Float64Array:
     """A covariance as measured at lags from -lag to +lag on each axis, faded and mended."""
     covariance = measured.copy()
     for axis, n in enumerate(measured.shape):
@@ -318,7 +316,7 @@ def _covariance(measured: NDArray[np.float64]) -> NDArray[np.float64]:
     return _mended(covariance)
 
 
-def _mended(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+def _mended(covariance: Float64Array) -> Float64Array:
     """The covariance without its negative powers, which no field has.
 
     Measured pair by pair it has some, and weights made with them run away. (Bochner: a function is
@@ -334,12 +332,12 @@ def _mended(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _weights(
-    covariance: NDArray[np.float64],
+    covariance: Float64Array,
     beside: NDArray[np.int64],
     inside: NDArray[np.int64],
     lateral: Sequence[int],
     nugget: float,
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+) -> tuple[Float32Array, Float64Array]:
     """Weights (n_inside, n_beside, *lateral) of each line, and the variance left (n_inside,)."""
     offsets = [np.arange(n) - n // 2 for n in lateral]
     sources = np.stack(np.meshgrid(beside, *offsets, indexing="ij"), axis=-1)
@@ -350,7 +348,7 @@ def _weights(
     flat = covariance.reshape(-1)
     steps = np.array([math.prod(covariance.shape[axis + 1 :]) for axis in range(covariance.ndim)])
 
-    def between(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+    def between(a: NDArray[np.int64], b: NDArray[np.int64]) -> Float64Array:
         return flat[(b @ steps)[None] - (a @ steps)[:, None] + middle @ steps]
 
     matrix, right = between(sources, sources), between(sources, targets)
@@ -362,7 +360,7 @@ def _weights(
     return weights.astype(np.float32), left
 
 
-def _noise_free(covariance: NDArray[np.float64]) -> float:
+def _noise_free(covariance: Float64Array) -> float:
     """Variance at lag 0 without the counting noise, which is in that lag alone.
 
     A parabola through the lags 1 and 2 of each axis, and not more than was measured.
@@ -377,7 +375,7 @@ def _noise_free(covariance: NDArray[np.float64]) -> float:
     return float(min(np.mean(guesses), covariance[tuple(middle)]))
 
 
-def _applied(weights: NDArray[np.float32], residual: FloatArray) -> FloatArray:
+def _applied(weights: Float32Array, residual: Float32Array) -> Float32Array:
     """Weights (n_inside, n_beside, *lateral) slid over the residuals (n_beside, *plane)."""
     convolve = {1: torch.conv1d, 2: torch.conv2d}[residual.ndim - 1]
     values = torch.from_numpy(np.ascontiguousarray(residual))[None]

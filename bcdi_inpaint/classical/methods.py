@@ -11,17 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from skimage.restoration import inpaint_biharmonic
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.classical import interpolation
 from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.gaps.finding import planes
 from bcdi_inpaint.peak.friedel import find_centre, friedel_mate
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
-Method = Callable[[np.ndarray, BoolArray, BoolArray], FloatArray]
+Method = Callable[[np.ndarray, BoolArray, BoolArray], Float32Array]
 
 IDW_MARGIN = 48  # voxels: what `inverse_distance` looks at, 16, or 38 across the widest gap
 BIHARMONIC_MARGIN = 8  # voxels: the equation looks at two; its result stays within their range
@@ -31,22 +29,22 @@ TV_CHECKED = 25  # iterations between two looks at how much changes
 TV_TOLERANCE = 1e-3  # largest change of log counts in one iteration, when it ends
 
 
-def nearest(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> FloatArray:
+def nearest(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Float32Array:
     """The known voxel nearest along the gap's normal; see `interpolation.nearest`."""
     return interpolation.nearest(counts, gap_mask, unknown & ~gap_mask)
 
 
-def linear(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> FloatArray:
+def linear(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Float32Array:
     """Linear interpolation along the gap's normal; see `interpolation.linear`."""
     return interpolation.linear(counts, gap_mask, unknown & ~gap_mask)
 
 
-def cubic(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> FloatArray:
+def cubic(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Float32Array:
     """Cubic interpolation along the gap's normal; see `interpolation.cubic`."""
     return interpolation.cubic(counts, gap_mask, unknown & ~gap_mask)
 
 
-def inverse_distance(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> FloatArray:
+def inverse_distance(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Float32Array:
     """Mean of the known counts around, by inverse squared distance, as PyNX's ``InterpIobsMask``.
 
     See `interpolation.inverse_distance`; here it looks no farther than `IDW_MARGIN` voxels.
@@ -57,7 +55,7 @@ def inverse_distance(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray
     return _with_gap(counts, gap_mask, box, part)
 
 
-def biharmonic(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> FloatArray:
+def biharmonic(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Float32Array:
     """The biharmonic equation in the gap (scikit-image), in slices: a 3D system is too large.
 
     The slices lie across an axis along which the gap does not change: frames, for a gap of rows,
@@ -82,7 +80,7 @@ def biharmonic(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> F
     return _with_gap(counts, gap_mask, box, np.expm1(np.moveaxis(slices, -1, last)))
 
 
-def total_variation(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> FloatArray:
+def total_variation(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Float32Array:
     """The fill of least total variation, in 3D, the known voxels being fixed.
 
     It minimises the sum of |grad u| over u = log(1 + counts), from the linear fill on, by the
@@ -95,7 +93,7 @@ def total_variation(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray)
     return _with_gap(counts, gap_mask, box, np.expm1(values))
 
 
-def least_variation(values: FloatArray, free: BoolArray) -> FloatArray:
+def least_variation(values: Float32Array, free: BoolArray) -> Float32Array:
     """The array of least isotropic total variation that equals `values` where not `free`.
 
     Parameters
@@ -123,7 +121,7 @@ def least_variation(values: FloatArray, free: BoolArray) -> FloatArray:
     return found
 
 
-def _ascend(dual: FloatArray, values: FloatArray, step: np.float32) -> None:
+def _ascend(dual: Float32Array, values: Float32Array, step: np.float32) -> None:
     """Add the gradient to the dual field (n_dim, *shape), in place, and keep it within length 1."""
     for axis, component in enumerate(dual):
         inner = np.moveaxis(component, axis, 0)[:-1]  # a view; past the edge the gradient is 0
@@ -132,7 +130,7 @@ def _ascend(dual: FloatArray, values: FloatArray, step: np.float32) -> None:
     dual /= np.maximum(length, 1, out=length)
 
 
-def _divergence(dual: FloatArray) -> FloatArray:
+def _divergence(dual: Float32Array) -> Float32Array:
     """Divergence (*shape) of a field (n_dim, *shape): minus the adjoint of the gradient."""
     total = dual.sum(axis=0)
     for axis, component in enumerate(dual):
@@ -140,7 +138,7 @@ def _divergence(dual: FloatArray) -> FloatArray:
     return total
 
 
-def friedel(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> FloatArray:
+def friedel(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Float32Array:
     """The Friedel mate: what was measured at -q, seen from the Bragg peak.
 
     It is exact for a crystal without strain. Linear where the mate is unknown too.
@@ -153,7 +151,7 @@ def friedel(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Floa
     return filled
 
 
-def kriging(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> FloatArray:
+def kriging(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Float32Array:
     """Plane gaps by kriging with the scan's own correlation (see `bcdi_inpaint.classical.kriging`).
 
     Gap voxels in no plane are filled linearly.
@@ -174,7 +172,7 @@ METHODS: dict[str, Method] = {
 }
 
 
-def _log(counts: np.ndarray, unknown: BoolArray) -> FloatArray:
+def _log(counts: np.ndarray, unknown: BoolArray) -> Float32Array:
     """log(1 + counts), 0 where unknown."""
     return np.log1p(np.where(unknown, 0, counts)).astype(np.float32)
 
@@ -198,7 +196,7 @@ def _box(gap_mask: BoolArray, margin: int) -> tuple[slice, ...]:
 
 def _with_gap(
     counts: np.ndarray, gap_mask: BoolArray, box: tuple[slice, ...], part: np.ndarray
-) -> FloatArray:
+) -> Float32Array:
     """The counts with the gap taken from a fill of the box."""
     filled = counts.astype(np.float32)  # a copy
     inside = gap_mask[box]

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import kl_div
 from skimage.metrics import structural_similarity
 
+from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
 
 #: Smallest expected counts in `poisson_deviance`; without a floor one count where a fill says 0
@@ -30,8 +30,6 @@ DEVIANCE_FLOOR = 1e-3
 
 SSIM_WINDOW = 11  # voxels, of a Gaussian of
 SSIM_SIGMA = 1.5  # voxels (Wang et al., IEEE Trans. Image Process. 13, 600 (2004))
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -220,7 +218,7 @@ def _is_numeric(values: Sequence[object]) -> bool:
 
 def _gap_values(
     counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Float64Array, Float64Array]:
     """True counts and fill in the gap, (n_voxels,) float64 each, checked."""
     if not counts_true.shape == fill.shape == gap_mask.shape or gap_mask.dtype != np.bool_:
         raise InputError(

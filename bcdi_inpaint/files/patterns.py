@@ -38,12 +38,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import hdf5_part
 
 TYPE = "bcdi-inpaint patterns"
 VERSION = 2
-FloatArray = NDArray[np.float64]
 
 _VOLUMES = {"counts": np.uint32, "expectation": np.float32, "bad": np.bool_}
 _Q_GRID = {"reflection_inv_nm": (3,), "steps_inv_nm": (3, 3), "centre": (3,)}
@@ -66,14 +66,14 @@ class StoredPattern:
     """
 
     index: int
-    expectation: NDArray[np.float32]
+    expectation: Float32Array
     counts: NDArray[np.uint32]
-    bad: NDArray[np.bool_]
+    bad: BoolArray
     parameters: dict[str, Any]
     particle: int | None = None
-    reflection_inv_nm: FloatArray | None = None
-    steps_inv_nm: FloatArray | None = None
-    centre: FloatArray | None = None
+    reflection_inv_nm: Float64Array | None = None
+    steps_inv_nm: Float64Array | None = None
+    centre: Float64Array | None = None
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class StoredParticle:
     max_force_ev_per_nm : largest force component left on a free atom.
     """
 
-    reference_nm: FloatArray
-    positions_nm: FloatArray
-    tied: NDArray[np.bool_]
+    reference_nm: Float64Array
+    positions_nm: Float64Array
+    tied: BoolArray
     max_force_ev_per_nm: float
     element: str
     parameters: dict[str, Any]
@@ -304,7 +304,7 @@ def _copy_pattern(source: h5py.File, from_row: int, file: h5py.File, row: int) -
         file[name][row] = source[name][from_row]
 
 
-def _rounded(photons: NDArray[np.float32]) -> NDArray[np.float32]:
+def _rounded(photons: Float32Array) -> Float32Array:
     """Rounded to the nearest 12 bits of mantissa, half to even, so that the rest compresses."""
     dropped = np.uint32(23 - _MANTISSA_BITS)
     bits = np.ascontiguousarray(photons, dtype=np.float32).view(np.uint32)

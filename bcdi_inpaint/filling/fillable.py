@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.classical.interpolation import run_lengths
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.gaps.finding import GapVoxels, drawn
 from bcdi_inpaint.scan.scan import Box, Shape, whole
-
-BoolArray = NDArray[np.bool_]
 
 WIDEST = 42
 """Widest gap filled from both sides: the widest between modules, and the widest trained with."""

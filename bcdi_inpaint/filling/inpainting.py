@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, IntArray
 from bcdi_inpaint.classical.interpolation import shortest_runs
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fillable import Reach, reach, reach_of
@@ -27,9 +27,6 @@ from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.peak.friedel import find_centre, mate_source
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.scan import Box, Measured, Scan, blocks, volume, whole
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 PATCH = 32
 STRIDE = 24
@@ -69,9 +66,9 @@ class Fill:
     model : the name of the weights; `model_sha256` is their hash.
     """
 
-    counts: FloatArray
+    counts: Float32Array
     filled: BoolArray
-    sigma: FloatArray
+    sigma: Float32Array
     calibration: Calibration
     warnings: tuple[str, ...]
     n_patches: int
@@ -94,7 +91,7 @@ class Fill:
         part = self.part(box)
         return replace(part, counts=np.where(part.filled, part.counts, np.float32(0)))
 
-    def interval(self, level: float) -> tuple[FloatArray, FloatArray]:
+    def interval(self, level: float) -> tuple[Float32Array, Float32Array]:
         """Bounds of the expected counts that hold with probability `level`, 0 to 1.
 
         Two arrays (n_rock, n_y, n_x), outside `filled` both the counts themselves. Raises
@@ -189,7 +186,7 @@ class Filling:
         )
 
     @cached_property
-    def _dim_sigma(self) -> FloatArray:
+    def _dim_sigma(self) -> Float32Array:
         """Standard deviations of the dim voxels of each cell of `light`."""
         expected = self.light.expected
         sigma = _dim_sigma(self.calibration, expected.reshape(-1))
@@ -206,7 +203,7 @@ class Filling:
         return self.part(whole(self.scan.shape))
 
     @property
-    def counts(self) -> FloatArray:
+    def counts(self) -> Float32Array:
         """(n_rock, n_y, n_x); see `Fill`."""
         return self.whole.counts
 
@@ -216,11 +213,11 @@ class Filling:
         return self.whole.filled
 
     @property
-    def sigma(self) -> FloatArray:
+    def sigma(self) -> Float32Array:
         """(n_rock, n_y, n_x); see `Fill`."""
         return self.whole.sigma
 
-    def interval(self, level: float) -> tuple[FloatArray, FloatArray]:
+    def interval(self, level: float) -> tuple[Float32Array, Float32Array]:
         """As `Fill.interval`."""
         return self.whole.interval(level)
 
@@ -368,7 +365,7 @@ def _places(plan: Reach, stride: int, unknown: BoolArray | None) -> dict[PatchLo
     return found
 
 
-def _centre(scan: Measured, gap: GapVoxels, light: Light) -> NDArray[np.float64]:
+def _centre(scan: Measured, gap: GapVoxels, light: Light) -> Float64Array:
     """The centre of the peak, in voxels of the scan."""
     frames, rows, columns = (
         slice(max(middle - CENTRE_WINDOW, 0), min(middle + CENTRE_WINDOW + 1, n))
@@ -383,7 +380,7 @@ def region_features(
     scan: Measured,
     gap: GapVoxels,
     box: Box,
-    centre: NDArray[np.float64],
+    centre: Float64Array,
     guess: GuessKind = "kriged",
 ) -> Features:
     """What the network sees of a box of the scan, whose peak has that centre."""
@@ -402,7 +399,7 @@ def region_features(
 
 def _log_counts_of(
     scan: Measured, gap: GapVoxels, boxes: Sequence[Box]
-) -> Iterator[tuple[FloatArray, BoolArray]]:
+) -> Iterator[tuple[Float32Array, BoolArray]]:
     """`_log_counts` of some boxes, from one reading where the box around them is no larger."""
     frames, rows, columns = (
         slice(min(part.start for part in parts), max(part.stop for part in parts))
@@ -421,12 +418,12 @@ def _log_counts_of(
         yield np.ascontiguousarray(log_counts[inner]), np.ascontiguousarray(unknown[inner])
 
 
-def _log_counts(scan: Measured, gap: GapVoxels, box: Box) -> tuple[FloatArray, BoolArray]:
+def _log_counts(scan: Measured, gap: GapVoxels, box: Box) -> tuple[Float32Array, BoolArray]:
     """log(1 + counts) of a box, 0 where unknown, and where that is."""
     frames, rows, columns = box
     n_frames = frames.stop - frames.start
 
-    def block(of: Box) -> tuple[FloatArray, BoolArray]:
+    def block(of: Box) -> tuple[Float32Array, BoolArray]:
         own = slice(of[0].start + frames.start, of[0].stop + frames.start), rows, columns
         part = scan.part(own)
         unknown = gap.part(own) | part.bad_mask
@@ -443,8 +440,8 @@ class FilledRegion:
     """The fill of a box of the scan: counts and sigma of the box's shape, 0 outside the gap."""
 
     box: Box
-    counts: FloatArray
-    sigma: FloatArray
+    counts: Float32Array
+    sigma: Float32Array
 
 
 class _Told:
@@ -462,14 +459,14 @@ class _Told:
             self._progress(self._done, self._total)
 
 
-def _widths(scan: Measured, gap: GapVoxels, box: Box, plan: Reach) -> NDArray[np.integer]:
+def _widths(scan: Measured, gap: GapVoxels, box: Box, plan: Reach) -> IntArray:
     """Lengths of the shortest run of unknown voxels through each voxel to fill in a box, (n,)."""
     return shortest_runs(gap.part(box) | scan.bad_in(box), plan.fillable_in(box))
 
 
 def _fill_region(
     seen: Features,
-    widths: NDArray[np.integer],
+    widths: IntArray,
     region: Region,
     work: Work,
     model: Model,
@@ -508,7 +505,7 @@ def _moved(places: Iterable[PatchLocation], corner: tuple[int, ...]) -> list[Pat
     ]
 
 
-def _dim_guesses(light: Light, box: Box, batch: list[PatchLocation]) -> FloatArray:
+def _dim_guesses(light: Light, box: Box, batch: list[PatchLocation]) -> Float32Array:
     """What the light around says of patches in a box, (n_batch, 2, *PATCH) in network units."""
     guesses = np.zeros((len(batch), 2, *(PATCH,) * 3), np.float32)
     shape = tuple(part.stop - part.start for part in box)
@@ -524,12 +521,12 @@ def _dim_guesses(light: Light, box: Box, batch: list[PatchLocation]) -> FloatArr
     return guesses / np.float32(LOG_UNIT)
 
 
-def _dim_scale(expected: FloatArray) -> FloatArray:
+def _dim_scale(expected: Float32Array) -> Float32Array:
     """Error's scale where these counts are expected from the light around, in logarithms."""
     return np.float32(DARK_SCALE) + np.float32(DIM_SPREAD) * np.log1p(expected)
 
 
-def _dim_sigma(calibration: Calibration, expected: FloatArray) -> FloatArray:
+def _dim_sigma(calibration: Calibration, expected: Float32Array) -> Float32Array:
     """Standard deviations of dim voxels (n,); the width of the gap matters little there."""
     counts = np.maximum(expected, LEAST_COUNTS)
     return calibration.sigma(_dim_scale(expected), np.ones_like(counts), counts)
@@ -555,7 +552,7 @@ def _batches(locations: list[PatchLocation]) -> Iterator[list[PatchLocation]]:
         yield locations[first : first + BATCH]
 
 
-def _trusted(seen: Features, batch: list[PatchLocation]) -> FloatArray:
+def _trusted(seen: Features, batch: list[PatchLocation]) -> Float32Array:
     """How far to trust each voxel of patches, (n_batch, *PATCH); outside the array is unknown."""
     return trust(np.stack([cut(seen.unknown, place, True) for place in batch]))
 
@@ -563,7 +560,7 @@ def _trusted(seen: Features, batch: list[PatchLocation]) -> FloatArray:
 @torch.inference_mode()
 def _predict(
     model: Model, seen: Features, batch: list[PatchLocation], device: torch.device
-) -> FloatArray:
+) -> Float32Array:
     """Expected log counts and their error's scale (n_batch, 2, *PATCH) in network units."""
     patches = np.stack(
         [

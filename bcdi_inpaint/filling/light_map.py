@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.stats import poisson
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.gaps.finding import GapVoxels
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.scan import BLOCK, Box, CountsCheck, Measured, Shape, blocks
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 CELL = BLOCK
 """Side of the map's cells in voxels; a block of frames is one layer of them."""
@@ -44,8 +41,8 @@ class Light:
     """
 
     shape: Shape
-    log_sum: FloatArray
-    n_known: FloatArray
+    log_sum: Float32Array
+    n_known: Float32Array
     known_lines: tuple[BoolArray, BoolArray, BoolArray]
 
     @cached_property
@@ -54,7 +51,7 @@ class Light:
         return self.log_sum > LIT * (self.n_known + FEWEST_KNOWN)
 
     @cached_property
-    def expected(self) -> FloatArray:
+    def expected(self) -> Float32Array:
         """Expected counts of a voxel of each cell, from the dim cells around.
 
         The mean of the logarithms, which a hot pixel hardly moves, of counts that are Poisson's.
@@ -69,7 +66,7 @@ class Light:
         mean_logs = poisson.pmf(counts, rates[:, None]) @ np.log1p(counts)
         return np.interp(mean_log, mean_logs, rates).astype(np.float32)
 
-    def expected_in(self, box: Box) -> FloatArray:
+    def expected_in(self, box: Box) -> Float32Array:
         """The expected counts of a box's voxels if they are dim, of the box's shape."""
         return in_voxels(self.expected, box)
 
@@ -88,7 +85,7 @@ class Light:
         return frame, row, column
 
 
-def in_voxels(cells: FloatArray, box: Box) -> FloatArray:
+def in_voxels(cells: Float32Array, box: Box) -> Float32Array:
     """The values of cells (n_layers, n_down, n_across) in the voxels of a box."""
     values = cells
     for axis, part in enumerate(box):
@@ -122,8 +119,8 @@ class _Layer:
     """One layer of cells, and what of its block of frames is known."""
 
     box: Box
-    log_sum: FloatArray
-    n_known: FloatArray
+    log_sum: Float32Array
+    n_known: Float32Array
     known_frames: BoolArray
     known_pixels: BoolArray
     check: CountsCheck

@@ -8,9 +8,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.gaps.detectors import Gap
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.filling.patches import PatchLocation
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 ONE_SIDED_TRUST = 1e-6
 """Weight of what a patch says of a voxel known from one side only, against one known from both."""
 
 
-def window(size: tuple[int, ...]) -> FloatArray:
+def window(size: tuple[int, ...]) -> Float32Array:
     """Weights (*size): a raised cosine on each axis, 1 in the middle, never 0.
 
     A patch knows least about its rim, which sees only one side.
@@ -28,7 +25,7 @@ def window(size: tuple[int, ...]) -> FloatArray:
     return (weights / weights.max()).astype(np.float32)
 
 
-def trust(unknown: BoolArray) -> FloatArray:
+def trust(unknown: BoolArray) -> Float32Array:
     """How far to trust each voxel of patches `unknown` (n_batch, *size); weights of the same shape.
 
     1 where a voxel is known, or lies between known ones on some axis. Where gaps cross no axis has
@@ -69,7 +66,7 @@ class Stitcher:
         self._window = window(size)
 
     def add(
-        self, location: PatchLocation, patch: FloatArray, trusted: FloatArray | None = None
+        self, location: PatchLocation, patch: Float32Array, trusted: Float32Array | None = None
     ) -> None:
         """Add a patch (n_values, *size), weighted by `trusted` (*size), less what lies outside."""
         weight = self._window if trusted is None else self._window * trusted
@@ -78,13 +75,13 @@ class Stitcher:
         self._weight[in_volume] += weight[in_patch]
 
     def add_all(
-        self, locations: Sequence[PatchLocation], patches: FloatArray, trusted: FloatArray
+        self, locations: Sequence[PatchLocation], patches: Float32Array, trusted: Float32Array
     ) -> None:
         """Add patches (n, n_values, *size), weighted by `trusted` (n, *size)."""
         for location, patch, weights in zip(locations, patches, trusted, strict=True):
             self.add(location, patch, weights)
 
-    def mean(self, where: BoolArray) -> FloatArray:
+    def mean(self, where: BoolArray) -> Float32Array:
         """(n_values, n_voxels) weighted means of the True voxels; each must lie in some patch."""
         weight = self._weight[where]
         assert (weight > 0).all(), "a voxel to fill lies in no patch"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     Frame,
@@ -223,7 +223,7 @@ def _write_cxi(
         handed = hand_over(filled, gap.part(box), part.bad_mask, trusting)
         return Frame(filled.counts, filled.filled, handed.bad_mask, part.flags)
 
-    def aside(box: Box) -> dict[str, NDArray[np.float32]]:
+    def aside(box: Box) -> dict[str, Float32Array]:
         filled = fill.alone(box)
         if not filled.filled.any():
             return {}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 from scipy.ndimage import map_coordinates
 
+from bcdi_inpaint.arrays import Float32Array, FloatArray
 from bcdi_inpaint.errors import InputError
 
 LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95, 0.99)
@@ -27,8 +28,6 @@ FEWEST = 200
 """Voxels of a width and decade below which their quantiles say little."""
 ROUNDS = 8
 """Corrections of the factors at the knots, until what is interpolated between them holds too."""
-
-FloatArray = NDArray[np.floating]
 
 
 def _laplace(level: float) -> float:
@@ -80,7 +79,7 @@ class Calibration(BaseModel):
 
     def sigma(
         self, scales: FloatArray, widths: NDArray[np.number], counts: FloatArray
-    ) -> NDArray[np.float32]:
+    ) -> Float32Array:
         """Standard deviations of errors with these scales, widths and expected counts, all (n,).
 
         Between what was measured the factor is interpolated on logarithms, of the width and of
@@ -93,7 +92,7 @@ class Calibration(BaseModel):
         )
         return np.asarray(scales * factor, dtype=np.float32)
 
-    def half_width(self, level: float, counts: FloatArray) -> NDArray[np.float32]:
+    def half_width(self, level: float, counts: FloatArray) -> Float32Array:
         """Half width of the interval of probability `level`, in standard deviations, (n,).
 
         Of voxels with these expected counts (n,). Between and beyond the measured levels the ratio
@@ -107,7 +106,7 @@ class Calibration(BaseModel):
         return np.interp(np.log1p(counts), np.log1p(self.counts), own).astype(np.float32)
 
 
-def _place(values: NDArray[np.floating], knots: NDArray[np.floating]) -> NDArray[np.floating]:
+def _place(values: FloatArray, knots: FloatArray) -> FloatArray:
     """Where values lie among rising knots, as an index with a fraction."""
     return np.interp(values, knots, np.arange(len(knots)))
 
@@ -162,7 +161,7 @@ def _made(
     levels: Sequence[float],
     widths: NDArray[np.number],
     counts: Sequence[float],
-    sigma: NDArray[np.floating],
+    sigma: FloatArray,
     half_widths: Sequence[Sequence[float]] | None = None,
 ) -> Calibration:
     """A calibration of these (n_widths, n_counts) factors, half widths by default Laplace's."""

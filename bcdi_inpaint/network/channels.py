@@ -9,13 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.peak.friedel import find_centre, friedel_mate
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 GuessKind = Literal["kriged", "linear"]
 CHANNEL_ORDER = ("guess", "unknown", "guess_sigma", "mate", "mate_known")
@@ -36,10 +34,10 @@ class Features:
     mate_known : bool.
     """
 
-    guess: FloatArray
+    guess: Float32Array
     unknown: BoolArray
-    guess_sigma: FloatArray
-    mate: FloatArray
+    guess_sigma: Float32Array
+    mate: Float32Array
     mate_known: BoolArray
 
     def channels(self) -> tuple[NDArray[np.generic], ...]:
@@ -48,12 +46,12 @@ class Features:
 
 
 def features(
-    log_counts: FloatArray,
+    log_counts: Float32Array,
     unknown: BoolArray,
     gaps: Sequence[Gap],
     guess: GuessKind = "kriged",
-    mate: tuple[NDArray[np.floating], BoolArray] | None = None,
-    centre: NDArray[np.float64] | None = None,
+    mate: tuple[FloatArray, BoolArray] | None = None,
+    centre: Float64Array | None = None,
 ) -> Features:
     """The features of a scan, or of a part of one.
 

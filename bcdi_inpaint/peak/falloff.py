@@ -6,11 +6,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 
 FEWEST_KNOWN = 4
 """Known voxels from which on a shell has a mean of its own; others lie between their neighbours."""
@@ -19,8 +17,8 @@ SMOOTHING = 1.0
 
 
 def shell_means(
-    log_counts: FloatArray, known: BoolArray, centre: Sequence[float] | NDArray[np.float64]
-) -> FloatArray:
+    log_counts: Float32Array, known: BoolArray, centre: Sequence[float] | Float64Array
+) -> Float32Array:
     """In every voxel the mean of the known log counts at its distance from the centre.
 
     Parameters

@@ -20,10 +20,9 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from bcdi_inpaint.arrays import BoolArray, Float64Array, FloatArray
 from bcdi_inpaint.errors import InputError
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 Box = tuple[slice, ...]
 
 PEAK_SIGMA = 3.0
@@ -45,7 +44,7 @@ COUNTS_SIGMA = 2.0
 """Voxels of the blur that finds where there are counts."""
 
 
-def find_centre(log_counts: NDArray[np.floating], known: BoolArray) -> FloatArray:
+def find_centre(log_counts: FloatArray, known: BoolArray) -> Float64Array:
     """The centre about which a pattern overlaps best with its own inversion.
 
     The masked normalised cross-correlation of the pattern with its inversion (Padfield, IEEE Trans.
@@ -78,8 +77,8 @@ def find_centre(log_counts: NDArray[np.floating], known: BoolArray) -> FloatArra
 
 
 def friedel_mate(
-    values: NDArray[np.floating], known: BoolArray, centre: Sequence[float] | FloatArray
-) -> tuple[NDArray[np.floating], BoolArray]:
+    values: FloatArray, known: BoolArray, centre: Sequence[float] | Float64Array
+) -> tuple[FloatArray, BoolArray]:
     """The pattern inverted about `centre`, and where that is known.
 
     Voxel n of the mate is voxel 2 c - n of the pattern, an exact map of indices; where that lies
@@ -105,7 +104,7 @@ def friedel_mate(
 
 
 def mate_source(
-    box: Sequence[slice], shape: Sequence[int], centre: Sequence[float] | FloatArray
+    box: Sequence[slice], shape: Sequence[int], centre: Sequence[float] | Float64Array
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]] | None:
     """Where the Friedel mate of a box comes from: a box of the array, and its place in the first.
 
@@ -122,9 +121,9 @@ def mate_source(
 
 
 def inversion_correlation(
-    log_counts: NDArray[np.floating],
+    log_counts: FloatArray,
     known: BoolArray,
-    centre: Sequence[float] | FloatArray,
+    centre: Sequence[float] | Float64Array,
     remove_local_mean: float | None = None,
     half_window: int = 32,
 ) -> float:
@@ -171,7 +170,7 @@ def inversion_correlation(
     return _pearson(values[both], np.flip(values)[both])
 
 
-def local_mean(values: NDArray[np.floating], known: BoolArray, sigma: float) -> FloatArray:
+def local_mean(values: FloatArray, known: BoolArray, sigma: float) -> Float64Array:
     """The mean of the known values around each voxel, Gaussian with `sigma` voxels; 0 if none."""
     weight = gaussian_filter(known.astype(np.float64), sigma, mode="constant", truncate=3)
     total = gaussian_filter(
@@ -180,7 +179,7 @@ def local_mean(values: NDArray[np.floating], known: BoolArray, sigma: float) -> 
     return np.divide(total, weight, out=np.zeros_like(total), where=weight > 1e-9)
 
 
-def _check(values: NDArray[np.floating], known: BoolArray) -> None:
+def _check(values: FloatArray, known: BoolArray) -> None:
     if known.shape != values.shape:
         raise InputError(
             f"known has shape {known.shape}, expected the pattern's shape {values.shape}"
@@ -193,7 +192,7 @@ def _check(values: NDArray[np.floating], known: BoolArray) -> None:
         )
 
 
-def _index_sums(centre: Sequence[float] | FloatArray, shape: tuple[int, ...]) -> list[int]:
+def _index_sums(centre: Sequence[float] | Float64Array, shape: tuple[int, ...]) -> list[int]:
     """2 c, an integer for each axis: voxel n and its mate add up to it."""
     doubled = 2 * np.asarray(centre, dtype=np.float64)
     if doubled.shape != (len(shape),) or not np.array_equal(doubled, np.round(doubled)):
@@ -203,7 +202,7 @@ def _index_sums(centre: Sequence[float] | FloatArray, shape: tuple[int, ...]) ->
     return [int(total) for total in doubled]
 
 
-def _brightest(log_counts: NDArray[np.floating], known: BoolArray) -> NDArray[np.intp]:
+def _brightest(log_counts: FloatArray, known: BoolArray) -> NDArray[np.intp]:
     """(n_dim,) the brightest voxel of the blurred pattern; single hot voxels do not count."""
     blur = {"sigma": PEAK_SIGMA, "truncate": 2, "mode": "constant"}
     # What is not known takes nothing from its neighbours but brings nothing either: a gap of some
@@ -219,7 +218,9 @@ def _box(middle: NDArray[np.intp], shape: tuple[int, ...], half: int) -> Box:
     )
 
 
-def _self_overlap(values: FloatArray, weight: FloatArray, start: NDArray[np.intp]) -> FloatArray:
+def _self_overlap(
+    values: Float64Array, weight: Float64Array, start: NDArray[np.intp]
+) -> Float64Array:
     """Masked correlation of `values` with its inversion about start + (-REACH..REACH, by halves).
 
     `values` is 0 where `weight` is. Both sides hold the same pairs, so their sums and their sums
@@ -255,7 +256,7 @@ def _self_overlap(values: FloatArray, weight: FloatArray, start: NDArray[np.intp
     return np.where(is_enough, covariance / np.maximum(variance, floor), -np.inf)
 
 
-def _pearson(a: FloatArray, b: FloatArray) -> float:
+def _pearson(a: Float64Array, b: Float64Array) -> float:
     if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return math.nan
     return float(np.corrcoef(a, b)[0, 1])

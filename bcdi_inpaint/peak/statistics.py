@@ -17,11 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from bcdi_inpaint.arrays import BoolArray, Float64Array, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.peak.friedel import find_centre, inversion_correlation, local_mean
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 HALF_WINDOW = 32
 
@@ -133,7 +131,7 @@ def statistics(counts: NDArray[np.number], known: BoolArray) -> Statistics:
     )
 
 
-def window(centre: FloatArray, shape: tuple[int, ...]) -> tuple[slice, ...]:
+def window(centre: Float64Array, shape: tuple[int, ...]) -> tuple[slice, ...]:
     """The part of an array within `HALF_WINDOW` voxels of a centre."""
     return tuple(
         slice(max(0, math.ceil(c - HALF_WINDOW)), min(n, math.floor(c + HALF_WINDOW) + 1))
@@ -141,7 +139,7 @@ def window(centre: FloatArray, shape: tuple[int, ...]) -> tuple[slice, ...]:
     )
 
 
-def fringe_period(counts: NDArray[np.floating], known: BoolArray) -> FloatArray:
+def fringe_period(counts: FloatArray, known: BoolArray) -> Float64Array:
     """(n_dim,) fringe period along each axis, in voxels; nan where nothing ripples.
 
     From the power spectrum along the axis of the counts' square roots over their local mean, free
@@ -154,9 +152,7 @@ def fringe_period(counts: NDArray[np.floating], known: BoolArray) -> FloatArray:
     return np.array([_period(ripples, noise, used, axis) for axis in range(counts.ndim)])
 
 
-def fringe_visibility(
-    counts: NDArray[np.floating], known: BoolArray, period: FloatArray
-) -> FloatArray:
+def fringe_visibility(counts: FloatArray, known: BoolArray, period: Float64Array) -> Float64Array:
     """(n_dim,) visibility V of the fringes along each axis, 1 for sin^2 fringes; nan without any.
 
     Fringes m (1 + V cos) have a variance of V^2 m^2 / 2 over a period, to which Poisson noise adds
@@ -172,8 +168,8 @@ def fringe_visibility(
 
 
 def radial_profile(
-    counts: NDArray[np.floating], known: BoolArray, centre: FloatArray, period: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+    counts: FloatArray, known: BoolArray, centre: Float64Array, period: Float64Array
+) -> tuple[Float64Array, Float64Array]:
     """Distances from the peak in fringe periods, and the mean counts in a shell about each.
 
     `DECAY_SHELLS` shells of equal width on a logarithmic scale; mean counts are nan in a shell of
@@ -197,7 +193,7 @@ def radial_profile(
 
 
 def decay_exponent(
-    counts: NDArray[np.floating], known: BoolArray, centre: FloatArray, period: FloatArray
+    counts: FloatArray, known: BoolArray, centre: Float64Array, period: Float64Array
 ) -> float:
     """Exponent a of mean counts that fall as 1 / q^a; nan with under 4 shells.
 
@@ -213,7 +209,7 @@ def decay_exponent(
     return -float(slope)
 
 
-def fano_faint(counts: NDArray[np.floating], known: BoolArray) -> float:
+def fano_faint(counts: FloatArray, known: BoolArray) -> float:
     """Variance over mean of faint counts, 1 for Poisson noise; nan with few faint voxels.
 
     From pairs of neighbours a, b along every axis, both where the mean around is within `FAINT`:
@@ -239,7 +235,7 @@ def _pair(values: NDArray[Any], axis: int, lag: int) -> tuple[NDArray[Any], NDAr
     return moved[: len(moved) - lag], moved[lag:]
 
 
-def _ripples(counts: NDArray[np.floating], known: BoolArray) -> tuple[FloatArray, float, BoolArray]:
+def _ripples(counts: FloatArray, known: BoolArray) -> tuple[Float64Array, float, BoolArray]:
     """Square roots of the counts over their local mean, less 1; their noise; where there are any.
 
     Not the logarithm: it makes the dark lines between fringes sharp, whose harmonics then count as
@@ -252,7 +248,7 @@ def _ripples(counts: NDArray[np.floating], known: BoolArray) -> tuple[FloatArray
     return np.where(used, root / trend - 1, 0), noise, used
 
 
-def _period(ripples: FloatArray, noise: float, used: BoolArray, axis: int) -> float:
+def _period(ripples: Float64Array, noise: float, used: BoolArray, axis: int) -> float:
     """Fringe period along one axis from the power spectrum of the ripples, in voxels."""
     correlation = _autocorrelation(ripples, used, axis)
     correlation[0] -= noise
@@ -268,7 +264,7 @@ def _period(ripples: FloatArray, noise: float, used: BoolArray, axis: int) -> fl
     return float(1 / FREQUENCIES[_summit(power, finest)])
 
 
-def _summit(power: FloatArray, index: int) -> int:
+def _summit(power: Float64Array, index: int) -> int:
     """The maximum of `power` by which one of `power` times frequency squared lies, if near below.
 
     The factor moves a long period's broad maximum upwards by a tenth and more.
@@ -280,7 +276,7 @@ def _summit(power: FloatArray, index: int) -> int:
     return summit if summit > lowest else index  # a decay all the way is not the fringes'
 
 
-def _autocorrelation(ripples: FloatArray, used: BoolArray, axis: int) -> FloatArray:
+def _autocorrelation(ripples: Float64Array, used: BoolArray, axis: int) -> Float64Array:
     """Mean product of ripples a lag of 0, 1, ... voxels apart along an axis, both used."""
     n_lags = min(LONGEST_LAG, ripples.shape[axis] // 2) + 1
     correlation = np.zeros(n_lags)
@@ -292,13 +288,13 @@ def _autocorrelation(ripples: FloatArray, used: BoolArray, axis: int) -> FloatAr
 
 
 def _visibility(
-    counts: NDArray[np.floating], trend: FloatArray, known: BoolArray, axis: int, period: float
+    counts: FloatArray, trend: Float64Array, known: BoolArray, axis: int, period: float
 ) -> float:
     if math.isnan(period):
         return math.nan
     length = max(2, round(period))
 
-    def over_window(values: NDArray[np.floating]) -> FloatArray:
+    def over_window(values: FloatArray) -> Float64Array:
         return uniform_filter1d(np.where(known, values, 0.0), length, axis, mode="constant")
 
     is_whole = over_window(np.ones_like(counts)) > 1 - 1e-6

@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
 from bcdi_inpaint.peak.friedel import find_centre
 from bcdi_inpaint.peak.statistics import fringe_period, window
-
-BoolArray = NDArray[np.bool_]
 
 FRINGES = 1.5
 """Gap width in fringe periods from which on a fill helps much.
@@ -140,7 +138,7 @@ def _brightest(counts: np.ndarray, unknown: BoolArray) -> tuple[int, ...] | None
     return where
 
 
-def _beside(near: NDArray[np.float64], known: BoolArray, axis: int, first: int, last: int) -> float:
+def _beside(near: Float64Array, known: BoolArray, axis: int, first: int, last: int) -> float:
     """The largest mean over a line's known voxels within `BESIDE` lines of a gap; 0 without any."""
     light, there = (np.moveaxis(array, axis, 0) for array in (near, known))
     lines = [*range(max(first - BESIDE, 0), max(first, 0)), *range(last, last + BESIDE)]

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
 
 if TYPE_CHECKING:  # it brings torch along, and the command line wants the names alone
     from bcdi_inpaint.filling.inpainting import Fill
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 NAMES: dict[str, str] = {
     "hard": "every filled voxel counts as measured",
@@ -63,11 +61,11 @@ class HandOver:
     """
 
     name: str
-    counts: FloatArray
+    counts: Float32Array
     bad_mask: BoolArray
     filled: BoolArray
-    bounds: tuple[FloatArray, FloatArray] | None = None
-    prior: tuple[FloatArray, FloatArray] | None = None
+    bounds: tuple[Float32Array, Float32Array] | None = None
+    prior: tuple[Float32Array, Float32Array] | None = None
     release_after: float | None = None
 
     def cropped(self, box: tuple[slice, slice, slice]) -> HandOver:
@@ -153,12 +151,12 @@ def chosen(name: str, verdict: str | None, *, refined: bool = False) -> str:
     return WORTHWHILE if verdict == "fill" or (refined and verdict == "compare") else "mask"
 
 
-def _prior(fill: Fill) -> tuple[FloatArray, FloatArray]:
+def _prior(fill: Fill) -> tuple[Float32Array, Float32Array]:
     """The filled counts and their uncertainty, infinite where nothing was filled."""
     return fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf))
 
 
-def bounds_of_fill(fill: Fill, level: float = LEVEL) -> tuple[FloatArray, FloatArray]:
+def bounds_of_fill(fill: Fill, level: float = LEVEL) -> tuple[Float32Array, Float32Array]:
     """The fill's interval, (n_rock, n_y, n_x) each; 0 and infinity where nothing was filled."""
     lower, upper = fill.interval(level)
     free = ~fill.filled

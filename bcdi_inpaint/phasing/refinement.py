@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, Fill, choose_device, inpaint
 from bcdi_inpaint.gaps.detectors import Gap
@@ -34,8 +35,6 @@ from bcdi_inpaint.phasing.torch_retrieval import (
 )
 from bcdi_inpaint.photons import predicted_ranks
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 Box = tuple[slice, slice, slice]
 
 LARGEST_BOX = 128
@@ -145,7 +144,7 @@ class _Task:
     `first` is the fill with the pseudo-gap hidden too, `second` the one that was given.
     """
 
-    counts: FloatArray
+    counts: Float32Array
     unknown: BoolArray
     pseudo: BoolArray
     first: Fill
@@ -226,12 +225,12 @@ def _distance(start: int, stop: int, n: int) -> int:
     return max(start - n // 2 - 1, n // 2 - stop, 0)
 
 
-def _inverted(lines: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _inverted(lines: BoolArray) -> BoolArray:
     """Lines (n,) inverted at their middle n // 2, where the Bragg peak is."""
     return np.roll(lines[::-1], 1 - len(lines) % 2)
 
 
-def _free(taken: NDArray[np.bool_], width: int) -> Iterator[int]:
+def _free(taken: BoolArray, width: int) -> Iterator[int]:
     """First lines of `width` lines clear of those `taken` (n,), of the middle and of the edge."""
     n = len(taken)
     for start in range(CLEAR, n - width - CLEAR + 1):
@@ -274,9 +273,9 @@ def _refined(
     return _judged(task, fill, box, min(trials, key=lambda trial: trial.error), rng)
 
 
-def _log_intensity(states: Sequence[State]) -> FloatArray:
+def _log_intensity(states: Sequence[State]) -> Float32Array:
     """The mean over states of log(1 + intensity), (n_rock, n_y, n_x): what they agree in stays."""
-    mean: FloatArray = np.mean([np.log1p(state.intensity()) for state in states], axis=0)
+    mean: Float32Array = np.mean([np.log1p(state.intensity()) for state in states], axis=0)
     return mean
 
 
@@ -302,8 +301,8 @@ class _Trial:
     states: tuple[State, ...]
     held: bool
     error: float
-    shares: NDArray[np.float64]
-    log_mixed: FloatArray
+    shares: Float64Array
+    log_mixed: Float32Array
 
 
 def _trial(task: _Task, states: tuple[State, ...], held: bool) -> _Trial:
@@ -348,9 +347,7 @@ def _judged(
     return Refinement(refined, True, before, trial.error, said, remark)
 
 
-def _applied(
-    task: _Task, fill: Fill, box: Box, trial: _Trial, factors: NDArray[np.float64]
-) -> Fill:
+def _applied(task: _Task, fill: Fill, box: Box, trial: _Trial, factors: Float64Array) -> Fill:
     """The fill with the computed intensity mixed in, once more with all that was measured."""
     known = _known(task, task.second if trial.held else None, task.unknown)
     for state in trial.states:
@@ -369,20 +366,18 @@ def _applied(
     return replace(fill, counts=counts, sigma=sigma)
 
 
-def _deviance(counts: NDArray[np.floating], expected: NDArray[np.floating]) -> NDArray[np.float64]:
+def _deviance(counts: FloatArray, expected: FloatArray) -> Float64Array:
     """Poisson deviance of each voxel; the expected counts are at least `LEAST_COUNTS`."""
     n = np.maximum(counts, 0).astype(np.float64)
     mu = np.maximum(expected, LEAST_COUNTS).astype(np.float64)
     return 2 * (xlogy(n, n / mu) - (n - mu))
 
 
-def _rms(values: NDArray[np.floating]) -> float:
+def _rms(values: FloatArray) -> float:
     return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
-def _mixed(
-    log_fill: FloatArray, log_found: FloatArray, share: NDArray[np.floating]
-) -> NDArray[np.float32]:
+def _mixed(log_fill: Float32Array, log_found: Float32Array, share: FloatArray) -> Float32Array:
     return ((1 - share) * log_fill + share * log_found).astype(np.float32)
 
 
@@ -393,12 +388,12 @@ def _halves(shape: tuple[int, ...]) -> BoolArray:
 
 
 def _shares(
-    log_counts: FloatArray,
-    log_fill: FloatArray,
-    log_found: FloatArray,
+    log_counts: Float32Array,
+    log_fill: Float32Array,
+    log_found: Float32Array,
     classes: NDArray[np.int64],
     where: BoolArray,
-) -> NDArray[np.float64]:
+) -> Float64Array:
     """(n_classes,) share of the computed intensity of least squared error; 0 where few voxels are.
 
     Of logarithms: a few bright voxels would decide a deviance alone.
@@ -415,8 +410,8 @@ def _shares(
 
 
 def _factors(
-    task: _Task, log_mixed: FloatArray, classes: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.float64]:
+    task: _Task, log_mixed: Float32Array, classes: NDArray[np.int64], rng: np.random.Generator
+) -> Float64Array:
     """(n_classes,) factor on the standard deviation, the nearest to 1 whose 68 % intervals hold.
 
     Of measured counts, whose own noise is taken into account: where that is the larger one, every
@@ -439,7 +434,7 @@ def _factors(
 
 
 def _inside(
-    task: _Task, expected: FloatArray, own: BoolArray, factor: float, rng: np.random.Generator
+    task: _Task, expected: Float32Array, own: BoolArray, factor: float, rng: np.random.Generator
 ) -> float:
     """The part of the counts `own` in 68 % intervals of `factor` times the standard deviation."""
     sigma = task.first.sigma * np.float32(factor)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.constraints import HALF_WAY, half_way
 
@@ -95,9 +95,7 @@ class Amplitudes:
         return torch.fft.ifftn(spectrum, norm="ortho")
 
 
-def amplitudes(
-    lower: NDArray[np.floating], upper: NDArray[np.floating], device: torch.device
-) -> Amplitudes:
+def amplitudes(lower: FloatArray, upper: FloatArray, device: torch.device) -> Amplitudes:
     """The amplitudes of expected counts between bounds (n_rock, n_y, n_x), centred."""
     least, most = (
         torch.from_numpy(np.sqrt(np.fft.ifftshift(np.maximum(bound, 0))).astype(np.float32))
@@ -107,9 +105,9 @@ def amplitudes(
 
 
 def prior_of(
-    counts: NDArray[np.floating],
-    sigma: NDArray[np.floating],
-    where: NDArray[np.bool_],
+    counts: FloatArray,
+    sigma: FloatArray,
+    where: BoolArray,
     device: torch.device,
 ) -> Prior:
     """The prior of the voxels `where`; all are centred and (n_rock, n_y, n_x)."""
@@ -126,17 +124,17 @@ class State:
     obj: Tensor
     support: Tensor
 
-    def intensity(self) -> NDArray[np.float32]:
+    def intensity(self) -> Float32Array:
         """(n_rock, n_y, n_x) what the object inside the support diffracts, centred."""
         spectrum = torch.fft.fftn(self.obj * self.support, norm="ortho")
         return np.fft.fftshift((spectrum.abs() ** 2).cpu().numpy())
 
 
 def start(
-    counts: NDArray[np.floating],
+    counts: FloatArray,
     known: Amplitudes,
     rng: np.random.Generator,
-    support: NDArray[np.bool_] | None = None,
+    support: BoolArray | None = None,
 ) -> State:
     """A random object in the support, by default where the autocorrelation of `counts` is strong.
 
@@ -191,11 +189,11 @@ def shrink(state: State, width: float) -> None:
 
 
 def retrieve(
-    counts: NDArray[np.floating],
+    counts: FloatArray,
     known: Amplitudes,
     rng: np.random.Generator,
     *,
-    support: NDArray[np.bool_] | None = None,
+    support: BoolArray | None = None,
     chain: Chain = Chain(),
 ) -> State:
     """Phase from one random start; arguments as for `start`. A given support stays as it is.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from bcdi_inpaint.plots.style import Image, Mask
+from bcdi_inpaint.arrays import BoolArray, FloatArray, IntArray
 
 
-def brightest_cut(light: Image, gap: Mask, axis: int) -> tuple[int, int] | None:
+def brightest_cut(light: FloatArray, gap: BoolArray, axis: int) -> tuple[int, int] | None:
     """(axis, index of the line) of the brightest line along `axis` that crosses the gap.
 
     Lines that run inside the gap are passed over; None where no line crosses it.
@@ -26,13 +25,13 @@ def line_of(image: np.ndarray, axis: int, index: int) -> np.ndarray:
     return image[:, index] if axis == 0 else image[index]
 
 
-def runs_of(indices: npt.NDArray[np.integer]) -> list[tuple[int, int]]:
+def runs_of(indices: IntArray) -> list[tuple[int, int]]:
     """First and last index of each run of successive indices."""
     parts = np.split(indices, np.flatnonzero(np.diff(indices) > 1) + 1)
     return [(int(part[0]), int(part[-1])) for part in parts if part.size]
 
 
-def widened(mask: Mask) -> Mask:
+def widened(mask: BoolArray) -> BoolArray:
     """The mask and its two neighbours on the line."""
     wide = mask.copy()
     wide[1:] |= mask[:-1]

@@ -13,22 +13,14 @@ from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
 from scipy.ndimage import gaussian_filter
 
+from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.cuts import brightest_cut, line_of, runs_of, widened
 from bcdi_inpaint.plots.frames import draw_frames, window_around
 from bcdi_inpaint.plots.objects import draw_objects
 from bcdi_inpaint.plots.picture import checked_picture, save
 from bcdi_inpaint.plots.slices import check_shapes
-from bcdi_inpaint.plots.style import (
-    AXIS_NAMES,
-    COLOURS,
-    DARKEST,
-    INDEX_NAMES,
-    STYLE,
-    Image,
-    Mask,
-    new_figure,
-)
+from bcdi_inpaint.plots.style import AXIS_NAMES, COLOURS, DARKEST, INDEX_NAMES, STYLE, new_figure
 
 
 def demo_panel(
@@ -100,9 +92,9 @@ def demo_panel(
 def _draw_cuts(
     part: SubFigure,
     cuts: Sequence[tuple[int, int]],
-    counts: Image,
-    lines: Mapping[str, Image],
-    gap: Mask,
+    counts: FloatArray,
+    lines: Mapping[str, FloatArray],
+    gap: BoolArray,
     box: tuple[slice, slice],
 ) -> None:
     axes: Any = part.subplots(1, len(cuts), squeeze=False)[0]

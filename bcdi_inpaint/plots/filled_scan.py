@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
+from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.plots.frames import show_frame
 from bcdi_inpaint.plots.picture import checked_picture, save
 from bcdi_inpaint.plots.slices import (
@@ -34,8 +35,6 @@ from bcdi_inpaint.plots.style import (
     STYLE,
     UNKNOWN,
     VIEWS,
-    Image,
-    Mask,
     colormap,
     log_norm,
     new_figure,
@@ -114,8 +113,8 @@ def _name_axes(ax: Axes, axis: int, *, bottom: bool, left: bool) -> None:
 
 def _draw_views(
     part: SubFigure,
-    views: Mapping[str, Sequence[Image]],
-    outlines: Sequence[Mask],
+    views: Mapping[str, Sequence[FloatArray]],
+    outlines: Sequence[BoolArray],
     titles: Sequence[str],
     norm: LogNorm,
     box_aspect: float,

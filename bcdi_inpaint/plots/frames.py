@@ -11,11 +11,16 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import SubFigure
 
-from bcdi_inpaint.plots.style import AXIS_NAMES, DARKEST, OUTLINE, Image, Mask, colormap, log_norm
+from bcdi_inpaint.arrays import BoolArray, FloatArray
+from bcdi_inpaint.plots.style import AXIS_NAMES, DARKEST, OUTLINE, colormap, log_norm
 
 
 def show_frame(
-    ax: Axes, image: Image, norm: LogNorm, outline: Mask, box: tuple[slice, slice] | None = None
+    ax: Axes,
+    image: FloatArray,
+    norm: LogNorm,
+    outline: BoolArray,
+    box: tuple[slice, slice] | None = None,
 ) -> None:
     """An image of counts with the outline of the gap, in array indices, cut to the box."""
     rows, columns = box or (slice(0, image.shape[0]), slice(0, image.shape[1]))
@@ -33,7 +38,7 @@ def show_frame(
     ax.locator_params(nbins=5, integer=True)
 
 
-def _outline(ax: Axes, mask: Mask, first_row: int, first_column: int) -> None:
+def _outline(ax: Axes, mask: BoolArray, first_row: int, first_column: int) -> None:
     """Lines around the True pixels, along the pixels' edges but not along the picture's."""
     row, column = np.nonzero(mask[1:] != mask[:-1])
     level = np.stack([column - 0.5, column + 0.5, row + 0.5, row + 0.5])  # x, x, y, y of each edge
@@ -46,7 +51,7 @@ def _outline(ax: Axes, mask: Mask, first_row: int, first_column: int) -> None:
     ax.plot(x, y, color=OUTLINE, lw=0.7, antialiased=False, scalex=False, scaley=False)
 
 
-def window_around(brightness: Image, size: int) -> tuple[slice, slice]:
+def window_around(brightness: FloatArray, size: int) -> tuple[slice, slice]:
     """A box of at most `size` pixels a side around the brightest pixel, inside the image."""
     box = []
     centre = np.unravel_index(int(brightness.argmax()), brightness.shape)
@@ -57,7 +62,11 @@ def window_around(brightness: Image, size: int) -> tuple[slice, slice]:
 
 
 def draw_frames(
-    part: SubFigure, images: Mapping[str, Image], gap: Mask, box: tuple[slice, slice], frame: int
+    part: SubFigure,
+    images: Mapping[str, FloatArray],
+    gap: BoolArray,
+    box: tuple[slice, slice],
+    frame: int,
 ) -> None:
     """Frames side by side, cut to the box, in common colours."""
     rows, columns = box

@@ -11,10 +11,11 @@ import matplotlib as mpl
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.frames import show_frame, window_around
 from bcdi_inpaint.plots.picture import checked_picture, save
-from bcdi_inpaint.plots.style import STYLE, Image, Mask, log_norm, new_figure
+from bcdi_inpaint.plots.style import STYLE, log_norm, new_figure
 
 
 def fill_slices(
@@ -62,7 +63,7 @@ def fill_slices(
 
 
 def _draw_slices(
-    axes: Any, label: str, images: Mapping[str, Image], gap: Mask, window: int
+    axes: Any, label: str, images: Mapping[str, FloatArray], gap: BoolArray, window: int
 ) -> None:
     """A row of frames, all in the colours of the first."""
     truth = next(iter(images.values()))

@@ -11,22 +11,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import SubFigure
 
+from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.cuts import brightest_cut, line_of, runs_of
 from bcdi_inpaint.plots.frames import draw_frames
 from bcdi_inpaint.plots.objects import draw_objects
 from bcdi_inpaint.plots.picture import checked_picture, save
 from bcdi_inpaint.plots.slices import check_shapes
-from bcdi_inpaint.plots.style import (
-    AXIS_NAMES,
-    COLOURS,
-    DARKEST,
-    INDEX_NAMES,
-    STYLE,
-    Image,
-    Mask,
-    new_figure,
-)
+from bcdi_inpaint.plots.style import AXIS_NAMES, COLOURS, DARKEST, INDEX_NAMES, STYLE, new_figure
 
 TRUTH = "truth"
 
@@ -34,7 +26,7 @@ TRUTH = "truth"
 def intensity_panel(
     path: str | os.PathLike[str],
     expectation: np.ndarray,
-    gap_mask: Mask,
+    gap_mask: BoolArray,
     calculated: Mapping[str, np.ndarray],
     objects: Mapping[str, np.ndarray],
     *,
@@ -84,7 +76,7 @@ def intensity_panel(
 
 
 def _draw_lines(
-    part: SubFigure, cuts: list[tuple[int, int]], images: Mapping[str, Image], gap: Mask
+    part: SubFigure, cuts: list[tuple[int, int]], images: Mapping[str, FloatArray], gap: BoolArray
 ) -> None:
     """The intensities along lines through the gap."""
     axes: Any = part.subplots(1, len(cuts), squeeze=False)[0]

@@ -8,8 +8,8 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 
+from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.picture import checked_picture, save
 from bcdi_inpaint.plots.style import COLOURS, STYLE, new_figure
@@ -65,7 +65,7 @@ def loss_curve(
         return save(figure, path)
 
 
-def _points(name: str, curve: np.ndarray) -> npt.NDArray[np.float64]:
+def _points(name: str, curve: np.ndarray) -> Float64Array:
     """(n, 2) steps and losses of a curve, where they are finite."""
     points = np.asarray(curve, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2:

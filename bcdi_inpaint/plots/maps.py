@@ -10,11 +10,16 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import SubFigure
 
-from bcdi_inpaint.plots.style import N_COLOURS, Image
+from bcdi_inpaint.arrays import FloatArray
+from bcdi_inpaint.plots.style import N_COLOURS
 
 
 def draw_maps(
-    part: SubFigure, maps: Mapping[str, Image], label: str, cmap: str, limits: tuple[float, float]
+    part: SubFigure,
+    maps: Mapping[str, FloatArray],
+    label: str,
+    cmap: str,
+    limits: tuple[float, float],
 ) -> None:
     """Maps side by side, without ticks, and their colour bar."""
     axes: Any = part.subplots(1, len(maps), squeeze=False)[0]

@@ -10,9 +10,10 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
+from bcdi_inpaint.arrays import FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.picture import checked_picture, save
-from bcdi_inpaint.plots.style import DARKEST, STYLE, Image, colormap, log_norm, new_figure
+from bcdi_inpaint.plots.style import DARKEST, STYLE, colormap, log_norm, new_figure
 
 
 def contact_sheet(
@@ -58,7 +59,7 @@ def contact_sheet(
         return save(figure, path)
 
 
-def _peak_slice(volume: np.ndarray) -> Image:
+def _peak_slice(volume: np.ndarray) -> FloatArray:
     """The frame (n_y, n_x) of the brightest voxel."""
     if volume.ndim == 3:
         volume = volume[np.unravel_index(int(volume.argmax()), volume.shape)[0]]

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import SubFigure
 
+from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.cuts import brightest_cut, line_of, widened
 from bcdi_inpaint.plots.frames import draw_frames
@@ -25,8 +26,6 @@ from bcdi_inpaint.plots.style import (
     INDEX_NAMES,
     STYLE,
     VIEWS,
-    Image,
-    Mask,
     new_figure,
 )
 
@@ -34,11 +33,11 @@ from bcdi_inpaint.plots.style import (
 def phasing_panel(
     path: str | os.PathLike[str],
     obj: np.ndarray,
-    support: Mask,
+    support: BoolArray,
     counts: np.ndarray,
     calculated: np.ndarray,
-    filled: Mask,
-    bad_mask: Mask,
+    filled: BoolArray,
+    bad_mask: BoolArray,
     *,
     bounds: tuple[np.ndarray, np.ndarray] | None = None,
     corner: tuple[int, int, int] = (0, 0, 0),
@@ -93,7 +92,7 @@ def phasing_panel(
         return save(figure, path)
 
 
-def _draw_object(above: SubFigure, below: SubFigure, obj: np.ndarray, support: Mask) -> None:
+def _draw_object(above: SubFigure, below: SubFigure, obj: np.ndarray, support: BoolArray) -> None:
     """Modulus and phase in three slices through the middle of the support."""
     box = tuple(slice(max(0, int(i.min()) - 2), int(i.max()) + 3) for i in np.nonzero(support))
     obj, support = obj[box], support[box]
@@ -114,8 +113,8 @@ def _draw_object(above: SubFigure, below: SubFigure, obj: np.ndarray, support: M
 
 
 def _placed(
-    images: Mapping[str, Image], gap: Mask, corner: tuple[int, int, int]
-) -> tuple[dict[str, Image], Mask, tuple[slice, slice]]:
+    images: Mapping[str, FloatArray], gap: BoolArray, corner: tuple[int, int, int]
+) -> tuple[dict[str, FloatArray], BoolArray, tuple[slice, slice]]:
     """Frames, gap and the box they fill, with as many rows and columns before them as the scan."""
     before = ((corner[1], 0), (corner[2], 0))
     n_y, n_x = gap.shape
@@ -127,9 +126,9 @@ def _placed(
 def _draw_profiles(
     part: SubFigure,
     cuts: Sequence[tuple[int, int]],
-    images: Mapping[str, Image],
-    bounds: tuple[Image, Image] | None,
-    gap: Mask,
+    images: Mapping[str, FloatArray],
+    bounds: tuple[FloatArray, FloatArray] | None,
+    gap: BoolArray,
     corner: tuple[int, int, int],
 ) -> None:
     """Measured, filled and calculated intensity along lines through the gap."""

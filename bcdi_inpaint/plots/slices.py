@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.plots.style import VIEWS, Image, Mask
+from bcdi_inpaint.plots.style import VIEWS
 
 
 def brightest_voxel(counts: np.ndarray) -> tuple[int, int, int]:
@@ -27,7 +28,7 @@ def brightest_voxel(counts: np.ndarray) -> tuple[int, int, int]:
     return int(frame), int(row), int(column)
 
 
-def slice_indices(centre: tuple[int, int, int], gap_mask: Mask) -> tuple[int, ...]:
+def slice_indices(centre: tuple[int, int, int], gap_mask: BoolArray) -> tuple[int, ...]:
     """The centre, each index moved to the nearest slice that does not lie in the gap."""
     indices = []
     for axis, index in enumerate(centre):
@@ -42,7 +43,7 @@ def slice_of(volume: np.ndarray, axis: int, index: int) -> np.ndarray:
     return turned(volume.take(index, axis=axis), axis)
 
 
-def sum_of(volume: Image, axis: int) -> Image:
+def sum_of(volume: FloatArray, axis: int) -> FloatArray:
     """Sum along `axis`; unknown where less than a tenth of the line is known."""
     known = 1 - np.isnan(volume).mean(axis=axis)
     total = np.nansum(volume, axis=axis, dtype=np.float64)

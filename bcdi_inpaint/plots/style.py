@@ -7,10 +7,11 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from matplotlib.colors import Colormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from bcdi_inpaint.arrays import FloatArray
 
 AXIS_NAMES = ("rocking curve (frame)", "detector vertical (row)", "detector horizontal (column)")
 INDEX_NAMES = ("frame", "row", "column")
@@ -35,8 +36,6 @@ STYLE: Any = {
     "xtick.major.size": 3,
     "ytick.major.size": 3,
 }
-Image = npt.NDArray[np.floating]
-Mask = npt.NDArray[np.bool_]
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -45,7 +44,7 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=_DPI, layout=layout)
 
 
-def log_norm(images: Sequence[Image]) -> LogNorm:
+def log_norm(images: Sequence[FloatArray]) -> LogNorm:
     """The colour scale of some images of counts together: from less than one to the brightest."""
     brightest = max((float(np.nanmax(i)) for i in images if not np.isnan(i).all()), default=1.0)
     return LogNorm(DARKEST, max(brightest, 10.0), clip=False)

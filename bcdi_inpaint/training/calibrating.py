@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import Float32Array, LogPatterns
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.calibration import Calibration, calibrate
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.running.progress import told
-from bcdi_inpaint.training.patch_dataset import LogPatterns, PatchConfig, draw_bad, draw_gaps
-
-FloatArray = NDArray[np.float32]
+from bcdi_inpaint.training.patch_dataset import PatchConfig, draw_bad, draw_gaps
 
 WIDTHS = (3, 6, 9, 12, 18, 24, 38)
 """Of the gaps that a calibration is measured in."""
@@ -37,9 +36,9 @@ class Errors:
     patterns : which pattern the voxel is of.
     """
 
-    errors: FloatArray
-    scales: FloatArray
-    log_counts: FloatArray
+    errors: Float32Array
+    scales: Float32Array
+    log_counts: Float32Array
     widths: NDArray[np.int64]
     patterns: NDArray[np.int64]
 

@@ -11,12 +11,12 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.special import kl_div
 from scipy.stats import poisson
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.scores import DEVIANCE_FLOOR
 from bcdi_inpaint.files import check_place, part_name, read_scan, split_spec
@@ -302,7 +302,7 @@ def held_out_score(
     )
 
 
-def mean_log(mean: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_log(mean: Float64Array) -> Float64Array:
     """The mean of log(1 + counts) of Poisson counts of these means (n,), to about 1e-4."""
     grid = np.linspace(0, BRIGHT**0.5, 400) ** 2
     counts = np.arange(4 * BRIGHT)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fillable import WIDEST
 from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
@@ -21,8 +22,6 @@ from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.scan.scan import Scan, check_counts
 from bcdi_inpaint.training.patch_dataset import Slab
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 Kind = tuple[int, int]
 """The axis across a gap, and the gap's width in voxels."""
 
@@ -52,7 +51,7 @@ class Part:
     kinds : the artificial gaps that it can have.
     """
 
-    log_counts: FloatArray
+    log_counts: Float32Array
     unknown: BoolArray
     held_out: BoolArray
     kinds: tuple[Kind, ...]
@@ -175,7 +174,7 @@ def _shape(volume: NDArray[np.generic]) -> tuple[int, int, int]:
     return n_rock, n_y, n_x
 
 
-def _profile(volume: NDArray[np.generic], axis: int) -> NDArray[np.float64]:
+def _profile(volume: NDArray[np.generic], axis: int) -> Float64Array:
     """Sums of a volume over the two other axes, (n_lines,)."""
     return np.asarray(volume.sum(axis=_others(axis), dtype=np.float64))
 
@@ -186,7 +185,7 @@ def _others(axis: int) -> tuple[int, int]:
     return first, second
 
 
-def _brightest_box(log_counts: FloatArray) -> tuple[slice, ...]:
+def _brightest_box(log_counts: Float32Array) -> tuple[slice, ...]:
     """On each axis the `WINDOW` lines with the most log counts, or all there are."""
     box = []
     for axis, n in enumerate(log_counts.shape):
@@ -197,13 +196,13 @@ def _brightest_box(log_counts: FloatArray) -> tuple[slice, ...]:
     return tuple(box)
 
 
-def _window_sums(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+def _window_sums(values: Float64Array, length: int) -> Float64Array:
     """Sums over each run of `length` of (n,) values, (n - length + 1,); none if it is longer."""
     total = np.concatenate([[0], np.cumsum(values)])
     return total[length:] - total[: max(len(total) - length, 0)]
 
 
-def _start_weights(log_counts: FloatArray, unknown: BoolArray, kind: Kind) -> FloatArray:
+def _start_weights(log_counts: Float32Array, unknown: BoolArray, kind: Kind) -> Float32Array:
     """How much there is to learn from a gap that starts at each line, (n_starts,); 0 for nothing.
 
     A gap leaves `CLEAR` lines to those that are unknown whole, and to the array's edges.
@@ -220,7 +219,7 @@ def _start_weights(log_counts: FloatArray, unknown: BoolArray, kind: Kind) -> Fl
 
 
 def _held_out(
-    log_counts: FloatArray, unknown: BoolArray, kinds: Sequence[Kind], rng: np.random.Generator
+    log_counts: Float32Array, unknown: BoolArray, kinds: Sequence[Kind], rng: np.random.Generator
 ) -> BoolArray:
     """Lines at one end of one axis, with `HELD_OUT_SHARE` of the log counts.
 
@@ -246,7 +245,7 @@ def _held_out(
 
 
 def _divides(
-    log_counts: FloatArray,
+    log_counts: Float32Array,
     unknown: BoolArray,
     held_out: BoolArray,
     axis: int,

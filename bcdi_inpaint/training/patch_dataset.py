@@ -18,13 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray, LogPatterns
 from bcdi_inpaint.files import replace_file
 from bcdi_inpaint.gaps.detectors import Gap
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, features
 from bcdi_inpaint.network.units import LOG_UNIT
-
-BoolArray = NDArray[np.bool_]
-LogPatterns = NDArray[np.float16]
 
 LEAST_EXPECTED = 0.3
 """Mean photons in the gap below which a patch teaches little."""
@@ -88,7 +86,7 @@ class Slab:
     """
 
     channels: NDArray[np.float16]
-    truth: NDArray[np.floating]
+    truth: FloatArray
     gap: BoolArray
     start: int
     stop: int
@@ -171,7 +169,7 @@ def draw_slab(
 
 def draw_patch(
     slab: Slab, config: PatchConfig, rng: np.random.Generator
-) -> tuple[NDArray[np.float16], NDArray[np.floating], BoolArray]:
+) -> tuple[NDArray[np.float16], FloatArray, BoolArray]:
     """A cube of a slab that holds a part of its gap, turned and mirrored at random.
 
     Returns channels (n_channels, *cube), truth (*cube) and gap (*cube). A cube whose gap expects
@@ -277,8 +275,8 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 
 def _measured(
-    channels: NDArray[np.float16], truth: NDArray[np.floating], rng: np.random.Generator
-) -> NDArray[np.float32]:
+    channels: NDArray[np.float16], truth: FloatArray, rng: np.random.Generator
+) -> Float32Array:
     """What a measurement of a patch's truth (*cube) shows, log(1 + counts) in network units."""
     photons = rng.poisson(np.expm1(truth.astype(np.float64) * LOG_UNIT))
     unknown = channels[CHANNEL_ORDER.index("unknown")] != 0

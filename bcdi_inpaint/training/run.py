@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 
+from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import part_name
 from bcdi_inpaint.network.calibration import Calibration
@@ -19,7 +20,7 @@ from bcdi_inpaint.training.calibrating import calibrated
 from bcdi_inpaint.training.checkpoint import averaged, check_checkpoint
 from bcdi_inpaint.training.history import HISTORY, draw_losses, read_history
 from bcdi_inpaint.training.module import GapTraining
-from bcdi_inpaint.training.patch_dataset import LogPatterns, Slab
+from bcdi_inpaint.training.patch_dataset import Slab
 from bcdi_inpaint.training.plan import Plan
 from bcdi_inpaint.training.processes import alone, check_processes, is_first_process
 from bcdi_inpaint.training.slab_store import stored_slabs

@@ -10,10 +10,11 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
+from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import locked, replace_file
 from bcdi_inpaint.running.progress import told
-from bcdi_inpaint.training.patch_dataset import LogPatterns, Slab, SlabDataset, load_slab, save_slab
+from bcdi_inpaint.training.patch_dataset import Slab, SlabDataset, load_slab, save_slab
 from bcdi_inpaint.training.plan import Plan
 
 WAIT_S = 1.0

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bcdi_inpaint.training.patch_dataset import LogPatterns, Slab, draw_slab
+from bcdi_inpaint.arrays import LogPatterns
+from bcdi_inpaint.training.patch_dataset import Slab, draw_slab
 from bcdi_inpaint.training.plan import Plan
 
 Windows = Callable[[int], LogPatterns]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.ndimage import binary_dilation, binary_erosion
 
+from bcdi_inpaint.arrays import BoolArray, Complex64Array, ComplexArray, Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.object_error import compare, shell_correlation
 from bcdi_inpaint.evaluation.crystals.treatments import MASKED, WAYS, Gapped
@@ -26,8 +26,6 @@ from bcdi_inpaint.phasing.benefit import VERDICTS, advice, verdict_of
 from bcdi_inpaint.phasing.handover import AUTO, LEVEL, RELEASE_AFTER, THRESHOLD, chosen
 from bcdi_inpaint.phasing.pynx_retrieval import Chain, Reconstruction, retrieve_best
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 Setting = Literal["known support", "as users run it"]
 SETTINGS: tuple[Setting, ...] = ("known support", "as users run it")
 ERRORS = ("phase_rms_rad", "modulus_rms", "gradient_rms")
@@ -105,9 +103,9 @@ class Subject:
     """A crystal whose object is known; arrays (n_rock, n_y, n_x), the peak and object centred."""
 
     name: str
-    truth: NDArray[np.complex64]
-    expectation: FloatArray
-    counts: FloatArray
+    truth: Complex64Array
+    expectation: Float32Array
+    counts: Float32Array
 
 
 @dataclass(frozen=True)
@@ -127,10 +125,10 @@ class Shown:
     name: str
     width: int
     setting: Setting
-    expectation: FloatArray
+    expectation: Float32Array
     gap: BoolArray
-    calculated: dict[str, FloatArray]
-    objects: dict[str, NDArray[np.complexfloating]]
+    calculated: dict[str, Float32Array]
+    objects: dict[str, ComplexArray]
 
 
 Record = dict[str, Any]
@@ -337,7 +335,7 @@ def _phased(
 
 def _scores(
     found: Reconstruction, subject: Subject, gap: BoolArray
-) -> tuple[Record, FloatArray, NDArray[np.complexfloating]]:
+) -> tuple[Record, Float32Array, ComplexArray]:
     """Errors inside the true particle, and how near the calculated intensity is in the gap.
 
     And that intensity, and the object aligned on the true one.
@@ -359,9 +357,7 @@ def _scores(
     return scores, calculated, compared.aligned
 
 
-def _gradient_rms(
-    aligned: NDArray[np.complexfloating], truth: NDArray[np.complexfloating], inside: BoolArray
-) -> float:
+def _gradient_rms(aligned: ComplexArray, truth: ComplexArray, inside: BoolArray) -> float:
     """RMS of the phase difference's gradient along y in rad per voxel: strain, but for constants.
 
     The strain along a reflection is the gradient of the phase along it over the length of its

@@ -11,16 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.filling.inpainting import Fill, inpaint
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.handover import LEVEL, NAMES, RELEASE_AFTER, THRESHOLD, hand_over
 from bcdi_inpaint.phasing.refinement import Refinement, refine
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 COMPLETE, MASKED, LINEAR, INTERPOLATED = "complete", "mask", "linear", "mask_interp"
 REFINED = {f"refined {name}": name for name in ("hard", "soft", "staged", "prior")}
@@ -42,7 +39,7 @@ class Gapped:
     level, threshold, release_after : see `handover.hand_over`.
     """
 
-    counts: FloatArray
+    counts: Float32Array
     gap: BoolArray
     model: Model
     device: str = "auto"
@@ -56,7 +53,7 @@ class Gapped:
         self.none = np.zeros_like(self.gap)
 
     @cached_property
-    def hidden(self) -> FloatArray:
+    def hidden(self) -> Float32Array:
         """The counts with zeros in the gap."""
         return np.where(self.gap, np.float32(0), self.counts)
 
@@ -73,7 +70,7 @@ class Gapped:
             self.hidden, self.gap, self.none, self.fill, self.model, rng, device=self.device
         )
 
-    def given(self, way: str) -> tuple[FloatArray, BoolArray, dict[str, Any]]:
+    def given(self, way: str) -> tuple[Float32Array, BoolArray, dict[str, Any]]:
         """Counts, bad_mask and the further arguments of `retrieval.retrieve` for one of `WAYS`."""
         if way == COMPLETE:
             return self.counts, self.none, {}
@@ -94,7 +91,7 @@ class Gapped:
         )
         return handed.counts, handed.bad_mask, handed.options
 
-    def _interpolated(self) -> tuple[FloatArray, FloatArray]:
+    def _interpolated(self) -> tuple[Float32Array, Float32Array]:
         """PyNX's bounds (n_rock, n_y, n_x) about the mean by inverse squared distance.
 
         For ``mask_interp=(16, 2)``, as in its tests; across wider gaps it looks farther here.

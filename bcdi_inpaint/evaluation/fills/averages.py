@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.evaluation.fills.config import EvaluationConfig
 from bcdi_inpaint.evaluation.fills.judging import INSIDE, SCORES, Record
 from bcdi_inpaint.evaluation.fills.methods import CEILING
@@ -49,7 +49,7 @@ class Bootstrap:
         # The first row is the data as they are.
         self._weights = np.vstack([np.ones(self.n_clusters), drawn])  # (1 + resamples, n_clusters)
 
-    def means(self, values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    def means(self, values: Sequence[float] | Float64Array) -> Float64Array:
         """(1 + resamples,) mean of the values that are not nan: of the data, and resampled."""
         given = np.asarray(values, dtype=np.float64)
         known = ~np.isnan(given)
@@ -58,7 +58,7 @@ class Bootstrap:
         totals, numbers = self._weights @ total, self._weights @ number
         return np.divide(totals, numbers, out=np.full(totals.shape, np.nan), where=numbers > 0)
 
-    def interval(self, means: NDArray[np.float64]) -> Interval:
+    def interval(self, means: Float64Array) -> Interval:
         """The interval of `means`, or of anything computed from several."""
         resampled = means[1:][np.isfinite(means[1:])]
         if self.n_clusters < 2 or not resampled.size:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.evaluation.fills.averages import Bootstrap, distinct
 from bcdi_inpaint.evaluation.fills.config import EvaluationConfig, PublishedConfig
 from bcdi_inpaint.evaluation.fills.judging import Record, valid_counts
@@ -18,9 +18,6 @@ from bcdi_inpaint.evaluation.fills.places import generator_of
 from bcdi_inpaint.evaluation.fills.subjects import Subject, simulated
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
-
-BoolArray = NDArray[np.bool_]
-
 
 CUBE_COLUMNS = ("scan", "cube", "cluster", "width", "method", "mean_counts", "pearson_log")
 
@@ -140,7 +137,7 @@ def summary_of_cubes(records: Sequence[Record], config: EvaluationConfig) -> lis
 
 
 def _summary_of_cubes(
-    cell: Sequence[Record], edges: NDArray[np.float64], config: EvaluationConfig
+    cell: Sequence[Record], edges: Float64Array, config: EvaluationConfig
 ) -> Record:
     bootstrap = Bootstrap([r["cluster"] for r in cell], config.resamples, config.seed)
     pearson = np.array([r["pearson_log"] for r in cell])

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.fills.config import EvaluationConfig, Kind
 from bcdi_inpaint.evaluation.fills.methods import CEILING, Filler, Guess
@@ -18,10 +18,6 @@ from bcdi_inpaint.evaluation.fills.places import Case, cases, generator_of
 from bcdi_inpaint.evaluation.fills.subjects import Subject
 from bcdi_inpaint.evaluation.scores import score
 from bcdi_inpaint.photons import predicted_ranks, some_of
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
-
 
 LEVELS = (68, 95)  # per cent, of the intervals whose coverage is counted
 Record = dict[str, Any]
@@ -97,7 +93,7 @@ class View:
     width: int
     frame: int
     gap: BoolArray
-    images: dict[str, FloatArray]
+    images: dict[str, Float32Array]
 
 
 def _view(case: Case, guesses: Mapping[str, Guess]) -> View:
@@ -121,7 +117,7 @@ def _scores(subject: Subject, guess: Guess, where: BoolArray) -> Record:
     return values
 
 
-def valid_counts(counts: FloatArray) -> FloatArray:
+def valid_counts(counts: Float32Array) -> Float32Array:
     """Counts without the marks of bad pixels: they are not scored, but scale the SSIM."""
     return np.nan_to_num(np.clip(counts, 0, None), nan=0.0, posinf=0.0)
 

@@ -6,16 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.filling.inpainting import Fill, inpaint
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.refinement import refined
-
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
-
 
 NETWORK = "network"
 REFINED = "refined"
@@ -30,7 +26,7 @@ class Guess:
     `interval(level)` gives the bounds of the expected counts, where the method knows its own error.
     """
 
-    counts: FloatArray
+    counts: Float32Array
     filled: BoolArray
     interval: Callable[[float], tuple[np.ndarray, np.ndarray]] | None = None
 

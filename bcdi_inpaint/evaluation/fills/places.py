@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.evaluation.fills.config import CLEAR, EvaluationConfig, Kind
 from bcdi_inpaint.evaluation.fills.subjects import Subject
 from bcdi_inpaint.gaps.finding import Gap, gap_mask
 from bcdi_inpaint.plots import brightest_voxel
-
-BoolArray = NDArray[np.bool_]
-
 
 _DISTANCE = {"row": (4, 12), "column": (4, 12), "cross": (4, 12), "shoulder": (0, 2)}
 """Lines between the Bragg peak and the gap's nearer edge, by kind: lowest and highest."""

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.fills.config import ScanConfig
 from bcdi_inpaint.files import load_npz, read_scan
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 
-FloatArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 SIMULATED = "simulated"
 
 
@@ -36,9 +34,9 @@ class Subject:
     group: str
     index: int
     cluster: str
-    counts: FloatArray
+    counts: Float32Array
     bad: BoolArray
-    expectation: FloatArray | None = None
+    expectation: Float32Array | None = None
 
     @property
     def brightest(self) -> float:
