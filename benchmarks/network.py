@@ -25,7 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.filling.inpainting import BATCH, PATCH, inpaint_scan
-from bcdi_inpaint.gaps.finding import GapVoxels
+from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.scan.scan import Scan
@@ -230,7 +230,7 @@ def stack_seconds(device: torch.device) -> tuple[float, int]:
     stack = maxipix(STACK[0], STACK[1])
     counts, hidden = (np.stack(arrays) for arrays in zip(*counted(stack), strict=True))
     started = time.perf_counter()
-    scan, gap = Scan(counts, np.zeros_like(hidden)), GapVoxels(stack.shape, stack.gaps)
+    scan, gap = Scan(counts, np.zeros_like(hidden)), GapRegion(stack.shape, stack.gaps)
     filled = inpaint_scan(scan, gap, device=device.type)
     return time.perf_counter() - started, filled.n_patches
 

@@ -30,8 +30,9 @@ import numpy as np
 import torch
 
 from bcdi_inpaint.evaluation.scores import table
-from bcdi_inpaint.gaps.detectors import DETECTORS, Gap, placed
-from bcdi_inpaint.gaps.finding import drawn
+from bcdi_inpaint.gaps.detectors import DETECTORS, place_gaps
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import mask_in_box
 
 SEED = 31
 BACKGROUND = 0.06
@@ -68,7 +69,7 @@ def maxipix(n_frames: int, side: int = 512) -> Stack:
 def eiger2m(n_frames: int) -> Stack:
     """All of the Eiger2M, the peak beside the gap between two modules, where a column crosses."""
     detector = DETECTORS["eiger2m"]
-    gaps = placed(detector, detector.shape)
+    gaps = place_gaps(detector, detector.shape)
     return Stack("Eiger2M", (n_frames, *detector.shape), gaps, (n_frames // 2, 1120, 505))
 
 
@@ -90,7 +91,7 @@ def counted(stack: Stack) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(SEED)
     (frames, rows, columns), expected = peak_box(stack)
     n_rock, n_y, n_x = stack.shape
-    hidden = drawn(stack.gaps, (slice(0, 1), slice(0, n_y), slice(0, n_x)))[0]
+    hidden = mask_in_box(stack.gaps, (slice(0, 1), slice(0, n_y), slice(0, n_x)))[0]
     for k in range(n_rock):
         frame = np.zeros((n_y, n_x), np.int32)
         single = rng.integers(0, frame.size, round(BACKGROUND * frame.size))

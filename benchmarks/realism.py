@@ -29,7 +29,7 @@ from tqdm import tqdm
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.scores import table
-from bcdi_inpaint.peak.statistics import Statistics, radial_profile, statistics, window
+from bcdi_inpaint.peak.statistics import Statistics, pattern_statistics, radial_profile, window
 from bcdi_inpaint.training.plan import read_yaml
 from simulation.recipe import Recipe, as_recipe, make_particle_of, make_pattern, particle_number
 
@@ -56,7 +56,7 @@ class Judged:
 
 def judge(name: str, counts: NDArray[np.number], known: BoolArray) -> Judged:
     """All that is shown of one pattern."""
-    found: Statistics = statistics(counts, known)
+    found: Statistics = pattern_statistics(counts, known)
     box = window(np.array(found.centre), counts.shape)
     near, there = counts[box].astype(np.float64), known[box]
     centre = np.array(found.centre) - [part.start for part in box]

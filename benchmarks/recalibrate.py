@@ -30,8 +30,8 @@ from bcdi_inpaint.files import replace_file, sha256
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.network.calibration import CENTRES, EDGES, Calibration, calibrate
 from bcdi_inpaint.network.weights import default_path, load_weights, save_weights
-from bcdi_inpaint.running.progress import told
-from bcdi_inpaint.training.calibrating import WIDTHS, Errors, errors
+from bcdi_inpaint.running.progress import with_progress
+from bcdi_inpaint.training.calibrating import WIDTHS, Errors, measure_errors
 
 """Errors, scales, log counts, widths and patterns, (5, n)."""
 
@@ -43,7 +43,7 @@ def found_in(model: str, patterns: Path, number: int, seed: int, folder: Path) -
         torch.set_num_threads(1)
         logs = np.log1p(read_pattern(patterns, number).expectation).astype(np.float16)[None]
         rng = np.random.default_rng([seed, 5, number])
-        own: Errors = errors(load_weights(model), logs, rng)
+        own: Errors = measure_errors(load_weights(model), logs, rng)
         stream = io.BytesIO()
         np.save(stream, np.stack([*astuple(own)[:4], np.full(own.errors.size, number)]))
         replace_file(kept, stream.getbuffer())
@@ -88,7 +88,7 @@ def main() -> None:
             pool.submit(found_in, given.model, given.patterns, number, given.seed, folder)
             for number in range(count)
         ]
-        for job in told(as_completed(jobs), "patterns", count, False):
+        for job in with_progress(as_completed(jobs), "patterns", count, False):
             job.result()
     found = np.concatenate([job.result() for job in jobs], axis=1)
     error, scales, log_counts, widths, _ = found

@@ -19,31 +19,19 @@ import numpy as np
 from bcdi_inpaint.evaluation.scores import pearson_log, poisson_deviance, table
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.filling.inpainting import inpaint
-from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.gaps.finding import gap_mask
+from bcdi_inpaint.gaps.artificial import place_cross
+from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.scan.boxes import as_shape
 
 STRIDES = (4, 8, 16, 24, 32)
-WIDTH = 6
-BESIDE = 5
-"""Voxels between the brightest voxel and the gaps, so that the peak itself is seen."""
-
-
-def cross(expectation: np.ndarray) -> np.ndarray:
-    """A gap of rows and one of columns beside the peak, as a mask of the pattern's shape."""
-    peak = np.unravel_index(int(expectation.argmax()), expectation.shape)
-    gaps = []
-    for axis in (1, 2):
-        start = min(int(peak[axis]) + BESIDE, expectation.shape[axis] - 2 * WIDTH)
-        gaps.append(Gap(axis, start, start + WIDTH))
-    n_rock, n_y, n_x = expectation.shape
-    return gap_mask(gaps, (n_rock, n_y, n_x))
 
 
 def row(path: Path, number: int, stride: int, model: Model) -> dict[str, object]:
     """The scores of one pattern against its noise-free expectation, and what they took."""
     pattern = read_pattern(path, number)
-    truth, gap = pattern.expectation.astype(np.float64), cross(pattern.expectation)
+    truth = pattern.expectation.astype(np.float64)
+    gap = gap_mask(place_cross(pattern.expectation), as_shape(truth.shape))
     wall, cpu = time.perf_counter(), time.process_time()
     fill = inpaint(
         np.where(gap, 0, pattern.counts), gap, model, bad_mask=pattern.bad, stride=stride

@@ -33,7 +33,7 @@ from bcdi_inpaint.files.patterns import (
     recipe_sha256,
     write_patterns,
 )
-from bcdi_inpaint.running.executors import executor
+from bcdi_inpaint.running.executors import open_executor
 from simulation.particles import Particle
 from simulation.recipe import Pattern, Recipe, make_particle_of, make_pattern, particle_number
 from simulation.relaxation import Relaxed
@@ -268,8 +268,8 @@ class _Progress:
 class _Work:
     """The patterns still to make: particles first, then what waits for each."""
 
-    def __init__(self, recipe: Recipe, stock: _Stock, executor: Executor) -> None:
-        self._recipe, self._stock, self._executor = recipe, stock, executor
+    def __init__(self, recipe: Recipe, stock: _Stock, open_executor: Executor) -> None:
+        self._recipe, self._stock, self._executor = recipe, stock, open_executor
         self._answers: queue.SimpleQueue[Future[str | None]] = queue.SimpleQueue()
         self._then: dict[Future[str | None], Callable[[str | None], None]] = {}
         self.failures: list[str] = []
@@ -418,7 +418,7 @@ def _make_missing(
         return 0, ()
     progress = _Progress(recipe.count, recipe.count - len(missing), quiet)
     try:
-        with executor(workers, scheduler, len(missing)) as workers_at_work:
+        with open_executor(workers, scheduler, len(missing)) as workers_at_work:
             work = _Work(recipe, stock, workers_at_work)
             work.run(missing, progress)
         return work.made, tuple(work.failures)

@@ -24,8 +24,8 @@ from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.evaluation.scores import ceiling_share, score, table
 from bcdi_inpaint.files import read_fill, read_scan, write_scan
 from bcdi_inpaint.filling.inpainting import inpaint
-from bcdi_inpaint.gaps.detectors import DETECTORS, placed
-from bcdi_inpaint.gaps.finding import gap_mask
+from bcdi_inpaint.gaps.detectors import DETECTORS, place_gaps
+from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.jobs.phase import stored_fill
 from bcdi_inpaint.phasing.handover import hand_over
 from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak, retrieve_best
@@ -91,7 +91,7 @@ def simulate(seed: int) -> Simulated:
     amplitude = _amplitude(positions_nm, grid)
     intensity = np.abs(amplitude) ** 2
     expectation = (intensity * (FLUX / intensity.max())).astype(np.float32)
-    gap = gap_mask(placed(DETECTOR, SHAPE[1:], ROI), SHAPE)
+    gap = gap_mask(place_gaps(DETECTOR, SHAPE[1:], ROI), SHAPE)
     counts = rng.poisson(expectation).astype(np.float32)
     return Simulated(amplitude, expectation, counts, gap)
 

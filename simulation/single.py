@@ -10,30 +10,15 @@ import numpy as np
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import check_output, write_scan
-from bcdi_inpaint.gaps.detectors import Gap, detector, placed
-from bcdi_inpaint.gaps.finding import gap_mask, merged
+from bcdi_inpaint.gaps.artificial import place_cross
+from bcdi_inpaint.gaps.detectors import detector, place_gaps
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import gap_mask, merge_gaps
 from bcdi_inpaint.scan.scan import Metadata
 from simulation.recipe import Pattern, Recipe, make_particle_of, make_pattern, particle_number
 
-CROSS_WIDTH = 6
-"""Lines of the default gap, as a MAXIPIX has them."""
-CROSS_DISTANCE = 6
-"""Lines between the Bragg peak and the default gap."""
-PIXEL_SIZE_M = 55e-6
 TRUTH = {"expectation": "truth/expectation", "counts": "truth/counts"}
 """Where the truth lies beside the counts of the file: no name holds "mask", by which PyNX looks."""
-
-
-def default_cross(expectation: np.ndarray) -> tuple[Gap, ...]:
-    """A cross of rows and columns beside the peak of (n_rock, n_y, n_x) photons."""
-    peak = np.unravel_index(int(expectation.argmax()), expectation.shape)
-    gaps = []
-    for axis in (1, 2):
-        start = int(peak[axis]) + CROSS_DISTANCE
-        if start + CROSS_WIDTH >= expectation.shape[axis]:
-            start = int(peak[axis]) - CROSS_DISTANCE - CROSS_WIDTH + 1
-        gaps.append(Gap(axis, start, start + CROSS_WIDTH))
-    return tuple(gaps)
 
 
 def simulate_single(
@@ -72,7 +57,7 @@ def simulate_single(
     number = particle_number(recipe, 0)
     particle = None if number is None else make_particle_of(recipe, number)
     pattern = make_pattern(recipe, 0, particle)
-    chosen = chosen or default_cross(pattern.expectation)
+    chosen = chosen or place_cross(pattern.expectation)
     gap = gap_mask(chosen, recipe.shape)  # (n_rock, n_y, n_x)
     write_scan(
         path,
@@ -99,14 +84,14 @@ def _chosen(
                 f"roi is {roi[0]},{roi[1]} without a detector, expected one whose table it places: "
                 "add --detector NAME or leave out --roi"
             )
-        return merged(gaps)
+        return merge_gaps(gaps)
     if gaps:
         raise InputError(
             f"gap {gaps[0]} and detector {detector_name} are given, expected one of them: leave "
             "out --gap or --detector"
         )
     of = detector(detector_name)
-    found = placed(of, (recipe.shape[1], recipe.shape[2]), roi)
+    found = place_gaps(of, (recipe.shape[1], recipe.shape[2]), roi)
     if not found:
         raise InputError(
             f"detector {of.name} has no gap in this array, expected one: choose another --roi y0,x0"

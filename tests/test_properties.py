@@ -14,9 +14,10 @@ from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_scan, write_scan
-from bcdi_inpaint.filling.fillable import reach
+from bcdi_inpaint.filling.fillable import fillable_part
 from bcdi_inpaint.filling.inpainting import inpaint
-from bcdi_inpaint.gaps.finding import Gap, gap_mask, merged, planes
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import find_planes, gap_mask, merge_gaps
 from bcdi_inpaint.jobs.predict import Request, predict
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import Model, save_weights
@@ -61,7 +62,7 @@ def peak(shape: Shape, seed: int, dtype: str = "i4") -> np.ndarray:
 
 def kriged(counts: np.ndarray, gap: np.ndarray) -> np.ndarray:
     """The log counts of kriging, of the gaps that a mask shows."""
-    return krige(np.log1p(counts.astype(np.float32)), gap, planes(gap)).log_counts
+    return krige(np.log1p(counts.astype(np.float32)), gap, find_planes(gap)).log_counts
 
 
 # --- fills ----------------------------------------------------------------------------------------
@@ -108,7 +109,7 @@ def test_flipping_commutes_with_classical_fills(
     gap, counts = gap_mask(gaps, shape), peak(shape, seed)
     turned = np.flip(counts, axes).copy(), np.flip(gap, axes).copy()
     np.testing.assert_allclose(linear(*turned), np.flip(linear(counts, gap), axes), rtol=1e-4)
-    if len(merged(gaps)) == 1:  # planes are kriged one after the other
+    if len(merge_gaps(gaps)) == 1:  # planes are kriged one after the other
         right = np.flip(kriged(counts, gap), axes)
         np.testing.assert_allclose(kriged(*turned), right, atol=2e-3)
 
@@ -136,9 +137,9 @@ def test_turning_the_axes_commutes_with_classical_fills(
 def test_a_mask_and_its_planes_are_one(layout: tuple[Shape, tuple[Gap, ...]]) -> None:
     shape, gaps = layout
     mask = gap_mask(gaps, shape)
-    np.testing.assert_array_equal(gap_mask(planes(mask), shape), mask)
-    np.testing.assert_array_equal(gap_mask(merged(gaps), shape), mask)
-    assert merged(planes(mask)) == merged(gaps)
+    np.testing.assert_array_equal(gap_mask(find_planes(mask), shape), mask)
+    np.testing.assert_array_equal(gap_mask(merge_gaps(gaps), shape), mask)
+    assert merge_gaps(find_planes(mask)) == merge_gaps(gaps)
 
 
 @given(layouts(most=3), st.integers(0, 99), st.lists(st.integers(0, 2), unique=True))
@@ -149,13 +150,14 @@ def test_what_can_be_filled_turns_with_the_array(
     shape, gaps = layout
     gap = gap_mask(gaps, shape)
     bad = np.random.default_rng(seed).random(shape) < 0.02
-    plain = reach(gap, bad).fillable
+    plain = fillable_part(gap, bad).fillable
     np.testing.assert_array_equal(
-        reach(np.flip(gap, axes).copy(), np.flip(bad, axes).copy()).fillable, np.flip(plain, axes)
+        fillable_part(np.flip(gap, axes).copy(), np.flip(bad, axes).copy()).fillable,
+        np.flip(plain, axes),
     )
     order = np.roll(range(3), seed)
     turned = (np.ascontiguousarray(mask.transpose(order)) for mask in (gap, bad))
-    np.testing.assert_array_equal(reach(*turned).fillable, plain.transpose(order))
+    np.testing.assert_array_equal(fillable_part(*turned).fillable, plain.transpose(order))
 
 
 # --- files ----------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 from bcdi_inpaint.classical.interpolation import log_linear
-from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.peak.falloff import shell_means
 from bcdi_inpaint.peak.friedel import find_centre
 from bcdi_inpaint.running.threads import in_threads

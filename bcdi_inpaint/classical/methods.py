@@ -16,7 +16,7 @@ from skimage.restoration import inpaint_biharmonic
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.classical import interpolation
 from bcdi_inpaint.classical.kriging import krige
-from bcdi_inpaint.gaps.finding import planes
+from bcdi_inpaint.gaps.masks import find_planes
 from bcdi_inpaint.peak.friedel import find_centre, friedel_mate
 
 Method = Callable[[np.ndarray, BoolArray, BoolArray], Float32Array]
@@ -156,7 +156,7 @@ def kriging(counts: np.ndarray, unknown: BoolArray, gap_mask: BoolArray) -> Floa
 
     Gap voxels in no plane are filled linearly.
     """
-    kriged = krige(_log(counts, unknown), unknown, planes(unknown))
+    kriged = krige(_log(counts, unknown), unknown, find_planes(unknown))
     return _with_gap(counts, gap_mask, (slice(None),) * counts.ndim, np.expm1(kriged.log_counts))
 
 

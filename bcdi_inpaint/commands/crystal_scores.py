@@ -55,7 +55,7 @@ def judge_crystals(
         judge,
     )
     from bcdi_inpaint.network.weights import load_weights
-    from bcdi_inpaint.running.progress import told
+    from bcdi_inpaint.running.progress import with_progress
     from bcdi_inpaint.training.plan import read_yaml
     from simulation.crystals import CrystalConfig, crystals
 
@@ -74,7 +74,7 @@ def judge_crystals(
     end = math.inf if minutes is None else time.monotonic() + 60 * minutes
     records: list[Record] = []
     pictures = _Pictures(folder, force)
-    for crystal in told(crystals(wanted, config.seed), "crystals", wanted.count, quiet):
+    for crystal in with_progress(crystals(wanted, config.seed), "crystals", wanted.count, quiet):
         subject = Subject(crystal.name, crystal.truth, crystal.expectation, crystal.counts)
         judged = judge(subject, config.scores, loaded, device=device, known=known, show=pictures)
         for of_gap in judged:

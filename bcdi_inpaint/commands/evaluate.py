@@ -14,7 +14,7 @@ from bcdi_inpaint.commands.results import check_free, make_folder, write_text
 from bcdi_inpaint.commands.score_pictures import draw_against_counts, draw_gaps
 from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.running.progress import counted
+from bcdi_inpaint.running.progress import count_progress
 
 if TYPE_CHECKING:
     from bcdi_inpaint.evaluation.fills import EvaluationConfig, Record, Subject
@@ -185,7 +185,7 @@ def _judge_gaps(
     scans = evaluation.measured(config.measured, evaluation.measured_folder())
     held_out = evaluation.simulated(patterns) if patterns is not None else iter(())
     fillers = evaluation.fillers(config.methods, model, device)
-    with counted("scans and patterns", quiet=quiet) as done:
+    with count_progress("scans and patterns", quiet=quiet) as done:
         outcome = evaluation.judge_all(
             chain(scans, held_out),
             config,
@@ -237,7 +237,7 @@ def _judge_cubes(
     fillers = evaluation.fillers(names, model, device)
     records: list[Record] = []
     for subjects, number in _bright(config, patterns, remarks):
-        with counted("cubes", config.published.patches, quiet) as done:
+        with count_progress("cubes", config.published.patches, quiet) as done:
             found, said = evaluation.judge_cubes(
                 subjects, number, config, fillers, minutes=minutes, progress=done
             )

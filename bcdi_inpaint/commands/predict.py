@@ -17,7 +17,7 @@ from bcdi_inpaint.phasing.handover import AUTO, CHOICES, DEFAULT, OURS
 
 
 def _gap(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[Any, ...]:
-    from bcdi_inpaint.gaps.finding import parse_gap
+    from bcdi_inpaint.gaps.gap import parse_gap
 
     return tuple(parse_gap(text) for text in texts)
 
@@ -227,9 +227,9 @@ def _fill_one_as_json(scan: str, options: dict[str, Any]) -> None:
 
     request = Request(scan, **options)
     try:
-        outcome = batch.filled(run(request), scan)
+        outcome = batch.outcome_of(run(request), scan)
     except InputError as error:
-        _print_json(batch.failed(request, str(error)))
+        _print_json(batch.failure_outcome(request, str(error)))
         raise
     _print_json(outcome)
 
@@ -245,7 +245,7 @@ def _plan(
     from bcdi_inpaint.files import following
     from bcdi_inpaint.files.scan_list import is_many, scan_list
     from bcdi_inpaint.jobs import batch
-    from bcdi_inpaint.jobs.estimate import plan
+    from bcdi_inpaint.jobs.estimate import estimate_job
     from bcdi_inpaint.jobs.predict import Request
 
     many = is_many(scans, numbers)
@@ -259,7 +259,7 @@ def _plan(
     for request in wanted:
         try:
             before = batch.done_before(request) if many else None
-            made: Any = before or plan(request)
+            made: Any = before or estimate_job(request)
         except InputError as error:
             if not many:
                 raise

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from bcdi_inpaint.files.hdf5 import load
-from bcdi_inpaint.scan.scan import Box
+from bcdi_inpaint.scan.boxes import Box
 
 DEFLATE, SHUFFLE = 1, 2
 """HDF5's numbers of the filters that are known here."""

@@ -29,7 +29,8 @@ from bcdi_inpaint.files.layout import (
 )
 from bcdi_inpaint.files.output import new_hdf5
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.scan import BLOCK, Box, Measured, Metadata, Scan, blocks
+from bcdi_inpaint.scan.boxes import BLOCK, Box, blocks
+from bcdi_inpaint.scan.scan import Measured, Metadata, Scan
 
 Provenance = Mapping[str, str | float | int | tuple[str | float | int, ...]]
 

@@ -26,7 +26,9 @@ def check_readable(path: Path) -> None:
 
 
 @contextmanager
-def told(what: str, fix: str = "copy the file again, or check it with h5ls") -> Iterator[None]:
+def translate_errors(
+    what: str, fix: str = "copy the file again, or check it with h5ls"
+) -> Iterator[None]:
     """Turn what a library raises about a damaged file into one line."""
     try:
         yield

@@ -15,7 +15,7 @@ import hdf5plugin  # noqa: F401  (registers bitshuffle-lz4, in which beamlines c
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.faults import LARGEST_RATIO, LIBRARY_ERRORS, check_size, told
+from bcdi_inpaint.files.faults import LARGEST_RATIO, LIBRARY_ERRORS, check_size, translate_errors
 from bcdi_inpaint.files.sources import check_sources
 
 MOST_UNWRITTEN = 1000
@@ -27,7 +27,7 @@ LONGEST_SCALAR = 100_000
 @contextmanager
 def opened(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file, open for reading without a lock."""
-    with told(f"{path} is no intact HDF5 file"):
+    with translate_errors(f"{path} is no intact HDF5 file"):
         if not h5py.is_hdf5(path):
             raise InputError(
                 f"{path} is not HDF5, expected {path.suffix} to be: check the file's format"

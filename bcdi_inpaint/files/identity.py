@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from bcdi_inpaint.files.dataset import counts_at, default_data_path, flags_at
-from bcdi_inpaint.files.faults import check_readable, told
+from bcdi_inpaint.files.faults import check_readable, translate_errors
 from bcdi_inpaint.files.hdf5 import opened
 from bcdi_inpaint.files.npz import mask_sibling
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
@@ -24,7 +24,7 @@ def sha256(path: str | Path) -> str:
     if is_series(Path(path)):
         return _joined(sha256(file) for file in series_files(Path(path)))
     check_readable(Path(path))
-    with told(f"{path} cannot be read"), open(path, "rb") as stream:
+    with translate_errors(f"{path} cannot be read"), open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

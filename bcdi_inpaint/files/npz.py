@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.faults import check_readable, check_size, told
+from bcdi_inpaint.files.faults import check_readable, check_size, translate_errors
 from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
 from bcdi_inpaint.files.selection import Selection
 from bcdi_inpaint.scan.scan import Metadata, Scan
@@ -24,7 +24,7 @@ SIBLINGS = (("_pynx_input_data", "_pynx_input_mask"), ("_pynx_norm_", "_maskpynx
 
 def load_npy(path: Path) -> np.ndarray:
     """The array of an npy file."""
-    with told(f"{path} is no intact npy file"), open(path, "rb") as stream:
+    with translate_errors(f"{path} is no intact npy file"), open(path, "rb") as stream:
         _check_header(stream, path.stat().st_size, str(path))
         loaded: np.ndarray = np.lib.format.read_array(stream, allow_pickle=False)
     return loaded
@@ -52,7 +52,7 @@ def _check_header(stream: IO[bytes], held: int, where: str) -> None:
 def load_npz(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an npz file by key, in the file's order."""
     arrays = {}
-    with told(f"{path} is no intact npz file"), zipfile.ZipFile(path) as archive:
+    with translate_errors(f"{path} is no intact npz file"), zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             name = entry.filename
             if name.endswith(".npy"):

@@ -17,7 +17,8 @@ from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
 from bcdi_inpaint.files.stacks import STACK_SUFFIXES, is_series, load_stack, read_stack
 from bcdi_inpaint.files.streaming import StoredScan, open_hdf5
 from bcdi_inpaint.scan.crop import Crop
-from bcdi_inpaint.scan.scan import Scan, invalid_voxels
+from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.scan.validity import invalid_voxels
 
 
 def read_scan(
@@ -33,7 +34,7 @@ def read_scan(
         data set, or ``frames_%04d.edf`` for a series of files.
     mask : one or more of: a mask file (as above, 2D or 3D, non-zero = bad), which adds to the
         file's own mask; the word ``invalid``, which masks voxels whose value cannot be a count
-        (see `scan.invalid_voxels`).
+        (see `validity.invalid_voxels`).
     crop : the part of the array that is wanted. Mask files may have the shape of the array or that
         of the part.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.faults import check_readable, check_size, told
+from bcdi_inpaint.files.faults import check_readable, check_size, translate_errors
 from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
 from bcdi_inpaint.files.layout import EV_ANGSTROM
 from bcdi_inpaint.files.selection import Selection
@@ -99,7 +99,7 @@ def _intact(library: str, what: str) -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
-        with told(what, "copy the file again"):
+        with translate_errors(what, "copy the file again"):
             yield
     finally:
         logger.setLevel(level)

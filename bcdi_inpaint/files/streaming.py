@@ -15,7 +15,9 @@ from bcdi_inpaint.files.forms import as_flags
 from bcdi_inpaint.files.hdf5 import held, opened
 from bcdi_inpaint.files.metadata import metadata_of
 from bcdi_inpaint.files.selection import Selection
-from bcdi_inpaint.scan.scan import BLOCK, Box, Metadata, Scan, Shape, invalid_voxels
+from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape
+from bcdi_inpaint.scan.scan import Metadata, Scan
+from bcdi_inpaint.scan.validity import invalid_voxels
 
 DEEPEST = 4 * BLOCK
 """Frames of a chunk up to which reading a block of frames wastes little."""

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.classical.interpolation import run_lengths
-from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.gaps.finding import GapVoxels, drawn
-from bcdi_inpaint.scan.scan import Box, Shape, whole
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import GapRegion, mask_in_box
+from bcdi_inpaint.scan.boxes import Box, Shape, whole
 
-WIDEST = 42
+WIDEST_FILLED = 42
 """Widest gap filled from both sides: the widest between modules, and the widest trained with."""
 ONE_SIDED = 4
 """Depth to which the rim of a wider gap is filled, from its own side alone."""
@@ -24,7 +24,7 @@ Lines = tuple[BoolArray, BoolArray, BoolArray]
 
 
 @dataclass(frozen=True)
-class Reach:
+class FillablePart:
     """The part of a gap that can be filled, and what has to be said of the rest.
 
     Attributes
@@ -47,7 +47,7 @@ class Reach:
     def fillable_in(self, box: Box) -> BoolArray:
         """The voxels to fill in a box of the array, bool of the box's shape."""
         # Refused is also what another plane crosses there: nothing is near.
-        fillable = drawn(self.planes, box) & ~drawn(self.refused, box)
+        fillable = mask_in_box(self.planes, box) & ~mask_in_box(self.refused, box)
         return fillable if self.rest is None else fillable | self.rest[box]
 
     @property
@@ -61,24 +61,26 @@ class Reach:
         return not self.targets and (self.rest is None or not self.rest.any())
 
 
-def reach(gap_mask: BoolArray, bad_mask: BoolArray | None = None) -> Reach:
+def fillable_part(gap_mask: BoolArray, bad_mask: BoolArray | None = None) -> FillablePart:
     """Divide a gap mask (n_rock, n_y, n_x), True = to fill, into what can be filled and the rest.
 
     `bad_mask`, of the same shape, marks other voxels that are not known. A plane at the array's
     edge is known from one side only and stays masked whole, and so does one with nothing but bad
-    voxels on one side. One wider than `WIDEST`, with the bad lines beside it, is filled `ONE_SIDED`
-    voxels deep from each side. Voxels outside any plane are filled where a known voxel lies within
-    `WIDEST` on both sides along some axis.
+    voxels on one side. One wider than `WIDEST_FILLED`, with the bad lines beside it, is filled
+    `ONE_SIDED` voxels deep from each side. Voxels outside any plane are filled where
+    a known voxel lies within `WIDEST_FILLED` on both sides along some axis.
     """
     unknown = gap_mask if bad_mask is None else gap_mask | bad_mask
     frames, rows, columns = (
         np.asarray(~unknown.all(axis=others)) for others in ((1, 2), (0, 2), (0, 1))
     )
-    return reach_of(GapVoxels.of(gap_mask), (frames, rows, columns), bad_mask)
+    return fillable_part_of(GapRegion.of(gap_mask), (frames, rows, columns), bad_mask)
 
 
-def reach_of(gap: GapVoxels, known: Lines, bad_mask: BoolArray | None = None) -> Reach:
-    """The `reach` of a gap among lines of which these hold known voxels.
+def fillable_part_of(
+    gap: GapRegion, known: Lines, bad_mask: BoolArray | None = None
+) -> FillablePart:
+    """The `fillable_part` of a gap among lines of which these hold known voxels.
 
     `bad_mask` (n_rock, n_y, n_x) matters to the voxels in no plane alone.
     """
@@ -96,11 +98,13 @@ def reach_of(gap: GapVoxels, known: Lines, bad_mask: BoolArray | None = None) ->
         lonely = rest & ~_enclosed(unknown if bad_mask is None else unknown | bad_mask)
         if lonely.any():
             warnings.append(
-                f"{np.count_nonzero(lonely)} gap voxels have no known voxel within {WIDEST} on "
-                "both sides along any axis: they stay masked"
+                f"{np.count_nonzero(lonely)} gap voxels have no known voxel within "
+                f"{WIDEST_FILLED} on both sides along any axis: they stay masked"
             )
         rest = rest & ~lonely
-    return Reach(gap.shape, tuple(targets), tuple(refused), gap.planes, rest, tuple(warnings))
+    return FillablePart(
+        gap.shape, tuple(targets), tuple(refused), gap.planes, rest, tuple(warnings)
+    )
 
 
 def _without(plane: Gap, parts: list[Gap]) -> list[Gap]:
@@ -119,7 +123,7 @@ def _fillable_parts(gap: Gap, known: NDArray[np.int64]) -> tuple[list[Gap], str]
             "both sides: it stays masked (crop it off, or give a larger array)"
         )
     start, stop = int(before[-1]) + 1, int(after[0])  # with the bad lines beside the gap
-    if stop - start <= WIDEST:
+    if stop - start <= WIDEST_FILLED:
         return [gap], ""
     beside = " with the masked lines beside it" if stop - start > gap.width else ""
     rims = [
@@ -127,8 +131,8 @@ def _fillable_parts(gap: Gap, known: NDArray[np.int64]) -> tuple[list[Gap], str]
         (max(stop - ONE_SIDED, gap.start), gap.stop),
     ]
     return [Gap(gap.axis, low, high) for low, high in rims if low < high], (
-        f"gap {gap} is {stop - start} wide{beside}, expected at most {WIDEST} for a patch to see "
-        f"across: filled {ONE_SIDED} deep from each side, the middle stays masked"
+        f"gap {gap} is {stop - start} wide{beside}, expected at most {WIDEST_FILLED} for a "
+        f"patch to see across: filled {ONE_SIDED} deep from each side, the middle stays masked"
     )
 
 
@@ -140,5 +144,5 @@ def _enclosed(unknown: BoolArray) -> BoolArray:
         known = ~unknown
         before = np.logical_or.accumulate(known, axis=axis)
         after = np.flip(np.logical_or.accumulate(np.flip(known, axis), axis=axis), axis)
-        enclosed |= before & after & (along <= WIDEST)
+        enclosed |= before & after & (along <= WIDEST_FILLED)
     return enclosed

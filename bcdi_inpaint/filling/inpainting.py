@@ -14,19 +14,20 @@ import torch
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, IntArray
 from bcdi_inpaint.classical.interpolation import shortest_runs
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.filling.fillable import Reach, reach, reach_of
-from bcdi_inpaint.filling.light_map import Light, in_voxels, light_of
+from bcdi_inpaint.filling.fillable import FillablePart, fillable_part, fillable_part_of
+from bcdi_inpaint.filling.light_map import LightMap, in_voxels, map_light
 from bcdi_inpaint.filling.patches import PatchLocation, cut, over_plane, over_voxels
-from bcdi_inpaint.filling.regions import Region, regions
+from bcdi_inpaint.filling.regions import Region, lit_regions
 from bcdi_inpaint.filling.stitching import Stitcher, trust
-from bcdi_inpaint.gaps.finding import GapVoxels, planes
+from bcdi_inpaint.gaps.masks import GapRegion, find_planes
 from bcdi_inpaint.network.calibration import Calibration
-from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, GuessKind, features
+from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, GuessKind, compute_features
 from bcdi_inpaint.network.units import LOG_UNIT, from_network
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.peak.friedel import find_centre, mate_source
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.scan import Box, Measured, Scan, blocks, volume, whole
+from bcdi_inpaint.scan.boxes import Box, blocks, volume, whole
+from bcdi_inpaint.scan.scan import Measured, Scan
 
 PATCH = 32
 STRIDE = 24
@@ -139,8 +140,8 @@ class Filling:
     """
 
     scan: Measured
-    plan: Reach
-    light: Light
+    plan: FillablePart
+    light: LightMap
     regions: tuple[FilledRegion, ...]
     n_dim: int
     calibration: Calibration
@@ -263,13 +264,13 @@ def inpaint(
     scan = Scan(counts, bad)
     if not gap.any():
         raise InputError("gap_mask is empty, expected voxels to fill: there is nothing to do")
-    voxels = GapVoxels.of(gap)
+    voxels = GapRegion.of(gap)
     return inpaint_scan(scan, voxels, model, device, stride=stride, progress=progress).whole
 
 
 def inpaint_scan(
     scan: Measured,
-    gap: GapVoxels,
+    gap: GapRegion,
     model: str | Path | Model = "default",
     device: str = "auto",
     *,
@@ -319,8 +320,8 @@ class Work:
     `n_patches` counts those that see no signal, too, which the network is not asked about.
     """
 
-    plan: Reach
-    light: Light
+    plan: FillablePart
+    light: LightMap
     regions: tuple[Region, ...]
     n_patches: int
 
@@ -330,16 +331,16 @@ class Work:
         return sum(len(region.lit) for region in self.regions)
 
 
-def plan_work(scan: Measured, gap: GapVoxels, stride: int = STRIDE) -> Work:
+def plan_work(scan: Measured, gap: GapRegion, stride: int = STRIDE) -> Work:
     """Go through a scan and see what there is to do; errors as `inpaint`."""
-    light = light_of(scan, gap)
+    light = map_light(scan, gap)
     bad = None if gap.rest is None else scan.bad_in(whole(scan.shape))
-    plan = reach_of(gap, light.known_lines, bad)
+    plan = fillable_part_of(gap, light.known_lines, bad)
     if plan.is_empty:
         raise InputError(f"no part of the gaps can be filled: {plan.warnings[0]}")
     unknown = None if bad is None else bad | gap.part(whole(scan.shape))
     places = _places(plan, stride, unknown)
-    return Work(plan, light, tuple(regions(places, light)), len(places))
+    return Work(plan, light, tuple(lit_regions(places, light)), len(places))
 
 
 def _as_mask(mask: np.ndarray, shape: tuple[int, ...], name: str) -> BoolArray:
@@ -349,7 +350,9 @@ def _as_mask(mask: np.ndarray, shape: tuple[int, ...], name: str) -> BoolArray:
     return np.ascontiguousarray(np.broadcast_to(mask != 0, shape))
 
 
-def _places(plan: Reach, stride: int, unknown: BoolArray | None) -> dict[PatchLocation, int | None]:
+def _places(
+    plan: FillablePart, stride: int, unknown: BoolArray | None
+) -> dict[PatchLocation, int | None]:
     """All patches in a fixed order, and the axis across the plane that each lies over.
 
     None where that is no plane, or several. `unknown` (n_rock, n_y, n_x) bool matters to voxels in
@@ -365,7 +368,7 @@ def _places(plan: Reach, stride: int, unknown: BoolArray | None) -> dict[PatchLo
     return found
 
 
-def _centre(scan: Measured, gap: GapVoxels, light: Light) -> Float64Array:
+def _centre(scan: Measured, gap: GapRegion, light: LightMap) -> Float64Array:
     """The centre of the peak, in voxels of the scan."""
     frames, rows, columns = (
         slice(max(middle - CENTRE_WINDOW, 0), min(middle + CENTRE_WINDOW + 1, n))
@@ -378,7 +381,7 @@ def _centre(scan: Measured, gap: GapVoxels, light: Light) -> Float64Array:
 
 def region_features(
     scan: Measured,
-    gap: GapVoxels,
+    gap: GapRegion,
     box: Box,
     centre: Float64Array,
     guess: GuessKind = "kriged",
@@ -392,13 +395,13 @@ def region_features(
         ((seen, hidden),) = opposite
         mate[found[1]], mate_known[found[1]] = np.flip(seen), ~np.flip(hidden)
     corner = [part.start for part in box]
-    return features(
-        log_counts, unknown, planes(unknown), guess, (mate, mate_known), centre - corner
+    return compute_features(
+        log_counts, unknown, find_planes(unknown), guess, (mate, mate_known), centre - corner
     )
 
 
 def _log_counts_of(
-    scan: Measured, gap: GapVoxels, boxes: Sequence[Box]
+    scan: Measured, gap: GapRegion, boxes: Sequence[Box]
 ) -> Iterator[tuple[Float32Array, BoolArray]]:
     """`_log_counts` of some boxes, from one reading where the box around them is no larger."""
     frames, rows, columns = (
@@ -418,7 +421,7 @@ def _log_counts_of(
         yield np.ascontiguousarray(log_counts[inner]), np.ascontiguousarray(unknown[inner])
 
 
-def _log_counts(scan: Measured, gap: GapVoxels, box: Box) -> tuple[Float32Array, BoolArray]:
+def _log_counts(scan: Measured, gap: GapRegion, box: Box) -> tuple[Float32Array, BoolArray]:
     """log(1 + counts) of a box, 0 where unknown, and where that is."""
     frames, rows, columns = box
     n_frames = frames.stop - frames.start
@@ -459,7 +462,7 @@ class _Told:
             self._progress(self._done, self._total)
 
 
-def _widths(scan: Measured, gap: GapVoxels, box: Box, plan: Reach) -> IntArray:
+def _widths(scan: Measured, gap: GapRegion, box: Box, plan: FillablePart) -> IntArray:
     """Lengths of the shortest run of unknown voxels through each voxel to fill in a box, (n,)."""
     return shortest_runs(gap.part(box) | scan.bad_in(box), plan.fillable_in(box))
 
@@ -505,7 +508,7 @@ def _moved(places: Iterable[PatchLocation], corner: tuple[int, ...]) -> list[Pat
     ]
 
 
-def _dim_guesses(light: Light, box: Box, batch: list[PatchLocation]) -> Float32Array:
+def _dim_guesses(light: LightMap, box: Box, batch: list[PatchLocation]) -> Float32Array:
     """What the light around says of patches in a box, (n_batch, 2, *PATCH) in network units."""
     guesses = np.zeros((len(batch), 2, *(PATCH,) * 3), np.float32)
     shape = tuple(part.stop - part.start for part in box)
@@ -586,7 +589,7 @@ def count_patches(
     """
     gap = _as_mask(gap_mask, gap_mask.shape, "gap_mask")
     bad = np.zeros_like(gap) if bad_mask is None else _as_mask(bad_mask, gap.shape, "bad_mask")
-    return len(_places(reach(gap, bad), stride, gap | bad))
+    return len(_places(fillable_part(gap, bad), stride, gap | bad))
 
 
 @torch.inference_mode()

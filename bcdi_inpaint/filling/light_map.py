@@ -15,9 +15,11 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import poisson
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
-from bcdi_inpaint.gaps.finding import GapVoxels
+from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.scan import BLOCK, Box, CountsCheck, Measured, Shape, blocks
+from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape, blocks
+from bcdi_inpaint.scan.scan import Measured
+from bcdi_inpaint.scan.validity import CountsCheck
 
 CELL = BLOCK
 """Side of the map's cells in voxels; a block of frames is one layer of them."""
@@ -30,7 +32,7 @@ DIM_SIGMA = 1.0
 
 
 @dataclass(frozen=True)
-class Light:
+class LightMap:
     """The light on the known voxels of an array of `shape`, in cells of `CELL` voxels a side.
 
     Attributes
@@ -93,11 +95,11 @@ def in_voxels(cells: Float32Array, box: Box) -> Float32Array:
     return values
 
 
-def light_of(scan: Measured, gap: GapVoxels) -> Light:
+def map_light(scan: Measured, gap: GapRegion) -> LightMap:
     """The light of a scan beside its gap.
 
     The scan is gone through once, a block of frames at a time. Raises InputError for counts that
-    nothing can be filled from; see `scan.check_counts`.
+    nothing can be filled from; see `validity.check_counts`.
     """
     layers = tuple(-(-n // CELL) for n in scan.shape)
     log_sum, n_known = np.zeros(layers, np.float32), np.zeros(layers, np.float32)
@@ -111,7 +113,7 @@ def light_of(scan: Measured, gap: GapVoxels) -> Light:
         lines[2][:] |= layer.known_pixels.any(axis=0)
         check.merge(layer.check)
     check.finish()
-    return Light(scan.shape, log_sum, n_known, (lines[0], lines[1], lines[2]))
+    return LightMap(scan.shape, log_sum, n_known, (lines[0], lines[1], lines[2]))
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class _Layer:
     check: CountsCheck
 
 
-def _layers(scan: Measured, gap: GapVoxels) -> Iterator[_Layer]:
+def _layers(scan: Measured, gap: GapRegion) -> Iterator[_Layer]:
     _, n_y, n_x = scan.shape
     down, across = np.arange(n_y) // CELL, np.arange(n_x) // CELL
     shape = int(down[-1]) + 1, int(across[-1]) + 1

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.arrays import BoolArray
-from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.gap import Gap
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import find_objects, label
 
-from bcdi_inpaint.filling.light_map import CELL, Light
+from bcdi_inpaint.filling.light_map import CELL, LightMap
 from bcdi_inpaint.filling.patches import PatchLocation
-from bcdi_inpaint.scan.scan import Box, Shape
+from bcdi_inpaint.scan.boxes import Box, Shape
 
 ACROSS = 40
 """Voxels beside a lit patch, across its gap, that its first guess is made from.
@@ -30,7 +30,7 @@ class Region:
     dim: tuple[PatchLocation, ...]
 
 
-def regions(places: Mapping[PatchLocation, int | None], light: Light) -> list[Region]:
+def lit_regions(places: Mapping[PatchLocation, int | None], light: LightMap) -> list[Region]:
     """The regions that together hold every lit one of the patches; their boxes do not overlap.
 
     `places` has for each patch the axis across its gap, None for a patch that may see several.

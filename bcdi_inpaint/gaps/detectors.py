@@ -11,41 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bcdi_inpaint.errors import InputError
-
-AXIS_NAMES = ("frames", "rows", "cols")
-
-
-@dataclass(frozen=True, order=True)
-class Gap:
-    """Lines start to stop - 1 of one axis, over the whole of the two others.
-
-    `axis` is 0 (frames), 1 (rows) or 2 (columns). Raises InputError where the range is empty or
-    begins before line 0.
-    """
-
-    axis: int
-    start: int
-    stop: int
-
-    def __post_init__(self) -> None:
-        if self.axis not in (0, 1, 2):
-            raise InputError(
-                f"gap axis {self.axis}, expected 0 (frames), 1 (rows) or 2 (columns): mend the axis"
-            )
-        if not 0 <= self.start < self.stop:
-            raise InputError(
-                f"gap {self} is empty or begins before line 0, expected 0 <= start < stop "
-                "(half-open): give the first line and the one after the last"
-            )
-
-    def __str__(self) -> str:
-        return f"{AXIS_NAMES[self.axis]} {self.start}:{self.stop}"
-
-    @property
-    def width(self) -> int:
-        """The number of lines."""
-        return self.stop - self.start
-
+from bcdi_inpaint.gaps.gap import Gap
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -123,7 +89,7 @@ def detector(name: str) -> Detector:
     )
 
 
-def placed(
+def place_gaps(
     of: Detector,
     shape_yx: tuple[int, int],
     roi: tuple[int, int] | None = None,

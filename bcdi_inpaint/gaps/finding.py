@@ -7,18 +7,19 @@ masked frames never become one.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Detector, Gap, placed
+from bcdi_inpaint.gaps.detectors import Detector, place_gaps
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import check_inside, merge_gaps, runs_of_lines
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.scan import Box, Measured, blocks, invalid_voxels, whole
-
-__all__ = ["Gap", "GapFinding", "find_gaps", "gap_mask", "merged", "parse_gap", "planes"]
+from bcdi_inpaint.scan.boxes import Box, blocks
+from bcdi_inpaint.scan.scan import Measured
+from bcdi_inpaint.scan.validity import invalid_voxels
 
 # Widths in px of the gaps of MAXIPIX, Merlin and Timepix, of EIGER columns, and of EIGER rows.
 _DETECTOR_WIDTHS = (3, 4, 5, 6, 10, 11, 12, 36, 37, 38, 39, 40, 41)
@@ -40,8 +41,6 @@ KNOWN_WIDTHS = frozenset(
 _EXPECTED_IN_GAP = 30
 _FEWEST_BESIDE = 4
 
-_FORM = re.compile(r"\s*(frames|rows|cols|columns)\s*=\s*(\d+)\s*:\s*(\d+)\s*", re.IGNORECASE)
-
 
 @dataclass(frozen=True)
 class GapFinding:
@@ -49,118 +48,6 @@ class GapFinding:
 
     gaps: tuple[Gap, ...]
     how: str
-
-
-def parse_gap(text: str) -> Gap:
-    """``rows=254:260`` as a Gap; also ``cols`` or ``columns``, and ``frames``.
-
-    Raises InputError for any other text, and for an empty range.
-    """
-    form = _FORM.fullmatch(text)
-    if form is None:
-        raise InputError(
-            f"gap {text!r} is not understood, expected rows=a:b, cols=a:b or frames=a:b with "
-            "whole numbers (half-open): for example --gap rows=254:260"
-        )
-    name = form[1].lower().replace("columns", "cols")
-    return Gap(AXIS_NAMES.index(name), int(form[2]), int(form[3]))
-
-
-def merged(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
-    """The same lines in as few gaps as possible, sorted by axis and start."""
-    result: list[Gap] = []
-    for gap in sorted(gaps):
-        last = result[-1] if result else None
-        if last is not None and last.axis == gap.axis and gap.start <= last.stop:
-            result[-1] = Gap(gap.axis, last.start, max(last.stop, gap.stop))
-        else:
-            result.append(gap)
-    return tuple(result)
-
-
-def gap_mask(gaps: Iterable[Gap], shape: tuple[int, int, int]) -> np.ndarray:
-    """Draw gaps as a mask.
-
-    Parameters
-    ----------
-    gaps : the gaps, in lines of the array.
-    shape : (n_rock, n_y, n_x).
-
-    Returns
-    -------
-    (n_rock, n_y, n_x) bool, True = to fill.
-
-    Raises
-    ------
-    InputError
-        Where a gap reaches outside the array, or where nothing is left outside the gaps.
-    """
-    gaps = tuple(gaps)
-    check_inside(gaps, shape)
-    return drawn(gaps, whole(shape))
-
-
-def check_inside(gaps: Iterable[Gap], shape: tuple[int, int, int]) -> None:
-    """Refuse gaps that reach outside an array, or that leave nothing of it; see `gap_mask`."""
-    left = [np.ones(length, dtype=bool) for length in shape]
-    for gap in gaps:
-        length = shape[gap.axis]
-        if gap.stop > length:
-            raise InputError(
-                f"gap {gap} reaches outside the array, which has {AXIS_NAMES[gap.axis]} "
-                f"0:{length}: give lines of this array, not of the uncropped detector"
-            )
-        left[gap.axis][gap.start : gap.stop] = False
-    if not all(lines.any() for lines in left):
-        raise InputError(
-            f"the gaps cover all of the array {shape}, expected measured lines around them: "
-            "give a smaller range"
-        )
-
-
-def drawn(gaps: Iterable[Gap], box: Box) -> np.ndarray:
-    """The gaps as a mask of a box of the array, bool of the box's shape."""
-    mask = np.zeros([part.stop - part.start for part in box], dtype=bool)
-    for gap in gaps:
-        part = box[gap.axis]
-        start, stop = max(gap.start - part.start, 0), max(gap.stop - part.start, 0)
-        np.moveaxis(mask, gap.axis, 0)[start:stop] = True
-    return mask
-
-
-def planes(mask: np.ndarray) -> tuple[Gap, ...]:
-    """The gaps a mask (n_rock, n_y, n_x) consists of: its runs of whole frames, rows and columns.
-
-    The inverse of `gap_mask`. Voxels that lie in no whole plane are left out.
-    """
-    others = ((1, 2), (0, 2), (0, 1))
-    return sum((_runs(axis, np.asarray(mask.all(axis=others[axis]))) for axis in range(3)), ())
-
-
-@dataclass(frozen=True)
-class GapVoxels:
-    """The voxels of an array that are to be filled, drawn part by part.
-
-    `planes` are whole lines of the array of `shape`; `rest` (bool, of that shape) holds what lies
-    in none of them, None where there is nothing.
-    """
-
-    shape: tuple[int, int, int]
-    planes: tuple[Gap, ...]
-    rest: np.ndarray | None = None
-
-    @classmethod
-    def of(cls, mask: np.ndarray) -> GapVoxels:
-        """Those of a mask (n_rock, n_y, n_x) bool."""
-        n_rock, n_y, n_x = mask.shape
-        found = planes(mask)
-        rest = mask & ~drawn(found, whole((n_rock, n_y, n_x))) if mask.any() else mask
-        return cls((n_rock, n_y, n_x), found, rest if rest.any() else None)
-
-    def part(self, box: Box) -> np.ndarray:
-        """The mask of a box, bool of the box's shape."""
-        mask = drawn(self.planes, box)
-        return mask if self.rest is None else mask | self.rest[box]
 
 
 def find_gaps(
@@ -173,7 +60,7 @@ def find_gaps(
     """Find the gaps of a scan; the first of these that gives any is believed.
 
     1. `user`: what the user says.
-    2. `detector`: its table, placed by `roi` and `binning` (see `detectors.placed`).
+    2. `detector`: its table, placed by `roi` and `binning` (see `detectors.place_gaps`).
     3. Whole rows and columns that the file's mask covers in every frame.
     4. Whole rows and columns without a single valid count in any frame, which have a known gap
        width and signal on both sides. These are also looked for, and added, where the mask covers
@@ -188,7 +75,7 @@ def find_gaps(
         Where no gap is found (the message says what was looked for), where a gap reaches outside
         the array, and where gaps or mask cover everything.
     """
-    finding = _find(scan, merged(user), detector, roi, binning)
+    finding = _find(scan, merge_gaps(user), detector, roi, binning)
     check_inside(finding.gaps, scan.shape)
     return finding
 
@@ -217,7 +104,7 @@ def _find(
     if not by_mask and not by_counts:
         raise InputError(_nothing_found(doubtful))
     ways = [way for gaps, way in ((by_mask, _BY_MASK), (by_counts, _BY_COUNTS)) if gaps]
-    return GapFinding(merged(by_mask + by_counts), " and ".join(ways))
+    return GapFinding(merge_gaps(by_mask + by_counts), " and ".join(ways))
 
 
 _BY_MASK = "lines that the file's mask covers in every frame"
@@ -229,7 +116,7 @@ def _from_table(
 ) -> GapFinding:
     """The detector's table, placed on the scan."""
     _, n_y, n_x = scan.shape
-    gaps = merged(placed(detector, (n_y, n_x), roi, binning))
+    gaps = merge_gaps(place_gaps(detector, (n_y, n_x), roi, binning))
     y0, x0 = roi or (0, 0)
     where = f"placed at row {y0}, column {x0}, binning {binning}"
     if not gaps:
@@ -264,7 +151,9 @@ def _ever_lit(scan: Measured) -> np.ndarray:
 
 def _masked_lines(always_bad: np.ndarray, shape: tuple[int, int, int]) -> tuple[Gap, ...]:
     """Whole rows and columns among the pixels (n_y, n_x) that are masked in every frame."""
-    gaps = _runs(1, np.all(always_bad, axis=1)) + _runs(2, np.all(always_bad, axis=0))
+    gaps = runs_of_lines(1, np.all(always_bad, axis=1)) + runs_of_lines(
+        2, np.all(always_bad, axis=0)
+    )
     return tuple(gap for gap in gaps if _inside(gap, shape) or 3 <= gap.width <= _WIDEST)
 
 
@@ -274,7 +163,7 @@ def _empty_lines(scan: Measured) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
     known: list[Gap] = []
     doubtful: list[Gap] = []
     for axis, lit_per_line in ((1, lit.sum(axis=1)), (2, lit.sum(axis=0))):
-        for gap in _runs(axis, lit_per_line == 0):
+        for gap in runs_of_lines(axis, lit_per_line == 0):
             if not _inside(gap, scan.shape) or gap.width < 2:
                 continue
             beside = int(min(lit_per_line[gap.start - 1], lit_per_line[gap.stop]))
@@ -297,10 +186,3 @@ def _nothing_found(doubtful: tuple[Gap, ...]) -> str:
 def _inside(gap: Gap, shape: tuple[int, ...]) -> bool:
     """Whether the gap has lines of the array on both sides."""
     return gap.start > 0 and gap.stop < shape[gap.axis]
-
-
-def _runs(axis: int, in_gap: np.ndarray) -> tuple[Gap, ...]:
-    """Runs of True in a line-by-line flag (n_lines,), as gaps of that axis."""
-    steps = np.diff(in_gap.astype(np.int8), prepend=0, append=0)
-    starts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    return tuple(Gap(axis, int(a), int(b)) for a, b in zip(starts, stops, strict=True))

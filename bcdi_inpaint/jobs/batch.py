@@ -21,7 +21,7 @@ from bcdi_inpaint.files import (
     split_spec,
 )
 from bcdi_inpaint.jobs.predict import Request, Result, job_sha256, predict, weights_output
-from bcdi_inpaint.running.executors import executor
+from bcdi_inpaint.running.executors import open_executor
 
 FILLED, THERE, FAILED = "filled", "there", "failed"
 REPORT = "bcdi-inpaint.csv"
@@ -99,7 +99,7 @@ def run_batch(
     left = [index for index in range(len(wanted)) if index not in outcomes]
     if not left:
         return [outcomes[index] for index in range(len(wanted))]
-    with executor(jobs, scheduler, len(left), _environment(jobs)) as workers:
+    with open_executor(jobs, scheduler, len(left), _environment(jobs)) as workers:
         futures = {
             workers.submit(fill_one, _absolute(wanted[i]) if scheduler else wanted[i]): i
             for i in left
@@ -120,11 +120,11 @@ def fill_one(request: Request) -> Outcome:
             return _there(request, found)
         result = predict(replace(request, output=output, force=request.force or found.is_ours))
     except Exception as error:  # whatever it is, the other scans are filled
-        return failed(request, _reason(error))
-    return filled(result, request.scan)
+        return failure_outcome(request, _reason(error))
+    return outcome_of(result, request.scan)
 
 
-def filled(result: Result, scan: str) -> Outcome:
+def outcome_of(result: Result, scan: str) -> Outcome:
     """The outcome of a prediction that went well."""
     return Outcome(
         scan,
@@ -222,11 +222,11 @@ def _clashes(wanted: Sequence[Request]) -> dict[int, Outcome]:
         other = first.setdefault(output, request.scan)
         if other != request.scan:
             reason = f"output {output.name} is that of {other} too, expected one each: run it alone"
-            found[index] = failed(request, f"{reason} with -o")
+            found[index] = failure_outcome(request, f"{reason} with -o")
     return found
 
 
-def failed(request: Request, reason: str) -> Outcome:
+def failure_outcome(request: Request, reason: str) -> Outcome:
     """The outcome of a prediction that could not be made."""
     return Outcome(request.scan, str(_output(request)), FAILED, reason)
 
@@ -245,7 +245,7 @@ def _answer(future: Future[Outcome], request: Request) -> Outcome:
     try:
         return future.result()
     except Exception as error:
-        return failed(request, _reason(error))
+        return failure_outcome(request, _reason(error))
 
 
 def _environment(jobs: int) -> dict[str, str]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from bcdi_inpaint.files import default_output
 from bcdi_inpaint.filling.inpainting import plan_work, seconds_per_patch
-from bcdi_inpaint.gaps.finding import GapVoxels
+from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.jobs.predict import Request, check, found_gaps
-from bcdi_inpaint.scan.scan import Scan, blocks, volume
+from bcdi_inpaint.scan.boxes import blocks, volume
+from bcdi_inpaint.scan.scan import Scan
 
 # Peak resident memory: what is loaded, and what is made of each voxel of the largest region,
 # measured where that was all of 1 to 10 million voxels. A scan that is no HDF5 is in memory too.
@@ -20,7 +21,7 @@ BYTES_PER_VOXEL = 45
 
 
 @dataclass(frozen=True)
-class Plan:
+class Estimate:
     """What filling a scan would take.
 
     `shape` is n_rock x n_y x n_x; `patches` are those that see a signal; `memory_mb` and
@@ -48,7 +49,7 @@ class Plan:
         )
 
 
-def plan(request: Request) -> Plan:
+def estimate_job(request: Request) -> Estimate:
     """The plan of a request: the scan is read and its gaps are found, nothing is written.
 
     Raises InputError for what `predict` would refuse before it fills.
@@ -56,13 +57,13 @@ def plan(request: Request) -> Plan:
     output = request.output or default_output(request.scan, request.form)
     check(request)
     scan, finding = found_gaps(request)
-    gap = GapVoxels(scan.shape, finding.gaps)
+    gap = GapRegion(scan.shape, finding.gaps)
     work = plan_work(scan, gap)
     n_patches = work.n_lit
     largest = max((volume(region.box) for region in work.regions), default=0)
     loaded = scan.counts.nbytes if isinstance(scan, Scan) else 0
     slow = {"fine-tuning": request.finetune, "refinement": request.refine}
-    return Plan(
+    return Estimate(
         request.scan,
         str(output),
         " x ".join(map(str, scan.shape)),

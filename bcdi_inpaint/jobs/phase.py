@@ -30,8 +30,8 @@ from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.constraints import HALF_WAY
 from bcdi_inpaint.phasing.handover import NAMES, OURS, HandOver, check_name, hand_over
 from bcdi_inpaint.phasing.pynx_retrieval import (
-    Chain,
     Reconstruction,
+    Schedule,
     best,
     crop_around_peak,
     retrieve,
@@ -55,15 +55,15 @@ class Request:
     force: bool = False
     handover: str | None = None
     runs: int = 5
-    cycles: tuple[int, int, int] = (Chain.hio, Chain.raar, Chain.er)
+    cycles: tuple[int, int, int] = (Schedule.hio, Schedule.raar, Schedule.er)
     crop: tuple[int, int, int] | None = None
     seed: int = 0
 
     @property
-    def chain(self) -> Chain:
+    def chain(self) -> Schedule:
         """The default chain with the cycles asked for."""
         hio, raar, er = self.cycles
-        return Chain(hio=hio, raar=raar, er=er)
+        return Schedule(hio=hio, raar=raar, er=er)
 
 
 @dataclass(frozen=True)

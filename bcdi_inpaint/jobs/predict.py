@@ -35,11 +35,13 @@ from bcdi_inpaint.files import (
     write_tiff,
 )
 from bcdi_inpaint.filling.inpainting import Fill, Filling, inpaint_scan
-from bcdi_inpaint.gaps.detectors import Gap, detector
-from bcdi_inpaint.gaps.finding import GapFinding, GapVoxels, find_gaps, gap_mask
+from bcdi_inpaint.gaps.detectors import detector
+from bcdi_inpaint.gaps.finding import GapFinding, find_gaps
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import GapRegion, gap_mask
 from bcdi_inpaint.network.weights import Model, default_path, load_weights
 from bcdi_inpaint.peak.statistics import window
-from bcdi_inpaint.phasing.benefit import Advice, advice, recorded
+from bcdi_inpaint.phasing.benefit import Benefit, benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
     AUTO,
     CHOICES,
@@ -48,16 +50,18 @@ from bcdi_inpaint.phasing.handover import (
     NAMES,
     OURS,
     THRESHOLD,
-    bounds_of_fill,
     check_name,
-    chosen,
+    fill_interval,
     hand_over,
+    resolve_handover,
 )
 from bcdi_inpaint.phasing.refinement import Refinement, refine
 from bcdi_inpaint.plots import before_after, checked_picture
 from bcdi_inpaint.running.threads import in_threads
+from bcdi_inpaint.scan.boxes import Box, blocks, whole
 from bcdi_inpaint.scan.crop import Crop
-from bcdi_inpaint.scan.scan import Box, Measured, Scan, blocks, check_counts, whole
+from bcdi_inpaint.scan.scan import Measured, Scan
+from bcdi_inpaint.scan.validity import check_counts
 
 REFINEMENT_SEED = 0
 """Of the random starts of a refinement; it is recorded in the file."""
@@ -102,7 +106,7 @@ class Result:
     seconds: float
     handover: str
     weights: Path | None = None
-    advice: Advice | None = None
+    advice: Benefit | None = None
 
     @property
     def pynx_command(self) -> str:
@@ -146,7 +150,7 @@ def _predict(
     picture = output.with_suffix(".png") if request.plot else None
     weights = weights_output(request, output)
     scan, finding = found_gaps(request, say)
-    gap = GapVoxels(scan.shape, finding.gaps)
+    gap = GapRegion(scan.shape, finding.gaps)
     model: str | Model = request.model
     if weights is not None:
         model = at_the_end.enter_context(_adapted(request, scan, finding, weights, say, progress))
@@ -166,10 +170,12 @@ def _predict(
         say(str(seen))
     verdict = None if seen is None else seen.verdict
     is_refined = refinement is not None and refinement.accepted
-    handover = chosen(request.handover, verdict, refined=is_refined)
+    handover = resolve_handover(request.handover, verdict, refined=is_refined)
     if request.handover == AUTO:
         say(f"handover {handover}: {NAMES[handover]}{_hint(verdict, request)}")
-    provenance = _provenance(request, finding, fill) | _of_refinement(refinement) | recorded(seen)
+    provenance = (
+        _provenance(request, finding, fill) | _of_refinement(refinement) | benefit_record(seen)
+    )
     provenance["handover"] = handover
     write = _write_cxi if request.form == "cxi" else _write_whole
     write(replace(request, handover=handover), output, scan, gap, fill, provenance)
@@ -196,20 +202,20 @@ def _hint(verdict: str | None, request: Request) -> str:
     return "; with --refine, minutes more, it is better and safer" if helps else ""
 
 
-def _advice(scan: Scan | StoredScan, gap: GapVoxels, filling: Filling) -> Advice | None:
+def _advice(scan: Scan | StoredScan, gap: GapRegion, filling: Filling) -> Benefit | None:
     """What to expect of the fill, from the surroundings of the brightest voxel."""
     frames, rows, columns = window(np.array(filling.light.brightest, dtype=float), scan.shape)
     near = scan.part((frames, rows, columns))
     unknown = near.bad_mask | gap.part((frames, rows, columns))
     corner = frames.start, rows.start, columns.start
-    return advice(near.counts, unknown, gap.planes, corner)
+    return expected_benefit(near.counts, unknown, gap.planes, corner)
 
 
 def _write_cxi(
     request: Request,
     output: Path,
     scan: Scan | StoredScan,
-    gap: GapVoxels,
+    gap: GapRegion,
     fill: Fill | Filling,
     provenance: Provenance,
 ) -> None:
@@ -227,7 +233,7 @@ def _write_cxi(
         filled = fill.alone(box)
         if not filled.filled.any():
             return {}
-        bounds = dict(zip(_BOUNDS, bounds_of_fill(filled), strict=True)) if ours else {}
+        bounds = dict(zip(_BOUNDS, fill_interval(filled), strict=True)) if ours else {}
         return {"sigma": filled.sigma, **bounds}
 
     names = ("sigma", *_BOUNDS) if ours else ("sigma",)
@@ -241,7 +247,7 @@ def _write_whole(
     request: Request,
     output: Path,
     scan: Scan | StoredScan,
-    gap: GapVoxels,
+    gap: GapRegion,
     fill: Fill | Filling,
     provenance: Provenance,
 ) -> None:
@@ -259,7 +265,7 @@ def _write_whole(
         force=request.force,
         sigma=filled.sigma,
         trusted=handed.filled,
-        bounds=bounds_of_fill(filled) if request.handover in OURS else None,
+        bounds=fill_interval(filled) if request.handover in OURS else None,
     )
 
 
@@ -279,7 +285,7 @@ def _picture(
 
 
 def _refined(
-    request: Request, scan: Scan | StoredScan, gap: GapVoxels, fill: Fill, model: str | Model
+    request: Request, scan: Scan | StoredScan, gap: GapRegion, fill: Fill, model: str | Model
 ) -> Refinement:
     """The fill after a phase retrieval around the peak, or as it was if that was no better."""
     everything = whole(scan.shape)
@@ -397,11 +403,11 @@ def _adapted(
     progress: Callable[[int, int], None] | None,
 ) -> AbstractContextManager[Model]:
     """The model, adapted to the scan; its file has its name once all has gone well."""
-    from bcdi_inpaint.training.finetuning import adapted, lesson
+    from bcdi_inpaint.training.finetuning import adapted_model, lesson
 
     measured = scan.part(whole(scan.shape))
     check_counts(measured, gap_mask(finding.gaps, scan.shape))
-    return adapted(
+    return adapted_model(
         lesson(measured, split_spec(request.scan)[0].name, finding.gaps),
         load_weights(request.model),
         weights,

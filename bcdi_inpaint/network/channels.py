@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from bcdi_inpaint.classical.kriging import krige
-from bcdi_inpaint.gaps.detectors import Gap
+from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.peak.friedel import find_centre, friedel_mate
 
@@ -45,7 +45,7 @@ class Features:
         return tuple(getattr(self, name) for name in CHANNEL_ORDER)
 
 
-def features(
+def compute_features(
     log_counts: Float32Array,
     unknown: BoolArray,
     gaps: Sequence[Gap],

@@ -96,7 +96,7 @@ class Statistics:
         return numbers
 
 
-def statistics(counts: NDArray[np.number], known: BoolArray) -> Statistics:
+def pattern_statistics(counts: NDArray[np.number], known: BoolArray) -> Statistics:
     """All numbers of one pattern.
 
     Raises

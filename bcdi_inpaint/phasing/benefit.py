@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
-from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
+from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
 from bcdi_inpaint.peak.friedel import find_centre
 from bcdi_inpaint.peak.statistics import fringe_period, window
 
@@ -40,7 +40,7 @@ BESIDE = 2
 
 
 @dataclass(frozen=True)
-class Advice:
+class Benefit:
     """What the scan shows of one gap, and what follows.
 
     Attributes
@@ -65,7 +65,7 @@ class Advice:
         return f"{what} {found}: {VERDICTS[self.verdict]}"
 
 
-def recorded(seen: Advice | None) -> dict[str, Any]:
+def benefit_record(seen: Benefit | None) -> dict[str, Any]:
     """What a file says of it, in plain values; nothing where there is no advice."""
     if seen is None:
         return {}
@@ -78,12 +78,12 @@ def recorded(seen: Advice | None) -> dict[str, Any]:
     }
 
 
-def advice(
+def expected_benefit(
     counts: np.ndarray,
     unknown: BoolArray,
     gaps: Sequence[Gap],
     begin: tuple[int, ...] = (0, 0, 0),
-) -> Advice | None:
+) -> Benefit | None:
     """What to expect of filling these gaps; None where none is near a peak that can be seen.
 
     Parameters
@@ -113,7 +113,7 @@ def advice(
         fringes = gap.width / float(period[gap.axis])
         beside = _beside(near, known, gap.axis, first, last)
         verdict = verdict_of(gap.width, fringes, beside)
-        found.append(Advice(gap, fringes, distance, beside, verdict))
+        found.append(Benefit(gap, fringes, distance, beside, verdict))
     widths = [one.gap.width if math.isnan(one.fringes) else one.fringes for one in found]
     return found[int(np.argmax(widths))] if found else None
 

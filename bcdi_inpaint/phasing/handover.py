@@ -127,7 +127,7 @@ def hand_over(
         trusted = fill.filled
     elif name == "partial":
         trusted = fill.filled & (fill.sigma < threshold)
-    bounds = bounds_of_fill(fill, level) if name in BOUNDED else None
+    bounds = fill_interval(fill, level) if name in BOUNDED else None
     prior = _prior(fill) if name == "prior" else None
     release = release_after if name == "staged" else None
     return HandOver(name, fill.counts, unknown & ~trusted, trusted, bounds, prior, release)
@@ -139,7 +139,7 @@ def check_name(name: str, among: Collection[str] = NAMES) -> None:
         raise InputError(f"handover is {name!r}, expected one of {', '.join(among)}")
 
 
-def chosen(name: str, verdict: str | None, *, refined: bool = False) -> str:
+def resolve_handover(name: str, verdict: str | None, *, refined: bool = False) -> str:
     """The hand-over, one of `NAMES`, that one of `CHOICES` stands for; `refined`: of such a fill.
 
     ``auto`` leaves a gap masked where `advice.verdict_of` does not promise that a fill helps: it is
@@ -156,7 +156,7 @@ def _prior(fill: Fill) -> tuple[Float32Array, Float32Array]:
     return fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf))
 
 
-def bounds_of_fill(fill: Fill, level: float = LEVEL) -> tuple[Float32Array, Float32Array]:
+def fill_interval(fill: Fill, level: float = LEVEL) -> tuple[Float32Array, Float32Array]:
     """The fill's interval, (n_rock, n_y, n_x) each; 0 and infinity where nothing was filled."""
     lower, upper = fill.interval(level)
     free = ~fill.filled

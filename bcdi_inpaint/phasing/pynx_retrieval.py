@@ -36,7 +36,7 @@ SMALLEST_BOX = 16
 
 
 @dataclass(frozen=True)
-class Chain:
+class Schedule:
     """The order and the length of the cycles: HIO, then RAAR, then ER.
 
     Attributes
@@ -168,7 +168,7 @@ def retrieve(
     rng: np.random.Generator,
     *,
     support: np.ndarray | None = None,
-    chain: Chain = Chain(),
+    chain: Schedule = Schedule(),
     bounds: tuple[np.ndarray, np.ndarray] | None = None,
     prior: tuple[np.ndarray, np.ndarray] | None = None,
     release_after: float | None = None,
@@ -326,7 +326,7 @@ def _start(
     bad_mask: np.ndarray,
     support: np.ndarray | None,
     rng: np.random.Generator,
-    chain: Chain,
+    chain: Schedule,
     filled: np.ndarray | None,
 ) -> Any:
     """A PyNX `CDI` with free voxels, a support and a random object inside it."""
@@ -395,7 +395,7 @@ def _knowledge(
 
 
 def _stages(
-    cdi_module: ModuleType, chain: Chain, shrink: bool, known: Knowledge | None, release: int
+    cdi_module: ModuleType, chain: Schedule, shrink: bool, known: Knowledge | None, release: int
 ) -> Iterator[tuple[str, Any, int]]:
     """The stages' names, PyNX operators and cycles, in the order in which they are applied.
 
@@ -431,7 +431,7 @@ def _eased(known: Knowledge | None, done: float) -> Knowledge | None:
     return replace(known, half_way=half_way(done))
 
 
-def _blocks(chain: Chain, divided: bool) -> Iterator[tuple[str, int]]:
+def _blocks(chain: Schedule, divided: bool) -> Iterator[tuple[str, int]]:
     """Algorithms and cycles, HIO and RAAR divided between updates of the support or the prior."""
     for algorithm, cycles in (("HIO", chain.hio), ("RAAR", chain.raar)):
         length = chain.update_every if divided else max(cycles, 1)

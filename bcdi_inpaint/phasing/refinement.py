@@ -8,7 +8,7 @@ measured there. If the computed intensity does not predict it better, the fill s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,14 +19,12 @@ from scipy.special import xlogy
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, Fill, choose_device, inpaint
-from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.gaps.finding import gap_mask as plane_mask
-from bcdi_inpaint.gaps.finding import planes
+from bcdi_inpaint.gaps.artificial import make_pseudo_gap
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak
 from bcdi_inpaint.phasing.torch_retrieval import (
     Amplitudes,
-    Chain,
+    Schedule,
     State,
     amplitudes,
     cycle,
@@ -39,10 +37,6 @@ Box = tuple[slice, slice, slice]
 
 LARGEST_BOX = 128
 """Voxels along each side of what is phased: the fringes that matter are near the peak."""
-CLEAR = 4
-"""Measured lines that stay between a pseudo-gap and the next gap or the box's edge."""
-_OTHER_AXIS, _MATES_HIDDEN = 0.5, 12.0
-"""What another axis (frames twice) and hidden Friedel mates cost, in lines from the right place."""
 BLOCK = 8
 """Side in voxels of the blocks by which a pseudo-gap is halved to test what was fitted."""
 NEAR = 1.5
@@ -55,11 +49,11 @@ FACTORS = np.geomspace(1.2, 10, 12)
 """Factors by which the fill's standard deviation may grow or shrink, step by step."""
 WANTED, TOLERANCE = 0.68, 0.02
 """What part of the pseudo-gap's counts is to lie inside its 68 % intervals, and how far above."""
-CHAIN = Chain(hio=100, raar=150, er=50, update_every=25)
+CHAIN = Schedule(hio=100, raar=150, er=50, update_every=25)
 """HIO first, and the support renewed often: starts seldom stagnate then."""
-RELEASED = Chain(raar=80, er=40)
+RELEASED = Schedule(raar=80, er=40)
 """Without the prior, from where the one with it ended: an alternative for narrow gaps."""
-LAST = Chain(raar=80, er=40)
+LAST = Schedule(raar=80, er=40)
 """With the pseudo-gap measured again."""
 
 
@@ -128,7 +122,7 @@ def refine(
     return Refinement(fill, False, nan, nan, (), f"not refined: {why}", interrupted)
 
 
-def refined(
+def fill_and_refine(
     counts: np.ndarray, gap_mask: BoolArray, bad_mask: BoolArray, model: Model, device: str = "auto"
 ) -> Refinement:
     """Fill and refine in one, from seed 0; arguments and errors as for `inpaint` and `refine`."""
@@ -166,7 +160,7 @@ class _Task:
         if not fill.filled[box].any():
             raise InputError("no filled voxel lies in the box around the peak, expected a gap")
         own = counts[box].astype(np.float32)
-        pseudo = pseudo_gap(gap, unknown)
+        pseudo = make_pseudo_gap(gap, unknown)
         first = inpaint(own, gap | pseudo, model, device, bad_mask=bad_mask[box] & ~pseudo)
         second = replace(
             fill, counts=fill.counts[box], filled=fill.filled[box], sigma=fill.sigma[box]
@@ -182,61 +176,6 @@ def _box(counts: np.ndarray, unknown: BoolArray) -> Box:
         for side, cut in ((side, max(side.stop - side.start - LARGEST_BOX, 0) // 2) for side in box)
     )
     return rock, y, x
-
-
-def pseudo_gap(gap: BoolArray, unknown: BoolArray) -> BoolArray:
-    """A gap of the same shape in voxels that are measured, as far from the array's middle.
-
-    It lies across another axis or on the other side, `CLEAR` lines from every other plane. Not
-    where the inversion of a gap would be, if there is another place: there the network misses the
-    Friedel mates that it has in the gap, and would seem worse than it is. All are
-    (n_rock, n_y, n_x) bool. InputError where there are no planes, or no room for them.
-    """
-    found = planes(gap)
-    if not found:
-        raise InputError("the gap has no planes in the box, expected some to make a pseudo-gap of")
-    taken = [np.asarray(unknown.all(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    others: list[Gap] = []
-    for plane in found:
-        distance = _distance(plane.start, plane.stop, gap.shape[plane.axis])
-        costs = {
-            Gap(axis, start, start + plane.width): (
-                abs(_distance(start, start + plane.width, n) - distance)
-                + _OTHER_AXIS * (axis != plane.axis) * (1 + (axis == 0))
-                + _MATES_HIDDEN * _inverted(taken[axis])[start : start + plane.width].any()
-            )
-            for axis, n in enumerate(gap.shape)
-            for start in _free(taken[axis], plane.width)
-        }  # taken: (n,) bool, also the lines of the pseudo-gaps before
-        if not costs:
-            raise InputError(
-                f"a pseudo-gap of {plane.width} lines has no room in {gap.shape} voxels beside the "
-                "gap, expected some"
-            )
-        place = min(costs, key=lambda one: costs[one])
-        taken[place.axis][place.start : place.stop] = True
-        others.append(place)
-    n_rock, n_y, n_x = gap.shape
-    return plane_mask(others, (n_rock, n_y, n_x)) & ~unknown
-
-
-def _distance(start: int, stop: int, n: int) -> int:
-    """Lines between the middle of n lines and the nearer edge of a plane; 0 where it covers it."""
-    return max(start - n // 2 - 1, n // 2 - stop, 0)
-
-
-def _inverted(lines: BoolArray) -> BoolArray:
-    """Lines (n,) inverted at their middle n // 2, where the Bragg peak is."""
-    return np.roll(lines[::-1], 1 - len(lines) % 2)
-
-
-def _free(taken: BoolArray, width: int) -> Iterator[int]:
-    """First lines of `width` lines clear of those `taken` (n,), of the middle and of the edge."""
-    n = len(taken)
-    for start in range(CLEAR, n - width - CLEAR + 1):
-        beside = slice(start - CLEAR, start + width + CLEAR)
-        if not taken[beside].any() and not start - 2 <= n // 2 < start + width + 2:
-            yield start
 
 
 def _refined(
@@ -342,9 +281,9 @@ def _judged(
         return Refinement(fill, False, before, trial.error, said, remark)
     classes = np.digitize(task.first.counts, EDGES)
     factors = _factors(task, trial.log_mixed, classes, rng)
-    refined = _applied(task, fill, box, trial, factors)
+    fill_and_refine = _applied(task, fill, box, trial, factors)
     remark = f"refined: RMS log error of held-out voxels {before:.4g} to {trial.error:.4g}"
-    return Refinement(refined, True, before, trial.error, said, remark)
+    return Refinement(fill_and_refine, True, before, trial.error, said, remark)
 
 
 def _applied(task: _Task, fill: Fill, box: Box, trial: _Trial, factors: Float64Array) -> Fill:

@@ -35,7 +35,7 @@ SMALLEST_AMPLITUDE = 1e-12
 
 
 @dataclass(frozen=True)
-class Chain:
+class Schedule:
     """How many cycles of HIO, of RAAR, of ER, and between two updates of the support.
 
     They come in this order: HIO finds the object, RAAR settles it, ER ends in the nearest minimum.
@@ -194,7 +194,7 @@ def retrieve(
     rng: np.random.Generator,
     *,
     support: BoolArray | None = None,
-    chain: Chain = Chain(),
+    chain: Schedule = Schedule(),
 ) -> State:
     """Phase from one random start; arguments as for `start`. A given support stays as it is.
 

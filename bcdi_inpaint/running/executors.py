@@ -11,7 +11,7 @@ from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.running.workers import NO_GPU, Workers
 
 
-def executor(
+def open_executor(
     workers: int | None,
     scheduler: str | None,
     n_tasks: int,

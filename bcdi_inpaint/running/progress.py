@@ -16,20 +16,22 @@ LOG_INTERVAL_S = 60.0
 Item = TypeVar("Item")
 
 
-def told(items: Iterable[Item], name: str, total: int, quiet: bool = False) -> Iterator[Item]:
+def with_progress(
+    items: Iterable[Item], name: str, total: int, quiet: bool = False
+) -> Iterator[Item]:
     """The items, telling on stderr how many of `total` are done: a bar on a terminal, else lines.
 
     Lines come from time to time and at the end. Nothing is told if `quiet` or if there is nothing
     to do.
     """
-    with counted(name, total, quiet or not total) as done:
+    with count_progress(name, total, quiet or not total) as done:
         for item in items:
             yield item
             done(1)
 
 
 @contextmanager
-def counted(
+def count_progress(
     name: str, total: int | None = None, quiet: bool = False
 ) -> Iterator[Callable[[int], None]]:
     """A function to be called with how many more are done, which are told as `told` does.

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.arrays import Float32Array, LogPatterns
 from bcdi_inpaint.filling.inpainting import inpaint
+from bcdi_inpaint.gaps.artificial import draw_bad_voxels, draw_gaps
+from bcdi_inpaint.gaps.masks import mask_in_box
 from bcdi_inpaint.network.calibration import Calibration, calibrate
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.running.progress import told
-from bcdi_inpaint.training.patch_dataset import PatchConfig, draw_bad, draw_gaps
+from bcdi_inpaint.running.progress import with_progress
+from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.training.patch_dataset import PatchConfig
 
 WIDTHS = (3, 6, 9, 12, 18, 24, 38)
 """Of the gaps that a calibration is measured in."""
@@ -43,7 +46,7 @@ class Errors:
     patterns: NDArray[np.int64]
 
 
-def errors(
+def measure_errors(
     model: Model,
     log_expectations: LogPatterns,
     rng: np.random.Generator,
@@ -64,7 +67,7 @@ def errors(
     cases = list(product(range(len(log_expectations)), widths))
     found = [
         _errors_in_a_gap(uncalibrated, log_expectations[index], index, width, rng, device)
-        for index, width in told(cases, "calibration", len(cases), quiet)
+        for index, width in with_progress(cases, "calibration", len(cases), quiet)
     ]
     return Errors(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
@@ -82,10 +85,9 @@ def _errors_in_a_gap(
     counts = rng.poisson(expectation).astype(np.float32)
     config = PatchConfig(widths=((width, width),), shares=(1.0,))
     peak = [int(p) for p in np.unravel_index(int(expectation.argmax()), counts.shape)]
-    gap = np.zeros(counts.shape, dtype=bool)
-    for plane in draw_gaps(config, counts.shape, peak, rng):
-        np.moveaxis(gap, plane.axis, 0)[plane.start : plane.stop] = True
-    bad = draw_bad(config, counts.shape, rng)
+    gaps = draw_gaps(counts.shape, peak, rng, **config.gap_options)
+    gap = mask_in_box(gaps, whole(counts.shape))
+    bad = draw_bad_voxels(counts.shape, rng, **config.bad_options)
     fill = inpaint(counts, gap, model, device, bad_mask=bad)
     voxels = np.flatnonzero(fill.filled)
     voxels = rng.choice(voxels, min(MOST_VOXELS, voxels.size), replace=False)
@@ -95,7 +97,7 @@ def _errors_in_a_gap(
     return error, scale, log_counts, np.full(voxels.size, width), np.full(voxels.size, index)
 
 
-def calibrated(
+def measure_calibration(
     model: Model,
     log_expectations: LogPatterns,
     rng: np.random.Generator,
@@ -105,5 +107,5 @@ def calibrated(
     quiet: bool = True,
 ) -> Calibration:
     """The calibration of a model, measured on patterns it has not seen; arguments as `errors`."""
-    found = errors(model, log_expectations, rng, widths=widths, device=device, quiet=quiet)
+    found = measure_errors(model, log_expectations, rng, widths=widths, device=device, quiet=quiet)
     return calibrate(found.errors, found.scales, found.widths, np.expm1(found.log_counts))

@@ -21,8 +21,9 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.scores import DEVIANCE_FLOOR
 from bcdi_inpaint.files import check_place, part_name, read_scan, split_spec
 from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, PATCH, choose_device
-from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
+from bcdi_inpaint.gaps.artificial import GapKind
 from bcdi_inpaint.gaps.finding import find_gaps
+from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
 from bcdi_inpaint.network.channels import GuessKind
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.units import LOG_UNIT
@@ -31,7 +32,6 @@ from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training import Batch, GapTraining, adapt
 from bcdi_inpaint.training.count_loss import count_loss
 from bcdi_inpaint.training.own_gaps import (
-    Kind,
     Part,
     artificial_gaps,
     brightest_part,
@@ -62,7 +62,7 @@ class Lesson:
 
     scan: Scan
     gaps: tuple[Gap, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[GapKind, ...]
     name: str
 
 
@@ -250,7 +250,7 @@ def write_finetuned(path: Path, finetuned: Finetuned, parent: Model) -> None:
 
 
 @contextmanager
-def adapted(
+def adapted_model(
     given: Lesson, parent: Model, path: Path, **options: Unpack[Options]
 ) -> Iterator[Model]:
     """A model adapted to a scan, as `finetune` does it with these options.
@@ -366,6 +366,6 @@ def _described(part: Part) -> str:
     raise AssertionError("nothing is held out")
 
 
-def _kind(kind: Kind) -> str:
+def _kind(kind: GapKind) -> str:
     axis, width = kind
     return f"{width} {AXIS_NAMES[axis]}"

@@ -12,23 +12,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.filling.fillable import WIDEST
-from bcdi_inpaint.gaps.detectors import AXIS_NAMES, Gap
-from bcdi_inpaint.gaps.finding import gap_mask, planes
-from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, features
+from bcdi_inpaint.filling.fillable import WIDEST_FILLED
+from bcdi_inpaint.gaps.artificial import (
+    SETTINGS,
+    GapKind,
+    gap_start_weights,
+    line_sums,
+    window_sums,
+)
+from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
+from bcdi_inpaint.gaps.masks import find_planes, gap_mask
+from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, compute_features
 from bcdi_inpaint.network.units import LOG_UNIT
-from bcdi_inpaint.scan.scan import Scan, check_counts
+from bcdi_inpaint.scan.boxes import as_shape, other_axes
+from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.scan.validity import check_counts
 from bcdi_inpaint.training.patch_dataset import Slab
-
-Kind = tuple[int, int]
-"""The axis across a gap, and the gap's width in voxels."""
 
 WINDOW = 128
 """Longest side of the part of a scan that is learned from: as long as simulated patterns are."""
-CLEAR = 4
-"""Known lines that an artificial gap leaves on each side, at least."""
 HELD_OUT_SHARE = 0.2
 """Of the log counts, in the part that is held out."""
 LEAST_LINES = 6
@@ -54,22 +58,22 @@ class Part:
     log_counts: Float32Array
     unknown: BoolArray
     held_out: BoolArray
-    kinds: tuple[Kind, ...]
+    kinds: tuple[GapKind, ...]
 
 
-def kinds_of(gaps: Sequence[Gap]) -> tuple[Kind, ...]:
+def kinds_of(gaps: Sequence[Gap]) -> tuple[GapKind, ...]:
     """Direction and width of each gap, each once; what is wider than can be filled is as wide."""
-    return tuple(sorted({(gap.axis, min(gap.width, WIDEST)) for gap in gaps}))
+    return tuple(sorted({(gap.axis, min(gap.width, WIDEST_FILLED)) for gap in gaps}))
 
 
 def empty_lines(scan: Scan) -> tuple[Gap, ...]:
     """Frames, rows and columns without a count, between others: gaps that nobody told of."""
-    found = planes((scan.counts == 0) | scan.bad_mask)
+    found = find_planes((scan.counts == 0) | scan.bad_mask)
     return tuple(gap for gap in found if gap.start > 0 and gap.stop < scan.shape[gap.axis])
 
 
 def brightest_part(
-    scan: Scan, gaps: Sequence[Gap], kinds: Sequence[Kind], rng: np.random.Generator
+    scan: Scan, gaps: Sequence[Gap], kinds: Sequence[GapKind], rng: np.random.Generator
 ) -> Part:
     """The part of a scan to learn from and to judge on; `rng` draws what is held out.
 
@@ -83,13 +87,14 @@ def brightest_part(
     box = _brightest_box(log_counts)
     log_counts, unknown = log_counts[box], unknown[box]
     _check_lit(log_counts > 0, "of the scan")
-    fitting = tuple(kind for kind in kinds if _start_weights(log_counts, unknown, kind).any())
+    fitting = tuple(kind for kind in kinds if gap_start_weights(log_counts, unknown, kind).any())
     if not fitting:
         wanted = ", ".join(f"{width} {AXIS_NAMES[axis]}" for axis, width in kinds)
         raise InputError(
             f"no artificial gap of {wanted} fits between the gaps and bad lines of the "
-            f"{' x '.join(map(str, log_counts.shape))} voxels around the peak, expected {CLEAR} "
-            "known lines on each side of it: give a larger crop of the scan, or narrower --widths"
+            f"{' x '.join(map(str, log_counts.shape))} voxels around the peak, expected "
+            f"{SETTINGS.known_beside} known lines on each side of it: give a larger crop "
+            "of the scan, or narrower --widths"
         )
     held_out = _held_out(log_counts, unknown, fitting, rng)
     _check_lit((log_counts > 0) & held_out, "held out")
@@ -110,8 +115,8 @@ def artificial_gaps(part: Part, rng: np.random.Generator, *, held_out: bool = Fa
         chosen.append(crossing[0])
     gaps = []
     for axis, width in chosen:
-        weights = _start_weights(log_counts, part.unknown, (axis, width)).astype(np.float64)
-        start = CLEAR + int(rng.choice(len(weights), p=weights / weights.sum()))
+        weights = gap_start_weights(log_counts, part.unknown, (axis, width)).astype(np.float64)
+        start = SETTINGS.known_beside + int(rng.choice(len(weights), p=weights / weights.sum()))
         gaps.append(Gap(axis, start, start + width))
     return gaps
 
@@ -130,10 +135,10 @@ def measured_slab(
     outside what is held out, or inside for a `held_out` slab. For any other, what is held out is
     unknown. No side is shorter than `size`.
     """
-    artificial = gap_mask(gaps, _shape(part.unknown))
+    artificial = gap_mask(gaps, as_shape(part.unknown.shape))
     unknown = part.unknown | artificial | (part.held_out & (not held_out))
     log_counts = np.where(unknown, 0, part.log_counts)
-    seen = features(log_counts, unknown, [*planes(part.unknown), *gaps], guess)
+    seen = compute_features(log_counts, unknown, [*find_planes(part.unknown), *gaps], guess)
     gap = artificial & _usable(part, held_out)
     box = _surroundings(gaps[0], gap, size)
 
@@ -169,57 +174,19 @@ def _check_lit(lit: BoolArray, what: str) -> None:
         )
 
 
-def _shape(volume: NDArray[np.generic]) -> tuple[int, int, int]:
-    n_rock, n_y, n_x = volume.shape
-    return n_rock, n_y, n_x
-
-
-def _profile(volume: NDArray[np.generic], axis: int) -> Float64Array:
-    """Sums of a volume over the two other axes, (n_lines,)."""
-    return np.asarray(volume.sum(axis=_others(axis), dtype=np.float64))
-
-
-def _others(axis: int) -> tuple[int, int]:
-    """The two other axes."""
-    first, second = (a for a in range(3) if a != axis)
-    return first, second
-
-
 def _brightest_box(log_counts: Float32Array) -> tuple[slice, ...]:
     """On each axis the `WINDOW` lines with the most log counts, or all there are."""
     box = []
     for axis, n in enumerate(log_counts.shape):
         length = min(n, WINDOW)
-        sums = _window_sums(_profile(log_counts, axis), length)
+        sums = window_sums(line_sums(log_counts, axis), length)
         start = int(sums.argmax())
         box.append(slice(start, start + length))
     return tuple(box)
 
 
-def _window_sums(values: Float64Array, length: int) -> Float64Array:
-    """Sums over each run of `length` of (n,) values, (n - length + 1,); none if it is longer."""
-    total = np.concatenate([[0], np.cumsum(values)])
-    return total[length:] - total[: max(len(total) - length, 0)]
-
-
-def _start_weights(log_counts: Float32Array, unknown: BoolArray, kind: Kind) -> Float32Array:
-    """How much there is to learn from a gap that starts at each line, (n_starts,); 0 for nothing.
-
-    A gap leaves `CLEAR` lines to those that are unknown whole, and to the array's edges.
-    """
-    axis, width = kind
-    reach = width + 2 * CLEAR
-    whole = np.asarray(unknown.all(axis=_others(axis)), dtype=np.float64)
-    signal = _profile(np.where(unknown, 0, log_counts), axis)
-    if len(whole) < reach:
-        return np.zeros(0, dtype=np.float32)
-    free = _window_sums(whole, reach) < 0.5
-    weights = np.where(free, _window_sums(signal[CLEAR : len(signal) - CLEAR], width), 0)
-    return np.clip(weights, 0, None).astype(np.float32)
-
-
 def _held_out(
-    log_counts: Float32Array, unknown: BoolArray, kinds: Sequence[Kind], rng: np.random.Generator
+    log_counts: Float32Array, unknown: BoolArray, kinds: Sequence[GapKind], rng: np.random.Generator
 ) -> BoolArray:
     """Lines at one end of one axis, with `HELD_OUT_SHARE` of the log counts.
 
@@ -227,7 +194,7 @@ def _held_out(
     """
     candidates = []
     for axis, n in enumerate(log_counts.shape):
-        sums = np.cumsum(_profile(log_counts, axis))
+        sums = np.cumsum(line_sums(log_counts, axis))
         first = int(np.searchsorted(sums, HELD_OUT_SHARE * sums[-1])) + 1
         last = int(np.searchsorted(sums, (1 - HELD_OUT_SHARE) * sums[-1]))
         for lines in (slice(0, first), slice(last, n)):
@@ -249,14 +216,14 @@ def _divides(
     unknown: BoolArray,
     held_out: BoolArray,
     axis: int,
-    kinds: Sequence[Kind],
+    kinds: Sequence[GapKind],
 ) -> bool:
     """Whether there is enough on both sides of a division across `axis`."""
-    n_lines = int(held_out.any(axis=_others(axis)).sum())
+    n_lines = int(held_out.any(axis=other_axes(axis)).sum())
     if min(n_lines, log_counts.shape[axis] - n_lines) < LEAST_LINES:
         return False
     return all(
-        _start_weights(np.where(side, log_counts, 0), unknown, kind).any()
+        gap_start_weights(np.where(side, log_counts, 0), unknown, kind).any()
         for side in (held_out, ~held_out)
         for kind in kinds
     )
@@ -269,7 +236,7 @@ def _surroundings(main: Gap, gap: BoolArray, size: int) -> tuple[slice, ...]:
     """
     box = []
     for axis, n in enumerate(gap.shape):
-        lines = np.flatnonzero(gap.any(axis=_others(axis)))
+        lines = np.flatnonzero(gap.any(axis=other_axes(axis)))
         room = 3 * size // 4 if axis == main.axis else size // 2
         first, last = (
             (main.start, main.stop) if axis == main.axis else (int(lines[0]), int(lines[-1]) + 1)

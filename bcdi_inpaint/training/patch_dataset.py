@@ -10,6 +10,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -20,14 +21,32 @@ from torch.utils.data import Dataset
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray, LogPatterns
 from bcdi_inpaint.files import replace_file
-from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, features
+from bcdi_inpaint.gaps.artificial import draw_bad_voxels, draw_gaps
+from bcdi_inpaint.gaps.masks import mask_in_box
+from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, compute_features
 from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.scan.boxes import whole
 
 LEAST_EXPECTED = 0.3
 """Mean photons in the gap below which a patch teaches little."""
 TRIES = 20
 """Draws of a patch before a dark one is taken."""
+
+
+class GapOptions(TypedDict):
+    """Keyword arguments of `gaps.artificial.draw_gaps`."""
+
+    widths: Sequence[tuple[int, int]]
+    shares: Sequence[float]
+    crossing_share: float
+    peak_spread: float
+
+
+class BadOptions(TypedDict):
+    """Keyword arguments of `gaps.artificial.draw_bad_voxels`."""
+
+    hot_share: float
+    alien_share: float
 
 
 class PatchConfig(BaseModel):
@@ -71,6 +90,21 @@ class PatchConfig(BaseModel):
             raise ValueError(f"flux_factor is {self.flux_factor}, expected 0 < low <= high")
         return self
 
+    @property
+    def gap_options(self) -> GapOptions:
+        """What `gaps.artificial.draw_gaps` draws by."""
+        return {
+            "widths": self.widths,
+            "shares": self.shares,
+            "crossing_share": self.second_gap,
+            "peak_spread": self.peak_spread,
+        }
+
+    @property
+    def bad_options(self) -> BadOptions:
+        """What `gaps.artificial.draw_bad_voxels` draws by."""
+        return {"hot_share": self.bad_pixels, "alien_share": self.aliens}
+
 
 @dataclass(frozen=True)
 class Slab:
@@ -92,43 +126,6 @@ class Slab:
     stop: int
 
 
-def draw_gaps(
-    config: PatchConfig, shape: tuple[int, ...], peak: Sequence[int], rng: np.random.Generator
-) -> list[Gap]:
-    """One plane gap near the peak, sometimes crossed by another; the first is the main one.
-
-    None comes nearer to the array's edge than six lines, as far as the array has room.
-    """
-    axes = rng.permutation(len(shape))
-    count = 2 if rng.random() < config.second_gap else 1
-    shares = np.array(config.shares) / sum(config.shares)
-    gaps = []
-    for axis in axes[:count]:
-        low, high = config.widths[int(rng.choice(len(shares), p=shares))]
-        n = shape[axis]
-        width = min(int(rng.integers(low, high + 1)), n // 2)
-        middle = peak[axis] + rng.normal(0, config.peak_spread * n)
-        margin = min(6, (n - width) // 3)
-        start = int(np.clip(middle - width / 2, margin, n - margin - width))
-        gaps.append(Gap(int(axis), start, start + width))
-    return gaps
-
-
-def draw_bad(config: PatchConfig, shape: tuple[int, ...], rng: np.random.Generator) -> BoolArray:
-    """Voxels a file's mask marks besides the gap: dead lines of frames, and alien regions."""
-    bad = np.zeros(shape, dtype=bool)
-    if rng.random() < config.bad_pixels:
-        axis = int(rng.integers(len(shape)))  # a hot pixel is hot in every frame
-        for _ in range(int(rng.integers(1, 40))):
-            pixel = [int(rng.integers(n)) for n in shape]
-            bad[tuple(slice(None) if a == axis else p for a, p in enumerate(pixel))] = True
-    if rng.random() < config.aliens:
-        start = [int(rng.integers(-n // 4, n)) for n in shape]
-        stop = [a + int(rng.integers(6, 6 + n // 2)) for a, n in zip(start, shape, strict=True)]
-        bad[tuple(slice(max(a, 0), max(b, 0)) for a, b in zip(start, stop, strict=True))] = True
-    return bad
-
-
 def draw_slab(
     log_expectation: NDArray[np.float16],
     config: PatchConfig,
@@ -143,12 +140,10 @@ def draw_slab(
     expectation = np.expm1(log_expectation.astype(np.float32)) * factor
     log_counts = np.log1p(rng.poisson(expectation)).astype(np.float32)
     peak = np.unravel_index(int(expectation.argmax()), expectation.shape)
-    gaps = draw_gaps(config, expectation.shape, [int(p) for p in peak], rng)
-    gap = np.zeros(expectation.shape, dtype=bool)
-    for plane in gaps:
-        np.moveaxis(gap, plane.axis, 0)[plane.start : plane.stop] = True
-    unknown = gap | draw_bad(config, expectation.shape, rng)
-    seen = features(log_counts, unknown, gaps, guess)
+    gaps = draw_gaps(expectation.shape, [int(p) for p in peak], rng, **config.gap_options)
+    gap = mask_in_box(gaps, [slice(0, n) for n in expectation.shape])
+    unknown = gap | draw_bad_voxels(expectation.shape, rng, **config.bad_options)
+    seen = compute_features(log_counts, unknown, gaps, guess)
     main, reach = gaps[0], 3 * config.size // 4
     begin = max(min(main.start - reach, gap.shape[main.axis] - config.size), 0)
     end = max(main.stop + reach, begin + config.size)  # near the array's edge a patch fits too

@@ -16,7 +16,7 @@ from bcdi_inpaint.files import part_name
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.weights import Model, load_weights, save_weights
-from bcdi_inpaint.training.calibrating import calibrated
+from bcdi_inpaint.training.calibrating import measure_calibration
 from bcdi_inpaint.training.checkpoint import averaged, check_checkpoint
 from bcdi_inpaint.training.history import HISTORY, draw_losses, read_history
 from bcdi_inpaint.training.module import GapTraining
@@ -194,7 +194,7 @@ def _calibrated(
     passing = folder / part_name()
     try:
         save_weights(passing, network, {})
-        return calibrated(load_weights(passing), chosen, rng, device=device, quiet=quiet)
+        return measure_calibration(load_weights(passing), chosen, rng, device=device, quiet=quiet)
     finally:
         passing.unlink(missing_ok=True)
 

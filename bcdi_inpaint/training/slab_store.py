@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import locked, replace_file
-from bcdi_inpaint.running.progress import told
+from bcdi_inpaint.running.progress import with_progress
 from bcdi_inpaint.training.patch_dataset import Slab, SlabDataset, load_slab, save_slab
 from bcdi_inpaint.training.plan import Plan
 
@@ -54,7 +54,7 @@ def stored_slabs(
             dataset = SlabDataset(patterns, plan.patches, count, seed, plan.network.guess)
             n_workers = min(workers, len(missing))
             loader = DataLoader(dataset, batch_size=None, sampler=missing, num_workers=n_workers)
-            slabs = told(loader, folder.name, len(missing), quiet)
+            slabs = with_progress(loader, folder.name, len(missing), quiet)
             for index, slab in zip(missing, slabs, strict=True):
                 save_slab(paths[index], slab)
     while not all(path.exists() for path in paths):

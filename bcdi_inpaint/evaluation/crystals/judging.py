@@ -17,14 +17,15 @@ from scipy.ndimage import binary_dilation, binary_erosion
 from bcdi_inpaint.arrays import BoolArray, Complex64Array, ComplexArray, Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.object_error import compare, shell_correlation
-from bcdi_inpaint.evaluation.crystals.treatments import MASKED, WAYS, Gapped
+from bcdi_inpaint.evaluation.crystals.treatments import MASKED, TREATMENTS, GappedScan
 from bcdi_inpaint.evaluation.scores import pearson_log
-from bcdi_inpaint.gaps.detectors import Gap
-from bcdi_inpaint.gaps.finding import gap_mask
+from bcdi_inpaint.gaps.artificial import lines_from_peak, place_beside_middle
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.phasing.benefit import VERDICTS, advice, verdict_of
-from bcdi_inpaint.phasing.handover import AUTO, LEVEL, RELEASE_AFTER, THRESHOLD, chosen
-from bcdi_inpaint.phasing.pynx_retrieval import Chain, Reconstruction, retrieve_best
+from bcdi_inpaint.phasing.benefit import VERDICTS, expected_benefit, verdict_of
+from bcdi_inpaint.phasing.handover import AUTO, LEVEL, RELEASE_AFTER, THRESHOLD, resolve_handover
+from bcdi_inpaint.phasing.pynx_retrieval import Reconstruction, Schedule, retrieve_best
 
 Setting = Literal["known support", "as users run it"]
 SETTINGS: tuple[Setting, ...] = ("known support", "as users run it")
@@ -32,8 +33,6 @@ ERRORS = ("phase_rms_rad", "modulus_rms", "gradient_rms")
 """The scores that are told as ratios to masking; the smaller the better."""
 SUPPORT_MARGIN = 2
 """Voxels by which a known support is larger than the particle."""
-CLEAR = 3
-"""Known lines between a gap and the array's edge."""
 
 
 class CrystalScoresConfig(BaseModel):
@@ -47,7 +46,7 @@ class CrystalScoresConfig(BaseModel):
     gaps_per_crystal : of each width.
     settings : with the true support, and as users run it: support from the autocorrelation,
         shrink-wrap. The best of `known_starts`, or of `starts`, by free log-likelihood.
-    ways : some of `ways.WAYS`; ``mask`` has to be among them.
+    ways : some of `treatments.TREATMENTS`; ``mask`` has to be among them.
     hio, raar, er : cycles of the chain.
     update_every : cycles between two updates of the support.
     level, threshold, release_after : of the hand-overs, see `handover.hand_over`.
@@ -61,7 +60,7 @@ class CrystalScoresConfig(BaseModel):
     cross_share: float = Field(0.3, ge=0, le=1)
     gaps_per_crystal: int = Field(1, ge=1)
     settings: tuple[Setting, ...] = SETTINGS
-    ways: tuple[str, ...] = WAYS
+    ways: tuple[str, ...] = TREATMENTS
     starts: int = Field(2, ge=1)
     known_starts: int = Field(1, ge=1)
     hio: int = Field(100, ge=0)
@@ -76,8 +75,8 @@ class CrystalScoresConfig(BaseModel):
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in WAYS:
-                raise ValueError(f"{name!r} is no way, expected some of {', '.join(WAYS)}")
+            if name not in TREATMENTS:
+                raise ValueError(f"{name!r} is no way, expected some of {', '.join(TREATMENTS)}")
         if MASKED not in names or len(set(names)) < len(names):
             raise ValueError(f"expected each once, and {MASKED!r}, which the ratios are to")
         return names
@@ -173,24 +172,6 @@ FLUX_COLUMNS = ("flux", *SUMMARY_COLUMNS)
 ADVICE_COLUMNS = tuple("advice" if name == "width" else name for name in SUMMARY_COLUMNS)
 
 
-def gaps_beside(
-    shape: tuple[int, ...], width: int, config: CrystalScoresConfig, rng: np.random.Generator
-) -> list[Gap]:
-    """A plane gap beside the middle, sometimes with another across; none where it does not fit."""
-    axes = rng.permutation(len(shape))[: 2 if rng.random() < config.cross_share else 1]
-    gaps = []
-    for axis in axes:
-        n = shape[axis]
-        room = n - CLEAR - width - (n // 2 + 1)
-        distance = min(int(rng.integers(config.distances[0], config.distances[1] + 1)), room)
-        if distance < 0:
-            return []
-        above = bool(rng.random() < 0.5)
-        start = n // 2 + 1 + distance if above else n // 2 - distance - width
-        gaps.append(Gap(int(axis), start, start + width))
-    return gaps
-
-
 def judge(
     subject: Subject,
     config: CrystalScoresConfig,
@@ -211,7 +192,7 @@ def judge(
         for number in range(config.gaps_per_crystal):
             rng = np.random.default_rng([config.seed, len(subject.name), width, number])
             own = np.random.default_rng([rng.integers(2**32), *subject.name.encode()])
-            gaps = gaps_beside(shape, width, config, own)
+            gaps = place_beside_middle(shape, width, config.distances, config.cross_share, own)
             # All ways start from the same random objects, whichever settings are asked for.
             seeds = {setting: int(own.integers(2**32)) for setting in SETTINGS}
             if gaps:
@@ -241,7 +222,7 @@ def _judge_gap(
         return [before[one] for one in wanted]
     n_rock, n_y, n_x = subject.counts.shape
     gap = gap_mask(gaps, (n_rock, n_y, n_x))
-    gapped = Gapped(
+    gapped = GappedScan(
         subject.counts,
         gap,
         model,
@@ -251,13 +232,16 @@ def _judge_gap(
         config.threshold,
         config.release_after,
     )
-    seen = advice(gapped.hidden, gap, gaps)
+    seen = expected_benefit(gapped.hidden, gap, gaps)
     common: Record = {
         "crystal": subject.name,
         "width": gaps[0].width,
         "number": number,
         "cross": len(gaps) > 1,
-        "distance": min(_distance(one, subject.counts.shape) for one in gaps),
+        "distance": min(
+            lines_from_peak(one.start, one.stop, subject.counts.shape[one.axis] // 2)
+            for one in gaps
+        ),
         "flux": float(subject.expectation.max()),
         "fringes": np.nan if seen is None else seen.fringes,
         "counts_beside": np.nan if seen is None else seen.counts_beside,
@@ -301,18 +285,12 @@ def _judge_gap(
     ]
 
 
-def _distance(gap: Gap, shape: tuple[int, ...]) -> int:
-    """Lines between the middle and the nearer edge of a gap."""
-    middle = shape[gap.axis] // 2
-    return gap.start - middle - 1 if gap.start > middle else middle - gap.stop
-
-
 def _phased(
     subject: Subject,
     config: CrystalScoresConfig,
     setting: Setting,
     way: str,
-    gapped: Gapped,
+    gapped: GappedScan,
     seed: int,
 ) -> Reconstruction:
     """The best of the starts after handing over in this way."""
@@ -325,7 +303,7 @@ def _phased(
         bad_mask,
         np.random.default_rng(seed),
         starts=config.known_starts if is_known else config.starts,
-        chain=Chain(
+        chain=Schedule(
             hio=config.hio, raar=config.raar, er=config.er, update_every=config.update_every
         ),
         support=support if is_known else None,
@@ -374,14 +352,14 @@ def _gradient_rms(aligned: ComplexArray, truth: ComplexArray, inside: BoolArray)
 def with_default(records: Sequence[Record]) -> list[Record]:
     """The records, and beside them those of the default hand-over, of refined fills too.
 
-    It stands for one of the others in each gap (see `handover.chosen`), whose retrieval it has;
-    nothing is added where that is not among them.
+    It stands for one of the others in each gap (see `handover.resolve_handover`), whose retrieval
+    it has; nothing is added where that is not among them.
     """
     both = [*records]
     for name, refined in DEFAULTS.items():
         way_of: dict[str, str] = {}
         for told in VERDICTS:
-            way = chosen(AUTO, told, refined=refined)
+            way = resolve_handover(AUTO, told, refined=refined)
             way_of[told] = f"refined {way}" if refined and way != MASKED else way
         if {record["way"] for record in records}.issuperset(way_of.values()):
             both += [r | {"way": name} for r in records if r["way"] == way_of[_told(r)]]
@@ -403,7 +381,7 @@ def summary(records: Sequence[Record], by: Literal["width", "advice"] = "width")
         part = record["width"] if by == "width" else _told(record)
         cells.setdefault((record["setting"], part, record["way"]), []).append(record)
     order = {part: part for _, part, _ in cells} if by == "width" else _places(VERDICTS)
-    ways = _places([*WAYS, *DEFAULTS])
+    ways = _places([*TREATMENTS, *DEFAULTS])
     rows = []
     for (setting, part, way), own in sorted(
         cells.items(), key=lambda cell: (cell[0][0], order[cell[0][1]], ways[cell[0][2]])

@@ -22,13 +22,13 @@ from bcdi_inpaint.phasing.refinement import Refinement, refine
 COMPLETE, MASKED, LINEAR, INTERPOLATED = "complete", "mask", "linear", "mask_interp"
 REFINED = {f"refined {name}": name for name in ("hard", "soft", "staged", "prior")}
 """The same hand-overs of the fill that `refinement.refine` makes."""
-WAYS = (COMPLETE, MASKED, LINEAR, INTERPOLATED, *(n for n in NAMES if n != MASKED), *REFINED)
+TREATMENTS = (COMPLETE, MASKED, LINEAR, INTERPOLATED, *(n for n in NAMES if n != MASKED), *REFINED)
 INTERPOLATION_FACTORS = (0.5, 1.2)
 """Between which parts of the interpolated counts PyNX holds the calculated ones, by default."""
 
 
 @dataclass
-class Gapped:
+class GappedScan:
     """Counts with a gap, and its fills, each made when it is first asked for.
 
     Attributes

@@ -7,11 +7,8 @@ none. All that is random comes from the configuration's seed.
 
 from bcdi_inpaint.evaluation.fills.averages import ALL, Bootstrap, Interval, summary
 from bcdi_inpaint.evaluation.fills.config import (
-    CLEAR,
-    KINDS,
     MEASURED,
     EvaluationConfig,
-    Kind,
     PublishedConfig,
     ScanConfig,
     as_config,
@@ -34,7 +31,7 @@ from bcdi_inpaint.evaluation.fills.judging import (
     judge_all,
 )
 from bcdi_inpaint.evaluation.fills.methods import CEILING, NETWORK, REFINED, Filler, Guess, fillers
-from bcdi_inpaint.evaluation.fills.places import Case, cases, place
+from bcdi_inpaint.evaluation.fills.places import Case, cases
 from bcdi_inpaint.evaluation.fills.subjects import (
     SIMULATED,
     Subject,
@@ -47,11 +44,9 @@ __all__ = [
     "ALL",
     "CASE_COLUMNS",
     "CEILING",
-    "CLEAR",
     "COVERAGE_COLUMNS",
     "CUBE_COLUMNS",
     "INSIDE",
-    "KINDS",
     "MEASURED",
     "NETWORK",
     "PEAK",
@@ -64,7 +59,6 @@ __all__ = [
     "Filler",
     "Guess",
     "Interval",
-    "Kind",
     "Outcome",
     "PublishedConfig",
     "Record",
@@ -81,7 +75,6 @@ __all__ = [
     "judge_cubes",
     "measured",
     "measured_folder",
-    "place",
     "simulated",
     "summary",
     "summary_of_cubes",

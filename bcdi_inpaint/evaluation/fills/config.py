@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.errors import one_line
 from bcdi_inpaint.evaluation.fills.methods import NETWORK, REFINED
-
-Kind = Literal["row", "column", "cross", "off_centre", "shoulder"]
-KINDS: tuple[Kind, ...] = ("row", "column", "cross", "off_centre", "shoulder")
-CLEAR = 4
-"""Known lines that an artificial gap leaves on each side, at least."""
+from bcdi_inpaint.gaps.artificial import PLACEMENTS, SETTINGS, GapPlacement
 
 
 class ScanConfig(BaseModel):
@@ -77,7 +73,7 @@ class EvaluationConfig(BaseModel):
     model : weights of the network, ``default`` or a file.
     methods : names of `baselines.METHODS`, and ``network``.
     widths : of the gaps, in voxels.
-    kinds : where the gaps lie, see `KINDS`.
+    kinds : where the gaps lie, see `PLACEMENTS`.
     kinds_per_pattern : how many of the kinds a simulated pattern gets at each width, by turns.
     held_out : recipe of the simulated patterns, checked where patterns are made; empty for none.
     measured : scans to judge on, where they are.
@@ -92,8 +88,8 @@ class EvaluationConfig(BaseModel):
     model: str = "default"
     methods: tuple[str, ...] = (*METHODS, NETWORK)
     widths: tuple[int, ...] = (3, 6, 9, 12, 24, 38)
-    kinds: tuple[Kind, ...] = KINDS
-    kinds_per_pattern: int = Field(len(KINDS), ge=1)
+    kinds: tuple[GapPlacement, ...] = PLACEMENTS
+    kinds_per_pattern: int = Field(len(PLACEMENTS), ge=1)
     held_out: dict[str, Any] = {"count": 24, "seed": 13, "particles": 12}
     measured: tuple[ScanConfig, ...] = MEASURED
     placements: int = Field(3, ge=1)
@@ -123,11 +119,12 @@ class EvaluationConfig(BaseModel):
     @field_validator("published")
     @classmethod
     def _fits(cls, published: PublishedConfig) -> PublishedConfig:
+        widest = published.size - 2 * SETTINGS.known_beside
         for width in published.widths:
-            if not 1 <= width <= published.size - 2 * CLEAR:
+            if not 1 <= width <= widest:
                 raise ValueError(
-                    f"width {width} does not fit, expected 1 to {published.size - 2 * CLEAR} in "
-                    f"a cube of {published.size}"
+                    f"width {width} does not fit, expected 1 to {widest} in a cube of "
+                    f"{published.size}"
                 )
         return published
 

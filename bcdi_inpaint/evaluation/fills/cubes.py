@@ -17,7 +17,8 @@ from bcdi_inpaint.evaluation.fills.methods import CEILING, Filler
 from bcdi_inpaint.evaluation.fills.places import generator_of
 from bcdi_inpaint.evaluation.fills.subjects import Subject, simulated
 from bcdi_inpaint.evaluation.scores import pearson_log
-from bcdi_inpaint.gaps.finding import Gap, gap_mask
+from bcdi_inpaint.gaps.artificial import place_in_middle
+from bcdi_inpaint.gaps.masks import gap_mask
 
 CUBE_COLUMNS = ("scan", "cube", "cluster", "width", "method", "mean_counts", "pearson_log")
 
@@ -63,12 +64,6 @@ def judge_cubes(
     return records, []
 
 
-def _middle(size: int, width: int, axis: int) -> BoolArray:
-    """The gap in the middle of a cube."""
-    start = (size - width) // 2
-    return gap_mask([Gap(axis, start, start + width)], (size, size, size))
-
-
 def _draw_cube(
     subject: Subject, published: PublishedConfig, rng: np.random.Generator
 ) -> tuple[tuple[slice, ...], int] | None:
@@ -82,10 +77,14 @@ def _draw_cube(
         axis = int(rng.integers(1, 3))
         box = tuple(slice(first, first + size) for first in corner)
         bad = subject.bad[box]
-        inside = subject.counts[box][_middle(size, narrow, axis) & ~bad]
+        inside = subject.counts[box][_gap_in_middle(size, narrow, axis) & ~bad]
         if bad.mean() <= 0.1 and inside.size and np.ptp(inside) > 0:
             return box, axis
     return None
+
+
+def _gap_in_middle(size: int, width: int, axis: int) -> BoolArray:
+    return gap_mask([place_in_middle(size, width, axis)], (size, size, size))
 
 
 def _judge_cube(
@@ -97,7 +96,7 @@ def _judge_cube(
     number: int,
 ) -> list[Record]:
     counts, bad = subject.counts[box], subject.bad[box]
-    gap = _middle(counts.shape[0], width, axis)
+    gap = _gap_in_middle(counts.shape[0], width, axis)
     hidden = np.where(gap | bad, 0, counts)
     if not hidden.any():
         fills = {name: np.zeros_like(counts) for name in methods}  # nothing can be expected

@@ -12,11 +12,12 @@ import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.fills.config import EvaluationConfig, Kind
+from bcdi_inpaint.evaluation.fills.config import EvaluationConfig
 from bcdi_inpaint.evaluation.fills.methods import CEILING, Filler, Guess
 from bcdi_inpaint.evaluation.fills.places import Case, cases, generator_of
 from bcdi_inpaint.evaluation.fills.subjects import Subject
 from bcdi_inpaint.evaluation.scores import score
+from bcdi_inpaint.gaps.artificial import GapPlacement
 from bcdi_inpaint.photons import predicted_ranks, some_of
 
 LEVELS = (68, 95)  # per cent, of the intervals whose coverage is counted
@@ -89,7 +90,7 @@ class View:
     """
 
     group: str
-    kind: Kind
+    kind: GapPlacement
     width: int
     frame: int
     gap: BoolArray

@@ -11,7 +11,7 @@ from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.filling.inpainting import Fill, inpaint
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.phasing.refinement import refined
+from bcdi_inpaint.phasing.refinement import fill_and_refine
 
 NETWORK = "network"
 REFINED = "refined"
@@ -62,7 +62,7 @@ def _network(model: Model, device: str) -> Filler:
 
 def _refined(model: Model, device: str) -> Filler:
     def fill(counts: np.ndarray, gap: BoolArray, bad: BoolArray) -> Guess:
-        return _guess(refined(counts, gap, bad, model, device).fill)
+        return _guess(fill_and_refine(counts, gap, bad, model, device).fill)
 
     return fill
 

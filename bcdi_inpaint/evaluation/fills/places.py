@@ -9,15 +9,12 @@ from itertools import product
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
-from bcdi_inpaint.evaluation.fills.config import CLEAR, EvaluationConfig, Kind
+from bcdi_inpaint.evaluation.fills.config import EvaluationConfig
 from bcdi_inpaint.evaluation.fills.subjects import Subject
-from bcdi_inpaint.gaps.finding import Gap, gap_mask
+from bcdi_inpaint.gaps.artificial import GapPlacement, place_near_peak
+from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.plots import brightest_voxel
-
-_DISTANCE = {"row": (4, 12), "column": (4, 12), "cross": (4, 12), "shoulder": (0, 2)}
-"""Lines between the Bragg peak and the gap's nearer edge, by kind: lowest and highest."""
-_OFF_CENTRE = (0.2, 0.35)
-"""The same for `off_centre`, as a part of the array's length."""
+from bcdi_inpaint.scan.boxes import as_shape
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Case:
     """One gap on one subject; `gap` is (n_rock, n_y, n_x), True = hidden from the methods."""
 
     subject: Subject
-    kind: Kind
+    kind: GapPlacement
     width: int
     placement: int
     gap: BoolArray
@@ -40,7 +37,7 @@ class Case:
 
 def cases(subject: Subject, config: EvaluationConfig) -> tuple[list[Case], list[str]]:
     """The gaps of a subject, and a line for each width of which some find no place on it."""
-    shape = _three(subject.counts.shape)
+    shape = as_shape(subject.counts.shape)
     peak = brightest_voxel(np.where(subject.bad, 0, subject.counts))
     n_placements = config.placements if subject.expectation is None else 1
     found: list[Case] = []
@@ -49,7 +46,7 @@ def cases(subject: Subject, config: EvaluationConfig) -> tuple[list[Case], list[
         missing: list[str] = []
         for kind, placement in product(_kinds_of(subject, config, width), range(n_placements)):
             rng = generator_of(config.seed, subject, kind, width, placement)
-            gaps = place(kind, width, shape, peak, rng)
+            gaps = place_near_peak(kind, width, shape, peak, rng)
             if gaps:
                 found.append(Case(subject, kind, width, placement, gap_mask(gaps, shape)))
             else:
@@ -62,7 +59,7 @@ def cases(subject: Subject, config: EvaluationConfig) -> tuple[list[Case], list[
     return found, remarks
 
 
-def _kinds_of(subject: Subject, config: EvaluationConfig, width: int) -> list[Kind]:
+def _kinds_of(subject: Subject, config: EvaluationConfig, width: int) -> list[GapPlacement]:
     """The kinds a subject gets at a width: all, or as many as the configuration says, by turns."""
     n = len(config.kinds)
     if subject.expectation is None or config.kinds_per_pattern >= n:
@@ -77,49 +74,3 @@ def generator_of(
     """A stream of its own for each case, whatever else is judged."""
     text = f"{subject.group} {kind}".encode()
     return np.random.default_rng([seed, zlib.crc32(text), subject.index, width, placement])
-
-
-def place(
-    kind: Kind,
-    width: int,
-    shape: tuple[int, ...],
-    peak: tuple[int, ...],
-    rng: np.random.Generator,
-) -> tuple[Gap, ...]:
-    """The planes of a gap of a kind beside the Bragg peak; none where they do not fit.
-
-    ``row``, ``column`` and ``cross`` (both) begin 4 to 12 voxels from the peak, ``shoulder`` (rows
-    or columns) 0 to 2, ``off_centre`` (rows or columns) a fifth to a third of the array; nearer
-    where there is no room. At least `CLEAR` lines stay known on both sides.
-    """
-    axes = {"row": (1,), "column": (2,), "cross": (1, 2)}.get(kind)
-    if axes is None:
-        axes = (int(rng.integers(1, 3)),)
-    gaps = []
-    for axis in axes:
-        n = shape[axis]
-        low, high = _DISTANCE.get(kind) or tuple(round(part * n) for part in _OFF_CENTRE)
-        distance, above = int(rng.integers(low, high + 1)), bool(rng.random() < 0.5)
-        start = _start(n, peak[axis], width, distance, above)
-        if start is None:
-            return ()
-        gaps.append(Gap(axis, start, start + width))
-    return tuple(gaps)
-
-
-def _start(n: int, peak: int, width: int, distance: int, above: bool) -> int | None:
-    """First line of a gap of `width` at a distance from the peak; None where it does not fit."""
-    room_above = n - CLEAR - width - (peak + 1)  # the largest distance there
-    room_below = peak - width - CLEAR
-    if (room_above if above else room_below) < 0:
-        above = not above
-    room = room_above if above else room_below
-    if room < 0:
-        return None
-    distance = min(distance, room)
-    return peak + 1 + distance if above else peak - distance - width
-
-
-def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    n_rock, n_y, n_x = shape
-    return n_rock, n_y, n_x

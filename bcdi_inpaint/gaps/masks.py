@@ -1,0 +1,117 @@
+"""Gaps as masks, and masks as gaps. One polarity: True = to fill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bcdi_inpaint.arrays import BoolArray
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
+from bcdi_inpaint.scan.boxes import Box, Shape, as_shape, other_axes, sides, whole
+
+
+def merge_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """The same lines in as few gaps as possible, sorted by axis and start."""
+    result: list[Gap] = []
+    for gap in sorted(gaps):
+        last = result[-1] if result else None
+        if last is not None and last.axis == gap.axis and gap.start <= last.stop:
+            result[-1] = Gap(gap.axis, last.start, max(last.stop, gap.stop))
+        else:
+            result.append(gap)
+    return tuple(result)
+
+
+def gap_mask(gaps: Iterable[Gap], shape: Shape) -> BoolArray:
+    """Draw gaps as a mask.
+
+    Parameters
+    ----------
+    gaps : the gaps, in lines of the array.
+    shape : (n_rock, n_y, n_x).
+
+    Returns
+    -------
+    (n_rock, n_y, n_x) bool, True = to fill.
+
+    Raises
+    ------
+    InputError
+        Where a gap reaches outside the array, or where nothing is left outside the gaps.
+    """
+    gaps = tuple(gaps)
+    check_inside(gaps, shape)
+    return mask_in_box(gaps, whole(shape))
+
+
+def check_inside(gaps: Iterable[Gap], shape: Shape) -> None:
+    """Refuse gaps that reach outside an array, or that leave nothing of it; see `gap_mask`."""
+    left = [np.ones(length, dtype=bool) for length in shape]
+    for gap in gaps:
+        length = shape[gap.axis]
+        if gap.stop > length:
+            raise InputError(
+                f"gap {gap} reaches outside the array, which has {AXIS_NAMES[gap.axis]} "
+                f"0:{length}: give lines of this array, not of the uncropped detector"
+            )
+        left[gap.axis][gap.start : gap.stop] = False
+    if not all(lines.any() for lines in left):
+        raise InputError(
+            f"the gaps cover all of the array {shape}, expected measured lines around them: "
+            "give a smaller range"
+        )
+
+
+def mask_in_box(gaps: Iterable[Gap], box: Sequence[slice]) -> BoolArray:
+    """The gaps as a mask of a box of the array, bool of the box's shape."""
+    mask = np.zeros(sides(box), dtype=bool)
+    for gap in gaps:
+        part = box[gap.axis]
+        start, stop = max(gap.start - part.start, 0), max(gap.stop - part.start, 0)
+        np.moveaxis(mask, gap.axis, 0)[start:stop] = True
+    return mask
+
+
+def find_planes(mask: BoolArray) -> tuple[Gap, ...]:
+    """The gaps a mask (n_rock, n_y, n_x) consists of: its runs of whole frames, rows and columns.
+
+    The inverse of `gap_mask`. Voxels that lie in no whole plane are left out.
+    """
+    lines = (np.asarray(mask.all(axis=other_axes(axis))) for axis in range(3))
+    return sum((runs_of_lines(axis, full) for axis, full in enumerate(lines)), ())
+
+
+@dataclass(frozen=True)
+class GapRegion:
+    """The voxels of an array that are to be filled, drawn part by part.
+
+    `planes` are whole lines of the array of `shape`; `rest` (bool, of that shape) holds what lies
+    in none of them, None where there is nothing.
+    """
+
+    shape: Shape
+    planes: tuple[Gap, ...]
+    rest: BoolArray | None = None
+
+    @classmethod
+    def of(cls, mask: BoolArray) -> GapRegion:
+        """Those of a mask (n_rock, n_y, n_x) bool."""
+        shape = as_shape(mask.shape)
+        found = find_planes(mask)
+        rest = mask & ~mask_in_box(found, whole(shape)) if mask.any() else mask
+        return cls(shape, found, rest if rest.any() else None)
+
+    def part(self, box: Box) -> BoolArray:
+        """The mask of a box, bool of the box's shape."""
+        mask = mask_in_box(self.planes, box)
+        return mask if self.rest is None else mask | self.rest[box]
+
+
+def runs_of_lines(axis: int, in_gap: BoolArray) -> tuple[Gap, ...]:
+    """Runs of True in a line-by-line flag (n_lines,), as gaps of that axis."""
+    steps = np.diff(in_gap.astype(np.int8), prepend=0, append=0)
+    starts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    return tuple(Gap(axis, int(a), int(b)) for a, b in zip(starts, stops, strict=True))

@@ -1,0 +1,144 @@
+"""`bcdi-inpaint train` straight from the generator: repeatable, resumable, and nothing left."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from test_campaign import heed_ctrl_c, nobody_left
+
+from bcdi_inpaint.cli import main
+from bcdi_inpaint.network.weights import load_weights
+from bcdi_inpaint.training import train
+from bcdi_inpaint.training.plan import read_plan
+from simulation import feed
+from simulation.recipe import as_recipe, make_pattern
+
+PLAN = """
+name: fed
+patterns: &recipe {count: 1, seed: 4, atomistic_share: 0, shape: [32, 32]}
+held_out: {<<: *recipe, count: 2, seed: 5}
+feed: {window: 3, step: 2}
+patches: {size: 16, widths: [[2, 4]], shares: [1]}
+network: {n_dim: 2, channels: [8, 16], dilations: [[1, 1], [1, 2]]}
+training:
+  {seed: 3, batch_size: 2, steps: 4, steps_per_epoch: 2, warmup_steps: 1, validation_patches: 2,
+   validation_slabs: 2, precision: 32-true}
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN)
+    return path
+
+
+def run(plan: Path, folder: Path, *options: str) -> None:
+    arguments = [str(plan), "-o", str(folder), "--workers", "1", "--device", "cpu", "-q", *options]
+    result = CliRunner().invoke(main, ["train", *arguments])
+    assert result.exit_code == 0, result.output
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    return load_weights(folder / "fed.safetensors").network.state_dict()
+
+
+def assert_equal(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    for name, tensor in expected.items():
+        assert torch.equal(found[name], tensor), name
+
+
+def test_it_trains_on_the_recipes_patterns_and_leaves_nothing(
+    tmp_path: Path, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with the same patterns from memory; and an interrupted one ends as a whole one."""
+    before = set(multiprocessing.active_children())
+    held: list[SharedMemory] = []
+    share = feed._shared
+    monkeypatch.setattr(feed, "_shared", lambda size: held.append(share(size)) or held[-1])
+    run(plan, tmp_path / "fed")
+    assert set(multiprocessing.active_children()) == before
+    assert len(held) == 1
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(held[0].name)
+    assert not (tmp_path / "fed" / "patterns.h5").exists()
+
+    read = read_plan(plan)
+    recipe = as_recipe(read.patterns, "plan")
+    made = [np.log1p(make_pattern(recipe, index, None).expectation) for index in range(5)]
+    held_out = as_recipe(read.held_out, "plan")
+    unseen = [np.log1p(make_pattern(held_out, index, None).expectation) for index in range(2)]
+    train(
+        read,
+        None,
+        np.stack(unseen).astype(np.float16),
+        tmp_path / "memory",
+        device="cpu",
+        quiet=True,
+        windows=lambda k: np.stack(made[2 * k : 2 * k + 3]).astype(np.float16),
+    )
+    assert_equal(tensors(tmp_path / "memory"), tensors(tmp_path / "fed"))
+
+    run(plan, tmp_path / "parts", "--epochs", "1")
+    run(plan, tmp_path / "parts", "--resume")
+    assert_equal(tensors(tmp_path / "parts"), tensors(tmp_path / "fed"))
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        ("", ["--devices", "2"], "expected 1 with a feed"),
+        ("shape: [32, 32]->shape: [24, 24, 24]", [], "expected (n, ...) with 2 sides"),
+        ("step: 2->step: 4", [], "step is 4, expected 1 to the window of 3"),
+    ],
+)
+def test_what_cannot_be_fed_is_said_at_once(
+    tmp_path: Path, plan: Path, change: str, options: list[str], said: str
+) -> None:
+    if change:
+        plan.write_text(PLAN.replace(*change.split("->"), 1))
+    folder = tmp_path / "out"
+    result = CliRunner().invoke(main, ["train", str(plan), "-o", str(folder), *options])
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not folder.exists()
+
+
+def test_ctrl_c_ends_it_at_once_with_its_processes(tmp_path: Path, plan: Path) -> None:
+    """As from a terminal, which sends it to the workers too."""
+    plan.write_text(PLAN.replace("steps: 4,", "steps: 1000000,"))
+    folder, options = tmp_path / "out", ["-q", "--workers", "1", "--device", "cpu"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bcdi_inpaint", "train", str(plan), "-o", str(folder), *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_ctrl_c,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    with process:
+        try:
+            deadline = time.monotonic() + 120
+            while not (folder / "last.ckpt").exists():
+                assert process.poll() is None, process.stderr and process.stderr.read()
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            os.killpg(process.pid, signal.SIGINT)
+            _, said = process.communicate(timeout=60)  # by itself it would take days
+        finally:
+            process.kill()  # nothing to do where it has ended
+    assert process.returncode == 130, said
+    assert len(said.strip().splitlines()) == 1, said
+    assert nobody_left(process.pid)

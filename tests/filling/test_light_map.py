@@ -1,0 +1,62 @@
+"""The map of light: against sums over the array, and what it expects where it is dim."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.light_map import CELL, map_light
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.scan.scan import Scan
+
+SHAPE = (21, 50, 43)
+GAP = GapRegion(SHAPE, (Gap(1, 20, 26),))
+
+
+def dim_scan(rng: np.random.Generator, rate: float = 0.05) -> Scan:
+    counts = rng.poisson(rate, SHAPE).astype(np.int32)
+    return Scan(counts, np.zeros(SHAPE, dtype=bool))
+
+
+def test_cells_hold_the_sums_over_their_known_voxels(rng: np.random.Generator) -> None:
+    scan = Scan(rng.poisson(3, SHAPE).astype(np.uint16), rng.random(SHAPE) < 0.1)
+    light = map_light(scan, GAP)
+    known = ~scan.bad_mask
+    known[:, 20:26] = False
+    part = (slice(8, 16), slice(16, 24), slice(40, 43))
+    cell = 1, 2, 5
+    assert light.n_known[cell] == known[part].sum()
+    expected = np.log1p(scan.counts[part])[known[part]].sum()
+    np.testing.assert_allclose(light.log_sum[cell], expected, rtol=1e-5)
+    assert light.n_known.sum() == known.sum()
+    np.testing.assert_array_equal(light.known_lines[1], known.any(axis=(0, 2)))
+    np.testing.assert_array_equal(light.known_lines[0], known.any(axis=(1, 2)))
+
+
+def test_what_is_expected_of_dim_light_is_its_rate(rng: np.random.Generator) -> None:
+    scan = dim_scan(rng)
+    scan.counts[:, 5, 5] = 50  # a warm pixel in every frame
+    light = map_light(scan, GAP)
+    assert not light.lit.any()
+    box = slice(3, 5), slice(20, 26), slice(0, 43)
+    np.testing.assert_allclose(light.expected_in(box).mean(), 0.05, rtol=0.25)
+
+
+def test_a_spot_lights_its_cell_and_what_the_gap_holds_does_not(rng: np.random.Generator) -> None:
+    scan = dim_scan(rng)
+    scan.counts[:, 21:25] = 999  # whatever is stored there
+    scan.counts[9:13, 33:37, 1:5] += 20
+    light = map_light(scan, GAP)
+    np.testing.assert_array_equal(np.argwhere(light.lit), [[1, 4, 0]])
+    assert light.is_lit((slice(0, 9), slice(39, 50), slice(0, 20)))
+    assert not light.is_lit((slice(0, 8), slice(0, 50), slice(0, 43)))
+    assert [abs(a - b) <= CELL for a, b in zip(light.brightest, (11, 35, 3), strict=True)]
+
+
+def test_counts_that_are_none_are_refused_wherever_they_are(rng: np.random.Generator) -> None:
+    scan = dim_scan(rng)
+    scan.counts[17, 3, 4] = scan.counts[20, 0, 0] = -7
+    with pytest.raises(InputError, match=r"2 of \d+ .* first at frame 17, row 3, column 4: -7"):
+        map_light(scan, GAP)

@@ -1,0 +1,297 @@
+"""Many scans: all that can be filled are, once; the others are named; a kill costs nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from bcdi_inpaint.cli import main
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import read_provenance, read_scan, write_scan
+from bcdi_inpaint.jobs import batch
+from bcdi_inpaint.jobs.predict import Request, job_sha256
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import save_weights
+
+SHAPE = (6, 40, 36)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Weights of a tiny untrained network: quick, and linear interpolation."""
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_weights(path, GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))), {})
+    return str(path)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No processes are started, which takes seconds: who does the work plays no role."""
+    monkeypatch.setattr(batch, "open_executor", lambda *_: ThreadPoolExecutor(1))
+
+
+def flat(level: int) -> np.ndarray:
+    """Every right fill of it is `level`."""
+    counts = np.full(SHAPE, level, dtype=np.uint16)
+    counts[:, 16:22] = 0
+    return counts
+
+
+def write(path: Path, level: int) -> Path:
+    write_scan(path, flat(level), flat(level) == 0)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["predict", *map(str, arguments)])
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three scans, one of which cannot be filled, and what a glob catches besides."""
+    for name, level in (("a", 100), ("b", 200)):
+        write(tmp_path / f"{name}.cxi", level)
+    (tmp_path / "broken.cxi").write_bytes(b"no scan")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("way", ["files", "folder", "list"])
+def test_all_that_can_be_filled_are_and_the_others_named(
+    folder: Path, model: str, way: str
+) -> None:
+    names = [str(folder / f"{name}.cxi") for name in ("a", "broken", "b")]
+    (folder / "list.txt").write_text("# tonight\n" + "\n".join(names) + "\n\n")
+    arguments = {"files": names, "folder": [folder], "list": [f"@{folder / 'list.txt'}"]}[way]
+    result = run(*arguments, "--model", model)
+    assert result.exit_code == 1, result.output
+    for name, level in (("a", 100), ("b", 200)):
+        filled = read_scan(folder / f"{name}_inpainted.cxi").counts
+        np.testing.assert_allclose(filled, level, rtol=1e-3)
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1
+    assert "broken.cxi: failed" in lines[0]
+    assert "not HDF5" in lines[0]
+    report = {Path(row["scan"]).stem: row for row in rows(folder / batch.REPORT)}
+    assert {name: row["status"] for name, row in report.items()} == {
+        "a": "filled",
+        "b": "filled",
+        "broken": "failed",
+    }
+    assert report["a"]["gaps"] == "rows 16:22"
+    assert report["a"]["filled_voxels"] == str(6 * 6 * 36)
+    assert "not HDF5" in report["broken"]["reason"]
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_what_is_done_is_left_and_what_has_changed_is_refused(folder: Path, model: str) -> None:
+    (folder / "broken.cxi").unlink()
+    assert run(folder, "--model", model).exit_code == 0
+    before = {p: p.stat().st_mtime_ns for p in folder.glob("*_inpainted.cxi")}
+    result = run(folder, "--model", model)
+    assert result.exit_code == 0
+    assert result.stdout.count("was done") == 2
+    assert {p: p.stat().st_mtime_ns for p in folder.glob("*_inpainted.cxi")} == before
+    result = run(folder, "--model", model, "--gap", "rows=16:23")
+    assert result.exit_code == 1
+    assert result.stderr.count("other input or with other settings") == 2
+    (folder / "a.cxi").unlink()
+    write(folder / "a.cxi", 101)
+    result = run(folder, "--model", model)
+    assert (result.exit_code, result.stderr.count("other input")) == (1, 1)
+    assert run(folder, "--model", model, "--force").exit_code == 0
+    np.testing.assert_allclose(read_scan(folder / "a_inpainted.cxi").counts, 101, rtol=1e-3)
+    after = (folder / "b_inpainted.cxi").stat().st_mtime_ns
+    assert after == before[folder / "b_inpainted.cxi"]
+
+
+def test_the_job_is_what_decides_the_output(folder: Path, model: str) -> None:
+    """Not where it is written, on which device, or with a picture."""
+    request = Request(str(folder / "a.cxi"), model=model)
+    job = job_sha256(request)
+    for same in ({"force": True}, {"device": "cpu"}, {"plot": True}, {"output": folder / "x"}):
+        assert job_sha256(replace(request, **same)) == job  # type: ignore[arg-type]
+    np.save(folder / "m.npy", np.zeros(SHAPE))
+    differing = (
+        {"scan": str(folder / "b.cxi")},
+        {"masks": ("invalid",)},
+        {"masks": (str(folder / "m.npy"),)},
+        {"form": "npz"},
+        {"handover": "hard"},
+        {"refine": True},
+        {"finetune": True},
+        {"detector": "maxipix", "roi": (1, 2)},
+    )
+    jobs = {job_sha256(replace(request, **change)) for change in differing}  # type: ignore[arg-type]
+    assert len(jobs | {job}) == 9
+
+
+def test_scans_of_a_bliss_file(tmp_path: Path, model: str) -> None:
+    path = tmp_path / "raw.h5"
+    with h5py.File(path, "w") as file:
+        for number in (1, 2, 4):
+            file[f"{number}.1/measurement/mpx1x4"] = flat(100 * number)
+            file[f"{number}.1/instrument/mpx1x4/pixel_mask"] = flat(1)[0] == 0
+    (tmp_path / "out").mkdir()
+    arguments = (path, "--scans", "2-9", "--model", model, "-o", tmp_path / "out", "--jobs", "2")
+    assert run(*arguments).exit_code == 0
+    for number in (2, 4):
+        output = tmp_path / "out" / f"raw_S{number}_inpainted.cxi"
+        np.testing.assert_allclose(read_scan(output).counts, 100 * number, rtol=1e-3)
+        assert read_provenance(output)["input_path"] == f"{number}.1/measurement/mpx1x4"
+    with h5py.File(path, "a") as file:  # the night goes on
+        file["5.1/measurement/mpx1x4"] = flat(500)
+        file["5.1/instrument/mpx1x4/pixel_mask"] = flat(1)[0] == 0
+    result = run(*arguments)
+    assert result.exit_code == 0
+    assert result.stdout.count("was done") == 2
+    assert result.stdout.count("filled 1296 voxels") == 1
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("form", ["npz", "tiff"])
+def test_outputs_in_other_formats_are_known_again(folder: Path, model: str, form: str) -> None:
+    (folder / "broken.cxi").unlink()
+    for _ in range(2):
+        result = run(folder, "--model", model, "--format", form)
+        assert result.exit_code == 0, result.output
+    assert result.stdout.count("was done") == 2
+    assert "4 files are outputs" in result.stdout
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_two_scans_that_would_share_an_output(folder: Path, model: str) -> None:
+    np.savez(folder / "a.npz", data=flat(7), mask=flat(7) == 0)
+    result = run(folder / "a.cxi", folder / "a.npz", "--model", model)
+    assert result.exit_code == 1
+    assert "a_inpainted.cxi is that of" in result.stderr
+    np.testing.assert_allclose(read_scan(folder / "a_inpainted.cxi").counts, 100, rtol=1e-3)
+
+
+def test_what_concerns_all_is_told_before_any_work(folder: Path, model: str) -> None:
+    (folder / "mine.csv").write_text("precious\n")
+    cases = (
+        ([folder, "--report", folder / "mine.csv"], "none of ours"),
+        ([folder, "-o", folder / "absent"], "no folder"),
+        (["@absent.txt", folder], "absent.txt"),
+        ([folder, "--jobs", "2", "--scheduler", "tcp://x:1"], "choose"),
+        ([folder / "a.cxi", "--jobs", "2"], "many"),
+        ([folder / "a.cxi", "--scans", "1"], "no scan 1"),
+    )
+    for arguments, said in cases:
+        result = run(*arguments, "--model", model)
+        assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1), result.output
+        assert said in result.stderr
+    assert not list(folder.glob("*_inpainted.cxi"))
+    assert (folder / "mine.csv").read_text() == "precious\n"
+
+
+def test_a_second_run_after_a_kill_does_the_rest(
+    tmp_path: Path, model: str, request: pytest.FixtureRequest
+) -> None:
+    n = 6
+    for i in range(n):
+        write(tmp_path / f"s{i}.cxi", 50 + i)
+    command = [sys.executable, "-m", "bcdi_inpaint", "predict", str(tmp_path), "--model", model]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert "[1/6]" in process.stdout.readline()
+        os.killpg(process.pid, signal.SIGKILL)
+    kept = {p: p.stat().st_mtime_ns for p in tmp_path.glob("*_inpainted.cxi")}
+    assert 1 <= len(kept) <= n
+    (tmp_path / f".bcdi-inpaint-{os.uname().nodename}-999999999-{'0' * 32}.part").touch()
+    request.getfixturevalue("in_this_process")
+    result = run(tmp_path, "--model", model)
+    assert result.exit_code == 0, result.output
+    for i in range(n):
+        filled = read_scan(tmp_path / f"s{i}_inpainted.cxi").counts
+        np.testing.assert_allclose(filled, 50 + i, rtol=1e-3)
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    assert not list(tmp_path.glob(".bcdi-inpaint*"))
+
+
+def test_a_worker_that_dies_costs_its_own_scan_alone(
+    folder: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = batch.requests(Request("", model=model), [str(folder / "a.cxi"), "die", "b.cxi"])
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(batch, "fill_one", dying)
+    outcomes = batch.run_batch(wanted)
+    assert [outcome.status for outcome in outcomes] == ["filled", "failed", "filled"]
+    assert "exit code 9" in outcomes[1].reason
+
+
+def dying(request: Request) -> batch.Outcome:
+    """A stand-in for `fill_one` that crashes as C code does."""
+    if request.scan == "die":
+        os._exit(9)
+    return batch.Outcome(request.scan, str(request.output), batch.FILLED)
+
+
+def test_a_cluster_does_the_same(folder: Path, model: str) -> None:
+    """With a scheduler and a worker in processes of their own, as on a cluster."""
+    pytest.importorskip("distributed")
+    told = folder / "scheduler.json"
+    dask = [sys.executable, "-m"]
+    commands = (
+        [*dask, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
+         "--no-dashboard", "--scheduler-file", str(told)],
+        [*dask, "distributed.cli.dask_worker", "--scheduler-file", str(told), "--nthreads",
+         "1", "--no-nanny", "--no-dashboard", "--local-directory", str(folder)],
+    )  # fmt: skip
+    here = Path(batch.__file__).parents[2]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = [subprocess.Popen(c, cwd=here, **quiet) for c in commands]
+    try:
+        while not told.exists():
+            assert started[0].poll() is None
+            time.sleep(0.1)
+        address = json.loads(told.read_text())["address"]
+        names = [folder / f"{name}.cxi" for name in ("a", "b", "broken")]
+        result = run(*names, "--model", model, "--scheduler", address)
+    finally:
+        for process in reversed(started):
+            process.kill()
+            process.wait()
+    assert result.exit_code == 1, result.output
+    np.testing.assert_allclose(read_scan(folder / "b_inpainted.cxi").counts, 200, rtol=1e-3)
+    assert "not HDF5" in result.stderr
+
+
+def test_a_cluster_is_told_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = "raw.h5:/3.1/measurement/mpx1x4"
+    told = batch._absolute(Request(spec, masks=("invalid", "m.npy"), model="w.safetensors"))
+    here = Path.cwd()
+    assert told.scan == f"{here}/{spec}"
+    assert told.output == here / "raw_S3_inpainted.cxi"
+    assert told.masks == ("invalid", f"{here}/m.npy")
+    assert told.model == f"{here}/w.safetensors"
+    assert batch._absolute(Request("a.cxi")).model == "default"
+
+
+def test_a_folder_without_scans(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected one for many"):
+        batch.requests(Request("", output=tmp_path / "no"), ["a.cxi"])
+    result = run(tmp_path)
+    assert (result.exit_code, "holds no scan" in result.stderr) == (2, True)

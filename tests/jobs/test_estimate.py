@@ -1,0 +1,99 @@
+"""Dry runs and JSON: what is said before, and to other programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from bcdi_inpaint.cli import main
+from bcdi_inpaint.filling.inpainting import count_patches, inpaint, seconds_per_patch
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import gap_mask
+from bcdi_inpaint.jobs import estimate as plan_module
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import load_weights, save_weights
+
+SHAPE = (6, 40, 80)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Weights of a tiny untrained network: quick, and linear interpolation."""
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_weights(path, GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))), {})
+    return str(path)
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    counts = np.full(SHAPE, 300, dtype=np.uint16)
+    counts[:, 16:22] = 0
+    np.save(tmp_path / "a.npy", counts)
+    return tmp_path / "a.npy"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["predict", *map(str, arguments)])
+
+
+def test_patches_are_counted_as_they_are_made(scan: Path, model: str) -> None:
+    counts = np.load(scan)
+    gap = gap_mask([Gap(1, 16, 22), Gap(2, 30, 33)], SHAPE)
+    fill = inpaint(counts, gap, load_weights(model))
+    assert count_patches(gap) == fill.n_patches  # every one sees photons
+    assert count_patches(np.zeros(SHAPE, dtype=bool)) == 0
+    assert seconds_per_patch(model) > 0
+
+
+def test_a_dry_run_tells_and_writes_nothing(
+    scan: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_module, "_pace", lambda model, device: 2.0)
+    result = run(scan, "--model", model, "--dry-run", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    n_patches = count_patches(gap_mask([Gap(1, 16, 22)], SHAPE))
+    assert told["gaps"] == "rows 16:22"
+    assert told["gap_voxels"] == 6 * 6 * 80
+    assert (told["patches"], told["seconds"]) == (n_patches, 2.0 * n_patches)
+    assert told["output"] == str(scan.with_name("a_inpainted.cxi"))
+    assert "rows 16:22" in run(scan, "--model", model, "--dry-run").stdout
+    both = run(scan, "--model", model, "--dry-run", "--refine", "--finetune").stdout
+    assert " s without fine-tuning and refinement: " in both
+    assert [path.name for path in scan.parent.iterdir()] == ["a.npy"]
+
+
+def test_a_dry_run_refuses_what_a_run_would(scan: Path, model: str) -> None:
+    (scan.parent / "b.npy").write_bytes(b"no scan")
+    result = run(scan.parent, "--model", model, "--dry-run")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "b.npy" in result.stderr
+    scan.with_name("a_inpainted.cxi").touch()
+    result = run(scan, "--model", model, "--dry-run")
+    assert (result.exit_code, "--force" in result.stderr) == (2, True)
+
+
+def test_a_dry_run_knows_what_is_done(scan: Path, model: str) -> None:
+    assert run(scan.parent, "--model", model).exit_code == 0
+    np.save(scan.with_name("b.npy"), np.load(scan))
+    result = run(scan.parent, "--model", model, "--dry-run")
+    assert result.exit_code == 0, result.output
+    done, to_do = result.stdout.splitlines()
+    assert done.startswith(f"{scan}: was done")
+    assert "patches" in to_do
+    assert not scan.with_name("b_inpainted.cxi").exists()
+
+
+def test_one_line_of_json_a_scan(scan: Path, model: str) -> None:
+    result = run(scan, "--model", model, "--json")
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert (told["status"], told["filled_voxels"]) == ("filled", 6 * 6 * 80)
+    result = run(scan, "--model", model, "--json")  # the output is there
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["status"]) == (2, "failed")
+    assert told["reason"] in result.stderr

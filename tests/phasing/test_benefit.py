@@ -1,0 +1,129 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import gap_mask
+from bcdi_inpaint.phasing.benefit import (
+    LIGHT,
+    VERDICTS,
+    Benefit,
+    benefit_record,
+    expected_benefit,
+    verdict_of,
+)
+
+SHAPE = (48, 64, 64)
+
+
+def _pattern(side: int, peak: tuple[int, int, int] = (24, 30, 32)) -> np.ndarray:
+    """A cube's pattern (48, 64, 64): fringes are 48 / side frames, 64 / side lines apart."""
+    axes = [np.sinc((np.arange(n) - c) * side / n) ** 2 for n, c in zip(SHAPE, peak, strict=True)]
+    return 1e7 * axes[0][:, None, None] * axes[1][None, :, None] * axes[2][None, None, :]
+
+
+def _seen(counts: np.ndarray, *gaps: Gap) -> Benefit | None:
+    unknown = gap_mask(gaps, counts.shape)
+    return expected_benefit(np.where(unknown, 0, counts), unknown, gaps)
+
+
+@pytest.mark.parametrize(
+    ("gap", "fringes", "distance"),
+    [
+        (Gap(1, 36, 42), 6 / 4, 5),  # the peak is in row 30: rows 31 to 35 lie between
+        (Gap(1, 14, 26), 12 / 4, 4),
+        (Gap(2, 36, 60), 24 / 4, 3),
+        (Gap(0, 28, 34), 6 / 3, 3),
+    ],
+)
+def test_a_gap_is_told_in_fringes_and_lines_from_the_peak(
+    gap: Gap, fringes: float, distance: int
+) -> None:
+    counts = np.random.default_rng(0).poisson(_pattern(16)).astype(np.float32)
+    seen = _seen(counts, gap)
+    assert seen is not None
+    assert seen.fringes == pytest.approx(fringes, rel=0.1)
+    assert abs(seen.distance - distance) <= 1
+    beside = [line for line in (gap.start - 2, gap.start - 1, gap.stop, gap.stop + 1)]
+    means = np.moveaxis(counts, gap.axis, 0)[beside].mean(axis=(1, 2))
+    assert seen.counts_beside == pytest.approx(means.max(), rel=0.3)
+    assert str(gap.width) in str(seen)
+
+
+@pytest.mark.parametrize(
+    ("width", "fringes", "counts", "expected"),
+    [
+        (24, 6.0, 10.0, "fill"),
+        (24, 6.0, LIGHT / 2, "mask"),  # dark beside it
+        (12, 3.5, 10.0, "fill"),
+        (12, 1.4, 10.0, "compare"),
+        (6, 1.4, LIGHT / 2, "mask"),
+        (6, math.nan, 10.0, "compare"),
+        (12, math.nan, 10.0, "fill"),
+        (6, 1.5, LIGHT, "fill"),  # the limits themselves
+    ],
+)
+def test_the_wider_in_fringes_the_more_a_fill_helps(
+    width: int, fringes: float, counts: float, expected: str
+) -> None:
+    assert verdict_of(width, fringes, counts) == expected
+
+
+@pytest.mark.parametrize("gap", [Gap(1, 36, 42), Gap(2, 36, 60), Gap(0, 28, 34)])
+def test_where_in_a_large_scan_the_peak_is_does_not_matter(gap: Gap) -> None:
+    offset = (5, 70, 50)
+    large = np.zeros((60, 160, 150), dtype=np.float32)
+    own = np.random.default_rng(0).poisson(_pattern(16)).astype(np.float32)
+    large[tuple(slice(o, o + n) for o, n in zip(offset, SHAPE, strict=True))] = own
+    moved = Gap(gap.axis, gap.start + offset[gap.axis], gap.stop + offset[gap.axis])
+    alone, seen = _seen(own, gap), _seen(large, moved)
+    assert alone is not None
+    assert seen is not None
+    assert seen.gap == moved
+    assert seen.fringes == pytest.approx(alone.fringes, rel=0.02)
+    assert abs(seen.distance - alone.distance) <= 1
+    begun = 0, 50, 30  # a part of it, told where it begins
+    part = large[tuple(slice(b, None) for b in begun)]
+    unknown = gap_mask([moved], large.shape)[tuple(slice(b, None) for b in begun)]
+    assert expected_benefit(np.where(unknown, 0, part), unknown, [moved], begun) == seen
+
+
+def test_every_verdict_has_its_words() -> None:
+    seen = _seen(_pattern(16), Gap(1, 36, 42))
+    assert seen is not None
+    for verdict, words in VERDICTS.items():
+        assert str(replace(seen, verdict=verdict)).endswith(words)
+
+
+def test_of_several_gaps_the_widest_near_the_peak_counts() -> None:
+    counts = _pattern(16)
+    seen = _seen(counts, Gap(1, 36, 42), Gap(2, 10, 22))
+    assert seen is not None
+    assert seen.gap == Gap(2, 10, 22)
+
+
+def test_a_gap_over_the_peak_has_no_distance() -> None:
+    seen = _seen(_pattern(16), Gap(1, 28, 34))
+    assert seen is not None
+    assert seen.distance == 0
+
+
+def test_where_no_gap_is_near_the_peak_or_all_is_dark_there_is_nothing_to_say() -> None:
+    wide = np.zeros((8, 16, 160), dtype=np.float32)
+    wide[4, 8, 20] = 1000
+    assert _seen(wide, Gap(2, 120, 126)) is None
+    assert _seen(np.zeros(SHAPE), Gap(1, 28, 34)) is None
+    assert benefit_record(None) == {}
+
+
+def test_the_file_has_the_line_and_its_numbers() -> None:
+    seen = _seen(_pattern(16), Gap(1, 36, 48))
+    assert seen is not None
+    kept = benefit_record(seen)
+    assert "3.0 fringes" in kept["advice"]
+    for verdict in VERDICTS:  # PyNX would look for the word
+        assert "mask" not in str(benefit_record(replace(seen, verdict=verdict)))
+    assert kept["advice_verdict"] == seen.verdict == "fill"
+    assert kept["advice_fringes"] == pytest.approx(3, rel=0.1)

@@ -1,0 +1,234 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.fft
+import scipy.ndimage
+import torch
+
+from bcdi_inpaint import inpaint
+from bcdi_inpaint import pynx_engine as engines
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.scores import pearson_log
+from bcdi_inpaint.filling.inpainting import Fill
+from bcdi_inpaint.gaps.artificial import SETTINGS, make_pseudo_gap
+from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.phasing import refinement
+from bcdi_inpaint.phasing.refinement import refine
+from bcdi_inpaint.phasing.torch_retrieval import Schedule, State
+
+SHAPE = (48, 48, 48)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_weights()
+
+
+@pytest.fixture(scope="module")
+def expectation() -> np.ndarray:
+    """Of a block with a smooth phase, the Bragg peak in the middle of the array."""
+    obj = np.zeros(SHAPE, dtype=np.complex128)
+    obj[17:31, 18:30, 17:32] = 1
+    z, y, _ = np.ogrid[:48, :48, :48]
+    obj *= np.exp(0.006j * ((z - 24) ** 2 - (y - 24) ** 2))
+    found = scipy.fft.fftshift(np.abs(scipy.fft.fftn(scipy.fft.ifftshift(obj))) ** 2)
+    return np.asarray(1e6 * found / found.max())
+
+
+@pytest.fixture(scope="module")
+def gap() -> np.ndarray:
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[:, :, 30:34] = True
+    return mask
+
+
+@pytest.fixture(scope="module")
+def counts(expectation: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    drawn = np.random.default_rng(1).poisson(expectation).astype(np.float32)
+    return np.where(gap, 0, drawn)
+
+
+@pytest.fixture(scope="module")
+def fill(counts: np.ndarray, gap: np.ndarray, model: Model) -> Fill:
+    return inpaint(counts, gap, model)
+
+
+def _lines(mask: np.ndarray, axis: int) -> np.ndarray:
+    """The lines of one axis that a mask covers."""
+    return np.flatnonzero(mask.mean(axis=tuple({0, 1, 2} - {axis})) > 0.5)
+
+
+def test_a_share_is_that_of_least_squared_error_of_logarithms() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.uniform(1.5, 2.5, (8, 8, 8)).astype(np.float32)
+    log_fill = truth + rng.normal(0, 0.1, truth.shape).astype(np.float32)
+    log_found = truth + rng.normal(0, 0.3, truth.shape).astype(np.float32)
+    classes, everywhere = np.full(truth.shape, 3), np.ones(truth.shape, dtype=bool)
+    shares = refinement._shares(truth, log_fill, log_found, classes, everywhere)
+    assert shares[3] == pytest.approx(0.01 / (0.01 + 0.09), abs=0.03)
+    assert (np.delete(shares, 3) == 0).all()
+    few = np.zeros_like(everywhere)
+    few[0, 0] = True
+    assert not refinement._shares(truth, log_fill, log_found, classes, few).any()
+
+
+@pytest.mark.parametrize("gap_lines", [(30, 34), (10, 16)])
+def test_a_pseudo_gap_lies_as_far_from_the_peak_across_another_axis(
+    gap_lines: tuple[int, int],
+) -> None:
+    """There the Friedel mates of both are measured."""
+    gap = np.zeros(SHAPE, dtype=bool)
+    gap[:, slice(*gap_lines)] = True
+    lines = _lines(make_pseudo_gap(gap, gap), 2)
+    assert lines.size == gap_lines[1] - gap_lines[0]
+    assert np.abs(lines - 24).min() == np.abs(np.arange(*gap_lines) - 24).min()
+
+
+def test_where_the_other_axes_are_short_it_is_on_the_other_side() -> None:
+    """The mirror image of rows 34 to 40 is 9 to 15, which a pseudo-gap may not touch."""
+    gap = np.zeros((16, 48, 16), dtype=bool)
+    gap[:, 34:40] = True
+    lines = _lines(make_pseudo_gap(gap, gap), 1)
+    assert lines.size == 6
+    assert lines.max() < 24
+    mates = 48 - np.arange(34, 40)
+    hidden = np.isin(lines, mates)
+    assert not hidden.any() or lines.max() < 16  # nearer to the peak there is no room beside them
+
+
+def test_bad_lines_are_kept_clear_of() -> None:
+    gap = np.zeros(SHAPE, dtype=bool)
+    gap[:, 30:34] = True
+    unknown = gap.copy()
+    unknown[:, :, 12:19] = unknown[:, :, 30:34] = True
+    found = make_pseudo_gap(gap, unknown)
+    assert not (found & unknown).any()
+    for axis in range(3):
+        bad, lines = _lines(unknown, axis), _lines(found, axis)
+        if lines.size and bad.size:
+            assert np.abs(lines[:, None] - bad).min() > SETTINGS.known_beside_pseudo
+
+
+def test_planes_that_cross_have_a_pseudo_gap_each() -> None:
+    gap = np.zeros(SHAPE, dtype=bool)
+    gap[:, 30:34] = gap[:, :, 12:18] = True
+    found = make_pseudo_gap(gap, gap)
+    assert not (found & gap).any()
+    widths = sorted(lines.size for axis in range(3) if (lines := _lines(found | gap, axis)).size)
+    assert sum(widths) == 2 * (4 + 6)
+
+
+def test_without_room_there_is_no_pseudo_gap() -> None:
+    gap = np.zeros(SHAPE, dtype=bool)
+    gap[:, 26:46] = True
+    with pytest.raises(InputError, match="of 20 lines has no room"):
+        make_pseudo_gap(gap, gap)
+
+
+def test_a_fill_that_is_far_off_is_refined_towards_the_truth(
+    counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model, expectation: np.ndarray
+) -> None:
+    none = np.zeros_like(gap)
+    found = refine(counts, gap, none, fill, model, np.random.default_rng(0), starts=1)
+    assert found.accepted, found.remark
+    assert found.after < found.before
+    truth = expectation.astype(np.float32)
+    assert pearson_log(truth, found.fill.counts, gap) > pearson_log(truth, fill.counts, gap)
+    np.testing.assert_array_equal(found.fill.counts[~gap], counts[~gap])
+    assert (found.fill.sigma[gap] > 0).all()
+    assert not found.fill.sigma[~gap].any()
+    lower, upper = found.fill.interval(0.95)
+    inside = ((lower <= truth) & (truth <= upper))[gap].mean()
+    assert inside > 0.8
+
+
+def test_noise_that_no_crystal_makes_leaves_the_fill_as_it_was(
+    gap: np.ndarray, model: Model
+) -> None:
+    rng = np.random.default_rng(3)
+    smooth = scipy.ndimage.gaussian_filter(rng.normal(size=SHAPE), 3)
+    counts = np.where(gap, 0, rng.poisson(np.exp(3 + 30 * smooth))).astype(np.float32)
+    fill = inpaint(counts, gap, model)
+    found = refine(counts, gap, np.zeros_like(gap), fill, model, rng, starts=1)
+    assert not found.accepted
+    assert found.fill is fill
+    assert found.remark.startswith("not refined: ")
+
+
+def test_a_gap_far_from_the_peak_is_left(
+    expectation: np.ndarray, model: Model, fill: Fill, gap: np.ndarray
+) -> None:
+    lonely = replace(fill, filled=np.zeros_like(gap))
+    none = np.zeros_like(gap)
+    found = refine(expectation, gap, none, lonely, model, np.random.default_rng(0))
+    assert not found.accepted
+    assert "no filled voxel lies in the box" in found.remark
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (InputError("the support has 3 voxels, expected 27"), "the support has 3 voxels"),
+        (InputError("the object is not finite: the retrieval has diverged"), "diverged"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "out of memory on the "),
+        (MemoryError(), "out of memory on the "),
+        (KeyboardInterrupt(), "interrupted"),
+    ],
+)
+def test_a_retrieval_that_fails_leaves_the_fill_and_says_why(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: BaseException,
+    said: str,
+) -> None:
+    def failing(*_: object, **__: object) -> State:
+        raise fault
+
+    monkeypatch.setattr(refinement, "retrieve", failing)
+    monkeypatch.setattr(refinement, "inpaint", lambda *_, **__: fill)
+    none = np.zeros_like(gap)
+    found = refine(counts, gap, none, fill, model, np.random.default_rng(0))
+    assert found.fill is fill
+    assert not found.accepted
+    assert found.remark.startswith("not refined: ")
+    assert said in found.remark
+    assert len(found.remark.splitlines()) == 1
+    assert found.interrupted is isinstance(fault, KeyboardInterrupt)
+
+
+def test_one_start_that_fails_does_not_end_the_others(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    true_retrieve = refinement.retrieve
+    calls = []
+
+    def sometimes(*arguments: object, **options: object) -> State:
+        calls.append(1)
+        if len(calls) == 1:
+            raise InputError("the support was lost")
+        return true_retrieve(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(refinement, "retrieve", sometimes)
+    monkeypatch.setattr(refinement, "CHAIN", Schedule(hio=5, raar=5, er=5))
+    none = np.zeros_like(gap)
+    found = refine(counts, gap, none, fill, model, np.random.default_rng(0), starts=2)
+    assert len(calls) == 2
+    assert np.isfinite(found.before)
+
+
+def test_it_needs_no_pynx(
+    counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_pynx_folder", lambda: None)
+    monkeypatch.setattr(refinement, "CHAIN", Schedule(hio=5, raar=5, er=5))
+    none = np.zeros_like(gap)
+    found = refine(counts, gap, none, fill, model, np.random.default_rng(0), starts=1)
+    assert np.isfinite(found.before)

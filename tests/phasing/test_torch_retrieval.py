@@ -1,0 +1,192 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.fft
+import scipy.ndimage
+import torch
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing import constraints as bounds
+from bcdi_inpaint.phasing import torch_retrieval as projections
+from bcdi_inpaint.phasing.torch_retrieval import (
+    Schedule,
+    State,
+    amplitudes,
+    cycle,
+    prior_of,
+    retrieve,
+    shrink,
+    start,
+)
+
+SHAPE = (24, 20, 22)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def particle(rng: np.random.Generator) -> np.ndarray:
+    """A box with a smooth phase, centred."""
+    obj = np.zeros(SHAPE, dtype=np.complex128)
+    obj[8:16, 7:13, 8:14] = 1
+    ramp = np.arange(24)[:, None, None]
+    return 30 * obj * np.exp(0.02j * (ramp - 12) ** 2)
+
+
+def intensity(obj: np.ndarray) -> np.ndarray:
+    spectrum = scipy.fft.fftn(scipy.fft.ifftshift(obj), norm="ortho")
+    return scipy.fft.fftshift(np.abs(spectrum) ** 2)
+
+
+def state_of(obj: np.ndarray) -> State:
+    shifted = torch.from_numpy(np.fft.ifftshift(obj).astype(np.complex64))
+    return State(shifted, torch.ones(obj.shape, dtype=torch.bool))
+
+
+def test_the_intensity_of_an_object_is_that_of_its_transform(particle: np.ndarray) -> None:
+    np.testing.assert_allclose(
+        state_of(particle).intensity(), intensity(particle), rtol=1e-3, atol=1e-2
+    )
+
+
+def test_amplitudes_are_moved_to_the_nearer_bound_and_stay_between(particle: np.ndarray) -> None:
+    truth = intensity(particle)
+    lower, upper = truth.copy(), truth.copy()
+    lower[:8] *= 4  # above what the object has
+    upper[:8] *= 9
+    upper[16:] = np.inf
+    lower[16:] = 0  # free
+    known = amplitudes(lower, upper, CPU)
+    moved = state_of(particle)
+    moved.obj = known.projected(moved.obj)
+    found = moved.intensity()
+    np.testing.assert_allclose(found[:8], 4 * truth[:8], rtol=1e-2, atol=1e-2)
+    np.testing.assert_allclose(found[8:], truth[8:], rtol=1e-2, atol=1e-2)
+    again = known.projected(moved.obj)
+    np.testing.assert_allclose(again.numpy(), moved.obj.numpy(), atol=1e-3)
+
+
+def test_a_prior_draws_as_the_one_in_pynx_does(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    truth = intensity(particle)
+    where = np.zeros(SHAPE, dtype=bool)
+    where[4:9] = True
+    sigma = rng.uniform(0.05, 0.5, SHAPE)
+    free = amplitudes(np.where(where, 0, truth), np.where(where, np.inf, truth), CPU)
+    known = replace(free, prior=prior_of(3 * truth, sigma, where, CPU), half_way=0.2)
+    moved = state_of(particle)
+    moved.obj = known.projected(moved.obj)
+    masked, estimates, deviations = (np.fft.ifftshift(a) for a in (where, 3 * truth, sigma))
+    theirs = replace(bounds.prior_of(estimates, deviations, masked), half_way=0.2)
+    spectrum = torch.fft.fftn(state_of(particle).obj, norm="ortho").numpy()
+    theirs.applied(spectrum)
+    expected = np.fft.fftshift(np.abs(spectrum) ** 2)
+    assert (expected[where] > 1.1 * truth[where]).mean() > 0.5
+    np.testing.assert_allclose(moved.intensity(), expected, rtol=1e-2, atol=1e-2)
+
+
+def test_a_prior_pulls_less_and_less(particle: np.ndarray) -> None:
+    truth = intensity(particle)
+    known = amplitudes(truth, truth, CPU)
+    strengths = [known.eased(done).half_way for done in (0, 0.5, 1, 2)]
+    first, last = bounds.HALF_WAY
+    np.testing.assert_allclose(strengths, [first, (first * last) ** 0.5, last, last])
+
+
+def test_a_prior_leads_to_what_the_rest_leaves_open(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Too many lines are hidden: an estimate that is off by a quarter is better than none."""
+    truth = intensity(particle)
+    where = np.zeros(SHAPE, dtype=bool)
+    where[:, :, 8:18] = True
+    free = amplitudes(np.where(where, 0, truth), np.where(where, np.inf, truth), CPU)
+    support = scipy.ndimage.binary_dilation(np.abs(particle) > 0)
+    sigma = np.full(SHAPE, 0.25)
+    prior = prior_of(truth * rng.lognormal(0, 0.25, SHAPE), sigma, where, CPU)
+    errors = []
+    for known in (free, replace(free, prior=prior)):
+        own = np.random.default_rng(1)
+        state = retrieve(
+            np.where(where, 0, truth), known, own, support=support, chain=Schedule(100, 50)
+        )
+        found = np.log1p(state.intensity()[where]) - np.log1p(truth[where])
+        errors.append(np.abs(found).mean())
+    assert errors[1] < 0.3 * errors[0]
+    assert errors[1] < 0.2  # and better than the estimate itself, which is off by 0.2 in the mean
+
+
+def test_the_truth_is_a_fixed_point_of_every_algorithm(particle: np.ndarray) -> None:
+    known = amplitudes(intensity(particle), intensity(particle), CPU)
+    for algorithm in ("RAAR", "ER"):
+        state = state_of(particle)
+        state.support = torch.from_numpy(np.fft.ifftshift(np.abs(particle) > 0))
+        cycle(state, known, algorithm, 5)
+        np.testing.assert_allclose(
+            (state.obj * state.support).numpy(), np.fft.ifftshift(particle), atol=0.05
+        )
+
+
+def test_what_was_hidden_is_computed_from_the_rest(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Three lines are hidden, and come out of the size of the object alone."""
+    truth = intensity(particle)
+    lower, upper = truth.copy(), truth.copy()
+    lower[:, :, 14:17], upper[:, :, 14:17] = 0, np.inf
+    support = scipy.ndimage.binary_dilation(np.abs(particle) > 0)
+    counts = np.where(np.isinf(upper), 0, truth)
+    state = retrieve(
+        counts, amplitudes(lower, upper, CPU), rng, support=support, chain=Schedule(150, 100)
+    )
+    found = state.intensity()[:, :, 14:17]
+    expected = truth[:, :, 14:17]
+    assert np.corrcoef(np.log1p(found.ravel()), np.log1p(expected.ravel()))[0, 1] > 0.98
+
+
+def test_the_support_shrinks_to_the_object(particle: np.ndarray) -> None:
+    state = state_of(particle)
+    shrink(state, 0.5)
+    inside = np.fft.fftshift(state.support.numpy())
+    assert (inside == (np.abs(particle) > 0)).mean() > 0.97
+
+
+def test_the_first_support_holds_the_object_and_carries_its_photons(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    truth = intensity(particle)
+    state = start(truth, amplitudes(truth, truth, CPU), rng)
+    inside = np.fft.fftshift(state.support.numpy())
+    assert inside[np.abs(particle) > 0].all()
+    assert not inside.all()
+    assert float((state.obj.abs() ** 2).sum()) == pytest.approx(truth.sum(), rel=1e-3)
+
+
+def test_the_same_seed_gives_the_same_object(particle: np.ndarray) -> None:
+    truth = intensity(particle)
+    known = amplitudes(truth, truth, CPU)
+    runs = [
+        retrieve(truth, known, np.random.default_rng(seed), chain=Schedule(20, 5)).intensity()
+        for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])
+
+
+def test_a_lost_support_is_told_in_one_line() -> None:
+    lonely = np.zeros(SHAPE, dtype=np.complex64)
+    lonely[0, 0, 0] = 1
+    state = State(torch.from_numpy(lonely), torch.ones(SHAPE, dtype=torch.bool))
+    with pytest.raises(InputError, match=f"expected {projections.SMALLEST_SUPPORT} to"):
+        shrink(state, 0.1)
+
+
+def test_what_is_not_finite_is_told_in_one_line(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    truth = intensity(particle)
+    truth[0, 0, 0] = np.nan
+    support = np.abs(particle) > 0
+    with pytest.raises(InputError, match="not finite"):
+        retrieve(truth, amplitudes(truth, truth, CPU), rng, support=support, chain=Schedule(2, 1))

@@ -1,0 +1,46 @@
+import sys
+
+import pytest
+
+from bcdi_inpaint.running import progress
+from bcdi_inpaint.running.progress import count_progress, with_progress
+
+
+def test_a_log_gets_lines_from_time_to_time_and_at_the_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 1000, 25))  # seconds, at each look
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    assert list(with_progress("abcdefgh", "slabs", 8)) == list("abcdefgh")
+    assert capsys.readouterr().err == "slabs: 3 of 8\nslabs: 6 of 8\nslabs: 8 of 8\n"
+
+
+def test_what_has_no_known_total_is_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 1000, 40))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with count_progress("scans") as done:
+        for _ in range(4):
+            done(2)
+    assert capsys.readouterr().err == "scans: 4\nscans: 8\n"
+
+
+def test_a_terminal_gets_a_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert list(with_progress(range(5), "slabs", 5)) == list(range(5))
+    said = capsys.readouterr().err
+    assert "slabs:   0%" in said
+    assert "of 5" not in said
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_quiet_is_quiet(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    assert list(with_progress(range(5), "slabs", 5, quiet=True)) == list(range(5))
+    assert list(with_progress([], "slabs", 0)) == []
+    assert capsys.readouterr().err == ""

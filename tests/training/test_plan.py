@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.crystals.judging import PhasingConfig
+from bcdi_inpaint.training.plan import read_plan, read_yaml
+from simulation.crystals import CrystalConfig
+from simulation.recipe import as_recipe
+
+CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
+RECIPES = [path for path in CONFIGS if path.name.startswith("patterns")]
+PHASINGS = [path for path in CONFIGS if path.name.startswith("phasing")]
+PLANS = [path for path in CONFIGS if "training" in read_yaml(path)]
+
+
+def test_every_shipped_file_is_of_a_known_kind() -> None:
+    """Those of evaluations are loaded by that command's tests."""
+    evaluations = [path for path in CONFIGS if path.name.startswith("evaluate")]
+    assert sorted(RECIPES + PLANS + evaluations + PHASINGS) == CONFIGS
+
+
+@pytest.mark.parametrize("path", PHASINGS, ids=lambda path: path.name)
+def test_every_shipped_judgement_of_crystals_is_valid(path: Path) -> None:
+    config = PhasingConfig.model_validate(read_yaml(path))
+    assert CrystalConfig.model_validate(config.crystals).size >= 64
+    assert "mask" in config.scores.ways
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
+def test_every_shipped_recipe_is_valid(path: Path) -> None:
+    assert as_recipe(read_yaml(path), str(path)).count > 100
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
+def test_every_shipped_plan_is_valid(path: Path) -> None:
+    plan = read_plan(path)
+    patterns, held_out = (as_recipe(r, str(path)) for r in (plan.patterns, plan.held_out))
+    assert patterns.seed != held_out.seed
+    assert patterns.shape == held_out.shape
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: x\npatterns: {}\nheld_out: {}\nspeed: 3\n", "speed"),
+        ("name: x\npatterns: {}\nheld_out: {}\ntraining: {steps: 0}\n", "training.steps is 0"),
+        ("name: x\npatterns: {}\nheld_out: {}\nnetwork: {channels: [8]}\n", "dilations"),
+        ("name: x\n", "patterns is missing"),
+        ("name: ../x\npatterns: {}\nheld_out: {}\n", "name is '../x'"),
+        ("name: x\npatterns: 3\nheld_out: {}\n", "patterns is 3"),
+        ("name: x\npatterns: {}\nheld_out: {}\ntraining: {precision: half}\n", "precision is 'h"),
+        ("name: x\npatterns: {}\nheld_out: {}\nloss: {mse: -1}\n", "loss.mse is -1"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {size: 36}\n", "multiple of 8"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {widths: [[5, 3]]}\n", "widths is"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {widths: [[2, 3]]}\n", "shares is"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {shares: [0, 0, 0]}\n", "shares is"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {shares: [2, -1, 0]}\n", "shares is"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {size: 8}\n", "patches.size is 8"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {peak_spread: 0}\n", "peak_spread is 0"),
+        ("name: x\npatterns: {}\nheld_out: {}\ntraining: {slabs: 0}\n", "training.slabs is 0"),
+        ("name: x\npatterns: {}\nheld_out: {}\nloss: {likelihood: -1}\n", "loss.likelihood is"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {faint: 2}\n", "patches.faint is 2"),
+        ("name: x\npatterns: {}\nheld_out: {}\npatches: {flux_factor: [0, 1]}\n", "flux_factor"),
+        ("- 1\n", "the|Input"),
+        ("name: [\n", "expected a YAML file"),
+        ("!!python/object/apply:os.system ['true']\n", "expected a YAML file"),
+    ],
+)
+def test_a_bad_plan_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said) as error:
+        read_plan(path)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_plan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_plan(tmp_path / "absent.yaml")
