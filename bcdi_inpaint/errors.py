@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # it takes a tenth of a second, which `import bcdi_inpaint` does not have
+    from pydantic import ValidationError
 
 
 class InputError(ValueError):
@@ -18,10 +23,50 @@ class MissingEngineError(InputError):
 
 
 def one_line(error: ValidationError, where: str) -> InputError:
-    """The first of pydantic's complaints as one line that names the key and its value."""
+    """The first of pydantic's complaints as one line that names the key and its value.
+
+    The error is to be raised by the caller; `where` is the file or the words it begins with.
+    """
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
         return InputError(f"{where}: {key} is missing, expected a value")
     value = f"{key} is {first.get('input')!r}: " if key else ""
     return InputError(f"{where}: {value}{first['msg'].removeprefix('Value error, ')}")
+
+
+def require(module: str, extra: str, purpose: str) -> ModuleType:
+    """Import a library that not every installation has.
+
+    Parameters
+    ----------
+    module : its name, for example ``lightning.pytorch``.
+    extra : the extra of this package that brings it: ``simulate``, ``train`` or ``cluster``.
+    purpose : what it is needed for, as in "expected it for training".
+
+    Returns
+    -------
+    The module.
+
+    Raises
+    ------
+    MissingEngineError
+        The library is not installed; the message has the command that installs it.
+
+    Examples
+    --------
+    >>> require("a_library_that_nobody_has", "train", "training")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    bcdi_inpaint.errors.MissingEngineError: a_library_that_nobody_has is not installed, ...
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package = module.partition(".")[0]
+        if (error.name or "").partition(".")[0] != package:
+            raise  # the library is there, and lacks something of its own
+        raise MissingEngineError(
+            f"{package} is not installed, expected it for {purpose}: "
+            f"pip install 'bcdi-inpaint[{extra}]'"
+        ) from error

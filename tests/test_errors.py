@@ -1,7 +1,7 @@
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bcdi_inpaint.errors import InputError, MissingEngineError, one_line
+from bcdi_inpaint.errors import InputError, MissingEngineError, one_line, require
 
 
 class Inner(BaseModel):
@@ -42,3 +42,23 @@ def test_one_line_names_the_key_its_value_and_the_reason(content: object, expect
 def test_every_error_a_user_can_mend_is_caught_as_one_kind() -> None:
     assert issubclass(MissingEngineError, InputError)
     assert issubclass(InputError, ValueError)
+
+
+def test_a_library_that_is_missing_is_answered_with_the_command_that_installs_it() -> None:
+    with pytest.raises(MissingEngineError) as caught:
+        require("nowhere_to_be_found.inner", "train", "training")
+    assert str(caught.value) == (
+        "nowhere_to_be_found is not installed, expected it for training: "
+        "pip install 'bcdi-inpaint[train]'"
+    )
+
+
+def test_a_library_that_is_there_is_returned() -> None:
+    assert require("json.decoder", "train", "training").__name__ == "json.decoder"
+
+
+def test_what_a_library_itself_lacks_is_not_hidden(tmp_path, monkeypatch) -> None:
+    (tmp_path / "half_installed.py").write_text("import nowhere_to_be_found\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="nowhere_to_be_found"):
+        require("half_installed", "train", "training")
