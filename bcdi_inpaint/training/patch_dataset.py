@@ -25,7 +25,6 @@ from bcdi_inpaint.gaps.artificial import draw_bad_voxels, draw_gaps
 from bcdi_inpaint.gaps.masks import mask_in_box
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, compute_features
 from bcdi_inpaint.network.units import LOG_UNIT
-from bcdi_inpaint.scan.boxes import whole
 
 LEAST_EXPECTED = 0.3
 """Mean photons in the gap below which a patch teaches little."""
