@@ -21,7 +21,7 @@ import pytest
 import tifffile
 import torch
 from click.testing import CliRunner, Result
-from conftest import heed_ctrl_c
+from processes import heed_ctrl_c
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan

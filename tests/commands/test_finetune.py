@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from conftest import heed_ctrl_c
+from processes import heed_ctrl_c
 from safetensors import safe_open
 
 from bcdi_inpaint.cli import main

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from test_campaign import heed_ctrl_c, nobody_left
+from processes import heed_ctrl_c, nobody_left
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.network.weights import load_weights

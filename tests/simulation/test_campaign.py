@@ -9,12 +9,11 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import heed_ctrl_c
+from processes import heed_ctrl_c, nobody_left
 
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.files.patterns import (
@@ -183,21 +182,6 @@ def wait_for_parts(process: subprocess.Popen[str], path: Path, at_least: int) ->
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def nobody_left(group: int, within_s: float = 10) -> bool:
-    """Whether all processes of a group end soon."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        states = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError):
-                state, _, process_group = stat.read_text().rpartition(")")[2].split()[:3]
-                states += [state] if int(process_group) == group else []
-        if set(states) <= {"Z"}:  # ended, but its parent has not asked
-            return True
-        time.sleep(0.1)
-    return False
 
 
 @pytest.mark.parametrize("train", [False, True])

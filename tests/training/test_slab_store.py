@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_training import PLAN, waves
+from small_training import PLAN, waves
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.training import slab_store

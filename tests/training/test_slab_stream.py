@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_training import PLAN, waves
+from small_training import PLAN, waves
 
 from bcdi_inpaint.training import slab_stream
 from bcdi_inpaint.training.patch_dataset import draw_slab

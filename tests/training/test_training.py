@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
+from small_training import PLAN, waves
 
 from bcdi_inpaint import training
 from bcdi_inpaint.errors import InputError
@@ -24,34 +25,6 @@ from bcdi_inpaint.training import (
 from bcdi_inpaint.training.patch_dataset import PatchConfig, Slab
 from bcdi_inpaint.training.plan import Plan
 from bcdi_inpaint.training.slab_store import stored_slabs
-
-PLAN = Plan.model_validate(
-    {
-        "name": "tiny",
-        "patterns": {},
-        "held_out": {},
-        "patches": {"size": 16, "widths": [[2, 4], [4, 6]], "shares": [0.5, 0.5]},
-        "network": {"channels": [8, 16], "dilations": [[1, 1], [1, 2]]},
-        "training": {
-            "seed": 3,
-            "batch_size": 2,
-            "steps": 4,
-            "steps_per_epoch": 2,
-            "warmup_steps": 1,
-            "validation_patches": 2,
-            "slabs": 2,
-            "validation_slabs": 2,
-            "precision": "32-true",
-        },
-    }
-)
-
-
-def waves(shape: tuple[int, ...]) -> np.ndarray:
-    """Fringes of two periods, (2, *shape) log expectations."""
-    grids = np.meshgrid(*[np.arange(n) for n in shape], indexing="ij")
-    phase = grids[0] + 2 * grids[1] - grids[-1]
-    return np.stack([3 + 2 * np.cos(2 * np.pi * phase / p) for p in (7, 9)]).astype(np.float16)
 
 
 @pytest.fixture(scope="module")
