@@ -13,7 +13,8 @@ __all__ = ["Fill", "InputError", "inpaint"]
 
 if TYPE_CHECKING:
     from bcdi_inpaint.errors import InputError
-    from bcdi_inpaint.filling.inpainting import Fill, inpaint
+    from bcdi_inpaint.filling.fill import Fill
+    from bcdi_inpaint.filling.inpainting import inpaint
 
 
 def __getattr__(name: str) -> Any:

@@ -232,7 +232,7 @@ def stack_seconds(device: torch.device) -> tuple[float, int]:
     started = time.perf_counter()
     scan, gap = Scan(counts, np.zeros_like(hidden)), GapRegion(stack.shape, stack.gaps)
     filled = inpaint_scan(scan, gap, device=device.type)
-    return time.perf_counter() - started, filled.n_patches
+    return time.perf_counter() - started, filled.report.n_patches
 
 
 def comparison(machine: Machine) -> list[dict[str, object]]:

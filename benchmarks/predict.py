@@ -201,8 +201,8 @@ def child(path: Path) -> None:
         **{stage: watch.seconds[stage] for stage in (*STAGES, "writing")},
         "total": seconds,
         "CPU (s)": used.ru_utime + used.ru_stime,
-        "patches": result.fill.n_patches,
-        "dim": result.fill.n_dim,
+        "patches": result.fill.report.n_patches,
+        "dim": result.fill.report.n_unlit,
         "peak memory (GiB)": used.ru_maxrss / 2**20,
     }
     print(json.dumps(told))

@@ -40,7 +40,7 @@ def row(path: Path, number: int, stride: int, model: Model) -> dict[str, object]
         "stride": stride,
         "Pearson": pearson_log(truth, fill.counts, gap),
         "deviance": poisson_deviance(truth, fill.counts, gap),
-        "patches": fill.n_patches,
+        "patches": fill.report.n_patches,
         "seconds": time.perf_counter() - wall,
         "CPU (s)": time.process_time() - cpu,
     }

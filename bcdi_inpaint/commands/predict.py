@@ -181,8 +181,9 @@ def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) ->
         result = run(Request(scan, **options), say=say, progress=progress)
     if verbose:
         fill = result.fill
-        click.echo(f"model {fill.model} (sha256 {fill.model_sha256[:12]}) on {fill.device}")
-        click.echo(f"{fill.n_patches} patches through the network, {result.seconds:.1f} s in all")
+        report = fill.report
+        click.echo(f"model {fill.model} (sha256 {fill.model_sha256[:12]}) on {report.device}")
+        click.echo(f"{report.n_patches} patches through the network, {result.seconds:.1f} s in all")
     if not quiet:
         click.echo(f"filled {result.fill.n_filled} voxels: {result.output}")
         if result.picture is not None:

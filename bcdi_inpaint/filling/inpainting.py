@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +13,14 @@ import torch
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, IntArray
 from bcdi_inpaint.classical.interpolation import shortest_runs
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill, FillReport
 from bcdi_inpaint.filling.fillable import FillablePart, fillable_part, fillable_part_of
-from bcdi_inpaint.filling.light_map import LightMap, in_voxels, map_light
+from bcdi_inpaint.filling.light_map import LightMap, dim_scale, map_light
 from bcdi_inpaint.filling.patches import PatchLocation, cut, over_plane, over_voxels
 from bcdi_inpaint.filling.regions import Region, lit_regions
 from bcdi_inpaint.filling.stitching import Stitcher, trust
+from bcdi_inpaint.filling.streamed_fill import FilledRegion, StreamedFill
 from bcdi_inpaint.gaps.masks import GapRegion, find_planes
-from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, GuessKind, compute_features
 from bcdi_inpaint.network.units import LOG_UNIT, from_network
 from bcdi_inpaint.network.weights import Model, load_weights
@@ -39,74 +39,6 @@ CENTRE_WINDOW = 72
 
 The search goes 12 from the brightest voxel and compares 48 on each side of that.
 """
-DIM_SPREAD = 0.5
-"""Error's scale, where a whole patch sees single photons, in parts of log(1 + expected counts)."""
-DARK_SCALE = 1e-3
-"""Error's scale, in natural logarithms, where a whole patch sees no photon."""
-LARGEST_LOG = 80.0
-"""Of a bound, so that it stays a finite number in single precision."""
-LEAST_COUNTS = 1e-3
-"""Of a filled voxel. PyNX's defaults at some beamlines mask what is not above zero."""
-
-
-@dataclass(frozen=True)
-class Fill:
-    """A scan with its gaps filled.
-
-    Attributes
-    ----------
-    counts : (n_rock, n_y, n_x) float32, the expected counts in `filled`, elsewhere the measured
-        ones, bit for bit.
-    filled : (n_rock, n_y, n_x) bool, which voxels were filled.
-    sigma : (n_rock, n_y, n_x) float32, standard deviation of log(1 + expected counts), 0 outside
-        `filled`.
-    calibration : what makes the intervals hold on held-out simulation; see `Calibration`.
-    warnings : one line for each part of the gaps that was not filled.
-    n_patches : how many patches the network has seen; those without signal it is not asked about.
-    device : where it ran.
-    model : the name of the weights; `model_sha256` is their hash.
-    """
-
-    counts: Float32Array
-    filled: BoolArray
-    sigma: Float32Array
-    calibration: Calibration
-    warnings: tuple[str, ...]
-    n_patches: int
-    device: str
-    model: str
-    model_sha256: str
-
-    @property
-    def n_filled(self) -> int:
-        """How many voxels are filled."""
-        return int(np.count_nonzero(self.filled))
-
-    def part(self, box: Box, scan: Scan | None = None) -> Fill:
-        """The same in a box of the scan, as views; `scan`, that part of it, is not needed."""
-        arrays = self.counts[box], self.filled[box], self.sigma[box]
-        return replace(self, counts=arrays[0], filled=arrays[1], sigma=arrays[2])
-
-    def alone(self, box: Box) -> Fill:
-        """The fill within a box without the measurement, where counts and sigma are 0."""
-        part = self.part(box)
-        return replace(part, counts=np.where(part.filled, part.counts, np.float32(0)))
-
-    def interval(self, level: float) -> tuple[Float32Array, Float32Array]:
-        """Bounds of the expected counts that hold with probability `level`, 0 to 1.
-
-        Two arrays (n_rock, n_y, n_x), outside `filled` both the counts themselves. Raises
-        InputError for another level.
-        """
-        expected = self.counts[self.filled]
-        half_width = self.sigma[self.filled] * self.calibration.half_width(level, expected)
-        bounds = []
-        for side in (-1, 1):
-            log_bound = np.log1p(expected) + side * half_width
-            bound = self.counts.copy()
-            bound[self.filled] = np.expm1(np.clip(log_bound, 0, LARGEST_LOG))
-            bounds.append(bound)
-        return bounds[0], bounds[1]
 
 
 def choose_device(device: str) -> torch.device:
@@ -129,98 +61,6 @@ def fast_bfloat16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     is_there = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return is_there is not None and bool(is_there())
-
-
-@dataclass(frozen=True)
-class Filling:
-    """A fill that is laid into its scan part by part, so that neither has to fit in memory.
-
-    `plan` is what is filled, `light` what is expected where no `regions` lie. The other attributes
-    and methods are those of `Fill`, whose arrays are made where they are asked for.
-    """
-
-    scan: Measured
-    plan: FillablePart
-    light: LightMap
-    regions: tuple[FilledRegion, ...]
-    n_dim: int
-    calibration: Calibration
-    warnings: tuple[str, ...]
-    n_patches: int
-    device: str
-    model: str
-    model_sha256: str
-
-    def part(self, box: Box, scan: Scan | None = None) -> Fill:
-        """The scan within a box with its gaps filled; `scan` is that part where it is at hand."""
-        measured = (scan or self.scan.part(box)).counts
-        fill = self.alone(box)
-        with np.errstate(over="ignore", invalid="ignore"):  # marks of bad pixels, kept as they are
-            counts = measured.astype(np.float32)
-        counts[fill.filled] = fill.counts[fill.filled]
-        return replace(fill, counts=counts)
-
-    def alone(self, box: Box) -> Fill:
-        """As `Fill.alone`."""
-        filled = self.plan.fillable_in(box)
-        counts, sigma = np.zeros(filled.shape, np.float32), np.zeros(filled.shape, np.float32)
-        if filled.any():
-            counts[filled] = np.maximum(self.light.expected_in(box)[filled], LEAST_COUNTS)
-            sigma[filled] = in_voxels(self._dim_sigma, box)[filled]
-        for region in self.regions:
-            common = _common(region.box, box)
-            if common is not None:
-                in_region, in_box = common
-                where = filled[in_box]
-                counts[in_box][where] = region.counts[in_region][where]
-                sigma[in_box][where] = region.sigma[in_region][where]
-        return Fill(
-            counts,
-            filled,
-            sigma,
-            self.calibration,
-            self.warnings,
-            self.n_patches,
-            self.device,
-            self.model,
-            self.model_sha256,
-        )
-
-    @cached_property
-    def _dim_sigma(self) -> Float32Array:
-        """Standard deviations of the dim voxels of each cell of `light`."""
-        expected = self.light.expected
-        sigma = _dim_sigma(self.calibration, expected.reshape(-1))
-        return sigma.reshape(expected.shape)
-
-    @cached_property
-    def n_filled(self) -> int:
-        """How many voxels are filled."""
-        return sum(int(np.count_nonzero(self.plan.fillable_in(b))) for b in blocks(self.scan.shape))
-
-    @cached_property
-    def whole(self) -> Fill:
-        """All of the scan, filled, in memory."""
-        return self.part(whole(self.scan.shape))
-
-    @property
-    def counts(self) -> Float32Array:
-        """(n_rock, n_y, n_x); see `Fill`."""
-        return self.whole.counts
-
-    @property
-    def filled(self) -> BoolArray:
-        """(n_rock, n_y, n_x); see `Fill`."""
-        return self.whole.filled
-
-    @property
-    def sigma(self) -> Float32Array:
-        """(n_rock, n_y, n_x); see `Fill`."""
-        return self.whole.sigma
-
-    def interval(self, level: float) -> tuple[Float32Array, Float32Array]:
-        """As `Fill.interval`."""
-        return self.whole.interval(level)
 
 
 def inpaint(
@@ -276,7 +116,7 @@ def inpaint_scan(
     *,
     stride: int = STRIDE,
     progress: Callable[[int, int], None] | None = None,
-) -> Filling:
+) -> StreamedFill:
     """Fill the gaps of a scan that may stay in its file; see `inpaint`.
 
     It is gone through once to see where there is light; then only the regions around lit parts of
@@ -289,8 +129,8 @@ def inpaint_scan(
     work = plan_work(scan, gap, stride)
     where = choose_device(device)
     loaded = model if isinstance(model, Model) else load_weights(model)
-    n_dim = work.n_patches - work.n_lit
-    told = _Told(progress, work.n_patches, n_dim)
+    report = FillReport(work.plan.warnings, work.n_lit, work.n_patches - work.n_lit, where.type)
+    told = _Told(progress, work.n_patches, report.n_unlit)
     centre = _centre(scan, gap, work.light) if work.regions else None
     filled = []
     for region in work.regions:
@@ -298,18 +138,15 @@ def inpaint_scan(
         widths = _widths(scan, gap, region.box, work.plan)  # takes memory: before the features do
         seen = region_features(scan, gap, region.box, centre, loaded.network.config.guess)
         filled.append(_fill_region(seen, widths, region, work, loaded, where, told))
-    return Filling(
+    return StreamedFill(
         scan,
         work.plan,
         work.light,
         tuple(filled),
-        n_dim,
         loaded.calibration,
-        work.plan.warnings,
-        work.n_lit,
-        where.type,
         loaded.name,
         loaded.sha256,
+        report,
     )
 
 
@@ -438,15 +275,6 @@ def _log_counts(scan: Measured, gap: GapRegion, box: Box) -> tuple[Float32Array,
     return np.concatenate(log_counts), np.concatenate(unknown)
 
 
-@dataclass(frozen=True)
-class FilledRegion:
-    """The fill of a box of the scan: counts and sigma of the box's shape, 0 outside the gap."""
-
-    box: Box
-    counts: Float32Array
-    sigma: Float32Array
-
-
 class _Told:
     """How many patches are done, told after every batch."""
 
@@ -520,34 +348,8 @@ def _dim_guesses(light: LightMap, box: Box, batch: list[PatchLocation]) -> Float
         )
         expected = light.expected_in((frames, rows, columns))
         guess[0][in_patch] = np.log1p(expected)
-        guess[1][in_patch] = _dim_scale(expected)
+        guess[1][in_patch] = dim_scale(expected)
     return guesses / np.float32(LOG_UNIT)
-
-
-def _dim_scale(expected: Float32Array) -> Float32Array:
-    """Error's scale where these counts are expected from the light around, in logarithms."""
-    return np.float32(DARK_SCALE) + np.float32(DIM_SPREAD) * np.log1p(expected)
-
-
-def _dim_sigma(calibration: Calibration, expected: Float32Array) -> Float32Array:
-    """Standard deviations of dim voxels (n,); the width of the gap matters little there."""
-    counts = np.maximum(expected, LEAST_COUNTS)
-    return calibration.sigma(_dim_scale(expected), np.ones_like(counts), counts)
-
-
-def _common(region: Box, box: Box) -> tuple[tuple[slice, ...], tuple[slice, ...]] | None:
-    """Where two boxes overlap, as a part of each; None if they do not."""
-    low = [max(a.start, b.start) for a, b in zip(region, box, strict=True)]
-    high = [min(a.stop, b.stop) for a, b in zip(region, box, strict=True)]
-    if any(a >= b for a, b in zip(low, high, strict=True)):
-        return None
-    in_region, in_box = (
-        tuple(
-            slice(a - part.start, b - part.start) for a, b, part in zip(low, high, of, strict=True)
-        )
-        for of in (region, box)
-    )
-    return in_region, in_box
 
 
 def _batches(locations: list[PatchLocation]) -> Iterator[list[PatchLocation]]:

@@ -29,6 +29,10 @@ FEWEST_KNOWN = 16
 """Known voxels that a cell of few is taken to have more: one photon must not light a corner."""
 DIM_SIGMA = 1.0
 """Standard deviation, in cells, of the Gaussian over which dim light is averaged."""
+DIM_SPREAD = 0.5
+"""Error's scale where only single photons are seen, in parts of log(1 + expected counts)."""
+DARK_SCALE = 1e-3
+"""Error's scale where no photon is seen, in natural logarithms."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,11 @@ def in_voxels(cells: Float32Array, box: Box) -> Float32Array:
     for axis, part in enumerate(box):
         values = values.take(np.arange(part.start, part.stop) // CELL, axis=axis)
     return values
+
+
+def dim_scale(expected: Float32Array) -> Float32Array:
+    """Error's scale, in natural logarithms, of counts that are expected from the light around."""
+    return np.float32(DARK_SCALE) + np.float32(DIM_SPREAD) * np.log1p(expected)
 
 
 def map_light(scan: Measured, gap: GapRegion) -> LightMap:

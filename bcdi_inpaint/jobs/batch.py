@@ -134,7 +134,7 @@ def outcome_of(result: Result, scan: str) -> Outcome:
         gaps=", ".join(map(str, result.finding.gaps)),
         gaps_found=result.finding.how,
         filled_voxels=result.fill.n_filled,
-        warnings="; ".join(result.fill.warnings),
+        warnings="; ".join(result.fill.report.warnings),
         seconds=round(result.seconds, 2),
         advice="" if result.advice is None else str(result.advice),
     )

@@ -25,7 +25,7 @@ from bcdi_inpaint.files import (
     split_spec,
     write_result,
 )
-from bcdi_inpaint.filling.inpainting import Fill
+from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.constraints import HALF_WAY
 from bcdi_inpaint.phasing.handover import NAMES, OURS, HandOver, check_name, hand_over
@@ -182,7 +182,7 @@ def stored_fill(path: str, counts: np.ndarray, stored: StoredFill) -> Fill:
         raise one_line(error, f"{path}, the fill's calibration") from error
     model, digest = (str(known.get(name, "")) for name in ("model", "model_sha256"))
     sigma = stored.sigma.astype(np.float32)
-    return Fill(counts, stored.filled, sigma, calibration, (), 0, "", model, digest)
+    return Fill(counts, stored.filled, sigma, calibration, model, digest)
 
 
 def _runs(

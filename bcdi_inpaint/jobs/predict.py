@@ -20,7 +20,6 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     Frame,
     Provenance,
-    StoredScan,
     check_output,
     companion,
     default_output,
@@ -34,7 +33,9 @@ from bcdi_inpaint.files import (
     write_parts,
     write_tiff,
 )
-from bcdi_inpaint.filling.inpainting import Fill, Filling, inpaint_scan
+from bcdi_inpaint.filling.fill import Fill, Filled
+from bcdi_inpaint.filling.inpainting import inpaint_scan
+from bcdi_inpaint.filling.streamed_fill import StreamedFill
 from bcdi_inpaint.gaps.detectors import detector
 from bcdi_inpaint.gaps.finding import GapFinding, find_gaps
 from bcdi_inpaint.gaps.gap import Gap
@@ -60,7 +61,7 @@ from bcdi_inpaint.plots import before_after, checked_picture
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.boxes import Box, blocks, whole
 from bcdi_inpaint.scan.crop import Crop
-from bcdi_inpaint.scan.scan import Measured, Scan
+from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.validity import check_counts
 
 REFINEMENT_SEED = 0
@@ -98,9 +99,9 @@ class Request:
 class Result:
     """What `predict` found and wrote; `handover` is one of `handover.NAMES`."""
 
-    scan: Scan | StoredScan
+    scan: Measured
     finding: GapFinding
-    fill: Fill | Filling
+    fill: Filled
     output: Path
     picture: Path | None
     seconds: float
@@ -155,10 +156,11 @@ def _predict(
     if weights is not None:
         model = at_the_end.enter_context(_adapted(request, scan, finding, weights, say, progress))
     filling = inpaint_scan(scan, gap, model, request.device, progress=progress)
-    if filling.n_dim:
-        say(f"patches: {filling.n_patches} for the network, {filling.n_dim} see no signal")
-    fill: Fill | Filling = filling
-    for warning in fill.warnings:
+    report = filling.report
+    if report.n_unlit:
+        say(f"patches: {report.n_patches} for the network, {report.n_unlit} see no signal")
+    fill: Filled = filling
+    for warning in report.warnings:
         say(f"warning: {warning}")
     refinement = None
     if request.refine:
@@ -202,7 +204,7 @@ def _hint(verdict: str | None, request: Request) -> str:
     return "; with --refine, minutes more, it is better and safer" if helps else ""
 
 
-def _advice(scan: Scan | StoredScan, gap: GapRegion, filling: Filling) -> Benefit | None:
+def _advice(scan: Measured, gap: GapRegion, filling: StreamedFill) -> Benefit | None:
     """What to expect of the fill, from the surroundings of the brightest voxel."""
     frames, rows, columns = window(np.array(filling.light.brightest, dtype=float), scan.shape)
     near = scan.part((frames, rows, columns))
@@ -214,9 +216,9 @@ def _advice(scan: Scan | StoredScan, gap: GapRegion, filling: Filling) -> Benefi
 def _write_cxi(
     request: Request,
     output: Path,
-    scan: Scan | StoredScan,
+    scan: Measured,
     gap: GapRegion,
-    fill: Fill | Filling,
+    fill: Filled,
     provenance: Provenance,
 ) -> None:
     """Write the output part by part: frames with what is trusted, and the fill's bounds aside."""
@@ -225,7 +227,7 @@ def _write_cxi(
 
     def frame(box: Box) -> Frame:
         part = scan.part(box)
-        filled = fill.part(box, part)
+        filled = fill.alone(box).over(part.counts)
         handed = hand_over(filled, gap.part(box), part.bad_mask, trusting)
         return Frame(filled.counts, filled.filled, handed.bad_mask, part.flags)
 
@@ -246,15 +248,15 @@ _BOUNDS = ("lower_bound", "upper_bound")
 def _write_whole(
     request: Request,
     output: Path,
-    scan: Scan | StoredScan,
+    scan: Measured,
     gap: GapRegion,
-    fill: Fill | Filling,
+    fill: Filled,
     provenance: Provenance,
 ) -> None:
     """Write the output in a format that is no HDF5."""
     everything = whole(scan.shape)
     measured, unfilled = scan.part(everything), gap.part(everything)
-    filled = fill if isinstance(fill, Fill) else fill.whole
+    filled = fill.whole
     handed = hand_over(filled, unfilled, measured.bad_mask, request.handover)
     WRITERS[request.form](
         output,
@@ -269,9 +271,7 @@ def _write_whole(
     )
 
 
-def _picture(
-    request: Request, picture: Path, scan: Scan | StoredScan, fill: Fill | Filling
-) -> None:
+def _picture(request: Request, picture: Path, scan: Measured, fill: Filled) -> None:
     measured = scan.part(whole(scan.shape))
     before_after(
         picture,
@@ -285,7 +285,7 @@ def _picture(
 
 
 def _refined(
-    request: Request, scan: Scan | StoredScan, gap: GapRegion, fill: Fill, model: str | Model
+    request: Request, scan: Measured, gap: GapRegion, fill: Fill, model: str | Model
 ) -> Refinement:
     """The fill after a phase retrieval around the peak, or as it was if that was no better."""
     everything = whole(scan.shape)
@@ -362,7 +362,7 @@ def check(request: Request) -> None:
 
 def found_gaps(
     request: Request, say: Callable[[str], None] = lambda line: None
-) -> tuple[Scan | StoredScan, GapFinding]:
+) -> tuple[Measured, GapFinding]:
     """The scan of a request and its gaps; errors as `files.read_scan` and `gaps.find_gaps`.
 
     Where it lies in an HDF5 file it stays there.
@@ -396,7 +396,7 @@ def weights_output(request: Request, output: Path) -> Path | None:
 
 def _adapted(
     request: Request,
-    scan: Scan | StoredScan,
+    scan: Measured,
     finding: GapFinding,
     weights: Path,
     say: Callable[[str], None],
@@ -439,7 +439,7 @@ def _share_bad(scan: Measured) -> str:
     return f"{100 * n_bad / math.prod(scan.shape):.2g} % masked" if n_bad else "no mask"
 
 
-def _provenance(request: Request, finding: GapFinding, fill: Fill | Filling) -> dict[str, Any]:
+def _provenance(request: Request, finding: GapFinding, fill: Filled) -> dict[str, Any]:
     """How the fill was made, in values small enough for every file that PyNX derives from it."""
     path, inner = split_spec(request.scan)
     return {
@@ -454,7 +454,7 @@ def _provenance(request: Request, finding: GapFinding, fill: Fill | Filling) -> 
         "gaps_found": finding.how.replace("mask", "flags"),
         "filled_voxels": fill.n_filled,
         **({} if request.crop is None else {"crop": str(request.crop)}),
-        "device": fill.device,
+        "device": fill.report.device,
         "handover_level": LEVEL,
         "handover_threshold": THRESHOLD,
         **{f"calibration_{name}": value for name, value in fill.calibration},

@@ -17,7 +17,7 @@ from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
 
 if TYPE_CHECKING:  # it brings torch along, and the command line wants the names alone
-    from bcdi_inpaint.filling.inpainting import Fill
+    from bcdi_inpaint.filling.fill import Fill
 
 
 NAMES: dict[str, str] = {

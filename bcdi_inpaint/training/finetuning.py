@@ -20,7 +20,8 @@ from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.scores import DEVIANCE_FLOOR
 from bcdi_inpaint.files import check_place, part_name, read_scan, split_spec
-from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, PATCH, choose_device
+from bcdi_inpaint.filling.fill import LEAST_COUNTS
+from bcdi_inpaint.filling.inpainting import PATCH, choose_device
 from bcdi_inpaint.gaps.artificial import GapKind
 from bcdi_inpaint.gaps.finding import find_gaps
 from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap

@@ -12,8 +12,9 @@ from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling import inpainting
+from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill
 from bcdi_inpaint.filling.fillable import WIDEST_FILLED
-from bcdi_inpaint.filling.inpainting import DARK_SCALE, LEAST_COUNTS, Fill
+from bcdi_inpaint.filling.light_map import DARK_SCALE
 from bcdi_inpaint.filling.stitching import window
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, find_planes
@@ -119,7 +120,7 @@ def test_a_wide_gap_is_filled_all_the_way(width: int) -> None:
     gap = np.zeros(counts.shape, dtype=bool)
     gap[:, 20 : 20 + width] = True
     fill = inpaint(np.where(gap, 0, counts), gap, GUESS)
-    assert fill.warnings == ()
+    assert fill.report.warnings == ()
     np.testing.assert_array_equal(fill.filled, gap)
     np.testing.assert_allclose(fill.counts, 37, rtol=1e-3)
     assert (fill.sigma[gap] > 0).all()
@@ -221,22 +222,6 @@ def test_sigma_and_intervals_are_the_calibrated_ones() -> None:
     np.testing.assert_allclose(np.log1p(low[gap]), np.log(51) - 6 * scale, rtol=1e-3)
 
 
-def test_an_enormous_scale_gives_finite_bounds() -> None:
-    filled = np.ones((1, 1, 1), dtype=bool)
-    counts = np.full(filled.shape, 1e6, dtype=np.float32)
-    sigma = np.full(filled.shape, 1e4, dtype=np.float32)
-    fill = Fill(counts, filled, sigma, Calibration(), (), 1, "cpu", "tiny", "0" * 64)
-    low, high = fill.interval(0.99)
-    assert low == 0
-    assert np.isfinite(high).all()
-
-
-@pytest.mark.parametrize("level", [0, 1, 95])
-def test_a_level_that_is_no_probability_is_refused(uncertain: Fill, level: float) -> None:
-    with pytest.raises(InputError, match=f"level is {level}, expected a probability"):
-        uncertain.interval(level)
-
-
 # --- the rest ------------------------------------------------------------------------------------
 
 
@@ -254,7 +239,7 @@ def test_where_no_photon_is_in_sight_almost_nothing_is_expected(counts: np.ndarr
     gap[:, 40:44] = True
     counts[gap] = 1e6  # what the gap itself holds is no photon in sight
     fill = inpaint(counts, gap, NOISY)
-    assert fill.n_patches == 0
+    assert fill.report.n_patches == 0
     expected = DARK_SCALE * fill.calibration.sigma_per_scale[0][0]
     np.testing.assert_allclose(fill.sigma[gap], expected, rtol=1e-4)
     np.testing.assert_array_equal(fill.counts[gap], np.float32(LEAST_COUNTS))
@@ -267,7 +252,7 @@ def test_what_cannot_be_filled_is_left_and_said(counts: np.ndarray) -> None:
     fill = inpaint(counts, gap, GUESS)
     assert not fill.filled[:, :3].any()
     np.testing.assert_array_equal(fill.counts[:, :3], before[:, :3])
-    assert len(fill.warnings) == 1
+    assert len(fill.report.warnings) == 1
 
 
 def test_progress_counts_up_to_all_patches(counts: np.ndarray) -> None:
@@ -275,7 +260,7 @@ def test_progress_counts_up_to_all_patches(counts: np.ndarray) -> None:
     fill = inpaint(counts, rows(counts.shape), GUESS, progress=lambda *n: seen.append(n))
     done = [n for n, _ in seen]
     assert done == sorted(done)
-    assert seen[-1][0] == seen[-1][1] >= fill.n_patches
+    assert seen[-1][0] == seen[-1][1] >= fill.report.n_patches
 
 
 def _edge(gap: np.ndarray) -> None:
@@ -379,7 +364,7 @@ def test_an_axis_of_one_frame_and_weights_given_as_a_path(
     np.testing.assert_array_equal(fill.counts[~gap], frame[~gap])
     assert fill.model == str(path)
     assert fill.model_sha256 == sha256(path.read_bytes()).hexdigest()
-    assert fill.device == "cpu"
+    assert fill.report.device == "cpu"
 
 
 @pytest.mark.parametrize("stride", [1, 32])

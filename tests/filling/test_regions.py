@@ -93,7 +93,7 @@ def test_a_part_of_a_filling_is_that_part_of_all_of_it(scan: Scan, model: Model)
 
 def test_dim_voxels_are_expected_to_be_as_dim_as_those_around(scan: Scan, model: Model) -> None:
     filling = inpaint_scan(scan, GAP, model, "cpu")
-    assert filling.n_dim > 0
+    assert filling.report.n_unlit > 0
     far = filling.alone((slice(0, 40), slice(180, 230), slice(36, 42)))
     np.testing.assert_allclose(far.counts.mean(), 0.05, rtol=0.2)
     assert (far.sigma > 0).all()

@@ -44,7 +44,7 @@ def test_patches_are_counted_as_they_are_made(scan: Path, model: str) -> None:
     counts = np.load(scan)
     gap = gap_mask([Gap(1, 16, 22), Gap(2, 30, 33)], SHAPE)
     fill = inpaint(counts, gap, load_weights(model))
-    assert count_patches(gap) == fill.n_patches  # every one sees photons
+    assert count_patches(gap) == fill.report.n_patches  # every one sees photons
     assert count_patches(np.zeros(SHAPE, dtype=bool)) == 0
     assert seconds_per_patch(model) > 0
 

@@ -14,7 +14,7 @@ import tifffile
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, cxi, read_provenance, read_scan, sha256, write_scan
-from bcdi_inpaint.filling.inpainting import LEAST_COUNTS, Fill
+from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs import predict as prediction
 from bcdi_inpaint.jobs.predict import Request, predict

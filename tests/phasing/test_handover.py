@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.filling.inpainting import Fill
+from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.benefit import VERDICTS
 from bcdi_inpaint.phasing.handover import (
@@ -36,7 +36,7 @@ def fill() -> Fill:
     filled[0, 0, 4] = False
     sigma = np.zeros(COUNTS.shape, np.float32)
     sigma[0, 0, 2:4] = 0.1, 0.8
-    return Fill(COUNTS.copy(), filled, sigma, Calibration(), (), 1, "cpu", "default", "")
+    return Fill(COUNTS.copy(), filled, sigma, Calibration(), "default", "")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from bcdi_inpaint import inpaint
 from bcdi_inpaint import pynx_engine as engines
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.scores import pearson_log
-from bcdi_inpaint.filling.inpainting import Fill
+from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.artificial import SETTINGS, make_pseudo_gap
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.phasing import refinement

@@ -9,7 +9,8 @@ import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.classical.methods import METHODS
-from bcdi_inpaint.filling.inpainting import Fill, inpaint
+from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.refinement import fill_and_refine
 

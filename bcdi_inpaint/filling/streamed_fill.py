@@ -1,0 +1,121 @@
+"""A fill that is made part by part, so that neither it nor its scan has to fit in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from bcdi_inpaint.arrays import BoolArray, Float32Array
+from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill, FillReport
+from bcdi_inpaint.filling.fillable import FillablePart
+from bcdi_inpaint.filling.light_map import LightMap, dim_scale, in_voxels
+from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.scan.boxes import Box, blocks, overlap, whole
+from bcdi_inpaint.scan.scan import Measured
+
+
+@dataclass(frozen=True)
+class FilledRegion:
+    """The fill of a box of the scan: counts and sigma of the box's shape, 0 outside the gap."""
+
+    box: Box
+    counts: Float32Array
+    sigma: Float32Array
+
+
+@dataclass(frozen=True, repr=False)
+class StreamedFill:
+    """A fill that is laid into its scan part by part; see the protocol `Filled`.
+
+    Attributes
+    ----------
+    scan : the measured scan, which may stay in its file.
+    plan : what part of the gaps is filled.
+    light : what is expected in the gaps where no `regions` lie.
+    regions : what the network filled; their boxes do not overlap.
+    calibration, model, model_sha256, report : see `Fill`.
+    """
+
+    scan: Measured
+    plan: FillablePart
+    light: LightMap
+    regions: tuple[FilledRegion, ...]
+    calibration: Calibration
+    model: str
+    model_sha256: str
+    report: FillReport
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.scan.shape))
+        gaps = ", ".join(map(str, self.plan.targets)) or "voxels in no plane"
+        return f"StreamedFill: {gaps} of {shape} voxels filled by model {self.model}"
+
+    def part(self, box: Box) -> Fill:
+        """The filled scan within a box."""
+        return self.alone(box).over(self.scan.part(box).counts)
+
+    def alone(self, box: Box) -> Fill:
+        """The fill within a box without the measurement: counts are 0 outside `filled`."""
+        filled = self.plan.fillable_in(box)
+        counts, sigma = np.zeros(filled.shape, np.float32), np.zeros(filled.shape, np.float32)
+        if filled.any():
+            counts[filled] = np.maximum(self.light.expected_in(box)[filled], LEAST_COUNTS)
+            sigma[filled] = in_voxels(self._dim_sigma, box)[filled]
+        for region in self.regions:
+            common = overlap(region.box, box)
+            if common is not None:
+                in_region, in_box = common
+                own = filled[in_box]
+                counts[in_box][own] = region.counts[in_region][own]
+                sigma[in_box][own] = region.sigma[in_region][own]
+        return Fill(
+            counts,
+            filled,
+            sigma,
+            self.calibration,
+            self.model,
+            self.model_sha256,
+            self.report,
+        )
+
+    @cached_property
+    def _dim_sigma(self) -> Float32Array:
+        """Standard deviations of the dim voxels of each cell of `light`.
+
+        The width of the gap matters little there.
+        """
+        counts = np.maximum(self.light.expected.reshape(-1), np.float32(LEAST_COUNTS))
+        scales = dim_scale(self.light.expected.reshape(-1))
+        sigma = self.calibration.sigma(scales, np.ones_like(counts), counts)
+        return sigma.reshape(self.light.expected.shape)
+
+    @cached_property
+    def n_filled(self) -> int:
+        """How many voxels are filled."""
+        return sum(int(np.count_nonzero(self.plan.fillable_in(b))) for b in blocks(self.scan.shape))
+
+    @cached_property
+    def whole(self) -> Fill:
+        """All of the scan, filled, in memory."""
+        return self.part(whole(self.scan.shape))
+
+    @property
+    def counts(self) -> Float32Array:
+        """(n_rock, n_y, n_x); see `Fill`."""
+        return self.whole.counts
+
+    @property
+    def filled(self) -> BoolArray:
+        """(n_rock, n_y, n_x); see `Fill`."""
+        return self.whole.filled
+
+    @property
+    def sigma(self) -> Float32Array:
+        """(n_rock, n_y, n_x); see `Fill`."""
+        return self.whole.sigma
+
+    def interval(self, level: float) -> tuple[Float32Array, Float32Array]:
+        """Bounds of the expected counts; see `Fill.interval`."""
+        return self.whole.interval(level)
