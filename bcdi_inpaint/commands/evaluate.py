@@ -78,7 +78,7 @@ def evaluate(
     """Judge methods on held-out simulated patterns, and on measured scans where they are.
 
     CONFIG (YAML) says which methods, gaps, patterns and scans; without one, all methods are judged
-    on everything. Measured scans are looked for in the folder BCDI_INPAINT_DATA.
+    on simulated patterns. Measured scans are looked for in the folder BCDI_INPAINT_DATA.
 
     Scores are in scores.md and .csv, and gap by gap in cases.csv; how often the truth lies in the
     intervals, by width and flux, is in coverage.md and .csv.
@@ -182,7 +182,8 @@ def _judge_gaps(
     """Gaps through whole scans."""
     from bcdi_inpaint.evaluation import fills as evaluation
 
-    scans = evaluation.measured(config.measured, evaluation.measured_folder())
+    measured_folder = evaluation.measured_folder()
+    scans = evaluation.measured(config.measured, measured_folder)
     held_out = evaluation.simulated(patterns) if patterns is not None else iter(())
     fillers = evaluation.fillers(config.methods, model, device)
     with count_progress("scans and patterns", quiet=quiet) as done:
@@ -193,6 +194,7 @@ def _judge_gaps(
             minutes=minutes,
             progress=lambda _: done(1),
         )
+    outcome.remarks[:0] = evaluation.missing_folder(config.measured, measured_folder)
     if not outcome.records:
         raise InputError(_nothing(outcome.remarks))
     rows = evaluation.summary(outcome.records, config)
@@ -266,7 +268,9 @@ def _bright(
     """The brightest measured scan, and the bright patterns; with how many they are."""
     from bcdi_inpaint.evaluation import fills as evaluation
 
-    scans = list(evaluation.measured(config.measured, evaluation.measured_folder()))
+    folder = evaluation.measured_folder()
+    remarks += evaluation.missing_folder(config.measured, folder)
+    scans = list(evaluation.measured(config.measured, folder))
     if scans:
         yield iter([max(scans, key=lambda subject: subject.brightest)]), 1
     if patterns is None:

@@ -172,6 +172,21 @@ def test_the_command_line_changes_methods_and_widths(tmp_path: Path, config: Pat
     assert not (folder / "held_out.h5").exists()
 
 
+def test_without_a_folder_of_measured_scans_a_line_says_so(
+    tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BCDI_INPAINT_DATA")
+    result = run(config, "-o", tmp_path / "out", "--methods", "linear", "--workers", 1)
+    assert result.exit_code == 0, result.stderr
+    said = "BCDI_INPAINT_DATA is not set: no measured scans (block left out)"
+    assert f"note: {said}" in result.stdout.splitlines()
+    assert f"- {said}" in (tmp_path / "out" / "scores.md").read_text().splitlines()
+    config.write_text(MEASURED_ONLY)
+    nothing = run(config, "-o", tmp_path / "none", "--methods", "linear")
+    assert nothing.exit_code == 2
+    assert f"nothing was judged ({said}), expected" in nothing.stderr
+
+
 def test_what_is_there_stays_unless_forced(tmp_path: Path, config: Path) -> None:
     config.write_text(MEASURED_ONLY)
     folder = tmp_path / "out"

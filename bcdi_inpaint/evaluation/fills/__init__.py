@@ -7,7 +7,6 @@ none. All that is random comes from the configuration's seed.
 
 from bcdi_inpaint.evaluation.fills.averages import ALL, Bootstrap, Interval, summary
 from bcdi_inpaint.evaluation.fills.config import (
-    MEASURED,
     EvaluationConfig,
     PublishedConfig,
     ScanConfig,
@@ -37,6 +36,7 @@ from bcdi_inpaint.evaluation.fills.subjects import (
     Subject,
     measured,
     measured_folder,
+    missing_folder,
     simulated,
 )
 
@@ -47,7 +47,6 @@ __all__ = [
     "COVERAGE_COLUMNS",
     "CUBE_COLUMNS",
     "INSIDE",
-    "MEASURED",
     "NETWORK",
     "PEAK",
     "REFINED",
@@ -75,6 +74,7 @@ __all__ = [
     "judge_cubes",
     "measured",
     "measured_folder",
+    "missing_folder",
     "simulated",
     "summary",
     "summary_of_cubes",

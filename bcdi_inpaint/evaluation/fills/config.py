@@ -32,18 +32,6 @@ class ScanConfig(BaseModel):
     columns: tuple[int | None, int | None] = (None, None)
 
 
-MEASURED = (
-    ScanConfig(
-        name="S1398",
-        file="S1398_counts_mask.npz",
-        frames=(1, None),
-        rows=(126, 254),
-        columns=(67, 195),
-    ),
-    ScanConfig(name="ft_crop_64", file="ft_crop_64_counts.npz", mask_key="zeroed_alien_block"),
-)
-
-
 class PublishedConfig(BaseModel):
     """The protocol of Masto et al., J. Appl. Cryst. 57, 966 (2024).
 
@@ -76,7 +64,7 @@ class EvaluationConfig(BaseModel):
     kinds : where the gaps lie, see `PLACEMENTS`.
     kinds_per_pattern : how many of the kinds a simulated pattern gets at each width, by turns.
     held_out : recipe of the simulated patterns, checked where patterns are made; empty for none.
-    measured : scans to judge on, where they are.
+    measured : scans to judge on, of the folder in ``BCDI_INPAINT_DATA``; those that it has.
     placements : gaps of each kind and width on a measured scan.
     resamples : of the bootstrap behind the confidence intervals.
     """
@@ -91,7 +79,7 @@ class EvaluationConfig(BaseModel):
     kinds: tuple[GapPlacement, ...] = PLACEMENTS
     kinds_per_pattern: int = Field(len(PLACEMENTS), ge=1)
     held_out: dict[str, Any] = {"count": 24, "seed": 13, "particles": 12}
-    measured: tuple[ScanConfig, ...] = MEASURED
+    measured: tuple[ScanConfig, ...] = ()
     placements: int = Field(3, ge=1)
     resamples: int = Field(1000, ge=1)
     published: PublishedConfig = PublishedConfig()

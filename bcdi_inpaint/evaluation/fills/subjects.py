@@ -16,6 +16,8 @@ from bcdi_inpaint.files import load_npz, read_scan
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 
 SIMULATED = "simulated"
+DATA_VARIABLE = "BCDI_INPAINT_DATA"
+"""The environment variable that names the folder of measured scans."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,24 @@ def simulated(path: Path, rows: Sequence[int] | None = None) -> Iterator[Subject
         )
 
 
-def measured_folder() -> Path:
-    """Where measured scans are looked for: ``BCDI_INPAINT_DATA``, else beside the repository."""
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-    return Path(os.environ.get("BCDI_INPAINT_DATA", beside))
+def measured_folder() -> Path | None:
+    """The folder of measured scans that ``BCDI_INPAINT_DATA`` names; None where it is not set."""
+    named = os.environ.get(DATA_VARIABLE)
+    return Path(named) if named else None
 
 
-def measured(scans: Sequence[ScanConfig], folder: Path) -> Iterator[Subject]:
+def missing_folder(scans: Sequence[ScanConfig], folder: Path | None) -> list[str]:
+    """A line saying that the configured scans were not looked for, as no folder is named."""
+    if folder is not None or not scans:
+        return []
+    names = ", ".join(scan.name for scan in scans)
+    return [f"{DATA_VARIABLE} is not set: no measured scans ({names} left out)"]
+
+
+def measured(scans: Sequence[ScanConfig], folder: Path | None) -> Iterator[Subject]:
     """Those of the scans whose files are in the folder; InputError for one that is damaged."""
-    for scan in scans:
+    for scan in scans if folder is not None else ():
+        assert folder is not None
         path = folder / scan.file
         if path.exists():
             yield _measured(scan, path)

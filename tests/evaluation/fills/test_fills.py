@@ -15,7 +15,6 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation import fills as evaluation
 from bcdi_inpaint.evaluation.fills import (
     CEILING,
-    MEASURED,
     Bootstrap,
     Case,
     EvaluationConfig,
@@ -595,8 +594,35 @@ def test_measured_scans_are_cut_and_masked(tmp_path: Path, rng: np.random.Genera
         next(measured([ScanConfig(name="a", file="a.npz", rows=(5, 5))], tmp_path))
 
 
+def test_without_a_folder_there_are_no_measured_scans_and_a_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scans = (ScanConfig(name="a", file="a.npz"), ScanConfig(name="b", file="b.npz"))
+    for value in (None, ""):
+        monkeypatch.delenv("BCDI_INPAINT_DATA", raising=False)
+        if value is not None:
+            monkeypatch.setenv("BCDI_INPAINT_DATA", value)
+        folder = evaluation.measured_folder()
+        assert folder is None
+        assert list(measured(scans, folder)) == []
+        (line,) = evaluation.missing_folder(scans, folder)
+        assert line == "BCDI_INPAINT_DATA is not set: no measured scans (a, b left out)"
+        assert evaluation.missing_folder((), folder) == []
+    monkeypatch.setenv("BCDI_INPAINT_DATA", str(tmp_path))
+    assert evaluation.measured_folder() == tmp_path
+    assert evaluation.missing_folder(scans, tmp_path) == []
+
+
+def test_no_data_set_is_known_to_the_package() -> None:
+    assert EvaluationConfig().measured == ()
+    for path in REPOSITORY.glob("bcdi_inpaint/**/*.py"):
+        text = path.read_text()
+        assert not any(word in text for word in ("S1398", "ft_crop", "shared/data")), path
+
+
 def test_the_measured_scans_that_are_known(real_data: Path) -> None:
-    found = {subject.group: subject for subject in measured(MEASURED, real_data)}
+    config = as_config(read_yaml(REPOSITORY / "configs" / "evaluate.yaml"), "evaluate")
+    found = {subject.group: subject for subject in measured(config.measured, real_data)}
     if set(found) != {"S1398", "ft_crop_64"}:
         pytest.skip("not all of the measured scans are here")
     bright, dim = found["ft_crop_64"], found["S1398"]
