@@ -11,7 +11,7 @@ import numpy as np
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import check_output, write_scan
 from bcdi_inpaint.gaps.artificial import place_cross
-from bcdi_inpaint.gaps.detectors import detector, place_gaps
+from bcdi_inpaint.gaps.detectors import find_detector, place_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask, merge_gaps
 from bcdi_inpaint.scan.scan import Metadata
@@ -90,7 +90,7 @@ def _chosen(
             f"gap {gaps[0]} and detector {detector_name} are given, expected one of them: leave "
             "out --gap or --detector"
         )
-    of = detector(detector_name)
+    of = find_detector(detector_name)
     found = place_gaps(of, (recipe.shape[1], recipe.shape[2]), roi)
     if not found:
         raise InputError(

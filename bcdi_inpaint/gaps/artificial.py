@@ -1,24 +1,22 @@
 """Artificial gaps: where a gap is put on a pattern or a scan whose counts are known.
 
-Training, calibration, evaluation and refinement all hide measured or simulated counts behind a gap
-of their own. Every placement is here, and they share two ideas: the lines between the Bragg peak
-and a gap's nearer edge (`lines_from_peak`), and the known lines that a gap leaves beside it.
-A placement that finds no room returns no gap; nothing is raised unless the docstring says so.
+Training, calibration and evaluation hide measured or simulated counts behind a gap of their own.
+Every placement is here; `pseudo_gap` has the one that imitates a scan's own gap. They share two
+ideas: the lines between the Bragg peak and a gap's nearer edge (`lines_from_peak`), and the known
+lines that a gap leaves beside it. A placement that finds no room returns no gap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
-from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.gaps.masks import find_planes, gap_mask
-from bcdi_inpaint.scan.boxes import as_shape, other_axes
+from bcdi_inpaint.scan.boxes import other_axes
 
 GapPlacement = Literal["row", "column", "cross", "off_centre", "shoulder"]
 """Where an artificial gap lies with respect to the Bragg peak; see `place_near_peak`."""
@@ -119,35 +117,6 @@ def draw_gaps(
         start = int(np.clip(middle - width / 2, margin, n - margin - width))
         gaps.append(Gap(int(axis), start, start + width))
     return gaps
-
-
-def draw_bad_voxels(
-    shape: Sequence[int], rng: np.random.Generator, *, hot_share: float, alien_share: float
-) -> BoolArray:
-    """Draw voxels that a file's mask marks besides the gap: hot pixels, and alien signal.
-
-    Parameters
-    ----------
-    shape : of the array, two or three axes.
-    rng : source of everything that is drawn.
-    hot_share : how often there are hot pixels, bad along a whole axis, 0 to 1.
-    alien_share : how often there is a box of alien signal, 0 to 1.
-
-    Returns
-    -------
-    Bool of the shape, True = bad.
-    """
-    bad = np.zeros(shape, dtype=bool)
-    if rng.random() < hot_share:
-        axis = int(rng.integers(len(shape)))  # a hot pixel is hot in every frame
-        for _ in range(int(rng.integers(1, 40))):
-            pixel = [int(rng.integers(n)) for n in shape]
-            bad[tuple(slice(None) if a == axis else p for a, p in enumerate(pixel))] = True
-    if rng.random() < alien_share:
-        start = [int(rng.integers(-n // 4, n)) for n in shape]
-        stop = [a + int(rng.integers(6, 6 + n // 2)) for a, n in zip(start, shape, strict=True)]
-        bad[tuple(slice(max(a, 0), max(b, 0)) for a, b in zip(start, stop, strict=True))] = True
-    return bad
 
 
 # --- for evaluation -------------------------------------------------------------------------------
@@ -327,77 +296,3 @@ def window_sums(values: Float64Array, length: int) -> Float64Array:
     """Sums over each run of `length` of (n,) values, (n - length + 1,); none if it is longer."""
     total = np.concatenate([[0], np.cumsum(values)])
     return total[length:] - total[: max(len(total) - length, 0)]
-
-
-def make_pseudo_gap(
-    gap: BoolArray, unknown: BoolArray, settings: PlacementSettings = SETTINGS
-) -> BoolArray:
-    """A gap of the same shape in voxels that are measured, as far from the array's middle.
-
-    It lies across another axis or on the other side, clear of every other plane. Not where the
-    inversion of a gap would be, if there is another place: there the network misses the Friedel
-    mates that it has in the gap, and would seem worse than it is.
-
-    Parameters
-    ----------
-    gap : (n_rock, n_y, n_x) bool, the real gap; the Bragg peak is in the array's middle.
-    unknown : (n_rock, n_y, n_x) bool, the gap and all bad voxels.
-    settings : what stays clear, and what another place costs.
-
-    Returns
-    -------
-    (n_rock, n_y, n_x) bool, True = to hide; none of it is unknown.
-
-    Raises
-    ------
-    InputError
-        Where the gap has no planes, or there is no room for them.
-    """
-    found = find_planes(gap)
-    if not found:
-        raise InputError("the gap has no planes in the box, expected some to make a pseudo-gap of")
-    taken = [np.asarray(unknown.all(axis=other_axes(axis))) for axis in range(3)]
-    others: list[Gap] = []
-    for plane in found:
-        place = _pseudo_plane(plane, taken, settings)
-        if place is None:
-            raise InputError(
-                f"a pseudo-gap of {plane.width} lines has no room in {gap.shape} voxels beside the "
-                "gap, expected some"
-            )
-        taken[place.axis][place.start : place.stop] = True
-        others.append(place)
-    return gap_mask(others, as_shape(gap.shape)) & ~unknown
-
-
-def _pseudo_plane(plane: Gap, taken: list[BoolArray], settings: PlacementSettings) -> Gap | None:
-    """The cheapest place for a plane like another; None without any.
-
-    `taken` are for each axis the lines (n,) that are unknown whole or in a pseudo-gap already.
-    """
-    n_along = len(taken[plane.axis])
-    wanted = lines_from_peak(plane.start, plane.stop, n_along // 2)
-    costs = {
-        Gap(axis, start, start + plane.width): (
-            abs(lines_from_peak(start, start + plane.width, len(lines) // 2) - wanted)
-            + settings.other_axis_cost * (axis != plane.axis) * (1 + (axis == 0))
-            + settings.hidden_mates_cost * bool(_inverted(lines)[start : start + plane.width].any())
-        )
-        for axis, lines in enumerate(taken)
-        for start in _free_starts(lines, plane.width, settings.known_beside_pseudo)
-    }
-    return min(costs, key=lambda one: costs[one]) if costs else None
-
-
-def _inverted(lines: BoolArray) -> BoolArray:
-    """Lines (n,) inverted at their middle n // 2, where the Bragg peak is."""
-    return np.roll(lines[::-1], 1 - len(lines) % 2)
-
-
-def _free_starts(taken: BoolArray, width: int, clear: int) -> Iterator[int]:
-    """First lines of `width` lines clear of those `taken` (n,), of the middle and of the edge."""
-    n = len(taken)
-    for start in range(clear, n - width - clear + 1):
-        beside = slice(start - clear, start + width + clear)
-        if not taken[beside].any() and not start - 2 <= n // 2 < start + width + 2:
-            yield start

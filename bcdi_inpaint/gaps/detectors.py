@@ -77,8 +77,8 @@ _TABLE = (
 DETECTORS: dict[str, Detector] = {entry.name: entry for entry in _TABLE}
 
 
-def detector(name: str) -> Detector:
-    """The detector of that name or alias, in any case; an unknown name raises InputError."""
+def find_detector(name: str) -> Detector:
+    """The detector of that name or alias, in any case; InputError for an unknown name."""
     wanted = name.strip().lower()
     for known in DETECTORS.values():
         if wanted == known.name or wanted in known.aliases:
@@ -115,6 +115,11 @@ def place_gaps(
     InputError
         For a binning below 1, and for an array that does not lie on the detector, or whose place
         on it is not said.
+
+    Examples
+    --------
+    >>> place_gaps(find_detector("maxipix"), (300, 294), roi=(1, 1))
+    (rows 254:260, cols 254:260)
     """
     if binning < 1:
         raise InputError(f"binning {binning}, expected 1 or more: give detector lines per line")

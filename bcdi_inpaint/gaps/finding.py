@@ -1,4 +1,4 @@
-"""Gaps: finding the lines of a scan that lie between a detector's chips, and drawing their mask.
+"""Finding the lines of a scan that lie between a detector's chips.
 
 Only whole rows and columns make a gap, so hot pixels and alien signal never enlarge one, and
 masked frames never become one.
@@ -7,17 +7,18 @@ masked frames never become one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.detectors import Detector, place_gaps
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.gaps.masks import check_inside, merge_gaps, runs_of_lines
+from bcdi_inpaint.gaps.masks import check_inside, gap_mask, merge_gaps, runs_of_lines
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.boxes import Box, blocks
+from bcdi_inpaint.scan.boxes import Box, Shape, blocks
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.validity import invalid_voxels
 
@@ -42,12 +43,44 @@ _EXPECTED_IN_GAP = 30
 _FEWEST_BESIDE = 4
 
 
+_BY_USER = "given by the user"
+_BY_MASK = "lines that the file's mask covers in every frame"
+_BY_COUNTS = "lines without counts in every frame, of a known gap width, between lines with signal"
+_IN_SHORT = {
+    _BY_MASK: "found in the file's mask",
+    _BY_COUNTS: "found as lines without counts",
+    f"{_BY_MASK} and {_BY_COUNTS}": "found in the file's mask and as lines without counts",
+}
+
+
 @dataclass(frozen=True)
 class GapFinding:
-    """The gaps of a scan, and in words how they were found."""
+    """The gaps of a scan, and how they were found. Iterating over it gives the gaps.
+
+    Attributes
+    ----------
+    gaps : the gaps, sorted by axis and line.
+    how : in words, how they were found.
+    shape : (n_rock, n_y, n_x) of the scan.
+    """
 
     gaps: tuple[Gap, ...]
     how: str
+    shape: Shape
+
+    def __iter__(self) -> Iterator[Gap]:
+        return iter(self.gaps)
+
+    def __len__(self) -> int:
+        return len(self.gaps)
+
+    def __repr__(self) -> str:
+        return f"{', '.join(map(str, self.gaps))}: {_IN_SHORT.get(self.how, self.how)}"
+
+    @property
+    def mask(self) -> BoolArray:
+        """(n_rock, n_y, n_x) bool, True = to fill."""
+        return gap_mask(self.gaps, self.shape)
 
 
 def find_gaps(
@@ -57,7 +90,7 @@ def find_gaps(
     roi: tuple[int, int] | None = None,
     binning: int = 1,
 ) -> GapFinding:
-    """Find the gaps of a scan; the first of these that gives any is believed.
+    """Find the gaps of a scan. The first of these ways that gives any is believed.
 
     1. `user`: what the user says.
     2. `detector`: its table, placed by `roi` and `binning` (see `detectors.place_gaps`).
@@ -68,6 +101,18 @@ def find_gaps(
 
     Masked lines at the array's edge are reported from 3 px on, up to the widest known gap: a
     crop may cut a gap. Below that they are a detector's masked border, above it padding.
+
+    Parameters
+    ----------
+    scan : the scan, in memory or in its file.
+    user : gaps that the user gives, in lines of the scan.
+    detector : the detector that the scan was taken with, from `gaps.detectors.DETECTORS`.
+    roi : (y0, x0), the unbinned detector line of the scan's first row and column.
+    binning : detector lines per line of the scan.
+
+    Returns
+    -------
+    The gaps, and how they were found.
 
     Raises
     ------
@@ -88,7 +133,7 @@ def _find(
     binning: int,
 ) -> GapFinding:
     if user:
-        return GapFinding(user, "given by the user")
+        return GapFinding(user, _BY_USER, scan.shape)
     if detector is not None:
         return _from_table(scan, detector, roi, binning)
     always_bad = _always_bad(scan)
@@ -99,16 +144,12 @@ def _find(
         )
     by_mask = _masked_lines(always_bad, scan.shape)
     if any(gap.width > 1 and _inside(gap, scan.shape) for gap in by_mask):
-        return GapFinding(by_mask, _BY_MASK)
+        return GapFinding(by_mask, _BY_MASK, scan.shape)
     by_counts, doubtful = _empty_lines(scan)
     if not by_mask and not by_counts:
         raise InputError(_nothing_found(doubtful))
-    ways = [way for gaps, way in ((by_mask, _BY_MASK), (by_counts, _BY_COUNTS)) if gaps]
-    return GapFinding(merge_gaps(by_mask + by_counts), " and ".join(ways))
-
-
-_BY_MASK = "lines that the file's mask covers in every frame"
-_BY_COUNTS = "lines without counts in every frame, of a known gap width, between lines with signal"
+    how = [words for gaps, words in ((by_mask, _BY_MASK), (by_counts, _BY_COUNTS)) if gaps]
+    return GapFinding(merge_gaps(by_mask + by_counts), " and ".join(how), scan.shape)
 
 
 def _from_table(
@@ -118,13 +159,13 @@ def _from_table(
     _, n_y, n_x = scan.shape
     gaps = merge_gaps(place_gaps(detector, (n_y, n_x), roi, binning))
     y0, x0 = roi or (0, 0)
-    where = f"placed at row {y0}, column {x0}, binning {binning}"
+    placed = f"placed at row {y0}, column {x0}, binning {binning}"
     if not gaps:
         raise InputError(
-            f"no gap of the {detector.name}, {where}, crosses the array of {n_y} x {n_x} pixels, "
+            f"no gap of the {detector.name}, {placed}, crosses the array of {n_y} x {n_x} pixels, "
             "expected at least one: check --roi y0,x0 and --binning, or give --gap rows=a:b"
         )
-    return GapFinding(gaps, f"the table of the {detector.name}, {where}")
+    return GapFinding(gaps, f"the table of the {detector.name}, {placed}", scan.shape)
 
 
 def _always_bad(scan: Measured) -> np.ndarray:

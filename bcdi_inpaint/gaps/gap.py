@@ -38,6 +38,9 @@ class Gap:
     def __str__(self) -> str:
         return f"{AXIS_NAMES[self.axis]} {self.start}:{self.stop}"
 
+    def __repr__(self) -> str:
+        return str(self)
+
     @property
     def width(self) -> int:
         """The number of lines."""
@@ -45,9 +48,14 @@ class Gap:
 
 
 def parse_gap(text: str) -> Gap:
-    """``rows=254:260`` as a Gap; also ``cols`` or ``columns``, and ``frames``.
+    """Read ``rows=254:260`` as a Gap; also ``cols`` or ``columns``, and ``frames``.
 
     Raises InputError for any other text, and for an empty range.
+
+    Examples
+    --------
+    >>> parse_gap("rows=254:260")
+    rows 254:260
     """
     form = _FORM.fullmatch(text)
     if form is None:

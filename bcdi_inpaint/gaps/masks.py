@@ -14,7 +14,13 @@ from bcdi_inpaint.scan.boxes import Box, Shape, as_shape, other_axes, sides, who
 
 
 def merge_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
-    """The same lines in as few gaps as possible, sorted by axis and start."""
+    """Join gaps that touch or overlap; the result is sorted by axis and line.
+
+    Examples
+    --------
+    >>> merge_gaps([Gap(1, 4, 6), Gap(1, 2, 4), Gap(2, 0, 3)])
+    (rows 2:6, cols 0:3)
+    """
     result: list[Gap] = []
     for gap in sorted(gaps):
         last = result[-1] if result else None
@@ -41,6 +47,14 @@ def gap_mask(gaps: Iterable[Gap], shape: Shape) -> BoolArray:
     ------
     InputError
         Where a gap reaches outside the array, or where nothing is left outside the gaps.
+
+    Examples
+    --------
+    >>> gap_mask([Gap(1, 1, 3)], (1, 4, 2)).astype(int)
+    array([[[0, 0],
+            [1, 1],
+            [1, 1],
+            [0, 0]]])
     """
     gaps = tuple(gaps)
     check_inside(gaps, shape)
@@ -66,7 +80,7 @@ def check_inside(gaps: Iterable[Gap], shape: Shape) -> None:
 
 
 def mask_in_box(gaps: Iterable[Gap], box: Sequence[slice]) -> BoolArray:
-    """The gaps as a mask of a box of the array, bool of the box's shape."""
+    """Draw gaps as a mask of one box of the array, bool of the box's shape."""
     mask = np.zeros(sides(box), dtype=bool)
     for gap in gaps:
         part = box[gap.axis]
@@ -76,9 +90,14 @@ def mask_in_box(gaps: Iterable[Gap], box: Sequence[slice]) -> BoolArray:
 
 
 def find_planes(mask: BoolArray) -> tuple[Gap, ...]:
-    """The gaps a mask (n_rock, n_y, n_x) consists of: its runs of whole frames, rows and columns.
+    """Find the whole frames, rows and columns of a mask (n_rock, n_y, n_x).
 
     The inverse of `gap_mask`. Voxels that lie in no whole plane are left out.
+
+    Examples
+    --------
+    >>> find_planes(gap_mask([Gap(1, 1, 3)], (1, 4, 2)))
+    (rows 1:3,)
     """
     lines = (np.asarray(mask.all(axis=other_axes(axis))) for axis in range(3))
     return sum((runs_of_lines(axis, full) for axis, full in enumerate(lines)), ())
@@ -98,7 +117,7 @@ class GapRegion:
 
     @classmethod
     def of(cls, mask: BoolArray) -> GapRegion:
-        """Those of a mask (n_rock, n_y, n_x) bool."""
+        """The region of a mask (n_rock, n_y, n_x) bool."""
         shape = as_shape(mask.shape)
         found = find_planes(mask)
         rest = mask & ~mask_in_box(found, whole(shape)) if mask.any() else mask

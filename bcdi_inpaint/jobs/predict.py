@@ -36,7 +36,7 @@ from bcdi_inpaint.files import (
 from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.filling.inpainting import inpaint_scan
 from bcdi_inpaint.filling.streamed_fill import StreamedFill
-from bcdi_inpaint.gaps.detectors import detector
+from bcdi_inpaint.gaps.detectors import find_detector
 from bcdi_inpaint.gaps.finding import GapFinding, find_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, gap_mask
@@ -370,7 +370,7 @@ def found_gaps(
     with following(request.follow_links):
         scan = open_scan(request.scan, request.masks, request.crop)
     say(f"read {request.scan}: {_shape(scan)} {scan.dtype}, {_share_bad(scan)}")
-    table = None if request.detector is None else detector(request.detector)
+    table = None if request.detector is None else find_detector(request.detector)
     finding = find_gaps(scan, request.gaps, table, _corner(request), request.binning)
     say(f"gaps: {', '.join(map(str, finding.gaps))} ({finding.how})")
     return scan, finding

@@ -20,7 +20,7 @@ from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArra
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill
 from bcdi_inpaint.filling.inpainting import choose_device, inpaint
-from bcdi_inpaint.gaps.artificial import make_pseudo_gap
+from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak
 from bcdi_inpaint.phasing.torch_retrieval import (

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.scan.boxes import Box, Shape
+from bcdi_inpaint.scan.boxes import Box, Shape, as_shape
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,15 @@ class Scan:
                 f"{self.counts.shape}: give a mask of the counts' shape"
             )
 
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.shape))
+        source = "" if self.source is None else f" of {self.source.name}"
+        return f"Scan{source}: {size} {self.dtype}, {100 * self.bad_mask.mean():.2g} % masked"
+
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> Shape:
         """(n_rock, n_y, n_x)."""
-        n_rock, n_y, n_x = self.counts.shape
-        return n_rock, n_y, n_x
+        return as_shape(self.counts.shape)
 
     @property
     def dtype(self) -> np.dtype:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.arrays import Float32Array, LogPatterns
 from bcdi_inpaint.filling.inpainting import inpaint
-from bcdi_inpaint.gaps.artificial import draw_bad_voxels, draw_gaps
+from bcdi_inpaint.gaps.artificial import draw_gaps
+from bcdi_inpaint.gaps.bad_voxels import draw_bad_voxels
 from bcdi_inpaint.gaps.masks import mask_in_box
 from bcdi_inpaint.network.calibration import Calibration, calibrate
 from bcdi_inpaint.network.weights import Model

@@ -21,7 +21,8 @@ from torch.utils.data import Dataset
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray, LogPatterns
 from bcdi_inpaint.files import replace_file
-from bcdi_inpaint.gaps.artificial import draw_bad_voxels, draw_gaps
+from bcdi_inpaint.gaps.artificial import draw_gaps
+from bcdi_inpaint.gaps.bad_voxels import draw_bad_voxels
 from bcdi_inpaint.gaps.masks import mask_in_box
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, compute_features
 from bcdi_inpaint.network.units import LOG_UNIT

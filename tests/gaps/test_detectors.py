@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.gaps.detectors import DETECTORS, Detector, detector, place_gaps
+from bcdi_inpaint.gaps.detectors import DETECTORS, Detector, find_detector, place_gaps
 from bcdi_inpaint.gaps.gap import Gap
 
 # Unequal widths, small enough to write the answer down: rows 3:5, columns 4:7.
@@ -43,7 +43,7 @@ def test_a_crop_beside_the_gaps_has_none():
 @pytest.mark.parametrize("roi", [(0, 0), (1, 2), (2, 1), (4, 5)])
 @pytest.mark.parametrize("name", ["toy", "maxipix", "timepix_34idc", "eiger2m"])
 def test_a_binned_line_is_in_the_gap_if_any_of_its_lines_is(name, roi, binning):
-    of = TOY if name == "toy" else detector(name)
+    of = TOY if name == "toy" else find_detector(name)
     n_y, n_x = ((of.shape[axis] - roi[axis]) // binning for axis in (0, 1))
     gaps = place_gaps(of, (n_y, n_x), roi, binning)
     for axis, length in ((1, n_y), (2, n_x)):
@@ -54,8 +54,8 @@ def test_a_binned_line_is_in_the_gap_if_any_of_its_lines_is(name, roi, binning):
 
 def test_an_array_that_is_not_the_whole_detector_needs_a_place():
     with pytest.raises(InputError, match=r"300 x 294 .* 516 x 516 .*--roi y0,x0"):
-        place_gaps(detector("maxipix"), (300, 294))
-    assert place_gaps(detector("maxipix"), (258, 258), binning=2) == (
+        place_gaps(find_detector("maxipix"), (300, 294))
+    assert place_gaps(find_detector("maxipix"), (258, 258), binning=2) == (
         Gap(1, 127, 131),
         Gap(2, 127, 131),
     )
@@ -64,7 +64,7 @@ def test_an_array_that_is_not_the_whole_detector_needs_a_place():
 @pytest.mark.parametrize("roi", [(-1, 0), (0, 217), (400, 0)])
 def test_an_array_outside_the_detector_is_refused(roi):
     with pytest.raises(InputError, match="outside the maxipix"):
-        place_gaps(detector("maxipix"), (300, 300), roi)
+        place_gaps(find_detector("maxipix"), (300, 300), roi)
 
 
 def test_binning_below_one_is_refused():
@@ -74,12 +74,12 @@ def test_binning_below_one_is_refused():
 
 @pytest.mark.parametrize("name", ["maxipix", "Maxipix", "MAXIPIX ", "mpx1x4"])
 def test_names_and_aliases_in_any_case(name):
-    assert detector(name).row_gaps == ((255, 261),)
+    assert find_detector(name).row_gaps == ((255, 261),)
 
 
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(InputError) as caught:
-        detector("pilatus")
+        find_detector("pilatus")
     assert all(name in str(caught.value) for name in ("'pilatus'", *DETECTORS))
 
 
@@ -102,7 +102,7 @@ def test_the_tables_hold_together(of):
     ],
 )
 def test_what_is_no_gap_is_chips(name, n_rows, n_columns):
-    of = detector(name)
+    of = find_detector(name)
     assert np.count_nonzero(~lines(of, 1)) == n_rows
     assert np.count_nonzero(~lines(of, 2)) == n_columns
 

@@ -8,7 +8,7 @@ import pytest
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_scan
-from bcdi_inpaint.gaps.detectors import Detector, detector
+from bcdi_inpaint.gaps.detectors import Detector, find_detector
 from bcdi_inpaint.gaps.finding import KNOWN_WIDTHS, find_gaps
 from bcdi_inpaint.gaps.gap import Gap, parse_gap
 from bcdi_inpaint.gaps.masks import gap_mask, merge_gaps
@@ -114,7 +114,7 @@ def test_overlapping_and_touching_gaps_merge_axis_by_axis():
 
 def test_the_user_is_believed_first():
     scan = masked_scan("..##.. ..##..")
-    finding = find_gaps(scan, [Gap(1, 0, 1)], detector=detector("maxipix"))
+    finding = find_gaps(scan, [Gap(1, 0, 1)], detector=find_detector("maxipix"))
     assert finding.gaps == (Gap(1, 0, 1),)
     assert "user" in finding.how
 

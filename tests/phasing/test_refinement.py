@@ -11,7 +11,8 @@ from bcdi_inpaint import pynx_engine as engines
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.filling.fill import Fill
-from bcdi_inpaint.gaps.artificial import SETTINGS, make_pseudo_gap
+from bcdi_inpaint.gaps.artificial import SETTINGS
+from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.phasing import refinement
 from bcdi_inpaint.phasing.refinement import refine

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from bcdi_inpaint.gaps.artificial import draw_bad_voxels, draw_gaps
+from bcdi_inpaint.gaps.artificial import draw_gaps
+from bcdi_inpaint.gaps.bad_voxels import draw_bad_voxels
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, GuessKind, compute_features
 from bcdi_inpaint.network.units import LOG_UNIT
