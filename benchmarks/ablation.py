@@ -42,12 +42,12 @@ from bcdi_inpaint.evaluation.fills import (
     simulated,
     summary,
 )
-from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.files import locked, replace_file
 from bcdi_inpaint.files.patterns import n_patterns, read_contents, read_pattern
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.tables import format_table
 from bcdi_inpaint.training import prepare, train
 from bcdi_inpaint.training.checkpoint import averaged
 from bcdi_inpaint.training.patch_dataset import PatchDataset, Slab
@@ -361,11 +361,11 @@ def write_tables(study: Study) -> str:
     """Write the table of what is finished as CSV, and as Markdown with fewer columns."""
     rows = results(study)
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    replace(study.out / "ablation.csv", table(rows, columns, "csv") if rows else "")
+    replace(study.out / "ablation.csv", format_table(rows, columns, "csv") if rows else "")
     short = [name for name in columns if not name.endswith((" low", " high"))]
     shown = [row | {name: _with_interval(row, name) for name in short} for row in rows]
-    replace(study.out / "ablation.md", heading(study) + table(shown, short, "markdown"))
-    return table(shown, short) if rows else ""
+    replace(study.out / "ablation.md", heading(study) + format_table(shown, short, "markdown"))
+    return format_table(shown, short) if rows else ""
 
 
 def heading(study: Study) -> str:

@@ -23,12 +23,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.filling.inpainting import BATCH, PATCH, inpaint_scan
 from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.tables import format_table
 from bcdi_inpaint.training.gap_loss import LossWeights, gap_loss
 from benchmarks.predict import counted, maxipix
 
@@ -290,9 +290,9 @@ def main() -> None:
         peaks = {precision: machine.peak(precision, side) for precision in PRECISIONS}
         told = ", ".join(f"{peak / 1e12:.3g} TFLOP/s in {key}" for key, peak in peaks.items())
         print(f"{name}, {torch.get_num_threads()} threads; a product of {side}^2 matrices: {told}")
-        print(table(list(speeds(machine, peaks)), SPEED_COLUMNS))
+        print(format_table(list(speeds(machine, peaks)), SPEED_COLUMNS))
         print(f"A cross of {WIDTH} lines in {' x '.join(map(str, STACK))}:")
-        print(table(comparison(machine), COMPARISON_COLUMNS))
+        print(format_table(comparison(machine), COMPARISON_COLUMNS))
 
 
 SPEED_COLUMNS = [

@@ -29,10 +29,10 @@ import h5py
 import numpy as np
 import torch
 
-from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.gaps.detectors import DETECTORS, place_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import mask_in_box
+from bcdi_inpaint.tables import format_table
 
 SEED = 31
 BACKGROUND = 0.06
@@ -290,7 +290,7 @@ def main() -> None:
             if arguments.only in (None, stack.name):
                 rows.append(row(stack, Path(folder), each, is_compared=is_compared))
                 print(rows[-1], file=sys.stderr, flush=True)
-    print(table(rows, COLUMNS))
+    print(format_table(rows, COLUMNS))
 
 
 COLUMNS = [

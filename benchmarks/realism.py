@@ -28,8 +28,8 @@ from tqdm import tqdm
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.peak.statistics import Statistics, pattern_statistics, radial_profile, window
+from bcdi_inpaint.tables import format_table
 from bcdi_inpaint.training.plan import read_yaml
 from simulation.recipe import Recipe, as_recipe, make_particle_of, make_pattern, particle_number
 
@@ -191,7 +191,7 @@ def main() -> None:
     scans = list(real())
     patterns = list(simulated(recipe, arguments.patterns))
     columns = ["number", "5 %", "median", "95 %", "defined", *[scan.name for scan in scans]]
-    print(table(rows(patterns, scans), columns))
+    print(format_table(rows(patterns, scans), columns))
     if arguments.output:
         draw(arguments.output, patterns, scans)
 

@@ -19,9 +19,9 @@ sys.path[:] = [path for path in sys.path if path != str(Path(__file__).resolve()
 import numpy as np
 
 from bcdi_inpaint.arrays import Complex128Array, Float64Array
-from bcdi_inpaint.evaluation.scores import table
 from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
 from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
+from bcdi_inpaint.tables import format_table
 from simulation import diffraction
 from simulation.diffraction import QGrid, bragg_amplitude, rocking_steps
 from simulation.realism import RealismConfig, measure
@@ -166,8 +166,8 @@ def main() -> None:
         "ours is faster by",
         "difference / peak",
     ]
-    print(table(engines(n_atoms, side, boxes), columns))
-    print(table(stages(n_atoms, side), ["stage", "seconds", "share"]))
+    print(format_table(engines(n_atoms, side, boxes), columns))
+    print(format_table(stages(n_atoms, side), ["stage", "seconds", "share"]))
     print(continuous(side))
 
 

@@ -16,13 +16,14 @@ sys.path[:] = [str(Path(__file__).resolve().parents[1]), *sys.path[1:]]
 
 import numpy as np
 
-from bcdi_inpaint.evaluation.scores import pearson_log, poisson_deviance, table
+from bcdi_inpaint.evaluation.scores import pearson_log, poisson_deviance
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.artificial import place_cross
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.scan.boxes import as_shape
+from bcdi_inpaint.tables import format_table
 
 STRIDES = (4, 8, 16, 24, 32)
 
@@ -61,7 +62,7 @@ def main() -> None:
         rows = [row(arguments.patterns_file, number, stride, model) for number in numbers]
         means.append({key: float(np.mean([float(str(r[key])) for r in rows])) for key in rows[0]})
         print(means[-1], file=sys.stderr, flush=True)
-    print(table(means, list(means[0])))
+    print(format_table(means, list(means[0])))
 
 
 if __name__ == "__main__":

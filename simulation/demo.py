@@ -21,7 +21,7 @@ from bcdi_inpaint.arrays import BoolArray, Complex128Array, Float32Array, Float6
 from bcdi_inpaint.classical.interpolation import METHODS
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
-from bcdi_inpaint.evaluation.scores import ceiling_share, score, table
+from bcdi_inpaint.evaluation.scores import ceiling_share, score
 from bcdi_inpaint.files import read_fill, read_scan, write_scan
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.detectors import DETECTORS, place_gaps
@@ -32,6 +32,7 @@ from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak, retrieve_best
 from bcdi_inpaint.plots import demo_panel
 from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
 from bcdi_inpaint.scan.scan import Metadata
+from bcdi_inpaint.tables import format_table
 from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
 from simulation.relaxation import element, relax
 from simulation.shapes import fcc_atoms, wulff
@@ -169,7 +170,9 @@ def _fill_table(scan: Simulated, fills: dict[str, Float32Array], seconds: float)
         for name, s in scores.items()
     ]
     columns = ["fill", "Pearson of log(1+counts)", "mean Poisson deviance", "of the way", "seconds"]
-    return table([dict(zip(columns, row, strict=True)) for row in rows], columns, style="markdown")
+    return format_table(
+        [dict(zip(columns, row, strict=True)) for row in rows], columns, style="markdown"
+    )
 
 
 def _phase(scan: Simulated, filled_path: Path, seed: int) -> tuple[str, dict[str, Complex128Array]]:
@@ -200,7 +203,7 @@ def _phase(scan: Simulated, filled_path: Path, seed: int) -> tuple[str, dict[str
         objects[label] = compared.aligned
     columns = ["handed to PyNX", "phase error (rad, RMS)", "modulus error (relative, RMS)"]
     named = [dict(zip(columns, row, strict=True)) for row in rows]
-    return table(named, columns, style="markdown"), objects
+    return format_table(named, columns, style="markdown"), objects
 
 
 def run(folder: Path, seed: int) -> None:

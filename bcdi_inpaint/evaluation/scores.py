@@ -10,12 +10,8 @@ noise ceiling, which no fill beats on average.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy.special import kl_div
@@ -23,6 +19,7 @@ from skimage.metrics import structural_similarity
 
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.scan.boxes import bounding_box
 
 #: Smallest expected counts in `poisson_deviance`; without a floor one count where a fill says 0
 #: would cost infinitely much.
@@ -63,7 +60,7 @@ def score(
     gap_mask: np.ndarray,
     expectation: np.ndarray | None = None,
 ) -> Scores:
-    """All scores of a fill.
+    """Score a fill in every way.
 
     Parameters
     ----------
@@ -72,9 +69,23 @@ def score(
     gap_mask : (n_rock, n_y, n_x) bool, True = scored.
     expectation : (n_rock, n_y, n_x) noise-free expected counts, for the noise ceiling.
 
+    Returns
+    -------
+    All scores of the fill, and those of the expectation as its `ceiling`.
+
     Raises
     ------
-    InputError : arrays of different shapes, or negative or non-finite values in the gap.
+    InputError
+        Arrays of different shapes, or negative or non-finite values in the gap.
+
+    Examples
+    --------
+    >>> counts = np.array([[[90.0, 40.0, 10.0, 3.0]]])
+    >>> found = score(counts, np.full_like(counts, 35.75), counts < 50)
+    >>> found.n_voxels
+    3
+    >>> round(found.mae_log, 3)
+    1.178
     """
     ceiling = None if expectation is None else score(counts_true, expectation, gap_mask)
     return Scores(
@@ -89,7 +100,29 @@ def score(
 
 
 def pearson_log(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) -> float:
-    """Pearson correlation of log(1 + counts); nan where either side is constant."""
+    """Pearson correlation of log(1 + counts).
+
+    Parameters
+    ----------
+    counts_true : (n_rock, n_y, n_x) counts, known in the gap.
+    fill : (n_rock, n_y, n_x) expected counts; only the gap is looked at.
+    gap_mask : (n_rock, n_y, n_x) bool, True = scored.
+
+    Returns
+    -------
+    From -1 to 1, the best; nan where either side is constant.
+
+    Raises
+    ------
+    InputError
+        Arrays of different shapes, or negative or non-finite values in the gap.
+
+    Examples
+    --------
+    >>> counts, gap = np.array([1.0, 3.0, 8.0]), np.array([True, True, True])
+    >>> round(pearson_log(counts, 2 * counts + 1, gap), 6)  # 1 + 2 n + 1 = 2 (1 + n)
+    1.0
+    """
     truth, guess = _gap_values(counts_true, fill, gap_mask)
     if truth.size == 0 or np.ptp(truth) == 0 or np.ptp(guess) == 0:
         return math.nan
@@ -97,7 +130,29 @@ def pearson_log(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray)
 
 
 def mae_log(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) -> float:
-    """Mean absolute error of log(1 + counts)."""
+    """Mean absolute error of log(1 + counts).
+
+    Parameters
+    ----------
+    counts_true : (n_rock, n_y, n_x) counts, known in the gap.
+    fill : (n_rock, n_y, n_x) expected counts; only the gap is looked at.
+    gap_mask : (n_rock, n_y, n_x) bool, True = scored.
+
+    Returns
+    -------
+    0 is best; nan without voxels.
+
+    Raises
+    ------
+    InputError
+        Arrays of different shapes, or negative or non-finite values in the gap.
+
+    Examples
+    --------
+    >>> counts, gap = np.array([1.0, 3.0, 8.0]), np.array([True, True, True])
+    >>> round(mae_log(counts, 2 * counts + 1, gap), 3)  # log 2
+    0.693
+    """
     truth, guess = _gap_values(counts_true, fill, gap_mask)
     if truth.size == 0:
         return math.nan
@@ -105,9 +160,28 @@ def mae_log(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) -> 
 
 
 def accuracy(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) -> float:
-    """1 - sum |true - fill| / sum true; nan where there is no true count.
+    """1 - sum |true - fill| / sum true (Masto et al., J. Appl. Cryst. 57, 966 (2024)).
 
-    Masto et al., J. Appl. Cryst. 57, 966 (2024).
+    Parameters
+    ----------
+    counts_true : (n_rock, n_y, n_x) counts, known in the gap.
+    fill : (n_rock, n_y, n_x) expected counts; only the gap is looked at.
+    gap_mask : (n_rock, n_y, n_x) bool, True = scored.
+
+    Returns
+    -------
+    1 is best; nan where there is no true count.
+
+    Raises
+    ------
+    InputError
+        Arrays of different shapes, or negative or non-finite values in the gap.
+
+    Examples
+    --------
+    >>> counts, gap = np.array([1.0, 3.0, 8.0]), np.array([True, True, True])
+    >>> accuracy(counts, np.array([1.0, 6.0, 8.0]), gap)
+    0.75
     """
     truth, guess = _gap_values(counts_true, fill, gap_mask)
     if truth.sum() == 0:
@@ -119,12 +193,28 @@ def ssim_gap(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) ->
     """Structural similarity of the log(1 + counts) images, averaged over the gap.
 
     The images are the truth and the truth with the fill in its gap, scaled by the truth's maximum.
-    Gaussian window of 11 voxels, sigma 1.5. nan where the truth is 0 everywhere.
+    Gaussian window of 11 voxels, sigma 1.5.
+
+    Parameters
+    ----------
+    counts_true : (n_rock, n_y, n_x) counts, known in the gap.
+    fill : (n_rock, n_y, n_x) expected counts; only the gap is looked at.
+    gap_mask : (n_rock, n_y, n_x) bool, True = scored.
+
+    Returns
+    -------
+    1 is best; nan where the truth is 0 everywhere.
+
+    Raises
+    ------
+    InputError
+        Arrays of different shapes, or negative or non-finite values in the gap.
     """
     truth, guess = _gap_values(counts_true, fill, gap_mask)
     if truth.size == 0:
         return math.nan
-    box = _bounding_box(gap_mask, SSIM_WINDOW // 2)
+    box = bounding_box(gap_mask, SSIM_WINDOW // 2)
+    assert box is not None
     peak = float(np.log1p(np.nanmax(np.clip(counts_true, 0, None))))
     if not peak > 0:
         return math.nan
@@ -151,6 +241,29 @@ def poisson_deviance(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.nda
     """Mean Poisson deviance 2 (n log(n / mu) - n + mu) of counts n given the fill mu.
 
     mu is at least `DEVIANCE_FLOOR` counts.
+
+    Parameters
+    ----------
+    counts_true : (n_rock, n_y, n_x) counts, known in the gap.
+    fill : (n_rock, n_y, n_x) expected counts; only the gap is looked at.
+    gap_mask : (n_rock, n_y, n_x) bool, True = scored.
+
+    Returns
+    -------
+    About 1 at best in bright voxels and less in dim ones; nan without voxels.
+
+    Raises
+    ------
+    InputError
+        Arrays of different shapes, or negative or non-finite values in the gap.
+
+    Examples
+    --------
+    >>> counts, gap = np.array([1.0, 3.0, 8.0]), np.array([True, True, True])
+    >>> poisson_deviance(counts, counts, gap)
+    0.0
+    >>> round(poisson_deviance(counts, np.array([1.0, 4.0, 8.0]), gap), 3)
+    0.091
     """
     truth, guess = _gap_values(counts_true, fill, gap_mask)
     if truth.size == 0:
@@ -161,59 +274,27 @@ def poisson_deviance(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.nda
 def ceiling_share(score: float, linear: float, ceiling: float) -> float:
     """Share of the way from linear interpolation to the noise ceiling.
 
-    ``(score - linear) / (ceiling - linear)``: 0 is linear interpolation, 1 the noise ceiling, for
-    scores where more is better and where less is better alike. nan where the two coincide.
+    ``(score - linear) / (ceiling - linear)``, for scores where more is better and where less is
+    better alike.
+
+    Parameters
+    ----------
+    score : of the fill.
+    linear : of linear interpolation in the same gap.
+    ceiling : of the noise-free expectation.
+
+    Returns
+    -------
+    0 is linear interpolation, 1 the noise ceiling; nan where the two coincide.
+
+    Examples
+    --------
+    >>> ceiling_share(0.875, linear=0.75, ceiling=1.0)
+    0.5
     """
     if ceiling == linear:
         return math.nan
     return (score - linear) / (ceiling - linear)
-
-
-def table(
-    rows: Sequence[Mapping[str, object]],
-    columns: Sequence[str],
-    style: Literal["plain", "markdown", "csv"] = "plain",
-) -> str:
-    """A small table as text, ending in a newline.
-
-    Parameters
-    ----------
-    rows : one mapping per row; a column that a row lacks stays empty.
-    columns : the keys to show, in order; also the heading.
-    style : ``"plain"`` for the terminal, ``"markdown"`` or ``"csv"``.
-    """
-    cells = [list(columns)] + [[_cell(row.get(name)) for name in columns] for row in rows]
-    if style == "csv":
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(cells)
-        return text.getvalue()
-    widths = [max(3, *(len(cell) for cell in column)) for column in zip(*cells, strict=True)]
-    numeric = [_is_numeric([row.get(name) for row in rows]) for name in columns]
-    lines = [
-        [
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(line, widths, numeric, strict=True)
-        ]
-        for line in cells
-    ]
-    if style == "plain":
-        return "".join("  ".join(line).rstrip() + "\n" for line in lines)
-    rule = [
-        "-" * (width - 1) + (":" if right else "-")
-        for width, right in zip(widths, numeric, strict=True)
-    ]
-    return "".join(f"| {' | '.join(line)} |\n" for line in [lines[0], rule, *lines[1:]])
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
-
-
-def _is_numeric(values: Sequence[object]) -> bool:
-    present = [value for value in values if value is not None]
-    return bool(present) and all(isinstance(v, int | float | np.number) for v in present)
 
 
 def _gap_values(
@@ -235,13 +316,3 @@ def _gap_values(
                 "expected counts >= 0: take those voxels out of the mask"
             )
     return truth, guess
-
-
-def _bounding_box(mask: np.ndarray, margin: int) -> tuple[slice, ...]:
-    """Slices of the smallest box around the True voxels, widened by `margin`."""
-    box = []
-    for axis in range(mask.ndim):
-        others = tuple(i for i in range(mask.ndim) if i != axis)
-        index = np.flatnonzero(mask.any(axis=others))
-        box.append(slice(max(0, int(index[0]) - margin), int(index[-1]) + 1 + margin))
-    return tuple(box)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 
 import numpy as np
@@ -21,7 +19,6 @@ from bcdi_inpaint.evaluation.scores import (
     poisson_deviance,
     score,
     ssim_gap,
-    table,
 )
 
 E = math.e
@@ -183,31 +180,3 @@ def test_bad_input_is_one_line(f, truth: np.ndarray, fill: np.ndarray, message: 
     with pytest.raises(InputError, match=message) as error:
         f(truth, fill, np.ones(truth.shape, dtype=bool))
     assert "\n" not in str(error.value)
-
-
-ROWS = [
-    {"method": "linear", "pearson": 0.80412, "n": 12},
-    {"method": "ours, 6 px", "pearson": np.float32(0.9), "n": 3456},
-    {"method": "none", "n": 0},
-]
-
-
-def test_table_plain() -> None:
-    assert table(ROWS, ["method", "pearson", "n"]) == (
-        "method      pearson     n\n"
-        "linear       0.8041    12\n"
-        "ours, 6 px      0.9  3456\n"
-        "none                    0\n"
-    )
-
-
-def test_table_markdown() -> None:
-    assert table(ROWS[:1], ["method", "n"], "markdown") == (
-        "| method |   n |\n| ------ | --: |\n| linear |  12 |\n"
-    )
-
-
-def test_table_csv_reads_back() -> None:
-    read = list(csv.DictReader(io.StringIO(table(ROWS, ["method", "pearson", "n"], "csv"))))
-    assert [row["method"] for row in read] == ["linear", "ours, 6 px", "none"]
-    assert [row["pearson"] for row in read] == ["0.8041", "0.9", ""]
