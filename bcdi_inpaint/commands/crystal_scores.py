@@ -13,7 +13,6 @@ import click
 from pydantic import ValidationError
 
 from bcdi_inpaint.commands.results import check_free, make_folder, write_text
-from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -54,6 +53,7 @@ def judge_crystals(
         Subject,
         judge,
     )
+    from bcdi_inpaint.evaluation.report_tables import rows_as_csv
     from bcdi_inpaint.network.weights import load_weights
     from bcdi_inpaint.running.progress import with_progress
     from bcdi_inpaint.training.plan import read_yaml
@@ -80,7 +80,7 @@ def judge_crystals(
         for of_gap in judged:
             records += of_gap
             both = records + others(known, records)
-            write_text(folder / "retrievals.csv", as_csv(both, RECORD_COLUMNS))
+            write_text(folder / "retrievals.csv", rows_as_csv(both, RECORD_COLUMNS))
             if time.monotonic() > end:
                 break
         if time.monotonic() > end:
@@ -179,6 +179,7 @@ def _write_tables(
         with_default,
     )
     from bcdi_inpaint.evaluation.crystals.safest_handover import DECISION_COLUMNS, decisions
+    from bcdi_inpaint.evaluation.report_tables import rows_as_csv, rows_as_table
     from bcdi_inpaint.plots import ratio_strips
 
     both = with_default(records)
@@ -189,23 +190,23 @@ def _write_tables(
         "particle over that with the gap masked; median, quartiles and worst over gaps\n\n"
     )
     advised = "\n\nThe same by what `predict` says of the gap, " + _limits() + ":\n\n"
-    advised += as_table(by_advice, ADVICE_COLUMNS, "markdown").rstrip()
+    advised += rows_as_table(by_advice, ADVICE_COLUMNS, "markdown").rstrip()
     if by_flux := default_by_flux(both):
         advised += "\n\nThe default, of crystals up to and above the middle flux:\n\n"
-        advised += as_table(by_flux, FLUX_COLUMNS, "markdown").rstrip()
+        advised += rows_as_table(by_flux, FLUX_COLUMNS, "markdown").rstrip()
     decided = "\n\nThe safe hand-over, chosen by every other crystal and told of the rest:\n\n"
-    decided += as_table(decisions(records), DECISION_COLUMNS, "markdown")
-    table = as_table(rows, SUMMARY_COLUMNS, "markdown")
+    decided += rows_as_table(decisions(records), DECISION_COLUMNS, "markdown")
+    table = rows_as_table(rows, SUMMARY_COLUMNS, "markdown")
     write_text(folder / "phasing.md", head + table.rstrip() + advised + decided)
-    write_text(folder / "phasing.csv", as_csv(rows, SUMMARY_COLUMNS))
+    write_text(folder / "phasing.csv", rows_as_csv(rows, SUMMARY_COLUMNS))
     panels: dict[str, dict[str, list[float]]] = {}
     for record in both:
         panel = panels.setdefault(f"{record['setting']}, {record['width']} px", {})
         panel.setdefault(record["way"], []).append(record["ratio_phase_rms_rad"])
     ratio_strips(folder / "phasing.png", panels, ylabel="phase error, ratio to masking", force=True)
     if not quiet:
-        click.echo(as_table(rows, SUMMARY_COLUMNS))
-        click.echo(as_table(by_advice, ADVICE_COLUMNS))
+        click.echo(rows_as_table(rows, SUMMARY_COLUMNS))
+        click.echo(rows_as_table(by_advice, ADVICE_COLUMNS))
         click.echo(f"tables and picture: {folder}")
 
 

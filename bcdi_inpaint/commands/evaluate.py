@@ -12,7 +12,6 @@ import click
 from bcdi_inpaint.commands.links import follow_links
 from bcdi_inpaint.commands.results import check_free, make_folder, write_text
 from bcdi_inpaint.commands.score_pictures import draw_against_counts, draw_gaps
-from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.running.progress import count_progress
 
@@ -181,6 +180,7 @@ def _judge_gaps(
 ) -> None:
     """Gaps through whole scans."""
     from bcdi_inpaint.evaluation import fills as evaluation
+    from bcdi_inpaint.evaluation.report_tables import rows_as_csv, rows_as_table
 
     measured_folder = evaluation.measured_folder()
     scans = evaluation.measured(config.measured, measured_folder)
@@ -203,23 +203,23 @@ def _judge_gaps(
     covered = evaluation.coverage(outcome.records, config)
     by_peak = [row for row in covered if row["by"] == evaluation.PEAK]
     text = _head(config, model, patterns, outcome.remarks)
-    text += "\n## All kinds of gap\n\n" + as_table(pooled, columns, "markdown")
+    text += "\n## All kinds of gap\n\n" + rows_as_table(pooled, columns, "markdown")
     if len(config.kinds) > 1:
         by_kind = [row for row in rows if row["kind"] != evaluation.ALL]
-        text += "\n## Each kind of gap\n\n" + as_table(by_kind, SUMMARY_COLUMNS, "markdown")
+        text += "\n## Each kind of gap\n\n" + rows_as_table(by_kind, SUMMARY_COLUMNS, "markdown")
     if by_peak:
         columns = [name for name in evaluation.COVERAGE_COLUMNS if name != "by"]
         text += "\n## Coverage of the intervals, by decade of the brightest voxel\n\n"
-        text += as_table(by_peak, columns, "markdown")
+        text += rows_as_table(by_peak, columns, "markdown")
     write_text(folder / "scores.md", text)
-    write_text(folder / "scores.csv", as_csv(rows, SUMMARY_COLUMNS))
-    write_text(folder / "cases.csv", as_csv(outcome.records, evaluation.CASE_COLUMNS))
+    write_text(folder / "scores.csv", rows_as_csv(rows, SUMMARY_COLUMNS))
+    write_text(folder / "cases.csv", rows_as_csv(outcome.records, evaluation.CASE_COLUMNS))
     text = _head(config, model, patterns, outcome.remarks) + f"\n{COVERAGE}\n\n"
-    text += as_table(covered, evaluation.COVERAGE_COLUMNS, "markdown")
+    text += rows_as_table(covered, evaluation.COVERAGE_COLUMNS, "markdown")
     write_text(folder / "coverage.md", text)
-    write_text(folder / "coverage.csv", as_csv(covered, evaluation.COVERAGE_COLUMNS))
+    write_text(folder / "coverage.csv", rows_as_csv(covered, evaluation.COVERAGE_COLUMNS))
     draw_gaps(folder, pooled, outcome.records, outcome.views)
-    _say(as_table(pooled, TERMINAL_COLUMNS), outcome.remarks, folder, quiet)
+    _say(rows_as_table(pooled, TERMINAL_COLUMNS), outcome.remarks, folder, quiet)
 
 
 def _judge_cubes(
@@ -233,6 +233,7 @@ def _judge_cubes(
 ) -> None:
     """Random cubes of the brightest measured scan, and of bright simulated patterns."""
     from bcdi_inpaint.evaluation import fills as evaluation
+    from bcdi_inpaint.evaluation.report_tables import rows_as_csv, rows_as_table
 
     names = [name for name in config.methods if name != "friedel"]
     remarks = ["a cube shows no Friedel mate: left out"] if len(names) < len(config.methods) else []
@@ -249,12 +250,12 @@ def _judge_cubes(
         raise InputError(_nothing(remarks))
     rows = evaluation.summary_of_cubes(records, config)
     text = _head(config, model, patterns, remarks)
-    text += f"\n{CUBES}\n\n" + as_table(rows, CUBE_SUMMARY_COLUMNS, "markdown")
+    text += f"\n{CUBES}\n\n" + rows_as_table(rows, CUBE_SUMMARY_COLUMNS, "markdown")
     write_text(folder / "published.md", text)
-    write_text(folder / "published.csv", as_csv(rows, CUBE_SUMMARY_COLUMNS))
-    write_text(folder / "cubes.csv", as_csv(records, evaluation.CUBE_COLUMNS))
+    write_text(folder / "published.csv", rows_as_csv(rows, CUBE_SUMMARY_COLUMNS))
+    write_text(folder / "cubes.csv", rows_as_csv(records, evaluation.CUBE_COLUMNS))
     draw_against_counts(folder / "published_by_counts.png", records, "cube")
-    _say(as_table(rows, CUBE_SUMMARY_COLUMNS), remarks, folder, quiet)
+    _say(rows_as_table(rows, CUBE_SUMMARY_COLUMNS), remarks, folder, quiet)
 
 
 CUBES = """Pearson correlation of log(1 + counts) in a gap through the middle of random cubes, each

@@ -14,9 +14,7 @@ from PIL import Image
 from bcdi_inpaint import plots
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.commands.crystal_scores import _Pictures, others
-from bcdi_inpaint.commands.tables import as_csv, as_table
 from bcdi_inpaint.evaluation.crystals.judging import Shown
-from bcdi_inpaint.evaluation.fills import Interval
 from bcdi_inpaint.files.patterns import StoredPattern, n_patterns, write_patterns
 from bcdi_inpaint.pynx_engine import pynx_version
 
@@ -239,27 +237,6 @@ def test_what_cannot_be_is_one_line_and_status_2(
     assert said in result.stderr.splitlines()[-1]
     assert len(result.stderr.splitlines()) == 1
     assert not list(tmp_path.rglob("*.csv"))
-
-
-def test_tables_show_intervals_and_leave_empty_columns_out() -> None:
-    nan = float("nan")
-    row = {
-        "scan": "a",
-        "judged": 0.214,
-        "ssim": Interval(0.5, 0.25, 0.75),
-        "of_the_way": Interval(0.8, 0.7, 0.9),
-        "inside_68": Interval(nan, nan, nan),
-        "inside_95": Interval(0.951, nan, nan),
-    }
-    cells = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in as_table([row], tuple(row), "markdown").splitlines()
-    ]
-    assert cells[0] == ["scan", "judged", "ssim", "of_the_way", "inside_95"]
-    assert cells[2] == ["a", "21 %", "0.5 [0.25, 0.75]", "80 [70, 90] %", "95 %"]
-    assert as_csv([row], ("scan", "ssim", "inside_68")) == (
-        "scan,ssim,ssim_low,ssim_high,inside_68,inside_68_low,inside_68_high\na,0.5,0.25,0.75,,,\n"
-    )
 
 
 @pytest.mark.skipif(pynx_version() is None, reason="PyNX is not there")
