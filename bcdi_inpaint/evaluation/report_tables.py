@@ -1,4 +1,4 @@
-"""Rows of an evaluation as CSV, and as tables to read: shares in per cent, intervals in brackets."""
+"""Rows of an evaluation as CSV and as tables: shares in per cent, intervals in brackets."""
 
 from __future__ import annotations
 
