@@ -18,7 +18,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from bcdi_inpaint.arrays import BoolArray, Complex128Array, Float32Array, Float64Array
-from bcdi_inpaint.classical.interpolation import METHODS
+from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.evaluation.scores import ceiling_share, score

@@ -81,7 +81,7 @@ def test_the_fill_beats_linear_interpolation_on_a_real_crystal(real_data: Path, 
         gap[:, start : start + width] = True
         hidden, judged = np.where(gap, 0, counts), gap & ~bad
         ours.append(score(counts, inpaint(hidden, gap, bad_mask=bad).counts, judged))
-        straight.append(score(counts, linear(hidden, gap, bad), judged))
+        straight.append(score(counts, linear(hidden, gap, bad_mask=bad), judged))
     for mine, other in zip(ours, straight, strict=True):
         assert mine.pearson_log > other.pearson_log
     assert sum(s.poisson_deviance for s in ours) < sum(s.poisson_deviance for s in straight)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.arrays import BoolArray
-from bcdi_inpaint.classical.interpolation import run_lengths
+from bcdi_inpaint.classical.runs import run_lengths
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, mask_in_box
 from bcdi_inpaint.scan.boxes import Box, Shape, whole

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, IntArray
-from bcdi_inpaint.classical.interpolation import shortest_runs
+from bcdi_inpaint.classical.runs import shortest_runs
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill, FillReport
 from bcdi_inpaint.filling.fillable import FillablePart, fillable_part, fillable_part_of

@@ -7,17 +7,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bcdi_inpaint.classical.interpolation import (
-    METHODS,
     cubic,
     fill_along_shortest,
-    inverse_distance,
     linear,
     log_linear,
     nearest,
-    run_lengths,
-    shortest_runs,
 )
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.classical.methods import Method
 
 SHAPE = (20, 24, 28)
 
@@ -97,7 +93,7 @@ def test_cubic_is_linear_with_one_known_voxel_on_a_side() -> None:
     assert_array_equal(cubic(counts, gap), linear(counts, gap))
     lone = plane(1, 8, 12)
     bad = plane(1, 13, 14)  # one known row after it
-    assert_array_equal(cubic(counts, lone, bad), linear(counts, lone, bad))
+    assert_array_equal(cubic(counts, lone, bad_mask=bad), linear(counts, lone, bad_mask=bad))
 
 
 def test_cubic_stays_between_zero_and_the_brightest_voxel() -> None:
@@ -117,11 +113,11 @@ def test_nearest_takes_the_near_end_and_the_mean_half_way() -> None:
     assert_allclose(nearest(counts, gap)[0, 0], [3, 8, 8, 14, 24, 24, 1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["nearest", "linear", "cubic"])
-def test_a_gap_at_the_edge_takes_its_one_known_side(method: str) -> None:
+@pytest.mark.parametrize("method", [nearest, linear, cubic])
+def test_a_gap_at_the_edge_takes_its_one_known_side(method: Method) -> None:
     counts = np.random.default_rng(1).poisson(100, SHAPE).astype(float)
     first, last = plane(2, 0, 5), plane(2, 22, 28)
-    filled = METHODS[method](hidden(counts, first | last), first | last)
+    filled = method(hidden(counts, first | last), first | last)
     assert_allclose(filled[:, :, :5], np.repeat(counts[:, :, 5:6], 5, axis=2), rtol=1e-5)
     assert_allclose(filled[:, :, 22:], np.repeat(counts[:, :, 21:22], 6, axis=2), rtol=1e-5)
 
@@ -132,39 +128,9 @@ def test_bad_voxels_beside_the_gap_are_skipped() -> None:
     bad = np.zeros(SHAPE, dtype=bool)
     bad[5, 13:15, 8] = True
     broken = hidden(counts, bad, 1e6)
-    filled = linear(hidden(broken, gap), gap, bad)
+    filled = linear(hidden(broken, gap), gap, bad_mask=bad)
     assert_allclose(filled[gap], counts[gap], rtol=1e-5)
     assert_array_equal(filled[bad], np.float32(1e6))
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_outside_the_gap_every_bit_stays(method: str) -> None:
-    rng = np.random.default_rng(2)
-    counts = rng.uniform(0, 1e5, SHAPE)
-    gap = plane(1, 7, 13) | plane(2, 10, 16)
-    bad = rng.random(SHAPE) < 0.01
-    counts[bad & ~gap] = np.nan
-    given = counts.copy(), gap.copy(), bad.copy()
-    filled = METHODS[method](counts, gap, bad)
-    assert filled.dtype == np.float32
-    assert filled[~gap].tobytes() == counts.astype(np.float32)[~gap].tobytes()
-    assert np.isfinite(filled[gap]).all()
-    assert (filled[gap] >= 0).all()
-    for array, before in zip((counts, gap, bad), given, strict=True):
-        assert_array_equal(array, before)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_constant_counts_stay_constant(method: str) -> None:
-    counts = np.full(SHAPE, 12.0)
-    gap = plane(1, 0, 6) | plane(2, 10, 16)
-    assert_allclose(METHODS[method](hidden(counts, gap), gap), counts, rtol=1e-6)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_an_array_without_known_voxels_is_filled_with_zero(method: str) -> None:
-    gap = np.ones((4, 5, 6), dtype=bool)
-    assert_array_equal(METHODS[method](np.full(gap.shape, np.nan), gap), 0)
 
 
 def test_a_voxel_without_a_known_line_takes_the_nearest_known_voxel() -> None:
@@ -178,51 +144,6 @@ def test_a_voxel_without_a_known_line_takes_the_nearest_known_voxel() -> None:
     assert fill_along_shortest(values, gap, excluded=bad)[0, 2, 2] == 7
 
 
-def test_inverse_distance_is_the_weighted_mean_over_the_cube() -> None:
-    rng = np.random.default_rng(3)
-    shape = (9, 10, 11)
-    counts = rng.poisson(30, shape).astype(float)
-    gap, bad = plane(1, 4, 7, shape), rng.random(shape) < 0.05
-    bad &= ~gap
-    filled = inverse_distance(hidden(counts, gap | bad), gap, bad, half_width=3, power=2)
-    at = np.argwhere(gap)[::17]
-    known = np.argwhere(~(gap | bad))
-    for voxel in at:
-        offset = known - voxel
-        near = np.abs(offset).max(axis=1) <= 3
-        weight = 1 / (offset[near] ** 2).sum(axis=1)
-        expected = (weight * counts[tuple(known[near].T)]).sum() / weight.sum()
-        assert_allclose(filled[tuple(voxel)], expected, rtol=1e-5)
-
-
-def test_inverse_distance_out_of_reach_takes_the_nearest_known_voxel() -> None:
-    counts = 10 + grid()[1]
-    gap = plane(1, 5, 15)
-    filled = inverse_distance(hidden(counts, gap), gap, half_width=2)
-    assert_allclose(filled[:, 7], 14)  # three rows from row 4, beyond the half width
-    assert_allclose(filled[:, 12], 25)
-
-
-def test_run_lengths_of_a_picture() -> None:
-    picture = [
-        ".##.#",
-        "##..#",
-        ".#..#",
-    ]
-    unknown = np.array([[[mark == "#" for mark in line] for line in picture]])
-    along_y = [[0, 3, 1, 0, 3], [1, 3, 0, 0, 3], [0, 3, 0, 0, 3]]
-    along_x = [[0, 2, 2, 0, 1], [2, 2, 0, 0, 1], [0, 1, 0, 0, 1]]
-    assert_array_equal(run_lengths(unknown), [[unknown[0]], [along_y], [along_x]])
-    assert_array_equal(run_lengths(np.zeros((2, 3, 4), dtype=bool)), 0)
-
-
-def test_the_shortest_runs_are_those_of_some_axis() -> None:
-    rng = np.random.default_rng(5)
-    unknown = rng.random((7, 9, 11)) < 0.4
-    where = unknown & (rng.random(unknown.shape) < 0.5)
-    assert_array_equal(shortest_runs(unknown, where), run_lengths(unknown)[:, where].min(axis=0))
-
-
 def test_log_linear_keeps_the_type_and_the_input() -> None:
     values = (0.25 * grid()[2]).astype(np.float32)
     unknown = plane(2, 10, 16)
@@ -231,34 +152,3 @@ def test_log_linear_keeps_the_type_and_the_input() -> None:
     assert filled.dtype == np.float32
     assert_allclose(filled, values, rtol=1e-6)
     assert (broken[unknown] == -5).all()
-
-
-def test_an_empty_gap_changes_nothing() -> None:
-    counts = np.arange(60).reshape(3, 4, 5)
-    for method in METHODS.values():
-        assert_array_equal(method(counts, np.zeros(counts.shape, dtype=bool)), counts)
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(
-    ("counts", "gap", "bad", "message"),
-    [
-        (np.ones((4, 4)), np.zeros((4, 4), dtype=bool), None, "2 dimensions"),
-        (np.ones((2, 3, 4)), np.zeros((2, 3, 5), dtype=bool), None, r"gap_mask is bool \(2, 3, 5"),
-        (np.ones((2, 3, 4)), np.zeros((2, 3, 4), dtype=int), None, "gap_mask is int64"),
-        (
-            np.ones((2, 3, 4)),
-            np.zeros((2, 3, 4), dtype=bool),
-            np.zeros((2, 3), dtype=bool),
-            r"bad_mask is bool \(2, 3\)",
-        ),
-        (np.full((2, 3, 4), -1), np.zeros((2, 3, 4), dtype=bool), None, "24 known voxels"),
-        (np.full((2, 3, 4), np.nan), np.zeros((2, 3, 4), dtype=bool), None, "24 known voxels"),
-    ],
-)
-def test_bad_input_is_one_line(
-    method: str, counts: np.ndarray, gap: np.ndarray, bad: np.ndarray | None, message: str
-) -> None:
-    with pytest.raises(InputError, match=message) as error:
-        METHODS[method](counts, gap, bad)
-    assert "\n" not in str(error.value)

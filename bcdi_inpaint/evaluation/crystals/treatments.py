@@ -76,7 +76,7 @@ class GappedScan:
         if way == COMPLETE:
             return self.counts, self.none, {}
         if way == LINEAR:
-            linear = METHODS["linear"](self.hidden, self.gap, self.gap)
+            linear = METHODS["linear"](self.hidden, self.gap)
             return linear, self.none, {"filled": self.gap}
         if way == INTERPOLATED:
             return self.hidden, self.gap, {"bounds": self._interpolated()}
@@ -97,7 +97,7 @@ class GappedScan:
 
         For ``mask_interp=(16, 2)``, as in its tests; across wider gaps it looks farther here.
         """
-        mean = METHODS["inverse_distance"](self.hidden, self.gap, self.gap)
+        mean = METHODS["inverse_distance"](self.hidden, self.gap)
         lower, upper = (np.where(self.gap, factor * mean, 0) for factor in INTERPOLATION_FACTORS)
         upper[~self.gap] = np.inf
         return lower.astype(np.float32), upper.astype(np.float32)

@@ -59,7 +59,7 @@ class EvaluationConfig(BaseModel):
     ----------
     seed : of the gaps' places and of everything else that is random.
     model : weights of the network, ``default`` or a file.
-    methods : names of `baselines.METHODS`, and ``network``.
+    methods : names of `classical.methods.METHODS`, and ``network``.
     widths : of the gaps, in voxels.
     kinds : where the gaps lie, see `PLACEMENTS`.
     kinds_per_pattern : how many of the kinds a simulated pattern gets at each width, by turns.

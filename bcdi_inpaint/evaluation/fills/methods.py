@@ -49,7 +49,7 @@ def fillers(names: Sequence[str], model: Model | None, device: str = "auto") -> 
 
 def _classical(name: str) -> Filler:
     def fill(counts: np.ndarray, gap: BoolArray, bad: BoolArray) -> Guess:
-        return Guess(METHODS[name](counts, gap | bad, gap), gap)
+        return Guess(METHODS[name](counts, gap, bad_mask=bad), gap)
 
     return fill
 
