@@ -48,10 +48,12 @@ from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.tables import format_table
-from bcdi_inpaint.training import prepare, train
-from bcdi_inpaint.training.checkpoint import averaged
-from bcdi_inpaint.training.patch_dataset import PatchDataset, Slab
+from bcdi_inpaint.training import RunOptions, prepare, train
+from bcdi_inpaint.training.checkpoint import load_averaged_weights
+from bcdi_inpaint.training.patch_dataset import PatchDataset
 from bcdi_inpaint.training.plan import Plan, read_plan
+from bcdi_inpaint.training.slabs import Slab
+from bcdi_inpaint.training.streams import Stream
 
 WIDTHS = (6, 12, 24)
 """Of the gaps that are judged, in voxels."""
@@ -227,10 +229,11 @@ def network_of(variant: str, plan: Plan, slabs: Path, study: Study) -> GapUNet:
     source = FULL if variant == NO_AVERAGE else variant
     with alone(study.folder(source) / "training.lock"):
         last = study.folder(source) / "training" / "last.ckpt"
-        if not last.exists() or averaged(last)[0] < plan.training.steps:
+        if not last.exists() or load_averaged_weights(last)[0] < plan.training.steps:
             print(f"{source}: training", flush=True)
-            train(plan, None, None, last.parent, resume=last.exists(), slab_folder=slabs)
-    weights = averaged(last)[1]
+            options = RunOptions(resume=last.exists(), slab_folder=slabs)
+            train(plan, None, None, last.parent, options)
+    weights = load_averaged_weights(last)[1]
     if variant == NO_AVERAGE:
         latest = torch.load(last, map_location="cpu", weights_only=True)["current_model_state"]
         weights = {name.removeprefix("network."): tensor for name, tensor in latest.items()}
@@ -243,7 +246,7 @@ def network_of(variant: str, plan: Plan, slabs: Path, study: Study) -> GapUNet:
 def patch_mse(network: GapUNet, unseen: Sequence[Slab], plan: Plan) -> float:
     """Mean squared error of the log expectation in the gaps of the validation's patches."""
     training = plan.training
-    seed = (training.seed, 2)
+    seed = (training.seed, Stream.VALIDATION_PATCHES)
     patches = PatchDataset(unseen, plan.patches, training.validation_patches, seed)
     total, number = 0.0, 0
     for channels, truth, gap in DataLoader(patches, training.batch_size):

@@ -32,6 +32,7 @@ from bcdi_inpaint.network.calibration import CENTRES, EDGES, Calibration, calibr
 from bcdi_inpaint.network.weights import default_path, load_weights, save_weights
 from bcdi_inpaint.running.progress import with_progress
 from bcdi_inpaint.training.calibrating import WIDTHS, Errors, measure_errors
+from bcdi_inpaint.training.streams import Stream
 
 """Errors, scales, log counts, widths and patterns, (5, n)."""
 
@@ -42,7 +43,7 @@ def found_in(model: str, patterns: Path, number: int, seed: int, folder: Path) -
     if not kept.exists():
         torch.set_num_threads(1)
         logs = np.log1p(read_pattern(patterns, number).expectation).astype(np.float16)[None]
-        rng = np.random.default_rng([seed, 5, number])
+        rng = Stream.CALIBRATION.generator(seed, number)
         own: Errors = measure_errors(load_weights(model), logs, rng)
         stream = io.BytesIO()
         np.save(stream, np.stack([*astuple(own)[:4], np.full(own.errors.size, number)]))

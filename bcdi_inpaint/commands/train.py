@@ -79,7 +79,7 @@ def train(
         click.echo(f"{plan} is a valid plan")
         return
     from bcdi_inpaint.filling.inpainting import choose_device
-    from bcdi_inpaint.training import check_processes, check_size, is_first_process
+    from bcdi_inpaint.training import RunOptions, check_processes, check_size, is_first_process
     from bcdi_inpaint.training import train as run
 
     choose_device(device)  # now, not after an hour of simulation
@@ -98,14 +98,16 @@ def train(
             made.get("patterns"),
             made.get("held_out"),
             folder,
-            device=device,
-            devices=devices,
-            nodes=nodes,
-            minutes=minutes,
-            stop_after=None if epochs is None else epochs * read.training.steps_per_epoch,
-            resume=resume,
-            quiet=quiet,
-            workers=n_workers,
+            RunOptions(
+                device=device,
+                devices=devices,
+                nodes=nodes,
+                minutes=minutes,
+                stop_after=None if epochs is None else epochs * read.training.steps_per_epoch,
+                resume=resume,
+                workers=n_workers,
+                quiet=quiet,
+            ),
             windows=windows,
         )
     if is_first:

@@ -19,7 +19,7 @@ from bcdi_inpaint.network.calibration import Calibration, calibrate
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.running.progress import with_progress
 from bcdi_inpaint.scan.boxes import whole
-from bcdi_inpaint.training.patch_dataset import PatchConfig
+from bcdi_inpaint.training.plan import PatchConfig
 
 WIDTHS = (3, 6, 9, 12, 18, 24, 38)
 """Of the gaps that a calibration is measured in."""

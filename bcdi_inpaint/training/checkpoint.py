@@ -12,8 +12,8 @@ from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.training.plan import Plan
 
 
-def averaged(path: Path) -> tuple[int, dict[str, torch.Tensor]]:
-    """The steps behind a checkpoint, and the moving average of the network's weights."""
+def load_averaged_weights(path: Path) -> tuple[int, dict[str, torch.Tensor]]:
+    """The steps behind a checkpoint, and the moving average of the network's weights by name."""
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     weights = {name.removeprefix("network."): t for name, t in checkpoint["state_dict"].items()}
     return int(checkpoint["global_step"]), weights

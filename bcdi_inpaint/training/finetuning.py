@@ -40,8 +40,9 @@ from bcdi_inpaint.training.own_gaps import (
     kinds_of,
     measured_slab,
 )
-from bcdi_inpaint.training.patch_dataset import PatchConfig, PatchDataset, Slab
-from bcdi_inpaint.training.plan import Plan, TrainingConfig
+from bcdi_inpaint.training.patch_dataset import PatchDataset
+from bcdi_inpaint.training.plan import PatchConfig, Plan, TrainingConfig
+from bcdi_inpaint.training.slabs import FixedSlabs, Slab
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
@@ -125,7 +126,7 @@ class ScanTraining(GapTraining):
     def __init__(
         self, plan: Plan, network: GapUNet, slabs: Sequence[Slab], progress: Progress
     ) -> None:
-        super().__init__(plan, slabs, ())
+        super().__init__(plan, FixedSlabs(slabs), ())
         self.network = network
         self._progress = progress
 

@@ -6,17 +6,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bcdi_inpaint.network.unet import GapUNet
+from bcdi_inpaint.training.engine import pl
 from bcdi_inpaint.training.gap_loss import gap_loss
-from bcdi_inpaint.training.patch_dataset import PatchDataset, Slab
+from bcdi_inpaint.training.patch_dataset import PatchDataset
 from bcdi_inpaint.training.plan import Plan
 from bcdi_inpaint.training.processes import share
-from bcdi_inpaint.training.slab_stream import SlabStream
+from bcdi_inpaint.training.slabs import Slab, SlabSource
+from bcdi_inpaint.training.streams import Stream
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -26,11 +27,15 @@ class GapTraining(pl.LightningModule):
 
     Every epoch draws its own patches from (seed, epoch), so a resumed run sees exactly what an
     uninterrupted one would.
+
+    Parameters
+    ----------
+    plan : of the training.
+    slabs : has the slabs of each epoch.
+    held_out : slabs to validate on.
     """
 
-    def __init__(
-        self, plan: Plan, slabs: Sequence[Slab] | SlabStream, held_out: Sequence[Slab]
-    ) -> None:
+    def __init__(self, plan: Plan, slabs: SlabSource, held_out: Sequence[Slab]) -> None:
         super().__init__()
         self.plan = plan
         self.network = GapUNet(plan.network)
@@ -50,7 +55,7 @@ class GapTraining(pl.LightningModule):
         return terms["loss"]
 
     def validation_step(self, batch: Batch, _index: int) -> None:
-        """The same on held-out patterns, beside that of the kriged first guess."""
+        """The loss of a batch of held-out patches, and beside it the first guess's."""
         channels, truth, gap = batch
         prediction, scale = self.network(channels)
         terms = gap_loss(prediction, scale, truth, gap, self.plan.loss)
@@ -81,24 +86,24 @@ class GapTraining(pl.LightningModule):
         checkpoint["plan"] = self.plan.model_dump(mode="json")
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """The patches of the present epoch; one that was interrupted goes on where it was.
+        """The patches of the present epoch; an epoch that was interrupted goes on where it was.
 
-        Lightning then takes as many batches as are missing, from the front: so those already seen
-        are moved to the end.
+        Lightning then takes as many batches as are missing, from the front, so the patches that
+        were seen already are moved to the end.
         """
         training = self.plan.training
         count = training.batch_size * training.steps_per_epoch
         seen = training.batch_size * self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
         order = [*range(seen, count), *range(seen)]
         epoch, noisy = self.current_epoch, training.truth == "counts"
-        slabs = self._slabs.of_epoch(epoch) if isinstance(self._slabs, SlabStream) else self._slabs
-        return self._loader(slabs, order, (training.seed, 1, epoch), noisy)
+        seed = (training.seed, Stream.PATCHES, epoch)
+        return self._loader(self._slabs.of_epoch(epoch), order, seed, noisy)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The same held-out patches every time, with the expectation as their truth."""
         training = self.plan.training
         order = range(training.validation_patches)
-        return self._loader(self._held_out, order, (training.seed, 2))
+        return self._loader(self._held_out, order, (training.seed, Stream.VALIDATION_PATCHES))
 
     def _loader(
         self,

@@ -29,7 +29,7 @@ from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.scan.boxes import as_shape, other_axes
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.scan.validity import check_counts
-from bcdi_inpaint.training.patch_dataset import Slab
+from bcdi_inpaint.training.slabs import Slab
 
 WINDOW = 128
 """Longest side of the part of a scan that is learned from: as long as simulated patterns are."""

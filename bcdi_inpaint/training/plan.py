@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,7 +12,79 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bcdi_inpaint.errors import InputError, one_line
 from bcdi_inpaint.network.unet import NetworkConfig
 from bcdi_inpaint.training.gap_loss import LossWeights
-from bcdi_inpaint.training.patch_dataset import PatchConfig
+
+
+class GapOptions(TypedDict):
+    """Keyword arguments of `gaps.artificial.draw_gaps`."""
+
+    widths: Sequence[tuple[int, int]]
+    shares: Sequence[float]
+    crossing_share: float
+    peak_spread: float
+
+
+class BadOptions(TypedDict):
+    """Keyword arguments of `gaps.artificial.draw_bad_voxels`."""
+
+    hot_share: float
+    alien_share: float
+
+
+class PatchConfig(BaseModel):
+    """What a training patch may look like; unknown keys are errors.
+
+    Attributes
+    ----------
+    size : voxels along each side.
+    widths : ranges of gap widths, narrow, wide, and between modules.
+    shares : how often each of the three is drawn.
+    second_gap : how often another gap crosses the first.
+    bad_pixels, aliens : how often hot pixels and masked regions are there as well.
+    faint : how often a patch almost without photons is accepted.
+    flux_factor : change of the photon number, drawn on a logarithmic scale.
+    peak_spread : standard deviation of a gap's distance from the peak, as a part of the array.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: int = Field(32, ge=16)
+    widths: tuple[tuple[int, int], ...] = ((2, 13), (13, 26), (26, 42))
+    shares: tuple[float, ...] = (0.7, 0.2, 0.1)
+    second_gap: float = Field(0.25, ge=0, le=1)
+    bad_pixels: float = Field(0.25, ge=0, le=1)
+    aliens: float = Field(0.1, ge=0, le=1)
+    faint: float = Field(0.1, ge=0, le=1)
+    flux_factor: tuple[float, float] = (0.2, 2.0)
+    peak_spread: float = Field(0.16, gt=0)
+
+    @model_validator(mode="after")
+    def _ranges(self) -> PatchConfig:
+        if any(not 1 <= low <= high for low, high in self.widths):
+            raise ValueError(f"widths is {self.widths}, expected 1 <= low <= high")
+        if len(self.shares) != len(self.widths) or not sum(self.shares) > 0 or min(self.shares) < 0:
+            raise ValueError(
+                f"shares is {self.shares}, expected a number of at least 0 for each of the "
+                f"{len(self.widths)} widths, not all 0"
+            )
+        low_flux, high_flux = self.flux_factor
+        if not 0 < low_flux <= high_flux:
+            raise ValueError(f"flux_factor is {self.flux_factor}, expected 0 < low <= high")
+        return self
+
+    @property
+    def gap_options(self) -> GapOptions:
+        """What `gaps.artificial.draw_gaps` draws by."""
+        return {
+            "widths": self.widths,
+            "shares": self.shares,
+            "crossing_share": self.second_gap,
+            "peak_spread": self.peak_spread,
+        }
+
+    @property
+    def bad_options(self) -> BadOptions:
+        """What `gaps.artificial.draw_bad_voxels` draws by."""
+        return {"hot_share": self.bad_pixels, "alien_share": self.aliens}
 
 
 class TrainingConfig(BaseModel):

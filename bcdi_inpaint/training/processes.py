@@ -7,31 +7,42 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from lightning.pytorch.utilities import rank_zero_only
-
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import locked
 from bcdi_inpaint.training.plan import Plan
 
 
 def share(order: Sequence[int], rank: int, world_size: int) -> list[int]:
-    """What of `order` the process `rank` of `world_size` takes.
+    """The part of an order that one of several processes takes: every `world_size`-th.
 
-    Every `world_size`-th: the batches of all processes together are those of one process alone.
+    So the batches of all processes together are what one process alone would take.
+
+    Parameters
+    ----------
+    order : patches in the order in which they are taken.
+    rank : the number of the process, from 0.
+    world_size : how many processes there are.
+
+    Examples
+    --------
+    >>> share([0, 1, 2, 3, 4, 5], rank=1, world_size=2)
+    [1, 3, 5]
     """
     return list(order[rank::world_size])
 
 
 def is_first_process() -> bool:
-    """Whether this process is the one that writes: of several that train together, or alone."""
+    """Whether this process is the one that writes, of those that train together or alone."""
+    from bcdi_inpaint.training.engine import rank_zero_only
+
     # Where Slurm or torchrun start the processes, the rank is that among all nodes.
     rank: int = getattr(rank_zero_only, "rank", 0)
     return rank == 0 and os.environ.get("NODE_RANK", "0") == "0"
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """A folder that no other training writes to meanwhile; InputError if one does."""
+def exclusive_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder, so that no other training writes to it meanwhile; InputError if one does."""
     if not is_first_process():
         yield
         return
@@ -47,7 +58,19 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def check_processes(plan: Plan, devices: int, nodes: int) -> None:
-    """InputError for numbers of devices and nodes that a training cannot be divided among."""
+    """Refuse numbers of devices and nodes that a training cannot be divided among.
+
+    Parameters
+    ----------
+    plan : of the training, whose batches are divided.
+    devices : GPUs (or CPU processes) of each node.
+    nodes : how many nodes.
+
+    Raises
+    ------
+    InputError
+        A number is below 1, a batch is no multiple of the devices, or there is a feed for several.
+    """
     for name, value in (("devices", devices), ("nodes", nodes)):
         if value < 1:
             raise InputError(f"{name} is {value}, expected at least 1: leave out --{name}")

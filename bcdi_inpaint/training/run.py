@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import lightning.pytorch as pl
 import numpy as np
 import torch
 
@@ -17,15 +16,83 @@ from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.weights import Model, load_weights, save_weights
 from bcdi_inpaint.training.calibrating import measure_calibration
-from bcdi_inpaint.training.checkpoint import averaged, check_checkpoint
+from bcdi_inpaint.training.checkpoint import check_checkpoint, load_averaged_weights
+from bcdi_inpaint.training.engine import pl
 from bcdi_inpaint.training.history import HISTORY, draw_losses, read_history
 from bcdi_inpaint.training.module import GapTraining
-from bcdi_inpaint.training.patch_dataset import Slab
 from bcdi_inpaint.training.plan import Plan
-from bcdi_inpaint.training.processes import alone, check_processes, is_first_process
+from bcdi_inpaint.training.processes import check_processes, exclusive_folder, is_first_process
+from bcdi_inpaint.training.run_options import DEFAULT_OPTIONS, RunOptions
 from bcdi_inpaint.training.slab_store import stored_slabs
 from bcdi_inpaint.training.slab_stream import SlabStream, Windows
-from bcdi_inpaint.training.trainer import fit, trainer_of
+from bcdi_inpaint.training.slabs import FixedSlabs, Slab, SlabSource
+from bcdi_inpaint.training.streams import Stream
+from bcdi_inpaint.training.trainer import fit, make_trainer
+
+LAST_CHECKPOINT = "last.ckpt"
+"""The file in a training's folder from which it can be resumed."""
+
+
+def train(
+    plan: Plan,
+    patterns: LogPatterns | None,
+    held_out: LogPatterns | None,
+    folder: Path,
+    options: RunOptions = DEFAULT_OPTIONS,
+    *,
+    windows: Windows | None = None,
+) -> Path:
+    """Train a network as a plan says, and write its weights to a folder.
+
+    Beside them are the checkpoints, the slabs, `metrics.csv` and `loss.png`.
+
+    Parameters
+    ----------
+    plan : what to train, and how.
+    patterns : (n, n_rock, n_y, n_x) log(1 + expected photons) to train on; None in all processes
+        but the first (`is_first_process`), whose slabs they take, and for a plan with a feed.
+    held_out : the same to validate and to calibrate on; None in all processes but the first.
+    folder : of everything that is written; made if it is not there.
+    options : devices, time, resuming.
+    windows : the patterns to train on where the plan has a feed.
+
+    Returns
+    -------
+    The path of the weights (.safetensors).
+
+    Raises
+    ------
+    InputError
+        There is a checkpoint and `resume` was not asked for, or none and it was; the checkpoint is
+        broken or belongs to another plan; the patterns are too small for the patches; the devices
+        are not there, or the batch cannot be divided among them.
+    """
+    for given in (patterns, held_out):
+        if given is not None:
+            check_size(plan, given.shape)
+    check_processes(plan, options.devices, options.nodes)
+    checkpoint = _find_checkpoint(folder / LAST_CHECKPOINT, plan, options.resume)
+    start = _load_start(plan)
+    folder.mkdir(parents=True, exist_ok=True)
+    _quieten_lightning()
+    pl.seed_everything(plan.training.seed, verbose=False)
+    steps = plan.training.steps
+    if options.stop_after is not None:
+        steps = min(steps, options.stop_after)
+    trainer = make_trainer(plan, folder, steps, options)
+    with exclusive_folder(folder):
+        at = options.slab_folder or folder
+        slabs, unseen = prepare(patterns, held_out, plan, at, options.workers, options.quiet)
+        source = SlabStream(windows, plan) if windows else FixedSlabs(slabs)
+        module = _make_module(plan, source, unseen, start)
+        done = _train_up_to(trainer, module, checkpoint, steps)
+        path = folder / f"{plan.name}.safetensors"
+        if trainer.is_global_zero:
+            calibration = None
+            if done >= plan.training.steps and held_out is not None:
+                calibration = _calibrate(module.network, held_out, plan, folder, options)
+            save_weights(path, module.network, _card(plan, done, folder, start), calibration)
+    return path
 
 
 def check_size(plan: Plan, shape: tuple[int, ...]) -> None:
@@ -46,130 +113,79 @@ def prepare(
     workers: int = 0,
     quiet: bool = False,
 ) -> tuple[list[Slab], list[Slab]]:
-    """The slabs to train on and to validate on, in `folder`; only the first process makes them.
+    """Make the slabs to train on and to validate on, as far as a folder does not hold them.
 
-    Of a plan with a feed there are none to train on: it makes others in every epoch.
+    Only the first process makes slabs; the others wait for them. A plan with a feed has no slabs
+    to train on here: it makes others in every epoch.
+
+    Parameters
+    ----------
+    patterns : (n, *shape) or n times (*shape), log expectations to train on.
+    held_out : the same to validate on.
+    plan : what slabs to make, and how many.
+    folder : where they are kept.
+    workers : processes that prepare slabs; 0 for none but this one.
+    quiet : show no progress.
+
+    Returns
+    -------
+    The slabs to train on, and those to validate on.
+
+    Raises
+    ------
+    InputError
+        The folder holds slabs of another plan.
     """
     if not is_first_process():
         patterns, held_out = None, None
     n_train = plan.training.slabs if plan.feed is None else 0
     n_held_out = plan.training.validation_slabs
+    slabs, unseen = folder / "slabs", folder / "unseen"
     return (
-        stored_slabs(patterns, plan, n_train, 3, folder / "slabs", workers, quiet),
-        stored_slabs(held_out, plan, n_held_out, 4, folder / "unseen", workers, quiet),
+        stored_slabs(patterns, plan, n_train, Stream.SLABS, slabs, workers, quiet),
+        stored_slabs(held_out, plan, n_held_out, Stream.VALIDATION_SLABS, unseen, workers, quiet),
     )
 
 
-def train(
-    plan: Plan,
-    patterns: LogPatterns | None,
-    held_out: LogPatterns | None,
-    folder: Path,
-    *,
-    device: str = "auto",
-    devices: int = 1,
-    nodes: int = 1,
-    minutes: float | None = None,
-    stop_after: int | None = None,
-    resume: bool = False,
-    quiet: bool = False,
-    workers: int = 0,
-    slab_folder: Path | None = None,
-    windows: Windows | None = None,
-) -> Path:
-    """Train as `plan` says, and return the path of the weights (safetensors) in `folder`.
+def adapt(module: GapTraining, *, device: str = "auto", minutes: float | None = None) -> int:
+    """Train a module whose network has its first weights already, and leave nothing on disk.
 
-    Beside them are the checkpoints, the slabs, `metrics.csv` and `loss.png`.
+    The network ends as the moving average of its weights. A training so short begins anew when it
+    was interrupted.
 
     Parameters
     ----------
-    patterns, held_out : (n, n_rock, n_y, n_x) log expectations to train on and to validate on;
-        None in all processes but the first (`is_first_process`), which take its slabs.
-    devices, nodes : GPUs (or CPU processes) of each node, and how many nodes. A batch is divided
-        among them: the plan means the same whatever their number.
-    minutes, stop_after : stop after this time, or this many steps from the training's begin,
-        before the plan's end; `resume` goes on from the last checkpoint.
-    workers : processes that prepare slabs; 0 for none but this one.
-    slab_folder : where slabs are kept, to share them with other trainings; `folder` by default.
-    windows : the patterns to train on where the plan has a feed, in place of `patterns`.
+    module : the network, its plan and its slabs; its network is changed.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    minutes : stop after this time; None for no limit.
 
-    Raises InputError if there is a checkpoint and `resume` was not asked for, or none and it was,
-    if the checkpoint is broken or belongs to another plan, if the patterns are too small for the
-    patches, or for devices that are not there or that the batch cannot be divided among.
+    Returns
+    -------
+    How many steps it took.
     """
-    for given in (patterns, held_out):
-        if given is not None:
-            check_size(plan, given.shape)
-    check_processes(plan, devices, nodes)
-    last = folder / "last.ckpt"
-    if last.exists() != resume:
-        found = "not there: start without" if resume else "there already: give"
-        raise InputError(f"checkpoint {last} is {found} --resume, or take another folder")
-    if resume:
-        check_checkpoint(last, plan)
-    start = _start(plan)
-    folder.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    pl.seed_everything(plan.training.seed, verbose=False)
-    training = plan.training
-    steps = training.steps if stop_after is None else min(stop_after, training.steps)
-    trainer = trainer_of(
-        plan,
-        folder,
-        steps,
-        device=device,
-        devices=devices,
-        nodes=nodes,
-        minutes=minutes,
-        quiet=quiet,
-    )
-    with alone(folder):
-        slabs, unseen = prepare(patterns, held_out, plan, slab_folder or folder, workers, quiet)
-        module = GapTraining(plan, SlabStream(windows, plan) if windows else slabs, unseen)
-        if start is not None:
-            module.network.load_state_dict(start.network.state_dict())
-        if plan.network.n_dim == 3:
-            module.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        done = _trained(trainer, module, last if resume else None, steps)
-        path = folder / f"{plan.name}.safetensors"
-        if trainer.is_global_zero:
-            calibration = None
-            if done >= training.steps and held_out is not None:
-                calibration = _calibrated(module.network, held_out, plan, folder, device, quiet)
-            card = _card(plan, done, folder, start)
-            save_weights(path, module.network, card, calibration)
-    return path
-
-
-def _trained(trainer: pl.Trainer, module: GapTraining, last: Path | None, steps: int) -> int:
-    """Train up to some steps, from a checkpoint if there is one; how many are done then.
-
-    Lightning does nothing where a checkpoint has them all, and leaves the last step's weights in
-    the place of their average.
-    """
-    if last is not None:
-        done, average = averaged(last)
-        if done >= steps:
-            module.network.load_state_dict(average)
-            return done
-    fit(trainer, module, last)
+    _quieten_lightning()
+    options = RunOptions(device=device, minutes=minutes, quiet=True)
+    trainer = make_trainer(module.plan, None, module.plan.training.steps, options)
+    fit(trainer, module, None)
     return int(trainer.global_step)
 
 
-def _card(plan: Plan, steps: int, folder: Path, start: Model | None) -> dict[str, object]:
-    """What the weights' file tells of their training, whose losses are drawn as well."""
-    rows = read_history(folder / HISTORY)
-    draw_losses(folder / "loss.png", rows)
-    losses = {row["step"]: row.get("val_loss") for row in rows}
-    return {
-        "plan": plan.model_dump(mode="json"),
-        "steps": steps,
-        "val_loss": losses.get(steps),
-        **({} if start is None else {"start_sha256": start.sha256}),
-    }
+def _quieten_lightning() -> None:
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
 
-def _start(plan: Plan) -> Model | None:
+def _find_checkpoint(last: Path, plan: Plan, resume: bool) -> Path | None:
+    """The checkpoint to go on from; InputError where that is not what was asked for."""
+    if last.exists() != resume:
+        found = "not there: start without" if resume else "there already: give"
+        raise InputError(f"checkpoint {last} is {found} --resume, or take another folder")
+    if not resume:
+        return None
+    check_checkpoint(last, plan)
+    return last
+
+
+def _load_start(plan: Plan) -> Model | None:
     """The weights that the plan begins with; InputError where their network is another one."""
     if plan.training.start is None:
         return None
@@ -182,39 +198,66 @@ def _start(plan: Plan) -> Model | None:
     return model
 
 
-def _calibrated(
-    network: GapUNet, held_out: LogPatterns, plan: Plan, folder: Path, device: str, quiet: bool
+def _make_module(
+    plan: Plan, source: SlabSource, unseen: list[Slab], start: Model | None
+) -> GapTraining:
+    """The module, with the weights that it starts from, in the fastest memory layout."""
+    module = GapTraining(plan, source, unseen)
+    if start is not None:
+        module.network.load_state_dict(start.network.state_dict())
+    if plan.network.n_dim == 3:
+        module.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    return module
+
+
+def _train_up_to(
+    trainer: pl.Trainer, module: GapTraining, checkpoint: Path | None, steps: int
+) -> int:
+    """Train up to a number of steps, from a checkpoint if there is one; how many are done then.
+
+    Lightning does nothing where a checkpoint has them all, and leaves the last step's weights in
+    the place of their average.
+    """
+    if checkpoint is not None:
+        done, average = load_averaged_weights(checkpoint)
+        if done >= steps:
+            module.network.load_state_dict(average)
+            return done
+    fit(trainer, module, checkpoint)
+    return int(trainer.global_step)
+
+
+def _calibrate(
+    network: GapUNet, held_out: LogPatterns, plan: Plan, folder: Path, options: RunOptions
 ) -> Calibration | None:
     """The calibration of a network, as it will be loaded, on patterns not trained on."""
     if plan.network.n_dim != 3 or not plan.training.calibration_patterns:
         return None
     number = min(plan.training.calibration_patterns, len(held_out))
-    chosen = held_out[np.linspace(0, len(held_out) - 1, number).round().astype(int)]
-    rng = np.random.default_rng([plan.training.seed, 5])
+    spread = np.linspace(0, len(held_out) - 1, number).round().astype(int)
+    rng = Stream.CALIBRATION.generator(plan.training.seed)
     passing = folder / part_name()
     try:
         save_weights(passing, network, {})
-        return measure_calibration(load_weights(passing), chosen, rng, device=device, quiet=quiet)
+        return measure_calibration(
+            load_weights(passing),
+            held_out[spread],
+            rng,
+            device=options.device,
+            quiet=options.quiet,
+        )
     finally:
         passing.unlink(missing_ok=True)
 
 
-def adapt(module: GapTraining, *, device: str = "auto", minutes: float | None = None) -> int:
-    """Train a module that is ready, its network's weights included; how many steps it took.
-
-    The network ends as the moving average of its weights. Nothing is left on disk: a training so
-    short begins anew when it was interrupted.
-    """
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    trainer = trainer_of(
-        module.plan,
-        None,
-        module.plan.training.steps,
-        device=device,
-        devices=1,
-        nodes=1,
-        minutes=minutes,
-        quiet=True,
-    )
-    fit(trainer, module, None)
-    return int(trainer.global_step)
+def _card(plan: Plan, steps: int, folder: Path, start: Model | None) -> dict[str, object]:
+    """What the weights' file says about their training; the losses are drawn as well."""
+    rows = read_history(folder / HISTORY)
+    draw_losses(folder / "loss.png", rows)
+    losses = {row["step"]: row.get("val_loss") for row in rows}
+    return {
+        "plan": plan.model_dump(mode="json"),
+        "steps": steps,
+        "val_loss": losses.get(steps),
+        **({} if start is None else {"start_sha256": start.sha256}),
+    }

@@ -1,4 +1,4 @@
-"""Slabs on disk: made once, kept, and shared by the trainings that need the same."""
+"""Slabs on disk: made once, kept, and shared by all trainings that need the same ones."""
 
 from __future__ import annotations
 
@@ -14,35 +14,48 @@ from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import locked, replace_file
 from bcdi_inpaint.running.progress import with_progress
-from bcdi_inpaint.training.patch_dataset import Slab, SlabDataset, load_slab, save_slab
 from bcdi_inpaint.training.plan import Plan
+from bcdi_inpaint.training.slabs import Slab, SlabDataset, load_slab, save_slab
+from bcdi_inpaint.training.streams import Stream
 
 WAIT_S = 1.0
-"""Between two looks for slabs that another process makes."""
+"""Seconds between two looks for slabs that another process makes."""
 MADE_FOR = "made_for.json"
+"""The file in a folder of slabs that says which plan they are for."""
 
 
 def stored_slabs(
     patterns: LogPatterns | Sequence[LogPatterns] | None,
     plan: Plan,
     count: int,
-    stream: int,
+    stream: Stream,
     folder: Path,
     workers: int = 0,
     quiet: bool = False,
 ) -> list[Slab]:
     """`count` slabs in `folder`, made from the patterns where it does not hold them yet.
 
-    They depend on the plan's recipes, patches, seed and first guess alone. One process makes them:
-    others that want the same wait for it, and go on with its work should it end.
+    They depend on the plan's recipes, patches, seed and first guess alone. One process makes them;
+    others that want the same slabs wait for it, and go on with its work if it ends.
 
     Parameters
     ----------
-    patterns : (*shape) log expectations each; None in a process that only waits.
-    stream : tells the draws for training from those for validation.
+    patterns : (n, *shape) or n times (*shape), log expectations; None in a process that only waits.
+    plan : what slabs to make.
+    count : how many.
+    stream : the random stream, one for training and one for validation.
+    folder : where they are kept; made if it is not there.
     workers : processes that prepare slabs; 0 for none but this one.
+    quiet : show no progress.
 
-    Raises InputError if the folder holds slabs of another plan.
+    Returns
+    -------
+    The slabs, whose arrays stay on disk.
+
+    Raises
+    ------
+    InputError
+        The folder holds slabs of another plan.
     """
     paths = [folder / f"{index:06d}.npy" for index in range(count)]
     if patterns is not None:
@@ -63,11 +76,11 @@ def stored_slabs(
 
 
 def _claim(folder: Path, plan: Plan) -> None:
-    """Say what the folder's slabs are made for, or InputError if it holds those of another plan."""
-    told_in = folder / MADE_FOR
+    """Write down which plan the folder's slabs are for; InputError if they are of another one."""
+    path = folder / MADE_FOR
     wanted = _made_for(plan)
-    if told_in.exists():
-        past = {"guess": "kriged"} | json.loads(told_in.read_text())  # older ones name no guess
+    if path.exists():
+        past = {"guess": "kriged"} | json.loads(path.read_text())  # older ones name no guess
         for key, value in wanted.items():
             if past.get(key) != value:
                 raise InputError(
@@ -75,7 +88,7 @@ def _claim(folder: Path, plan: Plan) -> None:
                     f"{value}: remove it, or take another folder"
                 )
     else:
-        replace_file(told_in, json.dumps(wanted).encode())
+        replace_file(path, json.dumps(wanted).encode())
 
 
 def _made_for(plan: Plan) -> dict[str, Any]:

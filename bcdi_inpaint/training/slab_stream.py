@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from bcdi_inpaint.arrays import LogPatterns
-from bcdi_inpaint.training.patch_dataset import Slab, draw_slab
 from bcdi_inpaint.training.plan import Plan
+from bcdi_inpaint.training.slabs import Slab, draw_slab
+from bcdi_inpaint.training.streams import Stream
 
 Windows = Callable[[int], LogPatterns]
-"""Window k of an endless sequence of patterns: (window, *shape) log expectations, those from
-``k * step`` on. The same k gives the same patterns, whenever it is asked for."""
+"""Gives window k of an endless sequence of patterns: (window, *shape) log expectations, from number
+``k * step`` on. The same k always gives the same patterns."""
 
 
 class SlabStream:
-    """For each epoch the slabs of its window of patterns, one of each; nothing is on disk.
+    """The slabs of each epoch's window of patterns, one of each pattern; nothing is on disk.
 
-    A slab depends on the plan and on its pattern's place in the sequence alone: a training that was
-    interrupted sees what it would have seen. Those that two windows share are made once.
+    A slab depends on the plan and on its pattern's place in the sequence alone: a training that is
+    resumed sees what it would have seen uninterrupted. A slab that two windows share is made once.
+
+    Parameters
+    ----------
+    windows : gives the patterns of an epoch.
+    plan : a plan with a feed.
     """
 
     def __init__(self, windows: Windows, plan: Plan) -> None:
@@ -38,6 +42,6 @@ class SlabStream:
         return list(self._made.values())
 
     def _draw(self, pattern: LogPatterns, index: int) -> Slab:
-        # The stream of draws of `training.prepare`: the same slab as from a file of patterns.
-        rng = np.random.default_rng([self._plan.training.seed, 3, index])
+        # As `run.prepare` draws them: the same slab as from a file of patterns.
+        rng = Stream.SLABS.generator(self._plan.training.seed, index)
         return draw_slab(pattern, self._plan.patches, rng, self._plan.network.guess)

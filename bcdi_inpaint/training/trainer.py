@@ -6,22 +6,30 @@ import io
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, Timer
-from lightning.pytorch.callbacks.progress import TQDMProgressBar
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import replace_file
-from bcdi_inpaint.training.history import HISTORY, History, PlainLines
+from bcdi_inpaint.training.callbacks import History, PlainLines
+from bcdi_inpaint.training.engine import (
+    Callback,
+    EMAWeightAveraging,
+    MisconfigurationException,
+    ModelCheckpoint,
+    Timer,
+    TorchCheckpointIO,
+    TQDMProgressBar,
+    pl,
+)
+from bcdi_inpaint.training.history import HISTORY
 from bcdi_inpaint.training.module import GapTraining
 from bcdi_inpaint.training.plan import Plan
+from bcdi_inpaint.training.run_options import RunOptions
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -41,7 +49,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 class TimeLimit(Timer):
-    """Ends a run after some time, which begins anew where a training is resumed."""
+    """Ends a run after some time, which is counted anew where a training is resumed."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Forget the time of the runs before."""
@@ -53,39 +61,31 @@ def _accelerator(device: str) -> str:
     return {"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[device]
 
 
-def trainer_of(
-    plan: Plan,
-    folder: Path | None,
-    steps: int,
-    *,
-    device: str,
-    devices: int,
-    nodes: int,
-    minutes: float | None,
-    quiet: bool,
-) -> pl.Trainer:
+def make_trainer(plan: Plan, folder: Path | None, steps: int, options: RunOptions) -> pl.Trainer:
     """A trainer that writes checkpoints and history to a folder, or nothing where there is none.
 
-    Raises InputError for absent devices.
+    Parameters
+    ----------
+    plan : of the training.
+    folder : of checkpoints and history; None for neither.
+    steps : at which it stops.
+    options : devices, time, and whether it is quiet.
+
+    Returns
+    -------
+    Lightning's trainer.
+
+    Raises
+    ------
+    InputError
+        The devices are not there.
     """
-    on_terminal = sys.stderr.isatty() and not quiet
-    callbacks: list[Callback] = [EMAWeightAveraging(decay=plan.training.average_decay)]
-    if folder is not None:
-        checkpoint = ModelCheckpoint(
-            folder, filename="step-{step}", save_last=True, save_top_k=1, monitor="step", mode="max"
-        )
-        callbacks += [checkpoint, History(folder / HISTORY)]
-    if minutes is not None:
-        callbacks.append(TimeLimit(timedelta(minutes=minutes), verbose=False))
-    if on_terminal:
-        callbacks.append(TQDMProgressBar())
-    elif not quiet:
-        callbacks.append(PlainLines())
+    on_terminal = sys.stderr.isatty() and not options.quiet
     try:
         return pl.Trainer(
-            accelerator=_accelerator(device),
-            devices=devices,
-            num_nodes=nodes,
+            accelerator=_accelerator(options.device),
+            devices=options.devices,
+            num_nodes=options.nodes,
             use_distributed_sampler=False,  # `share` divides the patches
             precision=plan.training.precision,  # type: ignore[arg-type]
             max_steps=steps,
@@ -96,7 +96,7 @@ def trainer_of(
             enable_model_summary=False,
             enable_checkpointing=folder is not None,
             plugins=[WholeCheckpoints()],
-            callbacks=callbacks,
+            callbacks=list(_callbacks(plan, folder, options, on_terminal)),
             logger=False,
             default_root_dir=folder,
         )
@@ -104,15 +104,41 @@ def trainer_of(
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{devices} devices on {nodes} nodes cannot be had ({' '.join(str(error).split())}), "
+            f"{options.devices} devices on {options.nodes} nodes cannot be had "
+            f"({' '.join(str(error).split())}), "
             "expected what is there: give other --devices and --nodes"
         ) from error
 
 
-def fit(trainer: pl.Trainer, module: GapTraining, checkpoint: Path | None) -> None:
-    """Train; Ctrl-C stays a KeyboardInterrupt, which Lightning would make an exit of its own.
+def _callbacks(
+    plan: Plan, folder: Path | None, options: RunOptions, on_terminal: bool
+) -> Iterator[Callback]:
+    """The average of the weights, what is kept in the folder, the time limit, and the progress."""
+    yield EMAWeightAveraging(decay=plan.training.average_decay)
+    if folder is not None:
+        yield ModelCheckpoint(
+            folder, filename="step-{step}", save_last=True, save_top_k=1, monitor="step", mode="max"
+        )
+        yield History(folder / HISTORY)
+    if options.minutes is not None:
+        yield TimeLimit(timedelta(minutes=options.minutes), verbose=False)
+    if on_terminal:
+        yield TQDMProgressBar()
+    elif not options.quiet:
+        yield PlainLines()
 
-    And what a SIGTERM ends has the status of that, not that of success.
+
+def fit(trainer: pl.Trainer, module: GapTraining, checkpoint: Path | None) -> None:
+    """Train a module, from a checkpoint if there is one.
+
+    Ctrl-C stays a KeyboardInterrupt, of which Lightning would make an exit of its own. A training
+    that SIGTERM ends exits with the status of that signal, not with success.
+
+    Parameters
+    ----------
+    trainer : as `make_trainer` made it.
+    module : what is trained.
+    checkpoint : to go on from; None to begin.
     """
     heeded = signal.getsignal(signal.SIGINT)
     with warnings.catch_warnings():

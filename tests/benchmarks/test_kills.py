@@ -97,12 +97,12 @@ def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path: Path) -
 
 def test_two_trainings_in_one_folder_are_one_too_many(tmp_path: Path) -> None:
     with (
-        processes.alone(tmp_path),
+        processes.exclusive_folder(tmp_path),
         pytest.raises(InputError, match="another process is training in"),
-        processes.alone(tmp_path),
+        processes.exclusive_folder(tmp_path),
     ):
         pass
-    with processes.alone(tmp_path):  # what is left of the lock is in nobody's way
+    with processes.exclusive_folder(tmp_path):  # what is left of the lock is in nobody's way
         pass
 
 

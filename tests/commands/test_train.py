@@ -19,7 +19,7 @@ from processes import heed_ctrl_c, nobody_left
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.network.weights import load_weights
-from bcdi_inpaint.training import train
+from bcdi_inpaint.training import RunOptions, train
 from bcdi_inpaint.training.plan import read_plan
 from simulation import feed
 from simulation.recipe import as_recipe, make_pattern
@@ -84,8 +84,7 @@ def test_it_trains_on_the_recipes_patterns_and_leaves_nothing(
         None,
         np.stack(unseen).astype(np.float16),
         tmp_path / "memory",
-        device="cpu",
-        quiet=True,
+        RunOptions(device="cpu", quiet=True),
         windows=lambda k: np.stack(made[2 * k : 2 * k + 3]).astype(np.float16),
     )
     assert_equal(tensors(tmp_path / "memory"), tensors(tmp_path / "fed"))

@@ -28,7 +28,7 @@ from bcdi_inpaint.training.finetuning import (
     mean_log,
     write_finetuned,
 )
-from bcdi_inpaint.training.patch_dataset import Slab
+from bcdi_inpaint.training.slabs import Slab
 
 SHAPE = (34, 40, 40)
 GAPS = (Gap(1, 30, 33), Gap(2, 8, 10))

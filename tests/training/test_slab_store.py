@@ -7,18 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_training import PLAN, waves
+from small_training import PLAN
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.training import slab_store
-from bcdi_inpaint.training.patch_dataset import Slab, draw_slab
 from bcdi_inpaint.training.plan import Plan
 from bcdi_inpaint.training.slab_store import stored_slabs
-
-
-@pytest.fixture(scope="module")
-def patterns() -> np.ndarray:
-    return waves((32, 32, 32))
+from bcdi_inpaint.training.slabs import Slab, draw_slab
 
 
 @pytest.fixture(scope="module")

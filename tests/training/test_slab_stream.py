@@ -7,9 +7,9 @@ import pytest
 from small_training import PLAN, waves
 
 from bcdi_inpaint.training import slab_stream
-from bcdi_inpaint.training.patch_dataset import draw_slab
 from bcdi_inpaint.training.plan import FeedConfig, Plan
 from bcdi_inpaint.training.slab_stream import SlabStream
+from bcdi_inpaint.training.slabs import draw_slab
 
 FED = Plan.model_validate(PLAN.model_dump() | {"feed": {"window": 3, "step": 2}})
 

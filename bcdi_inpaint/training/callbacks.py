@@ -1,0 +1,59 @@
+"""What follows a training as it runs: a line an epoch, and a row in a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from pathlib import Path
+
+from bcdi_inpaint.files import replace_file
+from bcdi_inpaint.training.engine import Callback, pl
+from bcdi_inpaint.training.history import read_history
+
+
+class PlainLines(Callback):
+    """One line an epoch, for logs, where a bar would be a mess."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Print the step and the losses."""
+        metrics = _metrics(trainer)
+        if not trainer.is_global_zero:
+            return
+        minutes = (time.monotonic() - self._started) / 60
+        names = ("train_loss", "val_loss", "val_mse", "guess_mse", "val_likelihood")
+        train, val, mse, guess, likelihood = (metrics.get(name, math.nan) for name in names)
+        print(
+            f"step {trainer.global_step:6d}  {minutes:6.1f} min  train {train:.4f}  val {val:.4f}  "
+            f"mse {mse:.4f} (kriged {guess:.4f})  likelihood {likelihood:.4f}",
+            flush=True,
+        )
+
+
+class History(Callback):
+    """`metrics.csv`: a row an epoch, also of the epochs before a training was resumed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add a row; rows of this step and later ones are of a run that was cut short, and go."""
+        row = {"step": trainer.global_step, "epoch": trainer.current_epoch, **_metrics(trainer)}
+        if not trainer.is_global_zero:
+            return
+        rows = [old for old in read_history(self._path) if old["step"] < row["step"]]
+        names = list(dict.fromkeys(name for each in (*rows, row) for name in each))
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, names)
+        writer.writeheader()
+        writer.writerows([*rows, row])
+        replace_file(self._path, stream.getvalue().encode())
+
+
+def _metrics(trainer: pl.Trainer) -> dict[str, float]:
+    """What was logged, the same in all processes; every one of them has to ask."""
+    return {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}

@@ -1,0 +1,16 @@
+"""The losses that a training leaves in its folder."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from small_training import PLAN, run
+
+
+def test_the_picture_of_the_losses_lies_beside_them(folder: Path, patterns: np.ndarray) -> None:
+    run(PLAN, patterns, folder)
+    with Image.open(folder / "loss.png") as image:
+        image.load()
+    names = {path.name for path in folder.iterdir()}
+    assert {"metrics.csv", "loss.png", "last.ckpt", "tiny.safetensors"} <= names
+    assert not [name for name in names if name.endswith(".part")]

@@ -1,0 +1,72 @@
+"""What a module draws: its own patches in every epoch, and its share of a batch."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_training import PLAN, changed, run
+
+from bcdi_inpaint.training import module
+from bcdi_inpaint.training.history import read_history
+from bcdi_inpaint.training.module import GapTraining
+from bcdi_inpaint.training.plan import PatchConfig
+from bcdi_inpaint.training.slab_store import stored_slabs
+from bcdi_inpaint.training.slabs import FixedSlabs, Slab
+from bcdi_inpaint.training.streams import Stream
+
+
+def test_noisy_counts_are_learned_from_and_not_validated_on(
+    folder: Path, patterns: np.ndarray, tmp_path: Path, slabs: Path
+) -> None:
+    """The first validation is of the same patches, before much was learned from others."""
+    run(PLAN, patterns, folder)
+    other = Path(shutil.copytree(slabs, tmp_path / "noisy"))
+    run(changed(truth="counts"), patterns, other)
+    clean, noisy = (read_history(where / "metrics.csv")[0] for where in (folder, other))
+    assert noisy["train_mse"] != clean["train_mse"]
+    assert noisy["guess_mse"] == clean["guess_mse"]
+
+
+def test_every_epoch_draws_its_own_patches_and_validation_the_same(
+    folder: Path, patterns: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[tuple[int, ...]] = []
+
+    class Spy(module.PatchDataset):
+        def __init__(
+            self,
+            slabs: list[Slab],
+            config: PatchConfig,
+            count: int,
+            seed: tuple[int, ...],
+            **options: bool,
+        ) -> None:
+            seeds.append(seed)
+            super().__init__(slabs, config, count, seed, **options)
+
+    monkeypatch.setattr(module, "PatchDataset", Spy)
+    run(PLAN, patterns, folder)
+    assert set(seeds) == {(3, 1, 0), (3, 1, 1), (3, 2)}
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_loader_takes_the_share_of_its_process(
+    slabs: Path, patterns: np.ndarray, monkeypatch: pytest.MonkeyPatch, rank: int
+) -> None:
+    unseen = stored_slabs(patterns, PLAN, 2, Stream.VALIDATION_SLABS, slabs / "unseen", 0, True)
+    plan = changed(batch_size=4, validation_patches=8)
+    training = GapTraining(plan, FixedSlabs(unseen), unseen)
+
+    class Processes:
+        global_rank, world_size = 0, 1
+
+    training._trainer = Processes  # type: ignore[assignment]
+    alone = [channels for channels, _, _ in training.val_dataloader()]
+    monkeypatch.setattr(Processes, "world_size", 2)
+    monkeypatch.setattr(Processes, "global_rank", rank)
+    shared = [channels for channels, _, _ in training.val_dataloader()]
+    assert len(shared) == len(alone) == 2
+    for ours, whole in zip(shared, alone, strict=True):
+        assert torch.equal(ours, whole[rank::2])

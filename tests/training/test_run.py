@@ -1,0 +1,128 @@
+"""A training on next to nothing: that it learns, resumes to the same weights, and says no."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from small_training import PLAN, changed, flat, run, waves
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.network.weights import load_weights
+from bcdi_inpaint.training.history import read_history
+from bcdi_inpaint.training.plan import PatchConfig, Plan
+from bcdi_inpaint.training.run import train
+from bcdi_inpaint.training.run_options import RunOptions
+
+
+# In the middle of an epoch, at its end, and when the weights alone were still to be written.
+@pytest.mark.parametrize("stop_after", [1, 2, 3, 4])
+def test_a_resumed_run_ends_as_an_uninterrupted_one(
+    tmp_path: Path, slabs: Path, patterns: np.ndarray, stop_after: int
+) -> None:
+    whole, parts = (Path(shutil.copytree(slabs, tmp_path / name)) for name in ("whole", "parts"))
+    expected = load_weights(run(PLAN, patterns, whole)).network.state_dict()
+    run(PLAN, patterns, parts, stop_after=stop_after).unlink()
+    path = run(PLAN, patterns, parts, resume=True)
+    found = load_weights(path).network.state_dict()
+    for name, tensor in expected.items():
+        assert torch.equal(found[name], tensor), name
+    with safe_open(path, "pt") as file:
+        card = json.loads(file.metadata()["training"])
+    assert card["steps"] == 4
+    assert Plan.model_validate(card["plan"]) == PLAN
+    # Validation sees the same patches, and the log holds both runs.
+    histories = [read_history(where / "metrics.csv") for where in (whole, parts)]
+    assert histories[0][-1]["val_loss"] == histories[1][-1]["val_loss"] == card["val_loss"]
+    assert [row["step"] for row in histories[0]] == [2, 4]
+    assert [row["step"] for row in histories[1]] == sorted({stop_after, 2, 4})
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    """Fringes of two kinds alone, in frames too small for kriging: the guess is linear there."""
+    plan = flat(
+        changed(
+            steps=60,
+            steps_per_epoch=30,
+            learning_rate=1e-2,
+            average_decay=0.5,
+            batch_size=8,
+            validation_patches=16,
+            slabs=16,
+            validation_slabs=4,
+        )
+    )
+    run(plan, waves((30, 30)), tmp_path)
+    rows = read_history(tmp_path / "metrics.csv")
+    assert rows[-1]["val_mse"] < 0.4 * rows[-1]["guess_mse"]
+    assert rows[-1]["val_likelihood"] < rows[0]["val_likelihood"] < rows[0]["train_likelihood"]
+
+
+def test_a_checkpoint_is_neither_lost_nor_invented(folder: Path, patterns: np.ndarray) -> None:
+    with pytest.raises(InputError, match="without --resume"):
+        run(PLAN, patterns, folder, resume=True)
+    run(PLAN, patterns, folder, stop_after=1)
+    with pytest.raises(InputError, match="there already"):
+        run(PLAN, patterns, folder)
+
+
+@pytest.mark.parametrize("shape", [(2, 15, 24, 24), (2, 24, 24), (0, 24, 24, 24)])
+def test_patterns_that_no_patch_fits_in_are_refused(
+    tmp_path: Path, patterns: np.ndarray, shape: tuple[int, ...]
+) -> None:
+    small = np.zeros(shape, dtype=np.float16)
+    with pytest.raises(InputError, match="sides of at least 16"):
+        train(PLAN, patterns, small, tmp_path, RunOptions(device="cpu", quiet=True))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_released_weights_are_the_planned_average(
+    tmp_path: Path, slabs: Path, patterns: np.ndarray
+) -> None:
+    heads = []
+    for decay in (0, 0.9):
+        plan = changed(average_decay=decay, steps=2, learning_rate=1e-2)
+        path = run(plan, patterns, Path(shutil.copytree(slabs, tmp_path / str(decay))))
+        heads.append(load_weights(path).network.head.weight.detach().abs())
+    # It starts from zero: the slower the average, the nearer it still is.
+    assert float(heads[1].max()) < float(heads[0].max())
+
+
+def test_slabs_of_another_plan_are_not_taken(folder: Path, patterns: np.ndarray) -> None:
+    other = PLAN.model_copy(update={"patches": PatchConfig(size=16)})
+    with pytest.raises(InputError, match="holds slabs of another plan, patches was") as error:
+        run(other, patterns, folder)
+    assert "\n" not in str(error.value)
+
+
+def test_two_dimensions_from_patterns_to_weights(tmp_path: Path) -> None:
+    path = run(flat(changed(average_decay=0.0)), waves((48, 56)), tmp_path)
+    loaded = load_weights(path).network
+    assert loaded.config.n_dim == 2
+    prediction, scale = loaded(torch.rand(1, 5, 16, 24))
+    assert prediction.shape == scale.shape == (1, 1, 16, 24)
+    assert float(loaded.head.weight.detach().abs().max()) > 0  # it has learned something
+    with pytest.raises(InputError, match="with 3 sides"):
+        run(PLAN, waves((48, 56)), tmp_path / "volume")
+
+
+def test_a_training_may_begin_from_given_weights(
+    tmp_path: Path, slabs: Path, patterns: np.ndarray
+) -> None:
+    first = run(changed(steps=2), patterns, Path(shutil.copytree(slabs, tmp_path / "first")))
+    still = changed(steps=1, learning_rate=1e-12, start=str(first))
+    path = run(still, patterns, Path(shutil.copytree(slabs, tmp_path / "second")))
+    old, new = (load_weights(weights).network.state_dict() for weights in (first, path))
+    for name in old:
+        torch.testing.assert_close(new[name], old[name], rtol=0, atol=1e-6)
+    with safe_open(path, framework="pt") as file:
+        card = json.loads(file.metadata()["training"])
+    assert card["start_sha256"] == load_weights(first).sha256
+
+
+def test_weights_of_another_network_are_no_start(folder: Path, patterns: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"training.start is default.*expected"):
+        run(changed(start="default"), patterns, folder)
