@@ -62,7 +62,7 @@ DOORS: dict[str, set[str]] = {
     "wulffpack": {"simulation.shapes"},
     "ase": {"simulation.shapes"},
     "distributed": {"bcdi_inpaint.running"},
-    "lightning": {"bcdi_inpaint.training"},
+    "lightning": {"bcdi_inpaint.training.engine"},
 }
 """The one place, a module or a room, where each outside engine may be imported."""
 
@@ -308,7 +308,7 @@ def test_a_forbidden_import_is_found(module: str, source: str) -> None:
         ("bcdi_inpaint.files.cxi", "import h5py\nfrom bcdi_inpaint.errors import InputError"),
         ("bcdi_inpaint.files.cxi", "from bcdi_inpaint.files.layout import DETECTOR"),
         ("bcdi_inpaint.commands.simulate", "def f():\n    from simulation.campaign import run"),
-        ("bcdi_inpaint.training.module", "import lightning.pytorch as pl"),
+        ("bcdi_inpaint.training.engine", "import lightning.pytorch as pl"),
         ("simulation.diffraction", "from bcdi_inpaint import pynx_engine"),
         ("simulation.demo", "from bcdi_inpaint import inpaint"),
     ],

@@ -24,7 +24,7 @@ class GapOptions(TypedDict):
 
 
 class BadOptions(TypedDict):
-    """Keyword arguments of `gaps.artificial.draw_bad_voxels`."""
+    """Keyword arguments of `gaps.bad_voxels.draw_bad_voxels`."""
 
     hot_share: float
     alien_share: float
@@ -83,7 +83,7 @@ class PatchConfig(BaseModel):
 
     @property
     def bad_options(self) -> BadOptions:
-        """What `gaps.artificial.draw_bad_voxels` draws by."""
+        """What `gaps.bad_voxels.draw_bad_voxels` draws by."""
         return {"hot_share": self.bad_pixels, "alien_share": self.aliens}
 
 
