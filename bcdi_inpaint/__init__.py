@@ -1,30 +1,80 @@
 """Fill detector gaps in Bragg coherent diffraction scans.
 
->>> from bcdi_inpaint import inpaint
->>> fill = inpaint(counts, gap_mask)  # doctest: +SKIP
->>> fill.counts  # doctest: +SKIP
+    import bcdi_inpaint as bcdi
+
+    scan = bcdi.read_scan("scan.cxi")
+    gaps = bcdi.find_gaps(scan)
+    fill = bcdi.inpaint(scan, gaps)  # arrays do as well: bcdi.inpaint(counts, gap_mask)
+    fill = bcdi.refine(scan, gaps, fill)
+    crystal = bcdi.phase(scan, fill)  # with PyNX
+    bcdi.write_cxi("filled.cxi", scan, fill)
+
+The names are loaded when they are first used, so that importing the package takes no time.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["Fill", "InputError", "inpaint"]
-
 if TYPE_CHECKING:
+    from bcdi_inpaint.api import expected_benefit, inpaint, phase, refine
     from bcdi_inpaint.errors import InputError
+    from bcdi_inpaint.files.example import load_example
+    from bcdi_inpaint.files.reading import read_scan
     from bcdi_inpaint.filling.fill import Fill
-    from bcdi_inpaint.filling.inpainting import inpaint
+    from bcdi_inpaint.gaps.finding import find_gaps
+    from bcdi_inpaint.jobs.write_fill import write_cxi
+    from bcdi_inpaint.network.weights import load_model
+    from bcdi_inpaint.scan.scan import Scan
+    from bcdi_inpaint.training.finetuning import finetune
+
+    __version__: str
+
+__all__ = [
+    "Fill",
+    "InputError",
+    "Scan",
+    "__version__",
+    "expected_benefit",
+    "find_gaps",
+    "finetune",
+    "inpaint",
+    "load_example",
+    "load_model",
+    "phase",
+    "read_scan",
+    "refine",
+    "write_cxi",
+]
+
+_HOMES = {
+    "Fill": "filling.fill",
+    "InputError": "errors",
+    "Scan": "scan.scan",
+    "expected_benefit": "api",
+    "find_gaps": "gaps.finding",
+    "finetune": "training.finetuning",
+    "inpaint": "api",
+    "load_example": "files.example",
+    "load_model": "network.weights",
+    "phase": "api",
+    "read_scan": "files.reading",
+    "refine": "api",
+    "write_cxi": "jobs.write_fill",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """`inpaint` and `Fill` bring torch along, so they are imported when they are asked for."""
-    if name in ("Fill", "inpaint"):
-        from bcdi_inpaint.filling import inpainting
+    """Load a public name when it is first used."""
+    if name == "__version__":
+        from importlib.metadata import version
 
-        return getattr(inpainting, name)
-    if name == "InputError":
-        from bcdi_inpaint.errors import InputError
+        return version("bcdi-inpaint")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"bcdi_inpaint.{_HOMES[name]}"), name)
 
-        return InputError
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
