@@ -20,11 +20,14 @@ $(READY): pyproject.toml constraints.txt tools/setup.sh tools/install_pynx.py
 	@PYTHON="$(PYTHON)" sh tools/setup.sh
 	@touch $(READY)
 
-check: setup  ## lint, formatting, types, import directions
+check: setup  ## lint, formatting, types, docstrings, the rooms
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) tools/check_docstrings.py
+	$(RUN) tools/measure_house.py --check
 	$(RUN) -m pytest -q tests/test_layers.py
+	$(RUN) tools/measure_house.py
 
 test: setup  ## all tests (TEST_ARGS for pytest)
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -q $(IN_PARALLEL) $(TEST_ARGS)

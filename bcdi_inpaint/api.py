@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from bcdi_inpaint.filling.fill import Fill, Filled
     from bcdi_inpaint.network.weights import Model
     from bcdi_inpaint.phasing.benefit import Benefit
-    from bcdi_inpaint.phasing.pynx_retrieval import Reconstruction
-    from bcdi_inpaint.phasing.schedule import Schedule
 
 Gaps = np.ndarray | Gap | Iterable[Gap]
 """The gaps of a scan: what `find_gaps` returns, gaps, or a mask (True = to fill)."""

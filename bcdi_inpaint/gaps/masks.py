@@ -11,6 +11,7 @@ from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
 from bcdi_inpaint.scan.boxes import Box, Shape, as_shape, other_axes, sides, whole
+from bcdi_inpaint.scan.scan import as_mask
 
 
 def merge_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
@@ -134,3 +135,33 @@ def runs_of_lines(axis: int, in_gap: BoolArray) -> tuple[Gap, ...]:
     steps = np.diff(in_gap.astype(np.int8), prepend=0, append=0)
     starts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
     return tuple(Gap(axis, int(a), int(b)) for a, b in zip(starts, stops, strict=True))
+
+
+def as_region(gaps: np.ndarray | Gap | Iterable[Gap], shape: Shape) -> GapRegion:
+    """Gaps in whatever form, as the region to fill.
+
+    Parameters
+    ----------
+    gaps : a mask (n_rock, n_y, n_x) or (n_y, n_x), True = to fill, or one gap, or several, for
+        example what `gaps.finding.find_gaps` returns.
+    shape : (n_rock, n_y, n_x) of the scan.
+
+    Returns
+    -------
+    The region to fill.
+
+    Raises
+    ------
+    InputError
+        For a mask of another shape, gaps outside the scan, or nothing to fill.
+    """
+    if isinstance(gaps, np.ndarray):
+        mask = as_mask(gaps, shape, "gap_mask")
+        if not mask.any():
+            raise InputError("gap_mask is empty, expected voxels to fill: there is nothing to do")
+        return GapRegion.of(mask)
+    planes = merge_gaps([gaps] if isinstance(gaps, Gap) else gaps)
+    if not planes:
+        raise InputError("no gaps are given, expected some to fill: there is nothing to do")
+    check_inside(planes, shape)
+    return GapRegion(shape, planes)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.scan.boxes import Box, Shape, as_shape
 
@@ -113,6 +114,10 @@ class Scan:
         """Of the mask as stored, None without one."""
         return None if self.flags is None else self.flags.dtype
 
+    def with_bad(self, bad_mask: np.ndarray) -> Scan:
+        """The scan with further bad voxels, a mask (n_rock, n_y, n_x) or (n_y, n_x)."""
+        return replace(self, bad_mask=self.bad_mask | as_mask(bad_mask, self.shape, "bad_mask"))
+
     def part(self, box: Box) -> Scan:
         """The scan within a box; its arrays are views."""
         flags = None if self.flags is None else self.flags[box]
@@ -121,3 +126,51 @@ class Scan:
     def bad_in(self, box: Box) -> np.ndarray:
         """The bad voxels of a box, a view."""
         return self.bad_mask[box]
+
+
+def as_scan(counts: np.ndarray, bad_mask: np.ndarray | None = None) -> Scan:
+    """Plain counts as a scan.
+
+    Parameters
+    ----------
+    counts : (n_rock, n_y, n_x) photon counts of any number type.
+    bad_mask : (n_rock, n_y, n_x) or (n_y, n_x), True = invalid; None for none.
+
+    Raises
+    ------
+    InputError
+        For counts that are no numbers or have not three axes, or a mask of another shape.
+
+    Examples
+    --------
+    >>> as_scan(np.ones((2, 3, 4), np.uint16))
+    Scan: 2 x 3 x 4 uint16, 0 % masked
+    """
+    if counts.dtype.kind not in "uif":
+        raise InputError(f"counts are {counts.dtype}, expected whole or real numbers")
+    none = np.zeros(counts.shape, dtype=bool)
+    bad = none if bad_mask is None else as_mask(bad_mask, counts.shape, "bad_mask")
+    return Scan(counts, bad)
+
+
+def as_mask(mask: np.ndarray, shape: tuple[int, ...], name: str) -> BoolArray:
+    """A mask of one frame or of a whole scan, as booleans of the scan's shape.
+
+    Parameters
+    ----------
+    mask : (n_y, n_x) or (n_rock, n_y, n_x), non-zero = True.
+    shape : (n_rock, n_y, n_x).
+    name : what the error calls it.
+
+    Returns
+    -------
+    (n_rock, n_y, n_x) bool.
+
+    Raises
+    ------
+    InputError
+        For a mask of another shape.
+    """
+    if mask.shape not in (shape, shape[1:]):
+        raise InputError(f"{name} has the shape {mask.shape}, expected {shape} or {shape[1:]}")
+    return np.ascontiguousarray(np.broadcast_to(mask != 0, shape))
