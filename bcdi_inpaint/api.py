@@ -18,7 +18,7 @@ from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Measured, Scan, as_scan
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.filling.fill import Fill, Filled
+    from bcdi_inpaint.filling.fill import Fill
     from bcdi_inpaint.network.weights import Model
     from bcdi_inpaint.phasing.benefit import Benefit
 
@@ -63,76 +63,12 @@ def inpaint(
     InputError
         For arrays that do not fit, counts that are none, gaps that are empty or cannot be filled,
         a model that does not load, or an absent device.
-
-    Examples
-    --------
-    >>> import bcdi_inpaint as bcdi
-    >>> scan = bcdi.load_example()
-    >>> bcdi.inpaint(scan, bcdi.find_gaps(scan))  # doctest: +ELLIPSIS
-    Fill: ... voxels (...) filled by model default, median sigma ...
     """
     from bcdi_inpaint.filling.inpainting import STRIDE, inpaint_scan
 
     measured, region = _checked(scan, gaps, bad_mask)
     step = STRIDE if stride is None else stride
     return inpaint_scan(measured, region, model, device, stride=step, progress=progress).whole
-
-
-def refine(
-    scan: Measured | np.ndarray,
-    gaps: Gaps,
-    fill: Filled,
-    *,
-    bad_mask: np.ndarray | None = None,
-    model: str | Path | Model = "default",
-    starts: int = 2,
-    seed: int = 0,
-    device: str = "auto",
-    progress: Progress | None = None,
-) -> Fill:
-    """Refine a fill by a short phase retrieval around the Bragg peak, where that predicts better.
-
-    Parameters
-    ----------
-    scan : a scan, or (n_rock, n_y, n_x) photon counts; not changed.
-    gaps : as for `inpaint`.
-    fill : what `inpaint` made of them with this model.
-    bad_mask : as for `inpaint`.
-    model : the model of the fill; it fills the pseudo-gap too, in which refinement is judged.
-    starts : random starts of the retrieval.
-    seed : of those starts.
-    device : ``auto``, ``cpu`` or ``cuda``.
-    progress : called with (starts done, starts in all).
-
-    Returns
-    -------
-    The refined fill, or the fill as it was where refinement predicts held-out counts no better;
-    `fill.report.refinement` says which, and why.
-
-    Raises
-    ------
-    InputError
-        For arrays that do not fit, or a model that does not load.
-    """
-    from bcdi_inpaint.phasing.refinement import refine as refine_arrays
-
-    measured, region = _checked(scan, gaps, bad_mask)
-    everything = whole(measured.shape)
-    part = measured.part(everything)
-    refinement = refine_arrays(
-        part.counts,
-        region.part(everything),
-        fill.whole,
-        bad_mask=part.bad_mask,
-        model=model,
-        rng=np.random.default_rng(seed),
-        starts=starts,
-        device=device,
-        progress=progress,
-    )
-    if refinement.interrupted:
-        raise KeyboardInterrupt(refinement.remark)
-    return refinement.fill.with_remark(refinement.remark)
 
 
 def expected_benefit(
@@ -155,13 +91,6 @@ def expected_benefit(
     ------
     InputError
         For arrays that do not fit.
-
-    Examples
-    --------
-    >>> import bcdi_inpaint as bcdi
-    >>> scan = bcdi.load_example()
-    >>> print(bcdi.expected_benefit(scan, bcdi.find_gaps(scan)))  # doctest: +ELLIPSIS
-    gap of 6 ... voxels from the peak, ... counts beside it: ...
     """
     from bcdi_inpaint.phasing.benefit import expected_benefit as of_arrays
 

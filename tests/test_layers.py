@@ -40,8 +40,9 @@ ALLOWED = {
     "jobs": "scan gaps peak network filling training phasing evaluation files plots running "
     "pynx_engine",
     "commands": "scan gaps network phasing training evaluation files plots jobs running",
+    "api": "scan gaps network filling phasing",
     "cli": "commands",
-    "__init__": "scan gaps network filling training phasing files jobs",
+    "__init__": "scan gaps network filling training files jobs api",
     "__main__": "cli",
 }
 """The rooms, each with the rooms that it may import, besides the ground floor."""

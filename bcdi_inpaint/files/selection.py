@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bcdi_inpaint.scan.crop import Crop, Slices
+from bcdi_inpaint.scan.boxes import Box
+from bcdi_inpaint.scan.crop import Crop
 
 WHOLE = slice(None), slice(None), slice(None)
 
@@ -15,6 +16,6 @@ class Selection:
 
     crop: Crop | None = None
 
-    def slices(self, shape: tuple[int, ...]) -> Slices:
+    def slices(self, shape: tuple[int, ...]) -> Box:
         """The part of an array (n_rock, n_y, n_x); InputError where it does not have it."""
         return WHOLE if self.crop is None else self.crop.slices(shape)

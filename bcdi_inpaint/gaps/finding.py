@@ -37,10 +37,29 @@ KNOWN_WIDTHS = frozenset(
     if width >= 2
 )
 
-# Empty lines are also what a weak scan is mostly made of. Next to a gap the lines must show enough
-# pixels with counts that the gap would not be empty by chance: at 30 expected, exp(-30).
-_EXPECTED_IN_GAP = 30
-_FEWEST_BESIDE = 4
+
+@dataclass(frozen=True)
+class GapSearchSettings:
+    """What lines must show to be taken for a gap.
+
+    Empty lines are also what a weak scan is mostly made of. The lines next to a gap must show
+    enough pixels with counts that the gap would not be empty by chance.
+
+    Attributes
+    ----------
+    expected_in_gap : pixels with counts that the gap would show if it were none, as its neighbours
+        do; at 30 it is empty by chance once in exp(30) scans.
+    fewest_beside : pixels with counts in each of the lines next to the gap.
+    narrowest_at_edge : masked lines at the array's edge from which on they are a gap that the crop
+        cuts; fewer are a detector's masked border.
+    """
+
+    expected_in_gap: int = 30
+    fewest_beside: int = 4
+    narrowest_at_edge: int = 3
+
+
+SETTINGS = GapSearchSettings()
 
 
 _BY_USER = "given by the user"
@@ -195,7 +214,11 @@ def _masked_lines(always_bad: np.ndarray, shape: tuple[int, int, int]) -> tuple[
     gaps = runs_of_lines(1, np.all(always_bad, axis=1)) + runs_of_lines(
         2, np.all(always_bad, axis=0)
     )
-    return tuple(gap for gap in gaps if _inside(gap, shape) or 3 <= gap.width <= _WIDEST)
+    return tuple(
+        gap
+        for gap in gaps
+        if _inside(gap, shape) or SETTINGS.narrowest_at_edge <= gap.width <= _WIDEST
+    )
 
 
 def _empty_lines(scan: Measured) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
@@ -208,7 +231,7 @@ def _empty_lines(scan: Measured) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
             if not _inside(gap, scan.shape) or gap.width < 2:
                 continue
             beside = int(min(lit_per_line[gap.start - 1], lit_per_line[gap.stop]))
-            if beside >= _FEWEST_BESIDE and beside * gap.width >= _EXPECTED_IN_GAP:
+            if beside >= SETTINGS.fewest_beside and beside * gap.width >= SETTINGS.expected_in_gap:
                 (known if gap.width in KNOWN_WIDTHS else doubtful).append(gap)
     return tuple(known), tuple(doubtful)
 

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.scan.boxes import AXIS_NAMES
 
-AXIS_NAMES = ("frames", "rows", "cols")
-"""Of the axes of a scan, as options and messages call them."""
 _FORM = re.compile(r"\s*(frames|rows|cols|columns)\s*=\s*(\d+)\s*:\s*(\d+)\s*", re.IGNORECASE)
 
 

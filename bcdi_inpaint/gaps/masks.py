@@ -9,8 +9,8 @@ import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
-from bcdi_inpaint.scan.boxes import Box, Shape, as_shape, other_axes, sides, whole
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.scan.boxes import AXIS_NAMES, Box, Shape, as_shape, other_axes, sides, whole
 from bcdi_inpaint.scan.scan import as_mask
 
 

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
-from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
+from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.peak.friedel import find_centre
 from bcdi_inpaint.peak.statistics import fringe_period, window
+from bcdi_inpaint.scan.boxes import AXIS_NAMES
 
 FRINGES = 1.5
 """Gap width in fringe periods from which on a fill helps much.

@@ -17,6 +17,9 @@ Shape = tuple[int, int, int]
 Box = tuple[slice, slice, slice]
 """A part of an array (n_rock, n_y, n_x): slices whose start and stop lie inside it."""
 
+AXIS_NAMES = ("frames", "rows", "cols")
+"""Of the axes of a scan, as options and messages call them."""
+
 BLOCK = 8
 """Frames that are held at a time where a scan is gone through."""
 

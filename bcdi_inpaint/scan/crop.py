@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.scan.boxes import AXIS_NAMES, Box
 
 Range = tuple[int, int]
-Slices = tuple[slice, slice, slice]
 
-AXIS_NAMES = ("frames", "rows", "cols")
 _RANGE = re.compile(r"\s*(\d*)\s*:\s*(\d*)\s*")
 
 
@@ -31,7 +30,7 @@ class Crop:
         """The row and column where it begins."""
         return self.rows[0], self.columns[0]
 
-    def slices(self, shape: tuple[int, ...]) -> Slices:
+    def slices(self, shape: tuple[int, ...]) -> Box:
         """The same as slices of an array; InputError where it reaches outside the shape."""
         found = []
         for name, (start, stop), length in zip(

@@ -24,11 +24,12 @@ from bcdi_inpaint.filling.fill import LEAST_COUNTS
 from bcdi_inpaint.filling.inpainting import PATCH, choose_device
 from bcdi_inpaint.gaps.artificial import GapKind
 from bcdi_inpaint.gaps.finding import find_gaps
-from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
+from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.channels import GuessKind
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, load_weights, save_weights
+from bcdi_inpaint.scan.boxes import AXIS_NAMES
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training import Batch, GapTraining, adapt
 from bcdi_inpaint.training.count_loss import count_loss

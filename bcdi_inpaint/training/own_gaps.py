@@ -22,11 +22,11 @@ from bcdi_inpaint.gaps.artificial import (
     line_sums,
     window_sums,
 )
-from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
+from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import find_planes, gap_mask
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, compute_features
 from bcdi_inpaint.network.units import LOG_UNIT
-from bcdi_inpaint.scan.boxes import as_shape, other_axes
+from bcdi_inpaint.scan.boxes import AXIS_NAMES, as_shape, other_axes
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.scan.validity import check_counts
 from bcdi_inpaint.training.slabs import Slab
