@@ -37,10 +37,10 @@ from bcdi_inpaint.evaluation.fills import (
     EvaluationConfig,
     Interval,
     Record,
+    average_scores,
     fillers,
-    judge_all,
-    simulated,
-    summary,
+    judge_subjects,
+    simulated_subjects,
 )
 from bcdi_inpaint.files import locked, replace_file
 from bcdi_inpaint.files.patterns import n_patterns, read_contents, read_pattern
@@ -287,7 +287,9 @@ def judge(variant: str, network: GapUNet, study: Study) -> None:
     config = evaluation(study)
     methods = fillers(config.methods, Model(network, variant, ""))
     for row in unjudged(variant, study):
-        outcome = judge_all(simulated(study.files["held_out"], [row]), config, methods)
+        outcome = judge_subjects(
+            simulated_subjects(study.files["held_out"], [row]), config, methods
+        )
         for remark in outcome.remarks:
             print(f"{variant}: {remark}", flush=True)
         replace(judged_file(variant, row, study), json.dumps(outcome.records))
@@ -319,7 +321,7 @@ def results(study: Study) -> list[Record]:
     found = []
     for variant, own in records.items():
         mse = json.loads((study.folder(variant) / "patches.json").read_text())["patch_mse"]
-        for row in summary(own, config):
+        for row in average_scores(own, config):
             if row["method"] != NETWORK or row["kind"] != "all":
                 continue
             width = row["width"]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import ValidationError
 
-from bcdi_inpaint.commands.results import check_free, make_folder, write_text
 from bcdi_inpaint.errors import InputError, one_line
+from bcdi_inpaint.jobs.result_folder import check_free, make_folder, write_text
 
 if TYPE_CHECKING:
     from bcdi_inpaint.evaluation.crystals.judging import PhasingConfig, Record, Shown

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bcdi_inpaint.commands.results import make_folder
+from bcdi_inpaint.jobs.result_folder import make_folder
 
 if TYPE_CHECKING:
     from bcdi_inpaint.training.plan import FeedConfig

@@ -5,40 +5,33 @@ as the ceiling that no method beats on average. Measured scans get artificial ga
 none. All that is random comes from the configuration's seed.
 """
 
-from bcdi_inpaint.evaluation.fills.averages import ALL, Bootstrap, Interval, summary
+from bcdi_inpaint.evaluation.fills.averages import ALL, Bootstrap, Interval, average_scores
+from bcdi_inpaint.evaluation.fills.cases import Case, place_cases
 from bcdi_inpaint.evaluation.fills.config import (
     EvaluationConfig,
     PublishedConfig,
     ScanConfig,
     as_config,
 )
-from bcdi_inpaint.evaluation.fills.coverage import COVERAGE_COLUMNS, PEAK, coverage
-from bcdi_inpaint.evaluation.fills.cubes import (
+from bcdi_inpaint.evaluation.fills.coverage import COVERAGE_COLUMNS, PEAK, measure_coverage
+from bcdi_inpaint.evaluation.fills.judging import JudgedFills, judge_case, judge_subjects
+from bcdi_inpaint.evaluation.fills.methods import CEILING, NETWORK, REFINED, Filler, Guess, fillers
+from bcdi_inpaint.evaluation.fills.published_protocol import (
     CUBE_COLUMNS,
+    average_cubes,
     bright_rows,
     judge_cubes,
-    summary_of_cubes,
 )
-from bcdi_inpaint.evaluation.fills.judging import (
-    CASE_COLUMNS,
-    INSIDE,
-    SCORES,
-    Outcome,
-    Record,
-    View,
-    judge,
-    judge_all,
-)
-from bcdi_inpaint.evaluation.fills.methods import CEILING, NETWORK, REFINED, Filler, Guess, fillers
-from bcdi_inpaint.evaluation.fills.places import Case, cases
+from bcdi_inpaint.evaluation.fills.records import CASE_COLUMNS, INSIDE, SCORES, Record
 from bcdi_inpaint.evaluation.fills.subjects import (
     SIMULATED,
     Subject,
-    measured,
     measured_folder,
+    measured_subjects,
     missing_folder,
-    simulated,
+    simulated_subjects,
 )
+from bcdi_inpaint.evaluation.fills.views import View
 
 __all__ = [
     "ALL",
@@ -58,24 +51,24 @@ __all__ = [
     "Filler",
     "Guess",
     "Interval",
-    "Outcome",
+    "JudgedFills",
     "PublishedConfig",
     "Record",
     "ScanConfig",
     "Subject",
     "View",
     "as_config",
+    "average_cubes",
+    "average_scores",
     "bright_rows",
-    "cases",
-    "coverage",
     "fillers",
-    "judge",
-    "judge_all",
+    "judge_case",
     "judge_cubes",
-    "measured",
+    "judge_subjects",
+    "measure_coverage",
     "measured_folder",
+    "measured_subjects",
     "missing_folder",
-    "simulated",
-    "summary",
-    "summary_of_cubes",
+    "place_cases",
+    "simulated_subjects",
 ]

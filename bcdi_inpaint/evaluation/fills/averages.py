@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.evaluation.fills.config import EvaluationConfig
-from bcdi_inpaint.evaluation.fills.judging import INSIDE, SCORES, Record
 from bcdi_inpaint.evaluation.fills.methods import CEILING
+from bcdi_inpaint.evaluation.fills.records import INSIDE, SCORES, Record, distinct
 from bcdi_inpaint.evaluation.scores import ceiling_share
 
 
@@ -37,6 +36,18 @@ class Bootstrap:
 
     Each resample draws as many clusters as there are, with replacement (Efron and Tibshirani, An
     Introduction to the Bootstrap, 1993); the interval spans 2.5 to 97.5 % of them.
+
+    Parameters
+    ----------
+    clusters : of each case, what varies independently.
+    resamples : how many.
+    seed : of the resamples.
+
+    Examples
+    --------
+    >>> scores = Bootstrap(["a", "a", "b"], resamples=500, seed=1)
+    >>> print(scores.interval(scores.means([0.7, 0.8, 0.9])))
+    0.8 [0.75, 0.9]
     """
 
     def __init__(self, clusters: Sequence[str], resamples: int, seed: int) -> None:
@@ -68,13 +79,14 @@ class Bootstrap:
 
 
 ALL = "all"
+"""The kind of a row that is over all kinds of gap."""
 
 
-def summary(records: Sequence[Record], config: EvaluationConfig) -> list[Record]:
-    """Means with confidence intervals for each scan, kind (and all kinds), width and method.
+def average_scores(records: Sequence[Record], config: EvaluationConfig) -> list[Record]:
+    """Average the scores for each scan, kind (and all kinds), width and method.
 
-    `of_the_way` is the share of the way from linear interpolation to the ceiling, in Pearson; it
-    needs both among the methods.
+    Returns a row for each, its scores as `Interval`. `of_the_way` is the share of the way from
+    linear interpolation to the ceiling, in Pearson; it needs both among the methods.
     """
     rows = []
     for scan in distinct(records, "scan"):
@@ -86,11 +98,11 @@ def summary(records: Sequence[Record], config: EvaluationConfig) -> list[Record]
                     for record in own
                     if record["width"] == width and kind in (ALL, record["kind"])
                 ]
-                rows += _summary_of_cell(cell, scan, kind, width, config)
+                rows += _average_cell(cell, scan, kind, width, config)
     return rows
 
 
-def _summary_of_cell(
+def _average_cell(
     cell: Sequence[Record], scan: str, kind: str, width: int, config: EvaluationConfig
 ) -> list[Record]:
     """A row for each method; all have the same cases."""
@@ -126,8 +138,3 @@ def _of_the_way(
     means = [bootstrap.means(pearson[name]) for name in (method, "linear", CEILING)]
     shares = [ceiling_share(*(float(v) for v in triple)) for triple in zip(*means, strict=True)]
     return bootstrap.interval(np.array(shares))
-
-
-def distinct(records: Sequence[Record], column: str) -> list[Any]:
-    """The values of a column, each once, in the order in which they come."""
-    return list(dict.fromkeys(record[column] for record in records))

@@ -59,7 +59,7 @@ class EvaluationConfig(BaseModel):
     ----------
     seed : of the gaps' places and of everything else that is random.
     model : weights of the network, ``default`` or a file.
-    methods : names of `classical.methods.METHODS`, and ``network``.
+    methods : names of `classical.methods.METHODS`, ``network`` and ``refined``.
     widths : of the gaps, in voxels.
     kinds : where the gaps lie, see `PLACEMENTS`.
     kinds_per_pattern : how many of the kinds a simulated pattern gets at each width, by turns.
@@ -117,9 +117,9 @@ class EvaluationConfig(BaseModel):
         return published
 
 
-def as_config(values: Any, where: str) -> EvaluationConfig:
-    """A configuration of plain values; one line (InputError) if they make none."""
+def as_config(values: Any, source: str) -> EvaluationConfig:
+    """A configuration of plain values; InputError, which names the source, if they make none."""
     try:
         return EvaluationConfig.model_validate(values)
     except ValidationError as error:
-        raise one_line(error, where) from error
+        raise one_line(error, source) from error

@@ -8,10 +8,12 @@ from typing import Any
 
 from bcdi_inpaint.evaluation.fills.averages import Bootstrap
 from bcdi_inpaint.evaluation.fills.config import EvaluationConfig
-from bcdi_inpaint.evaluation.fills.judging import BY_COUNTS, INSIDE, Record
+from bcdi_inpaint.evaluation.fills.records import BY_COUNTS, INSIDE, Record
 
 PEAK = "peak"
+"""Rows by decade of the pattern's brightest voxel."""
 FILL = "fill"
+"""Rows by decade of the counts that the method expects."""
 COVERAGE_COLUMNS = (
     "scan",
     "width",
@@ -26,12 +28,13 @@ COVERAGE_COLUMNS = (
 )
 
 
-def coverage(records: Sequence[Record], config: EvaluationConfig) -> list[Record]:
-    """Coverage of the intervals for each scan, width and method that gives some.
+def measure_coverage(records: Sequence[Record], config: EvaluationConfig) -> list[Record]:
+    """Measure how often the truth lies in the intervals of each method that gives some.
 
-    `by` says what a row's `band` is a decade of: ``all`` has every case; ``peak`` those of patterns
-    by their brightest voxel, and both are means over cases; ``fill`` has the voxels by the counts
-    that the method expects there, pooled. Intervals are over particles (`clusters`).
+    Returns rows for each scan, width and method. `by` says what a row's `band` is a decade of:
+    ``all`` has every case; ``peak`` those of patterns by their brightest voxel, and both are means
+    over cases; ``fill`` has the voxels by the counts that the method expects there, pooled.
+    Intervals are over particles (`clusters`).
     """
     known = [record for record in records if not math.isnan(record[INSIDE[0]])]
     rows = []

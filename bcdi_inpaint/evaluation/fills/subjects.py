@@ -48,7 +48,12 @@ class Subject:
         return float(np.where(self.bad, 0, self.counts).max())
 
 
-def simulated(path: Path, rows: Sequence[int] | None = None) -> Iterator[Subject]:
+def valid_counts(counts: Float32Array) -> Float32Array:
+    """Counts without the marks of bad pixels: they are not scored, but scale the SSIM."""
+    return np.nan_to_num(np.clip(counts, 0, None), nan=0.0, posinf=0.0)
+
+
+def simulated_subjects(path: Path, rows: Sequence[int] | None = None) -> Iterator[Subject]:
     """The patterns of a file, or some of its rows; InputError for what is no file of 3D ones."""
     for row in range(n_patterns(path)) if rows is None else rows:
         stored = read_pattern(path, row)
@@ -57,11 +62,11 @@ def simulated(path: Path, rows: Sequence[int] | None = None) -> Iterator[Subject
                 f"{path} holds patterns of shape {stored.counts.shape}, expected 3 axes: give 3D "
                 "patterns"
             )
-        own = f"pattern {stored.index}"
+        particle = stored.particle
         yield Subject(
             SIMULATED,
             row,
-            own if stored.particle is None else f"particle {stored.particle}",
+            f"pattern {stored.index}" if particle is None else f"particle {particle}",
             stored.counts.astype(np.float32),
             stored.bad,
             stored.expectation,
@@ -82,16 +87,17 @@ def missing_folder(scans: Sequence[ScanConfig], folder: Path | None) -> list[str
     return [f"{DATA_VARIABLE} is not set: no measured scans ({names} left out)"]
 
 
-def measured(scans: Sequence[ScanConfig], folder: Path | None) -> Iterator[Subject]:
+def measured_subjects(scans: Sequence[ScanConfig], folder: Path | None) -> Iterator[Subject]:
     """Those of the scans whose files are in the folder; InputError for one that is damaged."""
-    for scan in scans if folder is not None else ():
-        assert folder is not None
+    if folder is None:
+        return
+    for scan in scans:
         path = folder / scan.file
         if path.exists():
-            yield _measured(scan, path)
+            yield _read_subject(scan, path)
 
 
-def _measured(scan: ScanConfig, path: Path) -> Subject:
+def _read_subject(scan: ScanConfig, path: Path) -> Subject:
     read = read_scan(path)
     bad = read.bad_mask
     if scan.mask_key is not None:

@@ -1,4 +1,4 @@
-"""Gaps on a subject: of every kind and width, beside its Bragg peak."""
+"""Cases to judge: gaps of every kind and width on a subject, beside its Bragg peak."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Case:
         return f"{self.kind} {self.placement}"
 
 
-def cases(subject: Subject, config: EvaluationConfig) -> tuple[list[Case], list[str]]:
-    """The gaps of a subject, and a line for each width of which some find no place on it."""
+def place_cases(subject: Subject, config: EvaluationConfig) -> tuple[list[Case], list[str]]:
+    """Place the gaps on a subject; and a line for each width of which some find no place."""
     shape = as_shape(subject.counts.shape)
     peak = brightest_voxel(np.where(subject.bad, 0, subject.counts))
     n_placements = config.placements if subject.expectation is None else 1
@@ -45,7 +45,7 @@ def cases(subject: Subject, config: EvaluationConfig) -> tuple[list[Case], list[
     for width in config.widths:
         missing: list[str] = []
         for kind, placement in product(_kinds_of(subject, config, width), range(n_placements)):
-            rng = generator_of(config.seed, subject, kind, width, placement)
+            rng = case_generator(config.seed, subject, kind, width, placement)
             gaps = place_near_peak(kind, width, shape, peak, rng)
             if gaps:
                 found.append(Case(subject, kind, width, placement, gap_mask(gaps, shape)))
@@ -68,9 +68,22 @@ def _kinds_of(subject: Subject, config: EvaluationConfig, width: int) -> list[Ga
     return [config.kinds[(first + turn) % n] for turn in range(config.kinds_per_pattern)]
 
 
-def generator_of(
+def case_generator(
     seed: int, subject: Subject, kind: str, width: int, placement: int
 ) -> np.random.Generator:
-    """A stream of its own for each case, whatever else is judged."""
+    """A source of random numbers of its own for each case, whatever else is judged.
+
+    Parameters
+    ----------
+    seed : the configuration's.
+    subject : the scan; its group and index count.
+    kind : of the gap, or any words that say what is drawn.
+    width : of the gap, in voxels.
+    placement : number of the gap among those of its kind and width.
+
+    Returns
+    -------
+    A new generator; the same for the same arguments.
+    """
     text = f"{subject.group} {kind}".encode()
     return np.random.default_rng([seed, zlib.crc32(text), subject.index, width, placement])

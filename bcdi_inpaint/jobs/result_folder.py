@@ -1,4 +1,4 @@
-"""The folder that a command writes to."""
+"""The folder that a job writes its results to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from bcdi_inpaint.errors import InputError
 
 
 def check_free(folder: Path, names: Sequence[str], force: bool) -> None:
-    """Refuse to replace files of these names, before anything is done."""
+    """Refuse to replace files, before anything is done.
+
+    Parameters
+    ----------
+    folder : where results go; it need not exist.
+    names : of the files that will be written there.
+    force : whether they may be replaced.
+
+    Raises
+    ------
+    InputError
+        One of the files exists, and `force` is not given.
+    """
     taken = [name for name in names if (folder / name).exists()]
     if taken and not force:
         raise InputError(
@@ -19,7 +31,7 @@ def check_free(folder: Path, names: Sequence[str], force: bool) -> None:
 
 
 def make_folder(folder: Path, what: str = "tables and pictures") -> None:
-    """Make a folder for what a command writes; InputError if it cannot be made."""
+    """Make a folder for `what` a job writes; InputError if it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
