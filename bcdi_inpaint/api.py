@@ -64,11 +64,12 @@ def inpaint(
         For arrays that do not fit, counts that are none, gaps that are empty or cannot be filled,
         a model that does not load, or an absent device.
     """
-    from bcdi_inpaint.filling.inpainting import STRIDE, inpaint_scan
+    from bcdi_inpaint.filling.inpainting import inpaint_scan
+    from bcdi_inpaint.filling.settings import FillingSettings
 
     measured, region = _checked(scan, gaps, bad_mask)
-    step = STRIDE if stride is None else stride
-    return inpaint_scan(measured, region, model, device, stride=step, progress=progress).whole
+    settings = FillingSettings() if stride is None else FillingSettings(stride=stride)
+    return inpaint_scan(measured, region, model, device, settings=settings, progress=progress).whole
 
 
 def expected_benefit(

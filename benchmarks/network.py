@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bcdi_inpaint.filling.inpainting import BATCH, PATCH, inpaint_scan
+from bcdi_inpaint.filling.inpainting import inpaint_scan
+from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
@@ -32,6 +33,7 @@ from bcdi_inpaint.tables import format_table
 from bcdi_inpaint.training.gap_loss import LossWeights, gap_loss
 from benchmarks.predict import counted, maxipix
 
+BATCH, PATCH = FillingSettings.batch, FillingSettings.patch
 SEED = 31
 STACK = (256, 512, 512)
 """Of the comparison: frames, rows and columns, with a cross of `WIDTH` lines in the middle."""

@@ -146,9 +146,9 @@ def copy_seconds(path: Path, to: Path) -> float:
 # --- one prediction, in a process of its own ------------------------------------------------------
 
 STAGES = {
-    "reading": ("light_of", "_log_counts"),
-    "features": ("region_features", "find_centre"),
-    "network": ("_predict",),
+    "reading": ("plan_work", "read_log_counts"),
+    "features": ("compute_region_features", "find_centre"),
+    "network": ("predict_patches",),
     "stitching": ("_fill_region",),
 }
 """Functions of `filling.inpainting` by stage; of nested ones each second counts once."""

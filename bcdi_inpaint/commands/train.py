@@ -78,7 +78,7 @@ def train(
     if check:
         click.echo(f"{plan} is a valid plan")
         return
-    from bcdi_inpaint.filling.inpainting import choose_device
+    from bcdi_inpaint.network.devices import choose_device
     from bcdi_inpaint.training import RunOptions, check_processes, check_size, is_first_process
     from bcdi_inpaint.training import train as run
 

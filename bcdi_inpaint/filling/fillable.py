@@ -9,15 +9,10 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.classical.runs import run_lengths
+from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, mask_in_box
-from bcdi_inpaint.scan.boxes import Box, Shape, whole
-
-WIDEST_FILLED = 42
-"""Widest gap filled from both sides: the widest between modules, and the widest trained with."""
-ONE_SIDED = 4
-"""Depth to which the rim of a wider gap is filled, from its own side alone."""
-
+from bcdi_inpaint.scan.boxes import Box, Shape, other_axes, whole
 
 Lines = tuple[BoolArray, BoolArray, BoolArray]
 """For each axis, which of its lines hold any known voxel."""
@@ -61,45 +56,65 @@ class FillablePart:
         return not self.targets and (self.rest is None or not self.rest.any())
 
 
-def fillable_part(gap_mask: BoolArray, bad_mask: BoolArray | None = None) -> FillablePart:
-    """Divide a gap mask (n_rock, n_y, n_x), True = to fill, into what can be filled and the rest.
+def fillable_part(
+    gap_mask: BoolArray,
+    bad_mask: BoolArray | None = None,
+    *,
+    settings: FillingSettings = FillingSettings(),
+) -> FillablePart:
+    """Divide a gap mask into what can be filled and the rest.
 
-    `bad_mask`, of the same shape, marks other voxels that are not known. A plane at the array's
-    edge is known from one side only and stays masked whole, and so does one with nothing but bad
-    voxels on one side. One wider than `WIDEST_FILLED`, with the bad lines beside it, is filled
-    `ONE_SIDED` voxels deep from each side. Voxels outside any plane are filled where
-    a known voxel lies within `WIDEST_FILLED` on both sides along some axis.
+    A plane at the array's edge is known from one side only and stays masked whole, and so does one
+    with nothing but bad voxels on one side. One wider than `settings.widest`, with the bad lines
+    beside it, is filled `settings.one_sided` voxels deep from each side. Voxels outside any plane
+    are filled where a known voxel lies within `settings.widest` on both sides along some axis.
+
+    Parameters
+    ----------
+    gap_mask : (n_rock, n_y, n_x) bool, True = to fill.
+    bad_mask : (n_rock, n_y, n_x) bool, True = not known for another reason.
+    settings : how wide a gap may be.
     """
     unknown = gap_mask if bad_mask is None else gap_mask | bad_mask
-    frames, rows, columns = (
-        np.asarray(~unknown.all(axis=others)) for others in ((1, 2), (0, 2), (0, 1))
-    )
-    return fillable_part_of(GapRegion.of(gap_mask), (frames, rows, columns), bad_mask)
+    frames, rows, columns = (np.asarray(~unknown.all(axis=other_axes(axis))) for axis in range(3))
+    known = frames, rows, columns
+    return fillable_part_of(GapRegion.of(gap_mask), known, bad_mask, settings=settings)
 
 
 def fillable_part_of(
-    gap: GapRegion, known: Lines, bad_mask: BoolArray | None = None
+    gap: GapRegion,
+    known: Lines,
+    bad_mask: BoolArray | None = None,
+    *,
+    settings: FillingSettings = FillingSettings(),
 ) -> FillablePart:
-    """The `fillable_part` of a gap among lines of which these hold known voxels.
+    """Divide a gap into what can be filled and the rest; see `fillable_part`.
 
-    `bad_mask` (n_rock, n_y, n_x) matters to the voxels in no plane alone.
+    Parameters
+    ----------
+    gap : the voxels to fill.
+    known : for each axis, which of its lines hold any known voxel.
+    bad_mask : (n_rock, n_y, n_x) bool; it matters to the voxels in no plane alone.
+    settings : how wide a gap may be.
     """
     targets: list[Gap] = []
     refused: list[Gap] = []
     warnings: list[str] = []
     for plane in gap.planes:
-        parts, warning = _fillable_parts(plane, np.flatnonzero(known[plane.axis]))
+        parts, warning = _fillable_parts(plane, np.flatnonzero(known[plane.axis]), settings)
         targets += parts
         warnings += [warning] if warning else []
         refused += _without(plane, parts)
     rest = gap.rest
     if rest is not None:
         unknown = gap.part(whole(gap.shape))
-        lonely = rest & ~_enclosed(unknown if bad_mask is None else unknown | bad_mask)
+        lonely = rest & ~_enclosed(
+            unknown if bad_mask is None else unknown | bad_mask, settings.widest
+        )
         if lonely.any():
             warnings.append(
                 f"{np.count_nonzero(lonely)} gap voxels have no known voxel within "
-                f"{WIDEST_FILLED} on both sides along any axis: they stay masked"
+                f"{settings.widest} on both sides along any axis: they stay masked"
             )
         rest = rest & ~lonely
     return FillablePart(
@@ -114,7 +129,9 @@ def _without(plane: Gap, parts: list[Gap]) -> list[Gap]:
     return [Gap(plane.axis, low, high) for low, high in between if low < high]
 
 
-def _fillable_parts(gap: Gap, known: NDArray[np.int64]) -> tuple[list[Gap], str]:
+def _fillable_parts(
+    gap: Gap, known: NDArray[np.int64], settings: FillingSettings
+) -> tuple[list[Gap], str]:
     """What of a plane can be filled, and why the rest cannot (empty if all can)."""
     before, after = known[known < gap.start], known[known >= gap.stop]
     if not before.size or not after.size:
@@ -123,20 +140,21 @@ def _fillable_parts(gap: Gap, known: NDArray[np.int64]) -> tuple[list[Gap], str]
             "both sides: it stays masked (crop it off, or give a larger array)"
         )
     start, stop = int(before[-1]) + 1, int(after[0])  # with the bad lines beside the gap
-    if stop - start <= WIDEST_FILLED:
+    if stop - start <= settings.widest:
         return [gap], ""
     beside = " with the masked lines beside it" if stop - start > gap.width else ""
     rims = [
-        (gap.start, min(start + ONE_SIDED, gap.stop)),
-        (max(stop - ONE_SIDED, gap.start), gap.stop),
+        (gap.start, min(start + settings.one_sided, gap.stop)),
+        (max(stop - settings.one_sided, gap.start), gap.stop),
     ]
     return [Gap(gap.axis, low, high) for low, high in rims if low < high], (
-        f"gap {gap} is {stop - start} wide{beside}, expected at most {WIDEST_FILLED} for a "
-        f"patch to see across: filled {ONE_SIDED} deep from each side, the middle stays masked"
+        f"gap {gap} is {stop - start} wide{beside}, expected at most {settings.widest} for a "
+        f"patch to see across: filled {settings.one_sided} deep from each side, the middle stays "
+        "masked"
     )
 
 
-def _enclosed(unknown: BoolArray) -> BoolArray:
+def _enclosed(unknown: BoolArray, widest: int) -> BoolArray:
     """Voxels whose run of unknown voxels, along some axis, is short and ends inside the array."""
     lengths = run_lengths(unknown)
     enclosed = np.zeros_like(unknown)
@@ -144,5 +162,5 @@ def _enclosed(unknown: BoolArray) -> BoolArray:
         known = ~unknown
         before = np.logical_or.accumulate(known, axis=axis)
         after = np.flip(np.logical_or.accumulate(np.flip(known, axis), axis=axis), axis)
-        enclosed |= before & after & (along <= WIDEST_FILLED)
+        enclosed |= before & after & (along <= widest)
     return enclosed

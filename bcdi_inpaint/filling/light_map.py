@@ -23,16 +23,30 @@ from bcdi_inpaint.scan.validity import CountsCheck
 
 CELL = BLOCK
 """Side of the map's cells in voxels; a block of frames is one layer of them."""
-LIT = 0.15
-"""Mean of log(1 + counts) from which on a cell is lit: about a photon in four voxels."""
-FEWEST_KNOWN = 16
-"""Known voxels that a cell of few is taken to have more: one photon must not light a corner."""
-DIM_SIGMA = 1.0
-"""Standard deviation, in cells, of the Gaussian over which dim light is averaged."""
-DIM_SPREAD = 0.5
-"""Error's scale where only single photons are seen, in parts of log(1 + expected counts)."""
-DARK_SCALE = 1e-3
-"""Error's scale where no photon is seen, in natural logarithms."""
+
+
+@dataclass(frozen=True)
+class LightSettings:
+    """When a part of a scan counts as lit, and what is expected where it is not.
+
+    Chosen on training patterns; no committed command.
+
+    Attributes
+    ----------
+    lit_from : mean of log(1 + counts) from which on a cell is lit: about a photon in four voxels.
+    few_known : known voxels that each cell is taken to have more: one photon must not light a
+        corner.
+    dim_sigma : standard deviation, in cells, of the Gaussian over which dim light is averaged.
+    dim_spread : error's scale where only single photons are seen, in parts of
+        log(1 + expected counts).
+    dark_scale : error's scale where no photon is seen, in natural logarithms.
+    """
+
+    lit_from: float = 0.15
+    few_known: int = 16
+    dim_sigma: float = 1.0
+    dim_spread: float = 0.5
+    dark_scale: float = 1e-3
 
 
 @dataclass(frozen=True)
@@ -44,26 +58,29 @@ class LightMap:
     log_sum : (n_layers, n_down, n_across) float32, sum of log(1 + counts) over known voxels.
     n_known : the same shape, float32, how many these are.
     known_lines : for each axis, which lines hold a known voxel, bool.
+    settings : what counts as lit.
     """
 
     shape: Shape
     log_sum: Float32Array
     n_known: Float32Array
     known_lines: tuple[BoolArray, BoolArray, BoolArray]
+    settings: LightSettings = LightSettings()
 
     @cached_property
     def lit(self) -> BoolArray:
         """Cells with more light than single photons here and there."""
-        return self.log_sum > LIT * (self.n_known + FEWEST_KNOWN)
+        return self.log_sum > self.settings.lit_from * (self.n_known + self.settings.few_known)
 
     @cached_property
     def expected(self) -> Float32Array:
         """Expected counts of a voxel of each cell, from the dim cells around.
 
-        The mean of the logarithms, which a hot pixel hardly moves, of counts that are Poisson's.
+        The Poisson rate, found by inverting E[log(1 + n)], tabulated for rates 0 to 1. The
+        logarithm is used because a single hot pixel barely changes its mean.
         """
         weight, total = (
-            gaussian_filter(np.where(self.lit, 0, values), DIM_SIGMA, mode="constant")
+            gaussian_filter(np.where(self.lit, 0, values), self.settings.dim_sigma, mode="constant")
             for values in (self.n_known, self.log_sum)
         )
         mean_log = np.divide(total, weight, out=np.zeros_like(total), where=weight > 1e-3)
@@ -76,6 +93,11 @@ class LightMap:
         """The expected counts of a box's voxels if they are dim, of the box's shape."""
         return in_voxels(self.expected, box)
 
+    def dim_scale(self, expected: Float32Array) -> Float32Array:
+        """Error's scale, in natural logarithms, of counts that are expected from the dim light."""
+        dark, spread = np.float32(self.settings.dark_scale), np.float32(self.settings.dim_spread)
+        return dark + spread * np.log1p(expected)
+
     def is_lit(self, box: Box) -> bool:
         """Whether any cell that the box touches is lit."""
         return bool(self.lit[tuple(slice(p.start // CELL, -(-p.stop // CELL)) for p in box)].any())
@@ -83,7 +105,9 @@ class LightMap:
     @property
     def brightest(self) -> tuple[int, int, int]:
         """The middle voxel of the brightest cell."""
-        mean = gaussian_filter(self.log_sum / (self.n_known + FEWEST_KNOWN), 0.5, mode="constant")
+        mean = gaussian_filter(
+            self.log_sum / (self.n_known + self.settings.few_known), 0.5, mode="constant"
+        )
         cell = np.unravel_index(int(mean.argmax()), mean.shape)
         frame, row, column = (
             min(int(c) * CELL + CELL // 2, n - 1) for c, n in zip(cell, self.shape, strict=True)
@@ -97,11 +121,6 @@ def in_voxels(cells: Float32Array, box: Box) -> Float32Array:
     for axis, part in enumerate(box):
         values = values.take(np.arange(part.start, part.stop) // CELL, axis=axis)
     return values
-
-
-def dim_scale(expected: Float32Array) -> Float32Array:
-    """Error's scale, in natural logarithms, of counts that are expected from the light around."""
-    return np.float32(DARK_SCALE) + np.float32(DIM_SPREAD) * np.log1p(expected)
 
 
 def map_light(scan: Measured, gap: GapRegion) -> LightMap:

@@ -10,15 +10,8 @@ from scipy.ndimage import find_objects, label
 
 from bcdi_inpaint.filling.light_map import CELL, LightMap
 from bcdi_inpaint.filling.patches import PatchLocation
-from bcdi_inpaint.scan.boxes import Box, Shape
-
-ACROSS = 40
-"""Voxels beside a lit patch, across its gap, that its first guess is made from.
-
-Kriging measures the correlation on 48 lines on each side, of which a patch of 32 holds some itself.
-"""
-ALONG = 16
-"""And along the gap, where the patches beside it are lit too, or nothing is."""
+from bcdi_inpaint.filling.settings import FillingSettings
+from bcdi_inpaint.scan.boxes import Box, Shape, as_box, grow, hull, overlaps
 
 
 @dataclass(frozen=True)
@@ -30,34 +23,42 @@ class Region:
     dim: tuple[PatchLocation, ...]
 
 
-def lit_regions(places: Mapping[PatchLocation, int | None], light: LightMap) -> list[Region]:
-    """The regions that together hold every lit one of the patches; their boxes do not overlap.
+def lit_regions(
+    places: Mapping[PatchLocation, int | None],
+    light: LightMap,
+    *,
+    settings: FillingSettings = FillingSettings(),
+) -> list[Region]:
+    """Find the regions that together hold every lit patch.
 
-    `places` has for each patch the axis across its gap, None for a patch that may see several.
+    Parameters
+    ----------
+    places : for each patch the axis across its gap, None for a patch that may see several.
+    light : where in the scan there is light.
+    settings : the margins around the lit patches.
+
+    Returns
+    -------
+    The regions; their boxes do not overlap.
     """
     lit: list[tuple[PatchLocation, Box]] = []
     dim: list[tuple[PatchLocation, Box]] = []
     for place in places:
-        box = place.inside(light.shape)[0]
-        (lit if light.is_lit(box) else dim).append((place, box))  # type: ignore[arg-type]
+        box = as_box(place.inside(light.shape)[0])
+        (lit if light.is_lit(box) else dim).append((place, box))
+    parts = [_with_margins(box, places[place], light.shape, settings) for place, box in lit]
     found = []
-    for box in _boxes(
-        [_around(box, places[place], light.shape) for place, box in lit], light.shape
-    ):
-        own = tuple(place for place, part in lit if _overlap(part, box))
-        beside = tuple(place for place, part in dim if _overlap(part, box))
+    for box in _boxes(parts, light.shape):
+        own = tuple(place for place, part in lit if overlaps(part, box))
+        beside = tuple(place for place, part in dim if overlaps(part, box))
         found.append(Region(box, own, beside))
     return found
 
 
-def _around(box: Box, across: int | None, shape: Shape) -> Box:
+def _with_margins(box: Box, across: int | None, shape: Shape, settings: FillingSettings) -> Box:
     """The box with its margins, inside the array."""
-    margins = (ACROSS if across in (None, axis) else ALONG for axis in range(3))
-    frames, rows, columns = (
-        slice(max(part.start - margin, 0), min(part.stop + margin, n))
-        for part, margin, n in zip(box, margins, shape, strict=True)
-    )
-    return frames, rows, columns
+    margins = (settings.across if across in (None, axis) else settings.along for axis in range(3))
+    return as_box(grow(box, margins, shape))
 
 
 def _boxes(parts: list[Box], shape: Shape) -> list[Box]:
@@ -65,31 +66,22 @@ def _boxes(parts: list[Box], shape: Shape) -> list[Box]:
     cells = np.zeros([-(-n // CELL) for n in shape], dtype=bool)
     for part in parts:
         cells[tuple(slice(p.start // CELL, -(-p.stop // CELL)) for p in part)] = True
-    boxes = [_voxels(found, shape) for found in find_objects(label(cells)[0])]
-    return _merged(boxes)
+    return _merge([_voxels(found, shape) for found in find_objects(label(cells)[0])])
 
 
 def _voxels(cells: Box, shape: Shape) -> Box:
-    frames, rows, columns = (
+    """The voxels of a box of cells."""
+    return as_box(
         slice(c.start * CELL, min(c.stop * CELL, n)) for c, n in zip(cells, shape, strict=True)
     )
-    return frames, rows, columns
 
 
-def _merged(boxes: list[Box]) -> list[Box]:
-    """The same boxes; those that overlap are replaced by the one around them."""
+def _merge(boxes: list[Box]) -> list[Box]:
+    """The boxes, of which those that overlap are replaced by the one around them."""
     apart: list[Box] = []
     for box in boxes:
-        while other := next((b for b in apart if _overlap(b, box)), None):
+        while other := next((b for b in apart if overlaps(b, box)), None):
             apart.remove(other)
-            frames, rows, columns = (
-                slice(min(a.start, b.start), max(a.stop, b.stop))
-                for a, b in zip(box, other, strict=True)
-            )
-            box = frames, rows, columns
+            box = as_box(hull((box, other)))
         apart.append(box)
     return apart
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))

@@ -10,7 +10,7 @@ import numpy as np
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill, FillReport
 from bcdi_inpaint.filling.fillable import FillablePart
-from bcdi_inpaint.filling.light_map import LightMap, dim_scale, in_voxels
+from bcdi_inpaint.filling.light_map import LightMap, in_voxels
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.scan.boxes import Box, blocks, overlap, whole
 from bcdi_inpaint.scan.scan import Measured
@@ -87,7 +87,7 @@ class StreamedFill:
         The width of the gap matters little there.
         """
         counts = np.maximum(self.light.expected.reshape(-1), np.float32(LEAST_COUNTS))
-        scales = dim_scale(self.light.expected.reshape(-1))
+        scales = self.light.dim_scale(self.light.expected.reshape(-1))
         sigma = self.calibration.sigma(scales, np.ones_like(counts), counts)
         return sigma.reshape(self.light.expected.shape)
 

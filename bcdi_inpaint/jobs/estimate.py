@@ -8,7 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from bcdi_inpaint.files import default_output
-from bcdi_inpaint.filling.inpainting import plan_work, seconds_per_patch
+from bcdi_inpaint.filling.network_patches import seconds_per_patch
+from bcdi_inpaint.filling.work import plan_work
 from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.jobs.predict import Request, check, found_gaps
 from bcdi_inpaint.scan.boxes import blocks, volume

@@ -13,8 +13,8 @@ from bcdi_inpaint.evaluation import fills
 from bcdi_inpaint.evaluation.fills import EvaluationConfig, JudgedFills, Record, Subject, reports
 from bcdi_inpaint.evaluation.report_pictures import draw_against_counts, draw_gaps
 from bcdi_inpaint.evaluation.report_tables import rows_as_csv, rows_as_table
-from bcdi_inpaint.filling.inpainting import choose_device
 from bcdi_inpaint.jobs.result_folder import check_free, make_folder, write_text
+from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.running.progress import count_progress
 from bcdi_inpaint.training.plan import read_yaml

@@ -1,6 +1,8 @@
-"""Counts to network units and back: an inverse pair."""
+"""Counts and their logarithms to network units and back: inverse pairs."""
 
 from __future__ import annotations
+
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +16,32 @@ The scale is absolute, not the patch's own: how noisy a voxel is depends on its 
 network has to see them.
 """
 
+Logs = TypeVar("Logs")
+"""An array of numpy, a tensor of torch or a number."""
+
+
+def logs_to_network(logs: Logs) -> Logs:
+    """Natural logarithms in network units; numpy arrays and tensors keep their type.
+
+    >>> logs_to_network(16.0)
+    2.0
+    """
+    values: Any = logs
+    return values / LOG_UNIT
+
+
+def logs_from_network(units: Logs) -> Logs:
+    """Natural logarithms of network units, the inverse of `logs_to_network`."""
+    values: Any = units
+    return values * LOG_UNIT
+
 
 def to_network(counts: NDArray[np.generic]) -> Float32Array:
     """log(1 + counts) in network units, of any shape; counts must not be negative."""
-    return (np.log1p(counts.astype(np.float64)) / LOG_UNIT).astype(np.float32)
+    return logs_to_network(np.log1p(counts.astype(np.float64))).astype(np.float32)
 
 
 def from_network(units: FloatArray) -> Float32Array:
     """Counts of network units, the inverse of `to_network`; never negative."""
-    counts = np.expm1(np.clip(units.astype(np.float64), 0, None) * LOG_UNIT)
+    counts = np.expm1(logs_from_network(np.clip(units.astype(np.float64), 0, None)))
     return counts.astype(np.float32)

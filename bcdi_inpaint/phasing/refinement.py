@@ -19,8 +19,9 @@ from scipy.special import xlogy
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill
-from bcdi_inpaint.filling.inpainting import choose_device, inpaint
+from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
+from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak
 from bcdi_inpaint.phasing.torch_retrieval import (

@@ -21,11 +21,12 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.scores import DEVIANCE_FLOOR
 from bcdi_inpaint.files import check_place, part_name, read_scan, split_spec
 from bcdi_inpaint.filling.fill import LEAST_COUNTS
-from bcdi_inpaint.filling.inpainting import PATCH, choose_device
+from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.artificial import GapKind
 from bcdi_inpaint.gaps.finding import find_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.channels import GuessKind
+from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, load_weights, save_weights
@@ -320,7 +321,7 @@ def _plan(network: GapUNet, steps: int, seed: int, device: torch.device) -> Plan
         name="finetuned",
         patterns={},
         held_out={},
-        patches=PatchConfig(size=PATCH),
+        patches=PatchConfig(size=FillingSettings.patch),
         network=network.config,
         training=TrainingConfig(
             seed=seed,
@@ -352,7 +353,9 @@ def _slabs(
         for number in range(-(-count // len(parts))):
             rng = np.random.default_rng([*seed, index, number])
             gaps = artificial_gaps(part, rng, held_out=held_out)
-            found.append(measured_slab(part, gaps, PATCH, held_out=held_out, guess=guess))
+            found.append(
+                measured_slab(part, gaps, FillingSettings.patch, held_out=held_out, guess=guess)
+            )
     return found
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.filling.fillable import WIDEST_FILLED
+from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.artificial import (
     SETTINGS,
     GapKind,
@@ -63,7 +63,7 @@ class Part:
 
 def kinds_of(gaps: Sequence[Gap]) -> tuple[GapKind, ...]:
     """Direction and width of each gap, each once; what is wider than can be filled is as wide."""
-    return tuple(sorted({(gap.axis, min(gap.width, WIDEST_FILLED)) for gap in gaps}))
+    return tuple(sorted({(gap.axis, min(gap.width, FillingSettings.widest)) for gap in gaps}))
 
 
 def empty_lines(scan: Scan) -> tuple[Gap, ...]:

@@ -11,20 +11,16 @@ from bcdi_inpaint import inpaint
 from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.filling import inpainting
 from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill
-from bcdi_inpaint.filling.fillable import WIDEST_FILLED
-from bcdi_inpaint.filling.light_map import DARK_SCALE
+from bcdi_inpaint.filling.light_map import LightSettings
+from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.filling.stitching import window
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.gaps.masks import GapRegion, find_planes
+from bcdi_inpaint.network import devices
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.unet import FIRST_SCALE, GapUNet, NetworkConfig
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, save_weights
-from bcdi_inpaint.peak.friedel import friedel_mate
-from bcdi_inpaint.scan.boxes import Box
-from bcdi_inpaint.scan.scan import Scan
 from simulation.recipe import Recipe, make_pattern
 
 TINY = NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))
@@ -113,7 +109,7 @@ def test_a_constant_is_filled_with_itself() -> None:
     np.testing.assert_allclose(inpaint(counts, gap, GUESS).counts, 37, rtol=1e-3)
 
 
-@pytest.mark.parametrize("width", [17, 38, WIDEST_FILLED])
+@pytest.mark.parametrize("width", [17, 38, FillingSettings.widest])
 def test_a_wide_gap_is_filled_all_the_way(width: int) -> None:
     """Also in its middle, where no patch that is centred on it sees a known voxel."""
     counts = np.full((3, 100, 20), 37, dtype=np.uint16)
@@ -240,7 +236,7 @@ def test_where_no_photon_is_in_sight_almost_nothing_is_expected(counts: np.ndarr
     counts[gap] = 1e6  # what the gap itself holds is no photon in sight
     fill = inpaint(counts, gap, NOISY)
     assert fill.report.n_patches == 0
-    expected = DARK_SCALE * fill.calibration.sigma_per_scale[0][0]
+    expected = LightSettings.dark_scale * fill.calibration.sigma_per_scale[0][0]
     np.testing.assert_allclose(fill.sigma[gap], expected, rtol=1e-4)
     np.testing.assert_array_equal(fill.counts[gap], np.float32(LEAST_COUNTS))
 
@@ -408,9 +404,9 @@ def test_bfloat16_where_it_is_fast_rounds_the_correction_alone(
     model = tiny(trained=True)
     model.network.head.register_forward_hook(lambda *told: used.append(told[2].dtype))
     gap = rows(counts.shape)
-    monkeypatch.setattr(inpainting, "fast_bfloat16", lambda device: False)
+    monkeypatch.setattr(devices, "fast_bfloat16", lambda device: False)
     exact = inpaint(counts, gap, model)
-    monkeypatch.setattr(inpainting, "fast_bfloat16", lambda device: is_fast)
+    monkeypatch.setattr(devices, "fast_bfloat16", lambda device: is_fast)
     used.clear()
     fill = inpaint(counts, gap, model)
     assert set(used) == {torch.bfloat16 if is_fast else torch.float32}
@@ -420,66 +416,3 @@ def test_bfloat16_where_it_is_fast_rounds_the_correction_alone(
     np.testing.assert_allclose(logs, exact_logs, atol=0.03 * correction)
     assert np.array_equal(fill.counts, exact.counts) is not is_fast
     np.testing.assert_allclose(fill.sigma[gap], exact.sigma[gap], rtol=0.02)
-
-
-@pytest.mark.parametrize("is_there", [True, False])
-def test_a_processor_has_fast_bfloat16_where_torch_says_so(
-    monkeypatch: pytest.MonkeyPatch, is_there: bool
-) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: is_there, raising=False)
-    assert inpainting.fast_bfloat16(torch.device("cpu")) is is_there
-    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
-    assert not inpainting.fast_bfloat16(torch.device("cpu"))
-
-
-@pytest.mark.parametrize(
-    ("centre", "n_readings"),
-    [((8.0, 30.0, 24.5), 1), ((8.0, 48.0, 24.5), 2), ((8.0, 5.0, 24.5), None)],
-    ids=["mate inside", "mate elsewhere", "no mate"],
-)
-def test_a_region_sees_what_the_whole_scan_shows_of_it_and_of_its_mate(
-    counts: np.ndarray,
-    monkeypatch: pytest.MonkeyPatch,
-    centre: tuple[float, float, float],
-    n_readings: int | None,
-) -> None:
-    read: list[Box] = []
-    log_counts_of = inpainting._log_counts
-
-    def counted(scan: Scan, gap: GapRegion, box: Box) -> tuple[np.ndarray, np.ndarray]:
-        read.append(box)
-        return log_counts_of(scan, gap, box)
-
-    monkeypatch.setattr(inpainting, "_log_counts", counted)
-    bad = np.zeros(counts.shape, dtype=bool)
-    bad[2, 20, 7] = True
-    gap = rows(counts.shape)
-    box = slice(0, 16), slice(20, 44), slice(2, 40)
-    seen = inpainting.region_features(
-        Scan(counts, bad), GapRegion.of(gap), box, np.array(centre), "linear"
-    )
-    unknown = gap | bad
-    mate, mate_known = friedel_mate(np.log1p(counts), ~unknown, centre)
-    np.testing.assert_array_equal(seen.unknown, unknown[box])
-    np.testing.assert_array_equal(seen.mate_known, mate_known[box])
-    np.testing.assert_allclose(seen.mate * LOG_UNIT, mate[box], rtol=1e-6)
-    known = ~seen.unknown
-    np.testing.assert_allclose(
-        (seen.guess * LOG_UNIT)[known], np.log1p(counts[box])[known], rtol=1e-6
-    )
-    assert len(read) == (n_readings or 1)
-    assert mate_known[box].any() == (n_readings is not None)
-
-
-def test_a_region_is_kriged_about_the_whole_scans_peak(counts: np.ndarray) -> None:
-    gap, centre = rows(counts.shape), np.array([8.0, 30.0, 24.5])
-    box = slice(2, 16), slice(20, 44), slice(12, 40)
-    scan = Scan(counts, np.zeros(counts.shape, dtype=bool))
-    guess = inpainting.region_features(scan, GapRegion.of(gap), box, centre).guess * LOG_UNIT
-    log_counts, unknown = np.log1p(counts[box]).astype(np.float32), gap[box]
-    right, wrong = (
-        krige(log_counts, unknown, find_planes(unknown), c).log_counts
-        for c in (centre - [2, 20, 12], centre)
-    )
-    np.testing.assert_allclose(guess, right, rtol=1e-5)
-    assert np.abs(wrong - right).max() > 0.05

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from bcdi_inpaint.filling import inpainting
-from bcdi_inpaint.filling.inpainting import inpaint_scan, plan_work
+from bcdi_inpaint.filling import work as work_module
+from bcdi_inpaint.filling.inpainting import inpaint_scan
 from bcdi_inpaint.filling.light_map import LightMap
-from bcdi_inpaint.filling.regions import ACROSS, ALONG, Region
+from bcdi_inpaint.filling.regions import Region
+from bcdi_inpaint.filling.settings import FillingSettings
+from bcdi_inpaint.filling.work import plan_work
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
@@ -45,7 +47,7 @@ def test_the_boxes_hold_the_lit_patches_with_their_margin_and_no_more(scan: Scan
     assert 0 < work.n_lit < work.n_patches
     assert region.box[1].stop < 230
     for place in region.lit:
-        margins = ALONG, ALONG, ACROSS
+        margins = FillingSettings.along, FillingSettings.along, FillingSettings.across
         for start, part, n, margin in zip(place.start, region.box, SHAPE, margins, strict=True):
             assert part.start <= max(start - margin, 0)
             assert part.stop >= min(start + 32 + margin, n)
@@ -59,12 +61,12 @@ def test_a_fill_by_regions_is_that_of_the_whole(
     for place in by_regions_lit(scan):
         lit[place.inside(SHAPE)[0]] = True
 
-    def one(places: list, light: LightMap) -> list[Region]:
+    def one(places: list, light: LightMap, **_: object) -> list[Region]:
         shown = [p for p in places if light.is_lit(p.inside(SHAPE)[0])]  # type: ignore[arg-type]
         others = [p for p in places if p not in shown]
         return [Region(whole(SHAPE), tuple(shown), tuple(others))]
 
-    monkeypatch.setattr(inpainting, "lit_regions", one)
+    monkeypatch.setattr(work_module, "lit_regions", one)
     at_once = inpaint_scan(scan, GAP, model, "cpu")
     filled = by_regions.filled
     np.testing.assert_array_equal(filled, at_once.filled)
