@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 
-from bcdi_inpaint.errors import InputError, MissingEngineError
+from bcdi_inpaint.errors import InputError, require
 from bcdi_inpaint.running.workers import NO_GPU, Workers
 
 
@@ -17,18 +17,26 @@ def open_executor(
     n_tasks: int,
     environment: Mapping[str, str] = NO_GPU,
 ) -> AbstractContextManager[Executor]:
-    """What carries out tasks while the context lasts; what is not done then is cancelled.
+    """Open what carries out tasks; leaving the context cancels what is not done.
 
     Parameters
     ----------
-    workers : local processes; one a core where not given, and never more than tasks.
-    scheduler : address of a dask.distributed scheduler, whose workers do the work instead.
+    workers : local processes; None for one a core. There are never more than tasks.
+    scheduler : address of a dask.distributed scheduler, whose workers do the work instead; None
+        for local processes.
+    n_tasks : how many tasks will be submitted.
     environment : variables of the local processes.
+
+    Returns
+    -------
+    A context manager that gives a `concurrent.futures.Executor`.
 
     Raises
     ------
     InputError
-        Where the scheduler does not answer, or dask.distributed is not installed.
+        Where the scheduler does not answer.
+    MissingEngineError
+        Where dask.distributed is not installed.
     """
     if scheduler is not None:
         return _cluster(scheduler)
@@ -38,15 +46,9 @@ def open_executor(
 @contextmanager
 def _cluster(address: str) -> Iterator[Executor]:
     """The workers of a dask.distributed scheduler; what is not done is cancelled at the end."""
+    distributed = require("distributed", "cluster", "--scheduler")
     try:
-        from distributed import Client
-    except ImportError as error:
-        raise MissingEngineError(
-            "dask.distributed is not installed, expected it for --scheduler: install it with "
-            "`pip install 'bcdi-inpaint[cluster]'`"
-        ) from error
-    try:
-        client = Client(address, timeout="15s", set_as_default=False)
+        client = distributed.Client(address, timeout="15s", set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
             f"scheduler {address!r} does not answer ({' '.join(str(error).split())}), expected "

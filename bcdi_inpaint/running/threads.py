@@ -16,7 +16,15 @@ Result = TypeVar("Result")
 
 
 def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """What `work` makes of each item, in their order; not more are under way than threads."""
+    """Work on items in threads; not more of them are under way than threads.
+
+    Yields what `work` makes of each item, in the items' order.
+
+    Examples
+    --------
+    >>> list(in_threads(len, ["a", "bcd", ""]))
+    [1, 3, 0]
+    """
     n_threads = min(len(os.sched_getaffinity(0)), MOST_THREADS)
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(n_threads) as pool:
