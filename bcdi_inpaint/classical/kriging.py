@@ -32,8 +32,8 @@ from scipy.ndimage import gaussian_filter
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 from bcdi_inpaint.classical.interpolation import log_linear
 from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.peak.centre import find_centre
 from bcdi_inpaint.peak.falloff import shell_means
-from bcdi_inpaint.peak.friedel import find_centre
 from bcdi_inpaint.running.threads import in_threads
 
 DEPTH = 7
@@ -98,7 +98,7 @@ def krige(
     unknown : the same shape, bool: gaps and bad voxels.
     gaps : the planes to krige; each lies in the unknown voxels.
     centre : (n_dim,) of the Bragg peak in voxels, outside the array if this is a part of a scan;
-        by default as `symmetry.find_centre` finds it.
+        by default as `peak.centre.find_centre` finds it.
 
     Where planes are kriged, what is filled linearly is how far the logarithms are from the mean of
     their shell about the centre; without planes, the logarithms themselves. Where planes cross, all

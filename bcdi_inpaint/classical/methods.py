@@ -29,7 +29,8 @@ from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.classical.variational import biharmonic, total_variation
 from bcdi_inpaint.classical.weighted_mean import inverse_distance
 from bcdi_inpaint.gaps.masks import find_planes
-from bcdi_inpaint.peak.friedel import find_centre, friedel_mate
+from bcdi_inpaint.peak.centre import find_centre
+from bcdi_inpaint.peak.friedel import friedel_mate
 
 
 class Method(Protocol):

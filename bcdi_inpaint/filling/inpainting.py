@@ -28,7 +28,7 @@ from bcdi_inpaint.network.channels import Features
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.units import from_network, logs_from_network, logs_to_network
 from bcdi_inpaint.network.weights import Model, load_weights
-from bcdi_inpaint.peak.friedel import find_centre
+from bcdi_inpaint.peak.centre import find_centre
 from bcdi_inpaint.scan.boxes import Box, around, as_box, move, sides
 from bcdi_inpaint.scan.scan import Measured, Scan
 
@@ -161,7 +161,7 @@ def _centre(
     scan: Measured, gap: GapRegion, light: LightMap, settings: FillingSettings
 ) -> Float64Array:
     """The centre of the peak, in voxels of the scan."""
-    box = as_box(around(light.brightest, settings.centre_window, scan.shape))
+    box = as_box(around(light.coarse_peak, settings.centre_window, scan.shape))
     log_counts, unknown = read_log_counts(scan, gap, box)
     return find_centre(log_counts, ~unknown) + [part.start for part in box]
 

@@ -103,8 +103,12 @@ class LightMap:
         return bool(self.lit[tuple(slice(p.start // CELL, -(-p.stop // CELL)) for p in box)].any())
 
     @property
-    def brightest(self) -> tuple[int, int, int]:
-        """The middle voxel of the brightest cell."""
+    def coarse_peak(self) -> tuple[int, int, int]:
+        """The middle voxel of the brightest cell: about where the Bragg peak is.
+
+        A start for `peak.centre.find_peak` and `find_centre`, which then need a window alone. By
+        mean logarithms of cells, which a hot pixel hardly moves.
+        """
         mean = gaussian_filter(
             self.log_sum / (self.n_known + self.settings.few_known), 0.5, mode="constant"
         )

@@ -35,13 +35,14 @@ from bcdi_inpaint.files import (
 )
 from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.filling.inpainting import inpaint_scan
+from bcdi_inpaint.filling.light_map import CELL
 from bcdi_inpaint.filling.streamed_fill import StreamedFill
 from bcdi_inpaint.gaps.detectors import find_detector
 from bcdi_inpaint.gaps.finding import GapFinding, find_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, gap_mask
 from bcdi_inpaint.network.weights import Model, default_path, load_weights
-from bcdi_inpaint.peak.statistics import window
+from bcdi_inpaint.peak.statistics import HALF_WINDOW
 from bcdi_inpaint.phasing.benefit import Benefit, benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
     AUTO,
@@ -59,7 +60,7 @@ from bcdi_inpaint.phasing.handover import (
 from bcdi_inpaint.phasing.refinement import Refinement, refine
 from bcdi_inpaint.plots import before_after, checked_picture
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.boxes import Box, blocks, whole
+from bcdi_inpaint.scan.boxes import Box, around, as_box, as_shape, blocks, whole
 from bcdi_inpaint.scan.crop import Crop
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.validity import check_counts
@@ -205,11 +206,12 @@ def _hint(verdict: str | None, request: Request) -> str:
 
 
 def _advice(scan: Measured, gap: GapRegion, filling: StreamedFill) -> Benefit | None:
-    """What to expect of the fill, from the surroundings of the brightest voxel."""
-    frames, rows, columns = window(np.array(filling.light.brightest, dtype=float), scan.shape)
-    near = scan.part((frames, rows, columns))
-    unknown = near.bad_mask | gap.part((frames, rows, columns))
-    corner = frames.start, rows.start, columns.start
+    """What to expect of the fill, from the surroundings of the Bragg peak."""
+    reach = HALF_WINDOW + 2 * CELL  # the window around the peak itself lies inside
+    box = as_box(around(filling.light.coarse_peak, reach, scan.shape))
+    near = scan.part(box)
+    unknown = near.bad_mask | gap.part(box)
+    corner = as_shape(part.start for part in box)
     return expected_benefit(near.counts, unknown, gap.planes, corner)
 
 

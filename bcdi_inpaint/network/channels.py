@@ -13,7 +13,8 @@ from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArra
 from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.units import LOG_UNIT
-from bcdi_inpaint.peak.friedel import find_centre, friedel_mate
+from bcdi_inpaint.peak.centre import find_centre
+from bcdi_inpaint.peak.friedel import friedel_mate
 
 GuessKind = Literal["kriged", "linear"]
 CHANNEL_ORDER = ("guess", "unknown", "guess_sigma", "mate", "mate_known")

@@ -19,7 +19,8 @@ from scipy.ndimage import uniform_filter1d
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array, FloatArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.peak.friedel import find_centre, inversion_correlation, local_mean
+from bcdi_inpaint.peak.centre import find_centre
+from bcdi_inpaint.peak.friedel import inversion_correlation, local_mean
 
 HALF_WINDOW = 32
 
@@ -62,7 +63,7 @@ class Statistics:
 
     Attributes
     ----------
-    centre : of the peak, in voxels, from `bcdi_inpaint.peak.friedel.find_centre`.
+    centre : of the peak, in voxels, from `bcdi_inpaint.peak.centre.find_centre`.
     decay_exponent : a where the mean counts fall as 1 / q^a; see `decay_exponent`.
     period_voxel : fringe period along each axis; see `fringe_period`.
     visibility : of the fringes along each axis, 1 for sin^2; see `fringe_visibility`.

@@ -17,7 +17,7 @@ import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.peak.friedel import find_centre
+from bcdi_inpaint.peak.centre import find_central_voxel, find_centre, hot_voxels
 from bcdi_inpaint.peak.statistics import fringe_period, window
 from bcdi_inpaint.scan.boxes import AXIS_NAMES
 
@@ -94,16 +94,20 @@ def expected_benefit(
     gaps : the gaps, some may lie outside the window of the peak.
     begin : the voxel of the scan, by which gaps are counted, that the arrays begin with.
 
-    Only a window of `statistics.HALF_WINDOW` voxels around the brightest known voxel is looked at.
+    Only a window of `statistics.HALF_WINDOW` voxels around the Bragg peak is looked at, without the
+    hot pixels in it.
     """
-    peak = _brightest(counts, unknown)
+    peak = find_central_voxel(counts, unknown)
     if peak is None:
         return None
     box = window(np.array(peak, dtype=float), counts.shape)
-    near, known = np.where(unknown[box], 0, counts[box]).astype(np.float64), ~unknown[box]
+    near = np.maximum(np.where(unknown[box], 0, counts[box]).astype(np.float64), 0)
+    known = ~unknown[box]
+    known &= ~hot_voxels(near, known)  # their ripples would pass for fringes
+    near[~known] = 0
     corner = [side.start + first for side, first in zip(box, begin, strict=True)]
-    centre = find_centre(np.log1p(np.maximum(near, 0)), known)
-    period = fringe_period(np.maximum(near, 0), known)
+    centre = find_centre(np.log1p(near), known)
+    period = fringe_period(near, known)
     found = []
     for gap in gaps:
         first, last = gap.start - corner[gap.axis], gap.stop - corner[gap.axis]
@@ -125,18 +129,6 @@ def verdict_of(width: int, fringes: float, counts_beside: float) -> str:
         return "mask"
     size, wide = (width, VOXELS) if math.isnan(fringes) else (fringes, FRINGES)
     return "fill" if size >= wide else "compare"
-
-
-def _brightest(counts: np.ndarray, unknown: BoolArray) -> tuple[int, ...] | None:
-    """The brightest known voxel, frame by frame so that no copy of the whole is made."""
-    best, where = 0.0, None
-    for frame, (values, hidden) in enumerate(zip(counts, unknown, strict=True)):
-        light = np.where(hidden, 0, values)
-        place = int(light.argmax())
-        if light.flat[place] > best:
-            best = float(light.flat[place])
-            where = (frame, *(int(i) for i in np.unravel_index(place, light.shape)))
-    return where
 
 
 def _beside(near: Float64Array, known: BoolArray, axis: int, first: int, last: int) -> float:

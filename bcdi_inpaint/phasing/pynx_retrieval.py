@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
-from scipy.ndimage import center_of_mass
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.peak.centre import find_central_voxel
 from bcdi_inpaint.phasing.constraints import (
     LARGEST_MASKED,
     Knowledge,
@@ -95,7 +95,7 @@ def crop_around_peak(
 ) -> tuple[slice, slice, slice]:
     """The slices of a box of `shape` around the Bragg peak, moved inwards to fit the array.
 
-    The peak is the centre of mass of the valid counts above a tenth of their maximum.
+    The peak is found as `peak.centre.find_central_voxel` finds it: no hot pixel moves the box.
 
     Parameters
     ----------
@@ -110,12 +110,11 @@ def crop_around_peak(
         The box is larger than the array, no valid voxel has counts, or the peak is so near the
         edge that no box around it is worth phasing.
     """
-    valid = np.where(bad_mask, 0, counts)
-    if not valid.max() > 0:
+    centre = find_central_voxel(counts, bad_mask)
+    if centre is None:
         raise InputError(
             "no valid voxel has counts, expected a Bragg peak: check the mask and the data"
         )
-    centre = center_of_mass(np.where(valid > 0.1 * valid.max(), valid, 0))
     if shape is None:
         shape = _largest_box(centre, counts.shape)
     if any(size > n for size, n in zip(shape, counts.shape, strict=True)):
@@ -124,22 +123,21 @@ def crop_around_peak(
             "most their shape: choose a smaller crop"
         )
     starts = [
-        int(np.clip(round(c) - size // 2, 0, n - size))
+        int(np.clip(c - size // 2, 0, n - size))
         for c, size, n in zip(centre, shape, counts.shape, strict=True)
     ]
     rock, y, x = (slice(start, start + size) for start, size in zip(starts, shape, strict=True))
     return rock, y, x
 
 
-def _largest_box(centre: tuple[float, ...], shape: tuple[int, ...]) -> tuple[int, int, int]:
+def _largest_box(centre: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int, int]:
     """Sizes of the largest box with the peak in its middle that transforms fast on every device."""
-    halves = [min(round(c), n - round(c)) for c, n in zip(centre, shape, strict=True)]
+    halves = [min(c, n - c) for c, n in zip(centre, shape, strict=True)]
     rock, y, x = (2 * _smooth(half) for half in halves)
     if min(rock, y, x) < SMALLEST_BOX:
-        peak = tuple(round(c) for c in centre)
         raise InputError(
-            f"the peak at {peak} is too near the edge of the counts {shape}, expected it at least "
-            f"{SMALLEST_BOX // 2} voxels inside: give the box to phase with --crop"
+            f"the peak at {centre} is too near the edge of the counts {shape}, expected it at "
+            f"least {SMALLEST_BOX // 2} voxels inside: give the box to phase with --crop"
         )
     return rock, y, x
 

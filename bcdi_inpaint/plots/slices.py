@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.peak.centre import find_peak
 from bcdi_inpaint.plots.style import VIEWS
+from bcdi_inpaint.scan.boxes import as_shape
 
 
 def brightest_voxel(counts: np.ndarray) -> tuple[int, int, int]:
     """Middle of the brightest region, as (frame, row, column); the array's middle if all is dark.
 
-    Found in the smoothed logarithm, so that a single hot voxel does not win over the Bragg peak.
+    By the rule of `peak.centre.find_peak`: a single hot voxel does not win over the Bragg peak.
 
     Parameters
     ----------
     counts : (n_rock, n_y, n_x), NaN = unknown.
     """
-    log_counts = np.log1p(np.clip(np.nan_to_num(counts, nan=0.0), 0, None)).astype(np.float32)
-    if not log_counts.any():
-        n_rock, n_y, n_x = counts.shape
-        return n_rock // 2, n_y // 2, n_x // 2
-    smooth = gaussian_filter(log_counts, 2, mode="constant")
-    frame, row, column = np.unravel_index(int(smooth.argmax()), counts.shape)
-    return int(frame), int(row), int(column)
+    peak = find_peak(counts)
+    return as_shape(n // 2 for n in counts.shape) if peak is None else as_shape(peak)
 
 
 def slice_indices(centre: tuple[int, int, int], gap_mask: BoolArray) -> tuple[int, ...]:

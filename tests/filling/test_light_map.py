@@ -52,7 +52,7 @@ def test_a_spot_lights_its_cell_and_what_the_gap_holds_does_not(rng: np.random.G
     np.testing.assert_array_equal(np.argwhere(light.lit), [[1, 4, 0]])
     assert light.is_lit((slice(0, 9), slice(39, 50), slice(0, 20)))
     assert not light.is_lit((slice(0, 8), slice(0, 50), slice(0, 43)))
-    assert [abs(a - b) <= CELL for a, b in zip(light.brightest, (11, 35, 3), strict=True)]
+    assert [abs(a - b) <= CELL for a, b in zip(light.coarse_peak, (11, 35, 3), strict=True)]
 
 
 def test_counts_that_are_none_are_refused_wherever_they_are(rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""The centre of a Bragg peak, its Friedel mate and their likeness, against patterns made so."""
+"""The Friedel mate of a Bragg peak and how alike the two are, against patterns made so."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.peak.friedel import find_centre, friedel_mate, inversion_correlation, local_mean
+from bcdi_inpaint.peak.centre import find_centre
+from bcdi_inpaint.peak.friedel import friedel_mate, inversion_correlation, local_mean
 
 
 def peak(
@@ -30,68 +30,6 @@ def strained(shape: tuple[int, ...], strain_rad: float) -> Float64Array:
     crystal = np.exp(1j * strain_rad * (x**2 + 0.5 * y**2 - 0.7 * x * y**2 + 0.5 * z**3 * x**2))
     intensity = np.abs(np.fft.fftshift(np.fft.fftn(crystal, shape, axes=(0, 1, 2)))) ** 2
     return 1e6 * intensity / intensity.max()
-
-
-@pytest.mark.parametrize(
-    "centre",
-    [(20.0, 24.0, 22.0), (20.5, 24.0, 22.5), (14.5, 35.5, 30.0)],
-)
-def test_the_centre_is_found_to_half_a_voxel(
-    centre: tuple[float, ...], rng: np.random.Generator
-) -> None:
-    counts = rng.poisson(peak((40, 48, 44), centre, (4.3, 5.1, 6.7), 1e5) + 0.01)
-    known = np.ones(counts.shape, dtype=bool)
-    np.testing.assert_array_equal(find_centre(np.log1p(counts), known), centre)
-
-
-def test_the_centre_is_found_in_2d(rng: np.random.Generator) -> None:
-    counts = rng.poisson(peak((60, 70), (27.5, 41.0), (5.0, 3.5), 1e6))
-    known = np.ones(counts.shape, dtype=bool)
-    np.testing.assert_array_equal(find_centre(np.log1p(counts), known), (27.5, 41.0))
-
-
-def test_a_gap_beside_the_peak_and_hot_voxels_do_not_move_the_centre(
-    rng: np.random.Generator,
-) -> None:
-    counts = rng.poisson(peak((40, 48, 44), (20.5, 24.0, 22.5), (4.3, 5.1, 6.7), 1e5))
-    known = np.ones(counts.shape, dtype=bool)
-    known[:, 25:31] = known[:, :, 17:23] = False  # through the peak
-    known[30, 5, 6] = False
-    log_counts = np.log1p(np.where(known, counts, 10**9))
-    before = log_counts.copy(), known.copy()
-    np.testing.assert_array_equal(find_centre(log_counts, known), (20.5, 24.0, 22.5))
-    np.testing.assert_array_equal(log_counts, before[0])
-    np.testing.assert_array_equal(known, before[1])
-
-
-@pytest.mark.parametrize("row", [3.5, 36.0])
-def test_the_centre_is_found_beside_the_edge_and_in_long_arrays(
-    row: float, rng: np.random.Generator
-) -> None:
-    counts = rng.poisson(peak((40, 220), (row, 150.5), (6.0, 5.0), 1e5) + 0.05)
-    known = np.ones(counts.shape, dtype=bool)
-    np.testing.assert_array_equal(find_centre(np.log1p(counts), known), (row, 150.5))
-
-
-def test_the_centre_is_that_of_the_best_overlap_over_all_centres(rng: np.random.Generator) -> None:
-    """Against Pearson correlations computed one centre at a time."""
-    values = rng.normal(size=(9, 10))
-    values[2:7, 3:8] += 4
-    known = rng.random(values.shape) < 0.8
-    found, scores = find_centre(values, known), {}
-    pairs = {}
-    for centre in np.ndindex(17, 19):
-        half = np.array(centre) / 2
-        mate, mate_known = friedel_mate(values, known, half)
-        both = known & mate_known
-        pairs[tuple(half)] = np.count_nonzero(both)
-        if pairs[tuple(half)] > 1:
-            scores[tuple(half)] = np.corrcoef(values[both], mate[both])[0, 1]
-    smoothed = gaussian_filter(np.where(known, values, 0), 3.0, mode="constant", truncate=2)
-    start = np.unravel_index(smoothed.argmax(), values.shape)
-    enough = [c for c in scores if pairs[c] > 0.5 * pairs[tuple(map(float, start))]]
-    best = max(enough, key=lambda c: scores[c])
-    np.testing.assert_array_equal(found, best)
 
 
 def test_the_mate_of_a_picture() -> None:

@@ -90,6 +90,22 @@ def test_where_in_a_large_scan_the_peak_is_does_not_matter(gap: Gap) -> None:
     assert expected_benefit(np.where(unknown, 0, part), unknown, [moved], begun) == seen
 
 
+@pytest.mark.parametrize("width", [3, 4, 5])
+@pytest.mark.parametrize("pixel", [(10, 12), (50, 20), (33, 50), (60, 3)])
+def test_a_hot_pixel_does_not_change_the_verdict(width: int, pixel: tuple[int, int]) -> None:
+    rock, y, x = (np.sinc((np.arange(64) - c) / 4.3) ** 2 for c in (32, 30, 33))
+    expected_counts = 36_000 * rock[:, None, None] * y[:, None] * x
+    counts = np.random.default_rng(0).poisson(expected_counts).astype(np.float32)
+    before = _seen(counts, Gap(1, 36, 36 + width))
+    counts[:, pixel[0], pixel[1]] = 2_000_000
+    after = _seen(counts, Gap(1, 36, 36 + width))
+    assert before is not None
+    assert after is not None
+    assert before.verdict == after.verdict == "compare"
+    assert after.fringes == pytest.approx(before.fringes, rel=0.05)
+    assert after.counts_beside == pytest.approx(before.counts_beside, rel=0.05)
+
+
 def test_every_verdict_has_its_words() -> None:
     seen = _seen(_pattern(16), Gap(1, 36, 42))
     assert seen is not None

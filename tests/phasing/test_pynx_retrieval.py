@@ -76,6 +76,17 @@ def test_a_peak_at_the_edge_needs_a_crop() -> None:
         crop_around_peak(counts, np.zeros(counts.shape, bool))
 
 
+@pytest.mark.parametrize("pixel", [(10, 12), (50, 20), (33, 50)])
+def test_a_hot_pixel_that_the_mask_does_not_know_leaves_the_box(pixel: tuple[int, int]) -> None:
+    rock, y, x = (np.sinc((np.arange(64) - c) / 4.3) ** 2 for c in (32, 30, 33))
+    expected_counts = 36_000 * rock[:, None, None] * y[:, None] * x
+    counts = np.random.default_rng(0).poisson(expected_counts).astype(np.float32)
+    nothing = np.zeros(counts.shape, bool)
+    expected = crop_around_peak(counts, nothing)
+    counts[:, pixel[0], pixel[1]] = 2_000_000
+    assert crop_around_peak(counts, nothing) == expected
+
+
 # --- retrieval ------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from bcdi_inpaint.evaluation.fills.config import EvaluationConfig
 from bcdi_inpaint.evaluation.fills.subjects import Subject
 from bcdi_inpaint.gaps.artificial import GapPlacement, place_near_peak
 from bcdi_inpaint.gaps.masks import gap_mask
-from bcdi_inpaint.plots import brightest_voxel
+from bcdi_inpaint.peak.centre import find_peak
 from bcdi_inpaint.scan.boxes import as_shape
 
 
@@ -38,7 +38,7 @@ class Case:
 def place_cases(subject: Subject, config: EvaluationConfig) -> tuple[list[Case], list[str]]:
     """Place the gaps on a subject; and a line for each width of which some find no place."""
     shape = as_shape(subject.counts.shape)
-    peak = brightest_voxel(np.where(subject.bad, 0, subject.counts))
+    peak = find_peak(subject.counts, subject.bad) or tuple(n // 2 for n in shape)
     n_placements = config.placements if subject.expectation is None else 1
     found: list[Case] = []
     remarks: list[str] = []
