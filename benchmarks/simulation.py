@@ -23,7 +23,8 @@ from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
 from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
 from bcdi_inpaint.tables import format_table
 from simulation import diffraction
-from simulation.diffraction import QGrid, bragg_amplitude, rocking_steps
+from simulation.diffraction import bragg_amplitude
+from simulation.q_grid import QGrid, rocking_steps
 from simulation.realism import RealismConfig, measure
 from simulation.recipe import Recipe, make_pattern
 from simulation.relaxation import ELEMENTS

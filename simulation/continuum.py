@@ -63,7 +63,7 @@ class ContinuumConfig(BaseModel):
 
 
 def convex_hull(n_dim: int, rng: np.random.Generator) -> Polyhedron:
-    """The convex hull of 6 to 24 random points, in 2 or 3 dimensions, of unequal extents."""
+    """Draw the convex hull of 6 to 24 random points, in 2 or 3 dimensions, of unequal extents."""
     points = rng.standard_normal((int(rng.integers(6, 25)), n_dim))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     points *= rng.uniform(0.6, 1.0, (len(points), 1)) * rng.uniform(0.6, 1.0, n_dim)
@@ -78,10 +78,29 @@ def make_crystal(
     rng: np.random.Generator,
     strain_rad: float,
 ) -> Complex64Array:
-    """A complex density of `body` in an array of `box` voxels, `MARGIN` short of its sides.
+    """Draw the complex density of a body.
 
     The body is turned at random and, in 3D, sheared as a rocking scan's frame shears it; its phase
-    is a random correlated field that spans `strain_rad`.
+    is a random correlated field.
+
+    Parameters
+    ----------
+    config : ranges of what is drawn.
+    body : of 2 or 3 dimensions, of any size.
+    box : sides of the array in voxels; the body ends `MARGIN` voxels short of them.
+    rng : source of what is drawn.
+    strain_rad : range of the phase, in radians.
+
+    Returns
+    -------
+    (*box,) complex64.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> crystal = make_crystal(ContinuumConfig(), convex_hull(2, rng), (24, 20), rng, 1.0)
+    >>> crystal.shape, crystal.dtype
+    ((24, 20), dtype('complex64'))
     """
     modulus = _modulus(config, body, box, rng)
     length = np.array(box) * np.exp(rng.uniform(*np.log(config.correlation_length)))
@@ -145,15 +164,20 @@ def period(shape: tuple[int, ...], offset: Float64Array) -> tuple[int, ...]:
 def bragg_intensity(
     crystal: Complex64Array, shape: tuple[int, ...], offset: Float64Array, device: str = "cpu"
 ) -> Float32Array:
-    """The Bragg peak (*shape) of a crystal: its squared Fourier transform.
+    """Compute the Bragg peak of a crystal: its squared Fourier transform.
 
     Parameters
     ----------
     crystal : complex density, its box not larger than ``period(shape, offset)``; the ratio of the
         two is the oversampling ratio along each axis.
+    shape : of the array that is wanted, in voxels.
     offset : (n_dim,) from the array's middle, n // 2, to the peak, in voxels; may be fractional,
         and so large that the peak lies outside the array.
     device : ``cpu``, or a device of torch.
+
+    Returns
+    -------
+    (*shape,) float32, in units of the squared density.
     """
     sides = period(shape, offset)
     whole = np.round(offset).astype(int)

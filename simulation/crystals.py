@@ -11,14 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bcdi_inpaint.arrays import Complex64Array, Complex128Array, Float32Array, Float64Array
 from simulation.continuum import ContinuumConfig, make_crystal
-from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
-from simulation.fields import smooth_phase
+from simulation.diffraction import strained_amplitude
 from simulation.particles import ParticleConfig, make_particle
+from simulation.q_grid import QGrid, oversampled_steps
 from simulation.relaxation import element
 from simulation.shapes import random_shape
-
-STRAIN_WAVES = 8
-"""Plane waves that an imposed phase is the sum of."""
 
 
 class CrystalConfig(BaseModel):
@@ -64,15 +61,22 @@ class Crystal:
     parameters: dict[str, object]
 
 
-def crystals(config: CrystalConfig, seed: int) -> Iterator[Crystal]:
-    """The crystals of a configuration, each from the seed and its own number alone."""
+def draw_crystals(config: CrystalConfig, seed: int) -> Iterator[Crystal]:
+    """Draw the crystals of a configuration, each from the seed and its own number alone.
+
+    Examples
+    --------
+    >>> crystal = next(draw_crystals(CrystalConfig(count=1, atomistic=0, size=32), seed=0))
+    >>> crystal.name, crystal.counts.shape
+    ('continuous 0', (32, 32, 32))
+    """
     for number in range(config.count):
         rng = np.random.default_rng([seed, number])
         is_atomistic = number < config.atomistic
         strain_rad = float(rng.uniform(*config.strain_rad))
         ratio = rng.uniform(*config.oversampling, 3)
         flux = float(np.exp(rng.uniform(*np.log(config.flux))))
-        make = _atomistic if is_atomistic else _continuous
+        make = _atomistic_amplitude if is_atomistic else _continuous_amplitude
         amplitude = make(config, ratio, strain_rad, rng)
         amplitude *= np.sqrt(flux) / np.abs(amplitude).max()
         truth = scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(amplitude), norm="ortho"))
@@ -87,7 +91,7 @@ def crystals(config: CrystalConfig, seed: int) -> Iterator[Crystal]:
         )
 
 
-def _continuous(
+def _continuous_amplitude(
     config: CrystalConfig, ratio: Float64Array, strain_rad: float, rng: np.random.Generator
 ) -> Complex128Array:
     """Amplitude (n, n, n) of a continuous crystal, the peak in the middle."""
@@ -100,7 +104,7 @@ def _continuous(
     return np.asarray(scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(obj))))
 
 
-def _atomistic(
+def _atomistic_amplitude(
     config: CrystalConfig, ratio: Float64Array, strain_rad: float, rng: np.random.Generator
 ) -> Complex128Array:
     """Amplitude (n, n, n) of a relaxed particle's 111 peak, in the middle."""
@@ -112,7 +116,5 @@ def _atomistic(
     reflection_inv_nm = np.ones(3) / element(particle.element).lattice_constant_nm
     n = config.size
     grid = QGrid((n, n, n), reflection_inv_nm, steps, np.full(3, n // 2))
-    size_nm = np.ptp(positions_nm, axis=0).max()
-    phase_rad = smooth_phase(positions_nm * 2 / size_nm, strain_rad, STRAIN_WAVES, rng)
-    amplitude = bragg_amplitude(positions_nm, grid, weights=np.exp(1j * phase_rad))
+    amplitude = strained_amplitude(positions_nm, grid, strain_rad, rng)
     return np.asarray(amplitude, dtype=np.complex128)

@@ -11,7 +11,7 @@ POISSON_RATIO = 0.4
 
 
 def burgers_vector(lattice_constant_nm: float, rng: np.random.Generator) -> Float64Array:
-    """(3,) a perfect dislocation's Burgers vector a/2 <110> in nm, drawn from the twelve."""
+    """Draw a perfect dislocation's Burgers vector a/2 <110> from the twelve: (3,) in nm."""
     signs = rng.choice((-1.0, 1.0), 2)
     vector = np.zeros(3)
     vector[rng.permutation(3)[:2]] = signs
@@ -21,10 +21,19 @@ def burgers_vector(lattice_constant_nm: float, rng: np.random.Generator) -> Floa
 def screw_displacement(
     positions_nm: Float64Array, burgers_nm: Float64Array, normal: Float64Array
 ) -> Float64Array:
-    """Displacement (n, 3) in nm of a screw dislocation through the origin.
+    """Displacement of atoms by a screw dislocation through the origin.
 
-    u = b angle / (2 pi) (Hirth & Lothe, Theory of Dislocations, eq. 3-1). `normal` (3,), a unit
-    vector at right angles to b, is where the angle is a quarter turn.
+    u = b angle / (2 pi) (Hirth & Lothe, Theory of Dislocations, eq. 3-1).
+
+    Parameters
+    ----------
+    positions_nm : (n, 3).
+    burgers_nm : (3,) the Burgers vector b, which is the line's direction.
+    normal : (3,) unit vector at right angles to b; the angle is a quarter turn there.
+
+    Returns
+    -------
+    (n, 3) in nm.
     """
     x, y = _across(positions_nm, burgers_nm / np.linalg.norm(burgers_nm), normal)
     return np.arctan2(y, x)[:, None] / (2 * np.pi) * burgers_nm
@@ -33,10 +42,20 @@ def screw_displacement(
 def edge_displacement(
     positions_nm: Float64Array, burgers_nm: Float64Array, normal: Float64Array
 ) -> Float64Array:
-    """Displacement (n, 3) in nm of an edge dislocation through the origin.
+    """Displacement of atoms by an edge dislocation through the origin.
 
-    Hirth & Lothe, Theory of Dislocations, eqs. 3-45 and 3-46. The glide plane's `normal` (3,) is a
-    unit vector at right angles to the Burgers vector; the line runs along their cross product.
+    Hirth & Lothe, Theory of Dislocations, eqs. 3-45 and 3-46. The line runs along the cross product
+    of the Burgers vector and the normal.
+
+    Parameters
+    ----------
+    positions_nm : (n, 3).
+    burgers_nm : (3,) the Burgers vector.
+    normal : (3,) unit normal of the glide plane, at right angles to the Burgers vector.
+
+    Returns
+    -------
+    (n, 3) in nm.
     """
     length = float(np.linalg.norm(burgers_nm))
     along = burgers_nm / length
@@ -56,10 +75,21 @@ def _across(
     return positions_nm @ np.cross(normal, line), positions_nm @ normal
 
 
-def dislocated(
+def add_dislocation(
     positions_nm: Float64Array, lattice_constant_nm: float, rng: np.random.Generator
 ) -> Float64Array:
-    """Positions (n, 3) with an edge or a screw dislocation through the middle third."""
+    """Put an edge or a screw dislocation through the middle third of a crystal.
+
+    Parameters
+    ----------
+    positions_nm : (n, 3) atoms of a face-centred cubic crystal.
+    lattice_constant_nm : of the crystal.
+    rng : source of the kind of dislocation, its place and its direction.
+
+    Returns
+    -------
+    (n, 3) in nm, the atoms moved.
+    """
     burgers_nm = burgers_vector(lattice_constant_nm, rng)
     normals = np.array([n for n in _close_packed() if abs(n @ burgers_nm) < 1e-9])
     normal = normals[int(rng.integers(len(normals)))]  # of a {111} plane it may glide on
@@ -75,13 +105,29 @@ def _close_packed() -> Float64Array:
 
 
 def random_close_packed(rng: np.random.Generator) -> Float64Array:
-    """(3,) the unit normal of a {111} plane, drawn."""
+    """Draw the unit normal (3,) of a {111} plane."""
     return _close_packed()[int(rng.integers(4))] * rng.choice((-1.0, 1.0))
 
 
-def with_vacancies(
+def add_vacancies(
     positions_nm: Float64Array, fraction: float, rng: np.random.Generator
 ) -> Float64Array:
-    """Positions without a randomly chosen `fraction` of the atoms, rounded to whole ones."""
+    """Take atoms out of a crystal at random.
+
+    Parameters
+    ----------
+    positions_nm : (n, 3).
+    fraction : of the atoms that is taken out, rounded to whole atoms.
+    rng : source of which.
+
+    Returns
+    -------
+    (m, 3) in nm, the atoms that stay, in the same order.
+
+    Examples
+    --------
+    >>> add_vacancies(np.zeros((100, 3)), 0.02, np.random.default_rng(0)).shape
+    (98, 3)
+    """
     kept = rng.permutation(len(positions_nm))[round(fraction * len(positions_nm)) :]
     return positions_nm[np.sort(kept)]

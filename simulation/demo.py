@@ -33,7 +33,8 @@ from bcdi_inpaint.plots import demo_panel
 from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
 from bcdi_inpaint.scan.scan import Metadata
 from bcdi_inpaint.tables import format_table
-from simulation.diffraction import QGrid, bragg_amplitude, oversampled_steps
+from simulation.diffraction import bragg_amplitude
+from simulation.q_grid import QGrid, oversampled_steps
 from simulation.relaxation import element, relax
 from simulation.shapes import fcc_atoms, wulff
 

@@ -6,14 +6,33 @@ import numpy as np
 
 from bcdi_inpaint.arrays import Float64Array
 
+STRAIN_WAVES = 8
+"""Plane waves that a slow phase is the sum of: enough to look random, few enough to stay slow."""
+
 
 def correlated_field(
     shape: tuple[int, ...], correlation_length: Float64Array | float, rng: np.random.Generator
 ) -> Float64Array:
-    """A Gaussian random field with values in 0..1 whose correlation decays like a Gaussian.
+    """Draw a Gaussian random field with values in 0..1 whose correlation decays like a Gaussian.
 
-    `correlation_length` is the standard deviation of that Gaussian in voxels, one for all axes or
-    one for each. Made by filtering white noise in Fourier space, so it is periodic.
+    White noise is filtered in Fourier space, so that the field is periodic.
+
+    Parameters
+    ----------
+    shape : of the field, any number of axes.
+    correlation_length : standard deviation of that Gaussian in voxels, one for all axes or one for
+        each.
+    rng : source of the noise.
+
+    Returns
+    -------
+    (*shape,) float64.
+
+    Examples
+    --------
+    >>> field = correlated_field((16, 16), 3.0, np.random.default_rng(0))
+    >>> field.shape, float(field.min()), float(field.max())
+    ((16, 16), 0.0, 1.0)
     """
     lengths = np.broadcast_to(correlation_length, (len(shape),))
     spectrum = np.fft.rfftn(rng.standard_normal(shape))
@@ -29,12 +48,23 @@ def correlated_field(
 
 
 def smooth_phase(
-    points: Float64Array, range_rad: float, n_waves: int, rng: np.random.Generator
+    points: Float64Array, range_rad: float, rng: np.random.Generator, n_waves: int = STRAIN_WAVES
 ) -> Float64Array:
-    """A random smooth phase at scattered points, spanning `range_rad`.
+    """Draw a random smooth phase at scattered points.
 
-    `points` is (n, 3), the body's size of order 1. A sum of plane waves with at most about one
-    period across the body: what slow strain (mean bending, composition) adds to a relaxed particle.
+    It is a sum of plane waves with at most about one period across the body: what slow strain (mean
+    bending, composition) adds to a relaxed particle.
+
+    Parameters
+    ----------
+    points : (n, 3), in a unit in which the body's size is of order 1.
+    range_rad : between the lowest and the highest phase, in radians.
+    rng : source of the waves.
+    n_waves : how many there are.
+
+    Returns
+    -------
+    (n,) float64, radians.
     """
     vectors = rng.normal(0, 1, (n_waves, 3))
     phases = rng.uniform(0, 2 * np.pi, n_waves)

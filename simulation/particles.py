@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError, MissingEngineError
-from simulation.defects import dislocated, random_close_packed, with_vacancies
+from simulation.defects import add_dislocation, add_vacancies, random_close_packed
 from simulation.relaxation import Element, Relaxed, element, relax
 from simulation.shapes import FEWEST_ATOMS, SHAPES, Polyhedron, check_shapes, fcc_atoms
 
@@ -78,8 +78,15 @@ class Particle:
 def make_particle(config: ParticleConfig, rng: np.random.Generator) -> Particle:
     """Draw and relax a particle.
 
-    One that LAMMPS cannot relax is given up and another is drawn; ``parameters["tries"]`` tells
-    how many it took. Raises InputError when `TRIES` have failed, MissingEngineError without LAMMPS.
+    A particle that LAMMPS cannot relax is given up and another is drawn; ``parameters["tries"]``
+    says how many it took.
+
+    Raises
+    ------
+    InputError
+        `TRIES` particles have failed; the message is the last one's.
+    MissingEngineError
+        LAMMPS is not installed.
     """
     for attempt in range(1, TRIES + 1):
         try:
@@ -115,10 +122,10 @@ def _draw(config: ParticleConfig, rng: np.random.Generator) -> Particle:
         "substrate_strain": 0.0,
     }
     if has_dislocation:
-        positions_nm = dislocated(positions_nm, metal.lattice_constant_nm, rng)
+        positions_nm = add_dislocation(positions_nm, metal.lattice_constant_nm, rng)
     if has_vacancies:
         fraction = float(np.exp(rng.uniform(*np.log(config.vacancy_fraction))))
-        positions_nm = with_vacancies(positions_nm, fraction, rng)
+        positions_nm = add_vacancies(positions_nm, fraction, rng)
         parameters["vacancy_fraction"] = fraction
     tied = tied_layers(positions_nm, shape, metal)
     strain = float(rng.uniform(*config.substrate_strain)) if tied.any() else 0.0
@@ -128,7 +135,18 @@ def _draw(config: ParticleConfig, rng: np.random.Generator) -> Particle:
 
 
 def tied_layers(positions_nm: Float64Array, shape: Polyhedron, metal: Element) -> BoolArray:
-    """(n,) True for the atoms of the lowest {111} layers of a shape that has an interface."""
+    """Find the atoms that the substrate holds.
+
+    Parameters
+    ----------
+    positions_nm : (n, 3) atoms.
+    shape : the body that they fill; only one with an interface has such atoms.
+    metal : whose lattice constant sets the height of a layer.
+
+    Returns
+    -------
+    (n,) bool, True in the lowest `TIED_LAYERS` {111} layers at the interface.
+    """
     if shape.interface is None:
         return np.zeros(len(positions_nm), dtype=bool)
     depth_nm = positions_nm @ shape.normals[shape.interface]

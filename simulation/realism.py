@@ -34,7 +34,7 @@ class RealismConfig(BaseModel):
         brightest voxel's counts; saturated voxels are bad.
     hot_share, hot_pixels : how often there are hot pixels, and how many; hot in every frame, bad.
     alien_share, alien : how often another crystal's streak crosses some frames, and its photons,
-        drawn on a logarithmic scale. It is light like any other, part of the expectation.
+        drawn on a logarithmic scale. The streak is part of the expectation.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,7 +70,7 @@ class RealismConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a detector saw; all arrays have the intensity's shape.
+    """What a detector counts; all arrays have the intensity's shape.
 
     Attributes
     ----------
@@ -86,31 +86,54 @@ class Measurement:
     parameters: dict[str, object]
 
 
+Drawn = dict[str, object]
+"""What was drawn for an effect, in plain values."""
+
+
 def measure(
     intensity: Float32Array, config: RealismConfig, rng: np.random.Generator
 ) -> Measurement:
-    """Count photons of a perfect `intensity` (n_rock, n_y, n_x) or (n_y, n_x), in any unit.
+    """Count the photons of a perfect intensity.
 
-    `intensity` is at least 0 everywhere and above it somewhere; it stays as it is.
+    Parameters
+    ----------
+    intensity : (n_rock, n_y, n_x) or (n_y, n_x) in any unit, at least 0 everywhere and above it
+        somewhere; not changed.
+    config : the effects, and the ranges of what is drawn for them.
+    rng : source of everything that is drawn.
+
+    Returns
+    -------
+    The expected photons, the counts, the bad voxels, and what was drawn.
+
+    Examples
+    --------
+    >>> clean = RealismConfig(
+    ...     flux=(100, 100), blur_voxel=None, flat=None, smooth_share=0, drift=None, alien_share=0
+    ... )
+    >>> peak = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]], dtype=np.float32)
+    >>> measure(peak, clean, np.random.default_rng(0)).expectation.tolist()
+    [[0.0, 25.0, 0.0], [25.0, 100.0, 25.0], [0.0, 25.0, 0.0]]
     """
     assert intensity.max() > 0, "nothing to scale to the flux"
     flux = _log_uniform(config.flux, rng)
-    parameters: dict[str, object] = {"flux": flux}
-    blurred = intensity
-    if config.blur_voxel is not None:
-        sigma = rng.uniform(*config.blur_voxel, size=intensity.ndim)
-        blurred = gaussian_filter(intensity, sigma)
-        parameters["blur_voxel"] = sigma.tolist()
+    blurred, blur = _blur(intensity, config.blur_voxel, rng)
     photons = blurred * np.float32(flux / blurred.max())
-    photons += _background(photons.shape, config, rng, parameters)
+    background, drawn = _background(photons.shape, config, rng)
+    photons += background
+    parameters: Drawn = {"flux": flux} | blur | drawn
     if rng.random() < config.alien_share:
-        photons += _alien(photons.shape, config, rng, parameters)
+        streak, drawn = _alien_streak(photons.shape, config, rng)
+        photons += streak
+        parameters |= drawn
     if config.drift is not None and intensity.ndim == 3:
-        photons *= _beam(len(photons), config.drift, rng, parameters)[:, None, None]
+        beam, drawn = _beam(len(photons), config.drift, rng)
+        photons *= beam[:, None, None]
+        parameters |= drawn
     expectation = photons.astype(np.float32)
     counts = rng.poisson(expectation).astype(np.uint32)
-    bad = _spoil(counts, config, rng, parameters)
-    return Measurement(expectation, counts, bad, parameters)
+    bad, drawn = _spoil(counts, config, rng)
+    return Measurement(expectation, counts, bad, parameters | drawn)
 
 
 def _log_uniform(limits: Range, rng: np.random.Generator) -> float:
@@ -123,38 +146,38 @@ def _offsets(shape: tuple[int, ...], centre: Float64Array) -> list[Float32Array]
     return list(np.ix_(*axes))
 
 
+def _blur(
+    intensity: Float32Array, limits: Range | None, rng: np.random.Generator
+) -> tuple[Float32Array, Drawn]:
+    """The intensity blurred by a Gaussian whose width is drawn for each axis."""
+    if limits is None:
+        return intensity, {}
+    sigma = rng.uniform(*limits, size=intensity.ndim)
+    return gaussian_filter(intensity, sigma), {"blur_voxel": sigma.tolist()}
+
+
 def _background(
-    shape: tuple[int, ...],
-    config: RealismConfig,
-    rng: np.random.Generator,
-    parameters: dict[str, object],
-) -> Float32Array | float:
+    shape: tuple[int, ...], config: RealismConfig, rng: np.random.Generator
+) -> tuple[Float32Array | float, Drawn]:
     """Photons of the flat background, and of a broad one around some place of the array."""
     flat = 0.0 if config.flat is None else _log_uniform(config.flat, rng)
-    parameters["flat"] = flat
     if rng.random() >= config.smooth_share:
-        return flat
+        return flat, {"flat": flat}
     height = _log_uniform(config.smooth, rng)
     sides = np.array(shape)
     exponent: Float32Array = np.zeros(shape, dtype=np.float32)
     widths = rng.uniform(0.2, 0.8, len(shape)) * sides
     centre = rng.uniform(-0.2, 1.2, len(shape)) * sides
-    parameters["smooth"] = {
-        "photons": height,
-        "centre": centre.tolist(),
-        "sigma_voxel": widths.tolist(),
-    }
+    smooth = {"photons": height, "centre": centre.tolist(), "sigma_voxel": widths.tolist()}
     for offset, width in zip(_offsets(shape, centre), widths, strict=True):
         exponent = exponent - 0.5 * (offset / np.float32(width)) ** 2
-    return np.asarray(height * np.exp(exponent) + flat, dtype=np.float32)
+    photons = np.asarray(height * np.exp(exponent) + flat, dtype=np.float32)
+    return photons, {"flat": flat, "smooth": smooth}
 
 
-def _alien(
-    shape: tuple[int, ...],
-    config: RealismConfig,
-    rng: np.random.Generator,
-    parameters: dict[str, object],
-) -> Float32Array:
+def _alien_streak(
+    shape: tuple[int, ...], config: RealismConfig, rng: np.random.Generator
+) -> tuple[Float32Array, Drawn]:
     """A streak: straight in the detector's plane, some frames long, fading along its length."""
     sides = np.array(shape)
     centre = rng.uniform(0.1, 0.9, len(shape)) * sides
@@ -162,7 +185,7 @@ def _alien(
     length = rng.uniform(0.05, 0.5) * float(sides[-2:].max())
     width, thickness = rng.uniform(0.6, 2.0), rng.uniform(0.6, 4.0)
     photons = _log_uniform(config.alien, rng)
-    parameters["alien"] = {
+    drawn = {
         "photons": photons,
         "centre": centre.tolist(),
         "angle_rad": angle_rad,
@@ -175,38 +198,34 @@ def _alien(
     streak = -0.5 * ((along / length) ** 2 + (across / width) ** 2)
     if len(shape) == 3:
         streak = streak - 0.5 * (offsets[0] / thickness) ** 2
-    return (photons * np.exp(np.clip(streak, -60, None))).astype(np.float32)
+    intensity = (photons * np.exp(np.clip(streak, -60, None))).astype(np.float32)
+    return intensity, {"alien": drawn}
 
 
-def _beam(
-    n_frames: int, drift: Range, rng: np.random.Generator, parameters: dict[str, object]
-) -> Float32Array:
+def _beam(n_frames: int, drift: Range, rng: np.random.Generator) -> tuple[Float32Array, Drawn]:
     """(n_frames,) intensity of the beam: slow and quick changes of like size about 1."""
     relative = rng.uniform(*drift)
     slow = np.cumsum(rng.standard_normal(n_frames)) / np.sqrt(n_frames)
     beam = 1 + relative * (slow - slow.mean() + rng.standard_normal(n_frames)) / np.sqrt(2)
     beam = np.clip(beam, 0.5, 1.5).astype(np.float32)
-    parameters["drift"] = {"relative": relative, "beam": beam.tolist()}
-    return beam
+    return beam, {"drift": {"relative": relative, "beam": beam.tolist()}}
 
 
 def _spoil(
-    counts: NDArray[np.uint32],
-    config: RealismConfig,
-    rng: np.random.Generator,
-    parameters: dict[str, object],
-) -> BoolArray:
+    counts: NDArray[np.uint32], config: RealismConfig, rng: np.random.Generator
+) -> tuple[BoolArray, Drawn]:
     """Saturate and heat pixels of `counts` in place; True where that happened."""
-    bad = np.zeros(counts.shape, dtype=bool)
+    bad: BoolArray = np.zeros(counts.shape, dtype=bool)
+    drawn: Drawn = {}
     if rng.random() < config.saturation_share:
         level = max(int(rng.uniform(*config.saturation) * counts.max()), 1)
-        parameters["saturation"] = level
+        drawn["saturation"] = level
         bad |= counts > level
         np.minimum(counts, level, out=counts)
     if rng.random() < config.hot_share:
         n_hot = int(rng.integers(config.hot_pixels[0], config.hot_pixels[1] + 1))
-        parameters["hot_pixels"] = n_hot
+        drawn["hot_pixels"] = n_hot
         rows, columns = (rng.integers(0, n, n_hot) for n in counts.shape[-2:])
         counts[..., rows, columns] = rng.integers(100, 1_000_000, n_hot)
         bad[..., rows, columns] = True
-    return bad
+    return bad, drawn

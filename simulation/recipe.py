@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
+from bcdi_inpaint.arrays import BoolArray, Complex64Array, Float32Array, Float64Array
 from bcdi_inpaint.errors import one_line
 from simulation.continuum import (
     MARGIN,
@@ -20,15 +20,12 @@ from simulation.continuum import (
     make_crystal,
     period,
 )
-from simulation.diffraction import QGrid, bragg_amplitude, rocking_steps
-from simulation.fields import smooth_phase
+from simulation.diffraction import strained_amplitude
 from simulation.particles import Particle, ParticleConfig, make_particle
+from simulation.q_grid import QGrid, rocking_steps
 from simulation.realism import RealismConfig, measure
 from simulation.relaxation import element
 from simulation.shapes import random_shape
-
-STRAIN_WAVES = 8
-"""Plane waves that make up the slow strain added to a relaxed particle."""
 
 LATTICE_REACH = 0.85
 """How near the array's corners may come to the next Bragg peak, as a part of the way there.
@@ -60,6 +57,13 @@ class Recipe(BaseModel):
     peak_offset : standard deviation of the peak's distance from the array's middle along each
         axis, as a part of the array.
     peak_outside : how often the array is cropped beside the peak, which then lies outside.
+    engine : of the sum over atoms, as of `diffraction.bragg_amplitude`.
+
+    Examples
+    --------
+    >>> recipe = Recipe(count=1, seed=0, shape=(16, 20, 24), atomistic_share=0)
+    >>> make_pattern(recipe, 0, None).counts.shape
+    (16, 20, 24)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -114,7 +118,10 @@ class Recipe(BaseModel):
 
 
 def as_recipe(values: dict[str, object], where: str) -> Recipe:
-    """A recipe of plain values; one line that names the key (InputError) if they make none."""
+    """Make a recipe of plain values; `where` they are from begins the message if they make none.
+
+    Raises InputError, one line that names the key.
+    """
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
@@ -133,6 +140,7 @@ class Pattern:
     grid : where the voxels lie in reciprocal space; None for a continuous crystal, which has no
         lattice.
     parameters : everything drawn, in plain values.
+    crystal : complex density of a continuous crystal in a box of its own, None for atoms.
     """
 
     expectation: Float32Array
@@ -140,6 +148,7 @@ class Pattern:
     bad: BoolArray
     grid: QGrid | None
     parameters: dict[str, object]
+    crystal: Complex64Array | None = None
 
 
 def is_atomistic(recipe: Recipe, index: int) -> bool:
@@ -156,31 +165,49 @@ def particle_number(recipe: Recipe, index: int) -> int | None:
 
 
 def make_particle_of(recipe: Recipe, number: int) -> Particle:
-    """Particle `number` of the recipe, the same wherever and whenever it is made."""
+    """Make particle `number` of the recipe; it depends on the recipe and the number alone."""
     return make_particle(recipe.particle, np.random.default_rng([recipe.seed, 0, number]))
 
 
 def make_pattern(recipe: Recipe, index: int, particle: Particle | None) -> Pattern:
-    """Pattern `index` of the recipe, from its relaxed particle where it has one.
+    """Make one pattern of the recipe.
 
-    Depends on the recipe and the index alone, so any number of workers makes the same set.
+    It depends on the recipe and the index alone, so that any number of workers makes the same set.
+
+    Parameters
+    ----------
+    recipe : what is drawn, and from which ranges.
+    index : of the pattern, 0 or more; the recipe's count is no limit.
+    particle : particle ``particle_number(recipe, index)``, None where that is None.
+
+    Returns
+    -------
+    The pattern, and what was drawn for it.
     """
     rng = np.random.default_rng([recipe.seed, 1, index])
     if particle is None:
-        intensity, grid, parameters = _continuous(recipe, rng)
+        peak = _continuous_peak(recipe, rng)
     else:
-        intensity, grid, parameters = _atomistic(recipe, particle, rng)
-    measured = measure(intensity, recipe.realism, rng)
+        peak = _atomistic_peak(recipe, particle, rng)
+    measured = measure(peak.intensity, recipe.realism, rng)
     return Pattern(
         measured.expectation,
         measured.counts,
         measured.bad,
-        grid,
-        parameters | measured.parameters,
+        peak.grid,
+        peak.parameters | measured.parameters,
+        peak.crystal,
     )
 
 
-Made = tuple[Float32Array, QGrid | None, dict[str, object]]
+@dataclass(frozen=True)
+class _Peak:
+    """A perfect Bragg peak; the fields are those of a `Pattern`."""
+
+    intensity: Float32Array
+    parameters: dict[str, object]
+    grid: QGrid | None = None
+    crystal: Complex64Array | None = None
 
 
 def _oversampling(recipe: Recipe, rng: np.random.Generator) -> Float64Array:
@@ -199,7 +226,7 @@ def _peak_offset(recipe: Recipe, rng: np.random.Generator) -> Float64Array:
     return part * np.array(recipe.shape)
 
 
-def _continuous(recipe: Recipe, rng: np.random.Generator) -> Made:
+def _continuous_peak(recipe: Recipe, rng: np.random.Generator) -> _Peak:
     """Intensity of a continuous crystal."""
     n_dim = len(recipe.shape)
     is_hull = rng.random() < recipe.hull_share or n_dim == 2
@@ -217,7 +244,7 @@ def _continuous(recipe: Recipe, rng: np.random.Generator) -> Made:
         "peak": (np.array(recipe.shape) // 2 + offset).tolist(),
         "strain_rad": strain_rad,
     }
-    return intensity, None, parameters
+    return _Peak(intensity, parameters, crystal=crystal)
 
 
 def _farthest(steps: Float64Array, shape: tuple[int, ...], centre: Float64Array) -> float:
@@ -226,7 +253,7 @@ def _farthest(steps: Float64Array, shape: tuple[int, ...], centre: Float64Array)
     return float(np.linalg.norm(corners @ steps.T, axis=1).max() / LATTICE_REACH)
 
 
-def _atomistic(recipe: Recipe, particle: Particle, rng: np.random.Generator) -> Made:
+def _atomistic_peak(recipe: Recipe, particle: Particle, rng: np.random.Generator) -> _Peak:
     """Intensity of a relaxed particle around one of its reflections."""
     positions_nm = particle.relaxed.positions_nm
     positions_nm = positions_nm - positions_nm.mean(axis=0)
@@ -242,11 +269,7 @@ def _atomistic(recipe: Recipe, particle: Particle, rng: np.random.Generator) -> 
     n_rock, n_y, n_x = recipe.shape
     grid = QGrid((n_rock, n_y, n_x), reflection_inv_nm, steps, np.array(recipe.shape) // 2 + offset)
     strain_rad = rng.uniform(*recipe.strain_rad)
-    size_nm = np.ptp(positions_nm, axis=0).max()
-    phase = smooth_phase(positions_nm * 2 / size_nm, strain_rad, STRAIN_WAVES, rng)
-    amplitude = bragg_amplitude(
-        positions_nm, grid, weights=np.exp(1j * phase), engine=recipe.engine
-    )
+    amplitude = strained_amplitude(positions_nm, grid, strain_rad, rng, engine=recipe.engine)
     parameters: dict[str, object] = {
         "kind": "atomistic",
         "reflection": list(indices),
@@ -256,4 +279,4 @@ def _atomistic(recipe: Recipe, particle: Particle, rng: np.random.Generator) -> 
         "strain_rad": strain_rad,
         "particle": particle.parameters,
     }
-    return (np.abs(amplitude) ** 2).astype(np.float32), grid, parameters
+    return _Peak((np.abs(amplitude) ** 2).astype(np.float32), parameters, grid)

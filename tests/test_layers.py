@@ -69,11 +69,13 @@ DOORS: dict[str, set[str]] = {
 
 SIMULATION = (
     ("__init__",),
-    ("shapes", "fields", "defects"),
+    ("shapes", "fields", "defects", "q_grid"),
     ("continuum", "diffraction", "relaxation", "realism"),
     ("particles",),
     ("recipe", "crystals"),
-    ("campaign", "feed", "single"),
+    ("campaign_parts", "feed", "single"),
+    ("campaign_work",),
+    ("campaign",),
     ("demo",),
 )
 """Modules of `simulation`; each imports only from rows above its own."""

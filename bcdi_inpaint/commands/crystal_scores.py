@@ -57,7 +57,7 @@ def judge_crystals(
     from bcdi_inpaint.network.weights import load_weights
     from bcdi_inpaint.running.progress import with_progress
     from bcdi_inpaint.training.plan import read_yaml
-    from simulation.crystals import CrystalConfig, crystals
+    from simulation.crystals import CrystalConfig, draw_crystals
 
     values = SMALL if path is None else read_yaml(path)
     try:
@@ -74,7 +74,9 @@ def judge_crystals(
     end = math.inf if minutes is None else time.monotonic() + 60 * minutes
     records: list[Record] = []
     pictures = _Pictures(folder, force)
-    for crystal in with_progress(crystals(wanted, config.seed), "crystals", wanted.count, quiet):
+    for crystal in with_progress(
+        draw_crystals(wanted, config.seed), "crystals", wanted.count, quiet
+    ):
         subject = Subject(crystal.name, crystal.truth, crystal.expectation, crystal.counts)
         judged = judge(subject, config.scores, loaded, device=device, known=known, show=pictures)
         for of_gap in judged:

@@ -32,29 +32,57 @@ def with_progress(
 
 @contextmanager
 def count_progress(
-    name: str, total: int | None = None, quiet: bool = False
+    name: str,
+    total: int | None = None,
+    quiet: bool = False,
+    *,
+    n_before: int = 0,
+    interval_s: float = LOG_INTERVAL_S,
+    says_time_left: bool = False,
 ) -> Iterator[Callable[[int], None]]:
-    """A function to be called with how many more are done, which are told as `told` does.
+    """Report the progress of a loop on stderr: a bar on a terminal, else a line from time to time.
 
-    Where nobody knows the total, the bar and the lines go without.
+    Parameters
+    ----------
+    name : what is counted, in front of the numbers.
+    total : how many there are; without it only the number done is shown.
+    quiet : report nothing.
+    n_before : how many were done before the loop.
+    interval_s : seconds between two lines.
+    says_time_left : let the lines say how many minutes are left, if `total` is known.
+
+    Yields
+    ------
+    ``advance(n)``, to be called whenever `n` more are done; ``advance(0)`` while waiting.
     """
     if sys.stderr.isatty() and not quiet:
-        with tqdm(desc=name, unit="", total=total, leave=False) as bar:
+        with tqdm(desc=name, unit="", total=total, initial=n_before, leave=False) as bar:
 
-            def moved(number: int) -> None:
-                bar.update(number)
+            def advance_bar(n: int) -> None:
+                bar.update(n)
 
-            yield moved
+            yield advance_bar
         return
-    so_far, said = 0, time.monotonic()
+    started = said = time.monotonic()
+    n_done = n_before
     of_total = "" if total is None else f" of {total}"
 
-    def done(number: int) -> None:
-        nonlocal so_far, said
-        so_far += number
+    def advance_lines(n: int) -> None:
+        nonlocal n_done, said
+        n_done += n
         now = time.monotonic()
-        if not quiet and (so_far == total or now - said >= LOG_INTERVAL_S):
-            print(f"{name}: {so_far}{of_total}", file=sys.stderr, flush=True)
-            said = now
+        is_last = n > 0 and n_done == total
+        if quiet or not (is_last or now - said >= interval_s):
+            return
+        said = now
+        left = _time_left(now - started, n_done - n_before, total, n_done) if says_time_left else ""
+        print(f"{name}: {n_done}{of_total}{left}", file=sys.stderr, flush=True)
 
-    yield done
+    yield advance_lines
+
+
+def _time_left(passed_s: float, n_now: int, total: int | None, n_done: int) -> str:
+    """The end of a line, from the time that `n_now` items took; empty where nobody can tell."""
+    if not n_now or total is None or n_done == total:
+        return ""
+    return f", {passed_s / n_now * (total - n_done) / 60:.0f} min left"

@@ -56,7 +56,7 @@ def test_the_command_line_changes_seed_and_count(tmp_path: Path, config: Path) -
 def test_a_failure_is_status_1(
     tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcome = campaign.Outcome(2, 0, ("pattern 1: no",))
+    outcome = campaign.CampaignOutcome(2, 0, ("pattern 1: no",))
     monkeypatch.setattr(campaign, "run", lambda *_, **__: outcome)
     result = run(config, "-o", tmp_path / "p.h5", "-q")
     assert result.exit_code == 1

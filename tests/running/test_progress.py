@@ -26,6 +26,29 @@ def test_what_has_no_known_total_is_counted(
     assert capsys.readouterr().err == "scans: 4\nscans: 8\n"
 
 
+def test_a_log_says_how_long_it_takes_still(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    options = {"n_before": 4, "interval_s": 30.0, "says_time_left": True}
+    with count_progress("patterns", 10, **options) as advance:
+        advance(0)  # too soon
+        for _ in range(2):
+            now[0] += 29
+            advance(1)
+        now[0] += 62
+        advance(0)
+        advance(0)  # too soon for another
+        advance(4)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "patterns: 6 of 10, 2 min left",
+        "patterns: 6 of 10, 4 min left",
+        "patterns: 10 of 10",
+    ]
+
+
 def test_a_terminal_gets_a_bar(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

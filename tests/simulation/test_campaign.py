@@ -24,7 +24,9 @@ from bcdi_inpaint.files.patterns import (
     write_patterns,
 )
 from bcdi_inpaint.running.workers import ONE_CORE
-from simulation import campaign
+from simulation import campaign, campaign_work
+from simulation.campaign_parts import parts_folder
+from simulation.campaign_work import make_part
 from simulation.recipe import Recipe, make_particle_of, make_pattern, particle_number
 
 RECIPE = Recipe(
@@ -43,7 +45,7 @@ YAML = "{count: 5000, seed: 0, atomistic_share: 0, shape: [32, 32, 32]}"
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """No processes are started: the tests below can put something in the place of the work."""
-    monkeypatch.setattr(campaign, "executor", lambda *_: ThreadPoolExecutor(1))
+    monkeypatch.setattr(campaign, "open_executor", lambda *_: ThreadPoolExecutor(1))
 
 
 def assert_same_file(one: Path, two: Path) -> None:
@@ -61,7 +63,7 @@ def assert_same_file(one: Path, two: Path) -> None:
 def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
     for workers in (1, 2):
         outcome = campaign.run(RECIPE, tmp_path / f"{workers}.h5", workers, quiet=True)
-        assert outcome == campaign.Outcome(6, 0, ())
+        assert outcome == campaign.CampaignOutcome(6, 0, ())
     assert_same_file(tmp_path / "1.h5", tmp_path / "2.h5")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.h5", "2.h5"]
 
@@ -111,7 +113,7 @@ def test_a_cluster_makes_the_same_patterns(tmp_path: Path, request: pytest.Fixtu
             time.sleep(0.1)
         address = json.loads(told.read_text())["address"]
         outcome = campaign.run(RECIPE, tmp_path / "d.h5", quiet=True, scheduler=address)
-        assert outcome == campaign.Outcome(6, 0, ())
+        assert outcome == campaign.CampaignOutcome(6, 0, ())
     finally:
         for process in reversed(started):
             process.kill()
@@ -131,12 +133,12 @@ def test_a_higher_count_adds_to_the_file(
     path, whole = tmp_path / "p.h5", tmp_path / "whole.h5"
     campaign.run(RECIPE.model_copy(update={"count": 3}), path, quiet=True)
     capsys.readouterr()
-    assert campaign.run(RECIPE, path) == campaign.Outcome(3, 3, ())
+    assert campaign.run(RECIPE, path) == campaign.CampaignOutcome(3, 3, ())
     assert f"{path}: 3 of 6 patterns are there" in capsys.readouterr().err
     campaign.run(RECIPE, whole, quiet=True)
     assert_same_file(path, whole)
     before = path.read_bytes()
-    assert campaign.run(RECIPE, path, quiet=True) == campaign.Outcome(0, 6, ())
+    assert campaign.run(RECIPE, path, quiet=True) == campaign.CampaignOutcome(0, 6, ())
     assert path.read_bytes() == before
 
 
@@ -153,7 +155,7 @@ def test_parts_are_taken_as_they_are_and_damaged_ones_made_again(tmp_path: Path)
     (folder / "pattern-0000004.h5").write_bytes(b"half")
     (folder / ".pattern-0000005.h5-1.tmp").write_bytes(b"half")
     (tmp_path / ".p.h5-1.tmp").write_bytes(b"half")
-    assert campaign.run(CONTINUOUS, path, quiet=True) == campaign.Outcome(5, 1, ())
+    assert campaign.run(CONTINUOUS, path, quiet=True) == campaign.CampaignOutcome(5, 1, ())
     assert (read_pattern(path, 2).counts == 7).all()
     truth = make_pattern(CONTINUOUS, 4, None)
     np.testing.assert_array_equal(read_pattern(path, 4).counts, truth.counts)
@@ -253,15 +255,15 @@ def test_a_lower_count_does_not_lose_patterns_unasked(tmp_path: Path) -> None:
     campaign.run(CONTINUOUS, path, quiet=True)
     with pytest.raises(InputError, match="holds 6 patterns, expected at most the count of 2"):
         campaign.run(fewer, path, quiet=True)
-    assert campaign.run(fewer, path, quiet=True, force=True) == campaign.Outcome(0, 2, ())
+    assert campaign.run(fewer, path, quiet=True, force=True) == campaign.CampaignOutcome(0, 2, ())
     assert n_patterns(path) == 2
 
 
 @pytest.mark.usefixtures("in_this_process")
 def test_another_recipes_parts_are_replaced_by_force_alone(tmp_path: Path) -> None:
     path, other = tmp_path / "p.h5", CONTINUOUS.model_copy(update={"seed": 3})
-    with campaign._parts_folder(other, tmp_path / "p.h5.parts", force=False):
-        campaign._make_part(other, 0, None, tmp_path / "p.h5.parts" / "pattern-0000000.h5")
+    with parts_folder(other, tmp_path / "p.h5.parts", force=False):
+        make_part(other, 0, None, tmp_path / "p.h5.parts" / "pattern-0000000.h5")
     with pytest.raises(InputError, match="parts of another recipe"):
         campaign.run(CONTINUOUS, path, quiet=True)
     assert campaign.run(CONTINUOUS, path, quiet=True, force=True).reused == 0
@@ -279,7 +281,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 def test_a_second_campaign_for_the_same_file_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "p.h5.parts"
     with (
-        campaign._parts_folder(CONTINUOUS, folder, force=False),
+        parts_folder(CONTINUOUS, folder, force=False),
         pytest.raises(InputError, match=r"another process is making p\.h5"),
     ):
         campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True)
@@ -317,8 +319,8 @@ def test_what_fails_is_left_out_told_and_tried_again(
         return make_pattern(recipe, index, body)
 
     with monkeypatch.context() as patched:
-        patched.setattr(campaign, "make_particle_of", particle)
-        patched.setattr(campaign, "make_pattern", pattern)
+        patched.setattr(campaign_work, "make_particle_of", particle)
+        patched.setattr(campaign_work, "make_pattern", pattern)
         outcome = campaign.run(RECIPE, path, quiet=True)
     assert sorted(outcome.failures) == [
         f"particle {broken} ({len(lost) - 1} patterns): LAMMPS gave up",
@@ -326,7 +328,9 @@ def test_what_fails_is_left_out_told_and_tried_again(
     ]
     assert sorted(capsys.readouterr().err.splitlines()) == sorted(outcome.failures)
     assert set(read_contents(path).row_of) == set(range(6)) - lost
-    assert campaign.run(RECIPE, path, quiet=True) == campaign.Outcome(len(lost), 6 - len(lost), ())
+    assert campaign.run(RECIPE, path, quiet=True) == campaign.CampaignOutcome(
+        len(lost), 6 - len(lost), ()
+    )
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -337,7 +341,7 @@ def test_what_fails_is_left_out_told_and_tried_again(
 def test_what_would_fail_for_all_ends_it_and_keeps_the_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, error: InputError
 ) -> None:
-    real, calls = getattr(campaign, function), []
+    real, calls = getattr(campaign_work, function), []
 
     def fails_the_third_time(*arguments: object) -> object:
         calls.append(1)
@@ -346,26 +350,8 @@ def test_what_would_fail_for_all_ends_it_and_keeps_the_parts(
         return real(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(campaign, function, fails_the_third_time)
+        patched.setattr(campaign_work, function, fails_the_third_time)
         with pytest.raises(InputError, match=str(error)):
             campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True)
     assert not (tmp_path / "p.h5").exists()
     assert campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True).reused == 2
-
-
-# --- progress -------------------------------------------------------------------------------------
-
-
-def test_a_log_gets_plain_lines(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    progress = campaign._Progress(10, 4, quiet=False)
-    for _ in range(2):
-        progress.update()
-        now[0] += 60
-    progress.look()
-    progress.look()  # too soon for another
-    progress.close()
-    assert capsys.readouterr().err == "patterns: 6 of 10, 4 min left\n"

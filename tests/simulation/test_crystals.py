@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from simulation.crystals import CrystalConfig, crystals
+from simulation.crystals import CrystalConfig, draw_crystals
 
 SMALL = CrystalConfig(count=2, atomistic=1, size=32, flux=(1e5, 1e6), oversampling=(2.5, 3.0))
 
@@ -12,7 +12,7 @@ def made() -> list:
     config = SMALL.model_copy(
         update={"particle": SMALL.particle.model_copy(update={"n_atoms": (2000, 2500)})}
     )
-    return list(crystals(config, 4))
+    return list(draw_crystals(config, 4))
 
 
 def test_the_expectation_is_the_truths_transform(made: list) -> None:
@@ -37,7 +37,7 @@ def test_the_object_is_compact_and_in_the_middle(made: list) -> None:
 
 def test_the_same_seed_makes_the_same_crystals() -> None:
     config = CrystalConfig(count=2, atomistic=0, size=32)
-    first, again, other = (list(crystals(config, seed)) for seed in (1, 1, 2))
+    first, again, other = (list(draw_crystals(config, seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first[1].counts, again[1].counts)
     assert not np.array_equal(first[1].counts, other[1].counts)
     assert not np.array_equal(first[0].counts, first[1].counts)

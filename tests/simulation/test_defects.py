@@ -5,14 +5,14 @@ import pytest
 from scipy.spatial import cKDTree
 
 from simulation.defects import (
+    add_dislocation,
+    add_vacancies,
     burgers_vector,
-    dislocated,
     edge_displacement,
     random_close_packed,
     screw_displacement,
-    with_vacancies,
 )
-from simulation.shapes import Polyhedron, family, fcc_atoms, twinned
+from simulation.shapes import Polyhedron, family, fcc_atoms, make_twin
 
 A_NM = 0.408
 BURGERS_NM = np.array([1.0, -1.0, 0.0]) * A_NM / 2
@@ -72,7 +72,7 @@ def test_a_dislocated_crystal_is_perfect_but_for_its_core(rng: np.random.Generat
     cube = Polyhedron(family((1, 0, 0)), np.ones(6))
     perfect = fcc_atoms(cube, A_NM, 8000, rng)
     for _ in range(4):
-        moved = dislocated(perfect, A_NM, rng)
+        moved = add_dislocation(perfect, A_NM, rng)
         distances, _ = cKDTree(moved).query(moved, k=13)
         full = (distances[:, 1:] < 1.2 * A_NM / np.sqrt(2)).sum(axis=1) == 12
         inside = np.abs(perfect - perfect.mean(axis=0)).max(axis=1) < 1.5
@@ -86,7 +86,7 @@ def test_a_twins_halves_are_mirror_images_that_fit() -> None:
     cells = np.stack(np.meshgrid(*[np.arange(-6, 7)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
     basis = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
     sites_nm = (cells + basis).reshape(-1, 3) * A_NM
-    found = twinned(sites_nm, np.zeros(3), NORMAL)
+    found = make_twin(sites_nm, np.zeros(3), NORMAL)
     height = found @ NORMAL
     below, above = found[height < -1e-6], found[height > 1e-6]
     mirrored = above - 2 * (above @ NORMAL)[:, None] * NORMAL
@@ -101,7 +101,7 @@ def test_a_twins_halves_are_mirror_images_that_fit() -> None:
 
 def test_vacancies_are_as_many_as_asked(rng: np.random.Generator) -> None:
     positions = rng.normal(size=(1000, 3))
-    left = with_vacancies(positions, 0.013, rng)
+    left = add_vacancies(positions, 0.013, rng)
     assert len(left) == 987
     assert {tuple(p) for p in left} < {tuple(p) for p in positions}
 

@@ -6,14 +6,8 @@ import pytest
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.pynx_engine import opencl_works
 from simulation import diffraction
-from simulation.diffraction import (
-    QGrid,
-    bragg_amplitude,
-    direct_sum,
-    oversampled_steps,
-    rocking_directions,
-    rocking_steps,
-)
+from simulation.diffraction import bragg_amplitude, direct_sum, strained_amplitude
+from simulation.q_grid import QGrid, oversampled_steps, rocking_steps
 
 A_NM = 0.408
 
@@ -31,6 +25,12 @@ def grid(shape: tuple[int, int, int], rng: np.random.Generator, centre: object =
         0.05 * rng.normal(size=(3, 3)),
         np.array(shape) / 2 + 0.3 if centre is None else np.asarray(centre, dtype=float),
     )
+
+
+def scattering_vectors(of: QGrid) -> np.ndarray:
+    """(*shape, 3) of all voxels in 1/nm."""
+    indices = np.stack(np.meshgrid(*map(np.arange, of.shape), indexing="ij"), axis=-1)
+    return of.reflection_inv_nm + (indices - of.centre) @ of.steps_inv_nm.T
 
 
 def direct(positions_nm: np.ndarray, of: QGrid, weights: np.ndarray | float = 1.0) -> np.ndarray:
@@ -113,7 +113,7 @@ def test_a_shifted_crystal_has_a_phase_ramp(
     positions_nm: np.ndarray, rng: np.random.Generator
 ) -> None:
     of, shift_nm = grid((8, 8, 8), rng), np.array([0.3, -0.2, 0.7])
-    ramp = np.exp(2j * np.pi * of.scattering_vectors((slice(None),) * 3) @ shift_nm)
+    ramp = np.exp(2j * np.pi * scattering_vectors(of) @ shift_nm)
     moved = bragg_amplitude(positions_nm + shift_nm, of)
     expected = bragg_amplitude(positions_nm, of) * ramp
     np.testing.assert_allclose(moved, expected, atol=1e-4)
@@ -125,7 +125,7 @@ def test_a_cube_of_atoms_is_a_product_of_dirichlet_kernels() -> None:
     sites = np.stack(np.meshgrid(*[np.arange(n) - (n - 1) / 2] * 3, indexing="ij"), -1)
     positions_nm = A_NM * sites.reshape(-1, 3)
     of = QGrid((16, 16, 16), np.zeros(3), np.diag([0.05, 0.06, 0.07]), np.array([7.5, 7.5, 7.5]))
-    turns = of.scattering_vectors((slice(None),) * 3) * A_NM
+    turns = scattering_vectors(of) * A_NM
     kernel = np.sin(np.pi * n * turns) / np.sin(np.pi * turns)
     found = bragg_amplitude(positions_nm, of)
     np.testing.assert_allclose(found, kernel.prod(axis=-1), atol=1e-5 * n**3)
@@ -143,42 +143,6 @@ def test_fringes_are_as_many_voxels_apart_as_the_oversampling_ratio_says() -> No
         zero = 16 + int(period)
         assert cut[zero] < 1e-6 * cut[16]
         assert cut[zero - 1] > 1e-3 * cut[16]
-
-
-def test_on_every_axis_the_particle_spans_one_over_the_ratio_of_a_period(
-    rng: np.random.Generator,
-) -> None:
-    positions_nm, ratio = rng.uniform(-1, 1, (400, 3)) * [3, 2, 1], np.array([3.0, 5.0, 7.0])
-    reflection = np.array([2.0, 0.0, 0.0]) / A_NM
-    steps = rocking_steps(positions_nm, reflection, ratio, 0.1, rng)
-    turns = positions_nm @ steps  # (n_atoms, 3) phase in turns per voxel
-    np.testing.assert_allclose(np.ptp(turns, axis=0), 1 / ratio)
-
-
-@pytest.mark.parametrize("wavelength_nm", [0.06, 0.1, 0.15])
-def test_a_rocking_scans_frames_are_sheared_by_the_bragg_angle(
-    wavelength_nm: float, rng: np.random.Generator
-) -> None:
-    reflection = np.array([1.0, 1.0, 1.0]) / A_NM
-    sine = wavelength_nm * np.sqrt(3) / A_NM / 2
-    for _ in range(5):
-        rocking, rows, columns = rocking_directions(reflection, wavelength_nm, rng).T
-        for step in (rocking, rows, columns):
-            assert np.linalg.norm(step) == pytest.approx(1)
-        assert rows @ columns == pytest.approx(0, abs=1e-12)
-        # Turning the crystal keeps the length of G.
-        assert rocking @ reflection == pytest.approx(0, abs=1e-12)
-        beam = np.cross(rows, columns)  # along the diffracted beam, to either side
-        assert abs(beam @ reflection) / np.linalg.norm(reflection) == pytest.approx(sine)
-        # Out of the detector's plane it goes by cos(theta), less for a tilted rocking axis.
-        assert np.cos(np.radians(30)) < abs(beam @ rocking) / np.sqrt(1 - sine**2) <= 1.0001
-
-
-def test_a_wavelength_that_cannot_reach_the_reflection_is_refused(
-    rng: np.random.Generator,
-) -> None:
-    with pytest.raises(InputError, match=r"wavelength is 0\.5 nm, expected less than 0\.471 nm"):
-        rocking_directions(np.array([1.0, 1.0, 1.0]) / A_NM, 0.5, rng)
 
 
 def test_a_displacement_of_all_atoms_turns_the_phase_by_g_u(rng: np.random.Generator) -> None:
@@ -214,3 +178,17 @@ def test_parseval_over_a_whole_period(rng: np.random.Generator) -> None:
 def test_an_unknown_engine_is_refused(positions_nm: np.ndarray, rng: np.random.Generator) -> None:
     with pytest.raises(InputError, match="'fft', expected auto, nufft or pynx"):
         bragg_amplitude(positions_nm, grid((4, 4, 4), rng), engine="fft")
+
+
+def test_a_slow_strain_keeps_the_intensity_and_moves_it(rng: np.random.Generator) -> None:
+    """On n voxels a period the summed intensity is the number of atoms, whatever their phase."""
+    n = 8
+    sites = np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    positions_nm = A_NM * (sites - (n - 1) / 2)
+    of = QGrid((n, n, n), np.zeros(3), np.eye(3) / (n * A_NM), np.full(3, n // 2))
+    calm, strained = (
+        np.abs(strained_amplitude(positions_nm, of, strain_rad, rng)) ** 2 for strain_rad in (0, 4)
+    )
+    np.testing.assert_allclose(calm, np.abs(bragg_amplitude(positions_nm, of)) ** 2, atol=1e-3)
+    assert strained.sum() == pytest.approx(calm.sum(), rel=1e-6)
+    assert strained.max() < 0.8 * calm.max()

@@ -36,8 +36,8 @@ def test_each_axis_has_its_own_length(rng: np.random.Generator) -> None:
 
 def test_the_phase_of_scattered_points_spans_its_range(rng: np.random.Generator) -> None:
     points = rng.uniform(-1, 1, (5000, 3))
-    phase = smooth_phase(points, 2.5, 8, rng)
+    phase = smooth_phase(points, 2.5, rng)
     assert np.ptp(phase) == pytest.approx(2.5)
     assert abs(phase.mean()) < 1e-9
-    near = smooth_phase(np.array([[0, 0, 0], [1e-6, 0, 0], [1, 1, 1]]), 2.5, 8, rng)
+    near = smooth_phase(np.array([[0, 0, 0], [1e-6, 0, 0], [1, 1, 1]]), 2.5, rng)
     assert abs(near[0] - near[1]) < 1e-3

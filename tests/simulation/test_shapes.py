@@ -26,7 +26,7 @@ def test_volumes_of_a_cube_and_an_octahedron() -> None:
     assert octahedron.volume == pytest.approx(4 * np.sqrt(3))
     assert np.abs(octahedron.vertices).max() == pytest.approx(np.sqrt(3))
     square = Polyhedron(np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]]), np.ones(4))
-    assert square.scaled(0.5).volume == pytest.approx(1)
+    assert square.scale(0.5).volume == pytest.approx(1)
 
 
 def test_signed_distance_of_a_cube() -> None:

@@ -20,7 +20,7 @@ from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.gaps.artificial import SETTINGS, place_beside_middle
 from bcdi_inpaint.network.weights import load_weights
 from bcdi_inpaint.pynx_engine import pynx_version
-from simulation.crystals import CrystalConfig, crystals
+from simulation.crystals import CrystalConfig, draw_crystals
 
 
 @pytest.mark.parametrize("width", [3, 12])
@@ -136,7 +136,7 @@ def test_a_turned_phase_is_told_by_its_gradient(rng: np.random.Generator) -> Non
 def test_every_way_is_phased_and_told_as_a_ratio_to_masking(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = next(crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))
+    made = next(draw_crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))
     subject = Subject(made.name, made.truth, made.expectation, made.counts)
     config = CrystalScoresConfig(
         widths=(3,),
