@@ -1,18 +1,83 @@
-"""Where measured counts fall in what is predicted for them."""
+"""Statistics of photon counts: deviance, mean logarithm, and ranks among what is predicted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import pdtr
+from scipy.special import gammaln, kl_div, pdtr, xlogy
 
-from bcdi_inpaint.arrays import BoolArray, Float64Array
+from bcdi_inpaint.arrays import BoolArray, Float64Array, FloatArray
 
+LEAST_COUNTS = 1e-3
+"""Fewest expected counts of a voxel: of a filled one, and in a deviance.
+
+PyNX's defaults at some beamlines mask what is not above 0, and in a deviance one count where 0 are
+expected would cost infinitely much."""
+
+_BRIGHT = 50
+"""Mean counts from which on the mean logarithm is its series' first two terms."""
+_DIM = 1.0
+"""Largest rate that `rate_of_mean_log` gives back."""
 _QUANTILES = 32
 """Into how many parts a fill's distribution is divided to predict counts from it."""
 _MOST_PREDICTED = 20_000
 """Voxels whose counts are predicted; of more, as many are drawn."""
+
+
+def photon_deviance(counts: np.ndarray, expected: FloatArray) -> Float64Array:
+    """Poisson deviance 2 (n log(n / mu) - n + mu) of each count n given its expectation mu.
+
+    mu is at least `LEAST_COUNTS`. The mean over voxels is about 1 where mu is right and bright.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> photon_deviance(np.array([0, 3, 8]), np.array([0.5, 3.0, 4.0])).round(3)
+    array([1.  , 0.  , 3.09])
+    """
+    return 2 * kl_div(counts, np.clip(np.asarray(expected, dtype=np.float64), LEAST_COUNTS, None))
+
+
+def mean_log_counts(mean: Float64Array) -> Float64Array:
+    """The mean of log(1 + counts) of Poisson counts of these means (n,), to about 1e-4.
+
+    It lies below log(1 + mean), as the logarithm is concave.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean_log_counts(np.array([0.0, 1.0, 1000.0])).round(3)
+    array([0.   , 0.573, 6.908])
+    >>> np.log1p([0.0, 1.0, 1000.0]).round(3)
+    array([0.   , 0.693, 6.909])
+    """
+    grid = np.linspace(0, _BRIGHT**0.5, 400) ** 2
+    dim = np.interp(mean, grid, _mean_logs(grid, 4 * _BRIGHT))
+    return np.where(mean < _BRIGHT, dim, np.log1p(mean) - mean / (2 * (1 + mean) ** 2))
+
+
+def rate_of_mean_log(mean_log: FloatArray) -> Float64Array:
+    """The Poisson rate, 0 to 1, of dim voxels whose log(1 + counts) has this mean.
+
+    The inverse of `mean_log_counts`. The mean logarithm is used because a single hot pixel barely
+    changes it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rate_of_mean_log(np.array([0.0, 0.0682, 0.574, 2.0])).round(2)
+    array([0. , 0.1, 1. , 1. ])
+    """
+    rates = np.linspace(0, _DIM, 101)
+    return np.interp(mean_log, _mean_logs(rates, 20), rates)
+
+
+def _mean_logs(rates: Float64Array, n_counts: int) -> Float64Array:
+    """(n_rates,) mean of log(1 + n) over Poisson counts n below `n_counts`."""
+    n = np.arange(n_counts)
+    probability = np.exp(xlogy(n, rates[:, None]) - gammaln(n + 1) - rates[:, None])
+    return probability @ np.log1p(n)
 
 
 def predicted_ranks(

@@ -14,16 +14,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import kl_div
 from skimage.metrics import structural_similarity
 
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.photons import photon_deviance
 from bcdi_inpaint.scan.boxes import bounding_box
-
-#: Smallest expected counts in `poisson_deviance`; without a floor one count where a fill says 0
-#: would cost infinitely much.
-DEVIANCE_FLOOR = 1e-3
 
 SSIM_WINDOW = 11  # voxels, of a Gaussian of
 SSIM_SIGMA = 1.5  # voxels (Wang et al., IEEE Trans. Image Process. 13, 600 (2004))
@@ -240,7 +236,7 @@ def ssim_gap(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) ->
 def poisson_deviance(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) -> float:
     """Mean Poisson deviance 2 (n log(n / mu) - n + mu) of counts n given the fill mu.
 
-    mu is at least `DEVIANCE_FLOOR` counts.
+    mu is at least `photons.LEAST_COUNTS` counts.
 
     Parameters
     ----------
@@ -268,7 +264,7 @@ def poisson_deviance(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.nda
     truth, guess = _gap_values(counts_true, fill, gap_mask)
     if truth.size == 0:
         return math.nan
-    return float(2 * kl_div(truth, np.clip(guess, DEVIANCE_FLOOR, None)).mean())
+    return float(photon_deviance(truth, guess).mean())
 
 
 def ceiling_share(score: float, linear: float, ceiling: float) -> float:

@@ -13,8 +13,6 @@ from bcdi_inpaint.scan.boxes import Box
 
 LARGEST_LOG = 80.0
 """Largest log(1 + counts) of a bound, so that the bound is finite in single precision."""
-LEAST_COUNTS = 1e-3
-"""Fewest counts of a filled voxel. PyNX's defaults at some beamlines mask what is not above 0."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, IntArray
 from bcdi_inpaint.classical.runs import shortest_runs
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill, FillReport
+from bcdi_inpaint.filling.fill import Fill, FillReport
 from bcdi_inpaint.filling.fillable import FillablePart
 from bcdi_inpaint.filling.light_map import LightMap
 from bcdi_inpaint.filling.network_patches import batches, predict_patches
@@ -29,6 +29,7 @@ from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.units import from_network, logs_from_network, logs_to_network
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.peak.centre import find_centre
+from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box, around, as_box, move, sides
 from bcdi_inpaint.scan.scan import Measured, Scan
 

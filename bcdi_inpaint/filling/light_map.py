@@ -12,10 +12,10 @@ from functools import cached_property
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
-from scipy.stats import poisson
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.photons import rate_of_mean_log
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape, blocks
 from bcdi_inpaint.scan.scan import Measured
@@ -76,18 +76,15 @@ class LightMap:
     def expected(self) -> Float32Array:
         """Expected counts of a voxel of each cell, from the dim cells around.
 
-        The Poisson rate, found by inverting E[log(1 + n)], tabulated for rates 0 to 1. The
-        logarithm is used because a single hot pixel barely changes its mean.
+        The Poisson rate, found from the mean of log(1 + n), which a single hot pixel barely
+        changes.
         """
         weight, total = (
             gaussian_filter(np.where(self.lit, 0, values), self.settings.dim_sigma, mode="constant")
             for values in (self.n_known, self.log_sum)
         )
         mean_log = np.divide(total, weight, out=np.zeros_like(total), where=weight > 1e-3)
-        rates = np.linspace(0, 1, 101)
-        counts = np.arange(20)
-        mean_logs = poisson.pmf(counts, rates[:, None]) @ np.log1p(counts)
-        return np.interp(mean_log, mean_logs, rates).astype(np.float32)
+        return rate_of_mean_log(mean_log).astype(np.float32)
 
     def expected_in(self, box: Box) -> Float32Array:
         """The expected counts of a box's voxels if they are dim, of the box's shape."""

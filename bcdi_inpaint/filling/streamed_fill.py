@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
-from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill, FillReport
+from bcdi_inpaint.filling.fill import Fill, FillReport
 from bcdi_inpaint.filling.fillable import FillablePart
 from bcdi_inpaint.filling.light_map import LightMap, in_voxels
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box, blocks, overlap, whole
 from bcdi_inpaint.scan.scan import Measured
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import xlogy
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill
+from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.devices import choose_device
@@ -33,7 +32,7 @@ from bcdi_inpaint.phasing.torch_retrieval import (
     prior_of,
     retrieve,
 )
-from bcdi_inpaint.photons import predicted_ranks
+from bcdi_inpaint.photons import LEAST_COUNTS, photon_deviance, predicted_ranks
 
 Box = tuple[slice, slice, slice]
 
@@ -195,7 +194,8 @@ def _refined(
     for number in range(starts):
         try:
             state = retrieve(task.first.counts, known, rng, chain=CHAIN)
-            held.append((float(_deviance(task.counts, state.intensity())[~hidden].mean()), state))
+            misfit = photon_deviance(task.counts[~hidden], state.intensity()[~hidden])
+            held.append((float(misfit.mean()), state))
         except InputError as error:  # another start may do better
             failure = error
         if progress is not None:
@@ -305,13 +305,6 @@ def _applied(task: _Task, fill: Fill, box: Box, trial: _Trial, factors: Float64A
     noise = 1 / np.sqrt(1 + counts[box][filled])
     sigma[box][filled] = np.maximum(scaled, np.minimum(noise, sigma[box][filled]))
     return replace(fill, counts=counts, sigma=sigma)
-
-
-def _deviance(counts: FloatArray, expected: FloatArray) -> Float64Array:
-    """Poisson deviance of each voxel; the expected counts are at least `LEAST_COUNTS`."""
-    n = np.maximum(counts, 0).astype(np.float64)
-    mu = np.maximum(expected, LEAST_COUNTS).astype(np.float64)
-    return 2 * (xlogy(n, n / mu) - (n - mu))
 
 
 def _rms(values: FloatArray) -> float:

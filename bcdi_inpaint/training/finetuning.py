@@ -11,16 +11,11 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
-from scipy.special import kl_div
-from scipy.stats import poisson
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.scores import DEVIANCE_FLOOR
 from bcdi_inpaint.files import check_place, part_name, read_scan, split_spec
-from bcdi_inpaint.filling.fill import LEAST_COUNTS
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.artificial import GapKind
 from bcdi_inpaint.gaps.finding import find_gaps
@@ -30,6 +25,7 @@ from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, load_weights, save_weights
+from bcdi_inpaint.photons import LEAST_COUNTS, mean_log_counts, photon_deviance
 from bcdi_inpaint.scan.boxes import AXIS_NAMES
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training import Batch, GapTraining, adapt
@@ -56,8 +52,6 @@ SLABS = 12
 """Artificial gaps that are learned from, of all scans together."""
 HELD_OUT_SLABS = 6
 HELD_OUT_PATCHES = 48
-BRIGHT = 50
-"""Photons from which on the mean logarithm of counts is a series' first two terms."""
 
 
 @dataclass(frozen=True)
@@ -298,21 +292,12 @@ def held_out_score(
             "larger crop of the scan"
         )
     with np.errstate(over="ignore"):  # of a training that failed, whose score is nan or infinite
-        mean = np.clip(np.expm1(log_expected), max(LEAST_COUNTS, DEVIANCE_FLOOR), None)
+        mean = np.clip(np.expm1(log_expected), LEAST_COUNTS, None)
     return HeldOut(
-        float(((log_counts - mean_log(mean)) ** 2).mean()),
-        float(2 * kl_div(np.expm1(log_counts), mean).mean()),
+        float(((log_counts - mean_log_counts(mean)) ** 2).mean()),
+        float(photon_deviance(np.expm1(log_counts), mean).mean()),
         len(log_counts),
     )
-
-
-def mean_log(mean: Float64Array) -> Float64Array:
-    """The mean of log(1 + counts) of Poisson counts of these means (n,), to about 1e-4."""
-    grid = np.linspace(0, BRIGHT**0.5, 400) ** 2
-    counts = np.arange(4 * BRIGHT)
-    of_grid = poisson.pmf(counts, grid[:, None]) @ np.log1p(counts)  # (n_grid,)
-    dim = np.interp(mean, grid, of_grid)
-    return np.where(mean < BRIGHT, dim, np.log1p(mean) - mean / (2 * (1 + mean) ** 2))
 
 
 def _plan(network: GapUNet, steps: int, seed: int, device: torch.device) -> Plan:

@@ -11,7 +11,6 @@ from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.scores import (
-    DEVIANCE_FLOOR,
     accuracy,
     ceiling_share,
     mae_log,
@@ -20,6 +19,7 @@ from bcdi_inpaint.evaluation.scores import (
     score,
     ssim_gap,
 )
+from bcdi_inpaint.photons import LEAST_COUNTS
 
 E = math.e
 SCORES = [pearson_log, mae_log, accuracy, ssim_gap, poisson_deviance]
@@ -63,9 +63,9 @@ def test_pearson_is_that_of_the_logarithms() -> None:
 
 def test_deviance_has_a_floor() -> None:
     one = np.ones((1, 1, 1), dtype=bool)
-    expected = 2 * (math.log(1 / DEVIANCE_FLOOR) - 1 + DEVIANCE_FLOOR)
+    expected = 2 * (math.log(1 / LEAST_COUNTS) - 1 + LEAST_COUNTS)
     assert_allclose(poisson_deviance(line(1), line(0), one), expected)
-    assert_allclose(poisson_deviance(line(0), line(0), one), 2 * DEVIANCE_FLOOR)
+    assert_allclose(poisson_deviance(line(0), line(0), one), 2 * LEAST_COUNTS)
 
 
 def test_deviance_of_bright_poisson_counts_is_one_for_the_expectation() -> None:
@@ -78,7 +78,7 @@ def test_deviance_of_bright_poisson_counts_is_one_for_the_expectation() -> None:
 
 def test_a_perfect_fill_scores_best(scan: tuple[np.ndarray, ...]) -> None:
     _, counts, gap = scan
-    best = score(counts, np.maximum(counts, DEVIANCE_FLOOR), gap)
+    best = score(counts, np.maximum(counts, LEAST_COUNTS), gap)
     assert_allclose([best.pearson_log, best.accuracy, best.ssim], 1, atol=1e-4)
     assert_allclose([best.mae_log, best.poisson_deviance], 0, atol=2.1e-3)
     assert best.n_voxels == 16 * 20 * 6

@@ -11,7 +11,7 @@ from bcdi_inpaint import inpaint
 from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill
+from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.light_map import LightSettings
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.filling.stitching import window
@@ -21,6 +21,7 @@ from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.unet import FIRST_SCALE, GapUNet, NetworkConfig
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, save_weights
+from bcdi_inpaint.photons import LEAST_COUNTS
 from simulation.recipe import Recipe, make_pattern
 
 TINY = NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))

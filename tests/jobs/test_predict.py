@@ -14,7 +14,7 @@ import tifffile
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, cxi, read_provenance, read_scan, sha256, write_scan
-from bcdi_inpaint.filling.fill import LEAST_COUNTS, Fill
+from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs import predict as prediction
 from bcdi_inpaint.jobs.predict import Request, predict
@@ -23,6 +23,7 @@ from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.phasing import benefit as advice
 from bcdi_inpaint.phasing.handover import LEVEL, NAMES, OURS, THRESHOLD
 from bcdi_inpaint.phasing.refinement import Refinement
+from bcdi_inpaint.photons import LEAST_COUNTS
 
 SHAPE = (10, 48, 44)
 ROWS = Gap(1, 20, 26)

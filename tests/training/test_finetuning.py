@@ -25,7 +25,6 @@ from bcdi_inpaint.training.finetuning import (
     Lesson,
     finetune,
     lesson,
-    mean_log,
     write_finetuned,
 )
 from bcdi_inpaint.training.slabs import Slab
@@ -182,14 +181,6 @@ def test_better_means_one_score_better_and_none_worse() -> None:
     assert not score.beats(score)
     assert not HeldOut(0.1, 3.1, 9).beats(score)
     assert not HeldOut(float("nan"), 2.0, 9).beats(score)
-
-
-def test_the_mean_logarithm_of_counts_is_that_of_counts(rng: np.random.Generator) -> None:
-    means = np.array([1e-3, 0.2, 1.0, 7.0, 49.9, 50.1, 3e5])
-    drawn = np.log1p(rng.poisson(means, (200_000, len(means))))
-    error = drawn.std(axis=0) / np.sqrt(len(drawn))
-    assert (np.abs(mean_log(means) - drawn.mean(axis=0)) < 4 * error + 1e-4).all()
-    assert mean_log(means)[2] < np.log(2) - 0.1
 
 
 def test_the_right_expectation_scores_best(given: Lesson, model: Model) -> None:
