@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bcdi_inpaint.commands.links import follow_links
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.errors import InputError, one_line
 
 if TYPE_CHECKING:
+    from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
+    from bcdi_inpaint.evaluation.crystals.known_crystal import KnownCrystal
     from bcdi_inpaint.evaluation.fills import EvaluationConfig
     from bcdi_inpaint.jobs.evaluate_fills import ProtocolName
+    from simulation.crystals import CrystalConfig
 
 
 @click.command()
@@ -84,9 +88,9 @@ def evaluate(
     bcdi-inpaint evaluate --phasing configs/phasing.yaml
     """
     if phasing:
-        from bcdi_inpaint.commands.crystal_scores import judge_crystals
-
-        judge_crystals(config, folder, model, device, force, quiet, minutes)
+        _evaluate_crystals(
+            config, folder, quiet, model=model, device=device, minutes=minutes, force=force
+        )
         return
     from bcdi_inpaint.jobs.evaluate_fills import (
         evaluate_fills,
@@ -114,6 +118,49 @@ def evaluate(
         for remark in report.remarks:
             click.echo(f"note: {remark}")
         click.echo(f"tables and pictures: {folder}")
+
+
+def _evaluate_crystals(path: Path | None, folder: Path | None, quiet: bool, **options: Any) -> None:
+    """Judge crystals in place of fills; `options` are those of `prepare_crystals`."""
+    from bcdi_inpaint.jobs.evaluate_crystals import (
+        evaluate_crystals,
+        prepare_crystals,
+        read_phasing_config,
+    )
+
+    config = read_phasing_config(path)
+    recipe = _crystal_recipe(config, str(path or "defaults"))
+    folder = folder or Path("runs") / config.name
+    values = recipe.model_dump(mode="json")
+    evaluation = prepare_crystals(config, values, folder, **options)
+    report = evaluate_crystals(evaluation, _make_crystals(recipe, config.seed, quiet))
+    for remark in report.remarks:
+        click.echo(remark)
+    if not quiet:
+        for table in report.tables:
+            click.echo(table)
+        click.echo(f"tables and picture: {folder}")
+
+
+def _crystal_recipe(config: PhasingConfig, source: str) -> CrystalConfig:
+    from pydantic import ValidationError
+
+    from simulation.crystals import CrystalConfig
+
+    try:
+        return CrystalConfig.model_validate(config.crystals)
+    except ValidationError as error:
+        raise one_line(error, source) from error
+
+
+def _make_crystals(recipe: CrystalConfig, seed: int, quiet: bool) -> Iterator[KnownCrystal]:
+    """The crystals of a recipe, one after the other, with their progress."""
+    from bcdi_inpaint.evaluation.crystals.known_crystal import KnownCrystal
+    from bcdi_inpaint.running.progress import with_progress
+    from simulation.crystals import draw_crystals
+
+    for one in with_progress(draw_crystals(recipe, seed), "crystals", recipe.count, quiet):
+        yield KnownCrystal(one.name, one.truth, one.expectation, one.counts)
 
 
 def _changes(model: str | None, methods: str | None, widths: str | None) -> dict[str, Any]:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from bcdi_inpaint import plots
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.commands.crystal_scores import _Pictures, others
-from bcdi_inpaint.evaluation.crystals.judging import Shown
 from bcdi_inpaint.files.patterns import StoredPattern, n_patterns, write_patterns
 from bcdi_inpaint.pynx_engine import pynx_version
 
@@ -246,76 +242,31 @@ def test_crystals_are_judged_after_phasing(tmp_path: Path) -> None:
         "name: tiny\n"
         "crystals: {count: 1, atomistic: 0, size: 32, flux: [1.0e+6, 1.0e+6]}\n"
         "scores: {widths: [3], distances: [2, 3], settings: [known support], hio: 0, raar: 20, "
-        "er: 10, ways: [complete, mask, prior]}\n"
+        "er: 10, treatments: [complete, mask, prior]}\n"
     )
     out = tmp_path / "out"
     result = run("--phasing", config, "-o", out)
     assert result.exit_code == 0, result.output
     rows = rows_of(out / "retrievals.csv")
-    assert [row["way"] for row in rows] == ["complete", "mask", "prior"]
+    assert [row["treatment"] for row in rows] == ["complete", "mask", "prior"]
     assert float(rows[1]["ratio_phase_rms_rad"]) == 1
     report = (out / "phasing.md").read_text()
     assert report.count("| prior") == 2  # by width, and by the advice
     assert report.count("| auto") == 3  # and by flux
     assert (out / "phasing.png").read_bytes().startswith(b"\x89PNG")
-    config.write_text(config.read_text().replace("prior", "prior, soft"))
     before = rows_of(out / "retrievals.csv")
-    assert run("--phasing", config, "-o", out).exit_code == 0  # it goes on where it was
+    # It goes on with what earlier versions wrote, which had another word for treatments.
+    text = config.read_text().replace("treatments:", "ways:").replace("prior", "prior, soft")
+    config.write_text(text)
+    table = out / "retrievals.csv"
+    table.write_text(table.read_text().replace("treatment", "way", 1))
+    assert run("--phasing", config, "-o", out).exit_code == 0
     assert rows_of(out / "retrievals.csv")[:3] == before
-    assert [row["way"] for row in rows_of(out / "retrievals.csv")][3:] == ["soft"]
+    assert [row["treatment"] for row in rows_of(out / "retrievals.csv")][3:] == ["soft"]
     config.write_text(config.read_text().replace("raar: 20", "raar: 30"))
     other = run("--phasing", config, "-o", out)
     assert other.exit_code == 2
     assert "exists, expected a new evaluation" in other.output
-
-
-def test_the_first_gap_of_a_width_and_setting_is_drawn_and_no_gap_of_frames(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn: list[str] = []
-    ways: list[list[str]] = []
-
-    def draw(path: Path, *given: Any, title: str, force: bool) -> None:
-        drawn.append(f"{path.name}: {title}")
-        ways.append(list(given[2]))
-        path.write_bytes(b"")
-
-    monkeypatch.setattr(plots, "intensity_panel", draw)
-    volume = np.ones((4, 8, 8), dtype=np.float32)
-    rows, frames = np.zeros(volume.shape, dtype=bool), np.zeros(volume.shape, dtype=bool)
-    rows[:, 2:4] = frames[1:3] = True
-
-    def shown(
-        name: str, width: int, gap: np.ndarray, among: tuple[str, ...] = ("mask", "complete")
-    ) -> Shown:
-        found = dict.fromkeys(among, volume)
-        return Shown(name, width, "known support", volume, gap, found, {"truth": volume, **found})
-
-    pictures = _Pictures(tmp_path, force=False)
-    for one in (shown("a", 2, frames), shown("b", 2, rows), shown("c", 2, rows)):
-        pictures(one)
-    pictures(shown("d", 6, rows))
-    first = [
-        "gap_2_known_support.png: b, known support",
-        "gap_6_known_support.png: d, known support",
-    ]
-    assert drawn == first
-    _Pictures(tmp_path, force=False)(shown("e", 2, rows))  # it is there
-    assert drawn == first
-    _Pictures(tmp_path, force=True)(shown("e", 2, rows))
-    assert drawn[2:] == ["gap_2_known_support.png: e, known support"]
-    pictures(shown("f", 9, rows, ("refined hard",)))  # of a run that goes on with others known
-    assert ways == [["mask"]] * 3 + [["refined hard"]]
-
-
-def test_what_is_known_of_other_gaps_and_ways_stays() -> None:
-    def records(crystal: str, *widths: int, way: str = "mask") -> list[dict[str, Any]]:
-        common = {"crystal": crystal, "number": 0, "setting": "known support", "way": way}
-        return [common | {"width": width} for width in widths]
-
-    known = records("a", 6, 12) + records("b", 6) + records("a", 6, way="soft")
-    left = records("a", 12) + records("b", 6) + records("a", 6, way="soft")
-    assert others(known, records("a", 6)) == left
 
 
 @pytest.mark.parametrize(
@@ -324,7 +275,7 @@ def test_what_is_known_of_other_gaps_and_ways_stays() -> None:
         ("scores: {widths: [3], colour: 1}", "scores.colour"),
         ("crystals: {size: 8}", "size"),
         ("scores: {level: 2}", "scores.level"),
-        ("scores: {ways: [mask, harder]}", "'harder' is no way"),
+        ("scores: {treatments: [mask, harder]}", "'harder' is no treatment"),
         ("scores: {ways: [hard]}", "'mask', which the ratios are to"),
     ],
 )

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.crystals.judging import PhasingConfig
+from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
 from bcdi_inpaint.training.plan import read_plan, read_yaml
 from simulation.crystals import CrystalConfig
 from simulation.recipe import as_recipe
@@ -24,7 +24,7 @@ def test_every_shipped_file_is_of_a_known_kind() -> None:
 def test_every_shipped_judgement_of_crystals_is_valid(path: Path) -> None:
     config = PhasingConfig.model_validate(read_yaml(path))
     assert CrystalConfig.model_validate(config.crystals).size >= 64
-    assert "mask" in config.scores.ways
+    assert "mask" in config.scores.treatments
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)

@@ -1,19 +1,21 @@
-"""Which hand-over is safe: chosen on half of a bench's crystals, told of the other half."""
+"""Which hand-over is safe: chosen on half of the crystals, and evaluated on the other half."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from bcdi_inpaint.evaluation.crystals.records import Record
 from bcdi_inpaint.phasing.handover import NAMES
 
-Record = dict[str, Any]
-"""One retrieval, as `crystal_scores.judge` yields them."""
 TOLERANCE = 1.05
-"""The largest median ratio to masking, in any setting, with which a hand-over is safe."""
-DECISION_COLUMNS = (
+"""The largest median ratio to masking, in any setting, with which a hand-over is safe.
+
+Chosen by hand; no committed command."""
+FLUXES = ("all", "low", "high")
+"""Crystals of all fluxes, of those up to the median, and of those above."""
+CHOICE_COLUMNS = (
     "width",
     "flux",
     "handover",
@@ -27,7 +29,7 @@ DECISION_COLUMNS = (
 )
 
 
-def halves(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+def halve_crystals(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
     """The records of every other crystal, in the order in which they come, and of the others."""
     number = {name: i for i, name in enumerate(dict.fromkeys(r["crystal"] for r in records))}
     parts: tuple[list[Record], list[Record]] = ([], [])
@@ -36,10 +38,20 @@ def halves(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
     return parts
 
 
-def safest(records: Sequence[Record], names: Sequence[str] = tuple(NAMES)) -> str:
-    """The best of the hand-overs whose median ratio is at most `TOLERANCE` in every setting.
+def choose_safest(records: Sequence[Record], names: Sequence[str] = tuple(NAMES)) -> str:
+    """Choose the best of the hand-overs whose median ratio to masking is low in every setting.
 
-    Best has the least product of the medians. ``mask`` is always safe.
+    Low is at most `TOLERANCE`; best is the least product of the medians. Returns ``mask``, which
+    is always safe, if no other of the names is better than masking.
+
+    Examples
+    --------
+    >>> record = {"setting": "known support"}
+    >>> choose_safest([
+    ...     record | {"treatment": "hard", "ratio_phase_rms_rad": 1.4},
+    ...     record | {"treatment": "prior", "ratio_phase_rms_rad": 0.6},
+    ... ])
+    'prior'
     """
     best, least = "mask", 1.0
     for name in names:
@@ -52,50 +64,51 @@ def safest(records: Sequence[Record], names: Sequence[str] = tuple(NAMES)) -> st
     return best
 
 
-def _medians(records: Sequence[Record], way: str) -> dict[str, float]:
-    """The median ratio of a way by setting."""
+def _medians(records: Sequence[Record], treatment: str) -> dict[str, float]:
+    """The median ratio of a treatment by setting."""
     ratios: dict[str, list[float]] = {}
     for record in records:
-        if record["way"] == way:
+        if record["treatment"] == treatment:
             ratios.setdefault(record["setting"], []).append(record["ratio_phase_rms_rad"])
     return {setting: float(np.median(values)) for setting, values in ratios.items()}
 
 
-def decisions(records: Sequence[Record]) -> list[Record]:
-    """For each width: what one half of the crystals chooses, and how the other half fares with it.
+def cross_validate_choice(records: Sequence[Record]) -> list[Record]:
+    """Cross-validated choice of a hand-over.
 
-    `chosen_by` is the median in the half that chose; `ratio` with quartiles and worst is of the
-    other. Told for all fluxes, then for those below and above the middle one.
+    For each gap width the safest hand-over is chosen on every other crystal and evaluated on the
+    rest; one row for all crystals and one each for flux below and above the median. `chosen_by` is
+    the median ratio in the half that chose; `ratio` with quartiles and worst is of the other half.
     """
     rows: list[Record] = []
-    choosing, told = halves(records)
+    choosing, others = halve_crystals(records)
     middle = float(np.median([record["flux"] for record in records])) if records else 0.0
     for width in sorted({record["width"] for record in records}):
         own = [record for record in choosing if record["width"] == width]
-        name = safest(own)
+        name = choose_safest(own)
         before = _medians(own, name)
-        for flux in ("all", "low", "high"):
+        rest = [r for r in others if (r["width"], r["treatment"]) == (width, name)]
+        for flux in FLUXES:
+            of_flux = [r for r in rest if flux in ("all", _flux(r, middle))]
             for setting in sorted(before):
-                ratios = [
-                    record["ratio_phase_rms_rad"]
-                    for record in told
-                    if (record["width"], record["way"], record["setting"]) == (width, name, setting)
-                    and flux in ("all", "low" if record["flux"] <= middle else "high")
-                ]
+                ratios = [r["ratio_phase_rms_rad"] for r in of_flux if r["setting"] == setting]
                 if ratios:
-                    low, median, high = (float(x) for x in np.percentile(ratios, [25, 50, 75]))
-                    rows.append(
-                        {
-                            "width": width,
-                            "flux": flux,
-                            "handover": name,
-                            "setting": setting,
-                            "cases": len(ratios),
-                            "chosen_by": before[setting],
-                            "ratio": median,
-                            "lower_quartile": low,
-                            "upper_quartile": high,
-                            "worst": max(ratios),
-                        }
-                    )
+                    head = {"width": width, "flux": flux, "handover": name, "setting": setting}
+                    rows.append(head | _evaluate_choice(ratios, before[setting]))
     return rows
+
+
+def _flux(record: Record, middle: float) -> str:
+    return "low" if record["flux"] <= middle else "high"
+
+
+def _evaluate_choice(ratios: Sequence[float], chosen_by: float) -> Record:
+    low, median, high = (float(x) for x in np.percentile(ratios, [25, 50, 75]))
+    return {
+        "cases": len(ratios),
+        "chosen_by": chosen_by,
+        "ratio": median,
+        "lower_quartile": low,
+        "upper_quartile": high,
+        "worst": max(ratios),
+    }

@@ -1,4 +1,4 @@
-"""What phase retrieval is given of a scan with a gap, for comparing one way with another.
+"""Treatments of a gap: what phase retrieval gets, for comparing one with another.
 
 Beside our hand-overs: the complete counts, the gap masked, a linear fill as if it were measured,
 and PyNX's own ``mask_interp``, which runs on GPUs alone and is made here of its definition.
@@ -22,7 +22,7 @@ from bcdi_inpaint.phasing.refinement import Refinement, refine
 
 COMPLETE, MASKED, LINEAR, INTERPOLATED = "complete", "mask", "linear", "mask_interp"
 REFINED = {f"refined {name}": name for name in ("hard", "soft", "staged", "prior")}
-"""The same hand-overs of the fill that `refinement.refine` makes."""
+"""Treatments that hand over a refined fill, and the hand-over of each."""
 TREATMENTS = (COMPLETE, MASKED, LINEAR, INTERPOLATED, *(n for n in NAMES if n != MASKED), *REFINED)
 INTERPOLATION_FACTORS = (0.5, 1.2)
 """Between which parts of the interpolated counts PyNX holds the calculated ones, by default."""
@@ -60,32 +60,32 @@ class GappedScan:
 
     @cached_property
     def fill(self) -> Fill:
-        """The network's."""
+        """The network's fill."""
         return inpaint(self.hidden, self.gap, self.model, self.device)
 
     @cached_property
     def refinement(self) -> Refinement:
-        """The same after a phase retrieval around the peak, where that is accepted."""
+        """The network's fill after a phase retrieval around the peak, where that is accepted."""
         rng = np.random.default_rng(self.seed)
         return refine(
             self.hidden, self.gap, self.none, self.fill, self.model, rng, device=self.device
         )
 
-    def given(self, way: str) -> tuple[Float32Array, BoolArray, dict[str, Any]]:
-        """Counts, bad_mask and the further arguments of `retrieval.retrieve` for one of `WAYS`."""
-        if way == COMPLETE:
+    def retrieval_input(self, treatment: str) -> tuple[Float32Array, BoolArray, dict[str, Any]]:
+        """Counts, bad_mask and the further arguments of `retrieve` for one of `TREATMENTS`."""
+        if treatment == COMPLETE:
             return self.counts, self.none, {}
-        if way == LINEAR:
+        if treatment == LINEAR:
             linear = METHODS["linear"](self.hidden, self.gap)
             return linear, self.none, {"filled": self.gap}
-        if way == INTERPOLATED:
+        if treatment == INTERPOLATED:
             return self.hidden, self.gap, {"bounds": self._interpolated()}
-        fill = self.refinement.fill if way in REFINED else self.fill
+        fill = self.refinement.fill if treatment in REFINED else self.fill
         handed = hand_over(
             fill,
             self.gap,
             self.none,
-            REFINED.get(way, way),
+            REFINED.get(treatment, treatment),
             level=self.level,
             threshold=self.threshold,
             release_after=self.release_after,

@@ -1,15 +1,21 @@
 import pytest
 
-from bcdi_inpaint.evaluation.crystals.safest_handover import decisions, halves, safest
+from bcdi_inpaint.evaluation.crystals.safest_handover import (
+    choose_safest,
+    cross_validate_choice,
+    halve_crystals,
+)
 
 
-def _records(way: str, ratios: dict[str, list[float]], width: int = 6) -> list[dict[str, object]]:
+def _records(
+    treatment: str, ratios: dict[str, list[float]], width: int = 6
+) -> list[dict[str, object]]:
     """One record a crystal and setting."""
     return [
         {
             "crystal": f"crystal {i}",
             "width": width,
-            "way": way,
+            "treatment": treatment,
             "setting": setting,
             "flux": 10.0**i,
             "ratio_phase_rms_rad": ratio,
@@ -31,18 +37,18 @@ def test_the_best_of_the_safe_ones_is_chosen(
     soft: list[float], staged: list[float], expected: str
 ) -> None:
     records = []
-    for way, medians in (("mask", [1.0, 1.0]), ("soft", soft), ("staged", staged)):
-        records += _records(way, {"known": [medians[0]] * 3, "users": [medians[1]] * 3})
-    assert safest(records) == expected
+    for treatment, medians in (("mask", [1.0, 1.0]), ("soft", soft), ("staged", staged)):
+        records += _records(treatment, {"known": [medians[0]] * 3, "users": [medians[1]] * 3})
+    assert choose_safest(records) == expected
 
 
 def test_what_one_half_chose_is_told_of_the_other() -> None:
     records = _records("mask", {"known": [1, 1, 1, 1]})
     records += _records("soft", {"known": [0.5, 0.8, 0.7, 1.4]})
-    chosen, told = halves(records)
+    chosen, others = halve_crystals(records)
     assert {record["crystal"] for record in chosen} == {"crystal 0", "crystal 2"}
-    assert len(chosen) == len(told) == 4
-    row = decisions(records)[0]
+    assert len(chosen) == len(others) == 4
+    row = cross_validate_choice(records)[0]
     assert row["handover"] == "soft"
     assert row["chosen_by"] == pytest.approx(0.6)
     assert row["ratio"] == pytest.approx(1.1)
@@ -53,5 +59,5 @@ def test_what_one_half_chose_is_told_of_the_other() -> None:
 
 
 def test_without_records_there_is_nothing_to_decide() -> None:
-    assert decisions([]) == []
-    assert safest([]) == "mask"
+    assert cross_validate_choice([]) == []
+    assert choose_safest([]) == "mask"

@@ -24,22 +24,24 @@ def gapped() -> GappedScan:
 
 
 def test_only_complete_counts_show_what_is_in_the_gap(gapped: GappedScan) -> None:
-    counts, bad_mask, options = gapped.given(COMPLETE)
+    counts, bad_mask, options = gapped.retrieval_input(COMPLETE)
     assert counts is gapped.counts
     assert not bad_mask.any()
     assert not options
-    for way in TREATMENTS[1:]:
-        if way not in REFINED:
-            given, _, _ = gapped.given(way)
+    for treatment in TREATMENTS[1:]:
+        if treatment not in REFINED:
+            given, _, _ = gapped.retrieval_input(treatment)
             assert not gapped.hidden[gapped.gap].any()
             assert not np.array_equal(given[gapped.gap], gapped.counts[gapped.gap])
             np.testing.assert_array_equal(given[~gapped.gap], gapped.counts[~gapped.gap])
 
 
 def test_masking_and_a_linear_fill_are_what_they_say(gapped: GappedScan) -> None:
-    assert gapped.given(MASKED)[1] is not None
-    np.testing.assert_array_equal(gapped.given(MASKED)[1], gapped.gap)
-    counts, bad_mask, options = gapped.given(LINEAR)
+    counts, bad_mask, options = gapped.retrieval_input(MASKED)
+    np.testing.assert_array_equal(bad_mask, gapped.gap)
+    assert options.get("filled") is None or not options["filled"].any()
+    assert not {"bounds", "prior"} & {name for name, value in options.items() if value is not None}
+    counts, bad_mask, options = gapped.retrieval_input(LINEAR)
     assert not bad_mask.any()
     np.testing.assert_array_equal(options["filled"], gapped.gap)
     assert np.isclose(counts[gapped.gap].mean(), 50, rtol=0.1)
@@ -47,7 +49,7 @@ def test_masking_and_a_linear_fill_are_what_they_say(gapped: GappedScan) -> None
 
 def test_interpolation_is_held_between_the_parts_that_pynx_takes(gapped: GappedScan) -> None:
     """In the middle: the mean of the known counts around, by inverse squared distance."""
-    counts, bad_mask, options = gapped.given(INTERPOLATED)
+    counts, bad_mask, options = gapped.retrieval_input(INTERPOLATED)
     lower, upper = options["bounds"]
     np.testing.assert_array_equal(bad_mask, gapped.gap)
     place = (5, 7, 8)
@@ -67,9 +69,9 @@ def test_a_refined_fill_is_handed_over_as_any_other(
         fill = gapped.fill
 
     monkeypatch.setitem(gapped.__dict__, "refinement", Mended())
-    for way, name in REFINED.items():
-        counts, bad_mask, options = gapped.given(way)
-        plain = gapped.given(name)
+    for treatment, name in REFINED.items():
+        counts, bad_mask, options = gapped.retrieval_input(treatment)
+        plain = gapped.retrieval_input(name)
         np.testing.assert_array_equal(counts, plain[0])
         np.testing.assert_array_equal(bad_mask, plain[1])
         assert options["release_after"] == plain[2]["release_after"]

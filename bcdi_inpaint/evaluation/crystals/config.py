@@ -1,0 +1,85 @@
+"""Which crystals are judged, with which gaps, and how they are phased: refusing unknown keys."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
+
+from bcdi_inpaint.evaluation.crystals.treatments import MASKED, TREATMENTS
+from bcdi_inpaint.phasing.handover import LEVEL, RELEASE_AFTER, THRESHOLD
+
+Setting = Literal["known support", "as users run it"]
+SETTINGS: tuple[Setting, ...] = ("known support", "as users run it")
+
+
+class CrystalScoresConfig(BaseModel):
+    """What is phased, and how; unknown keys are errors.
+
+    Attributes
+    ----------
+    widths : of the gaps in voxels.
+    distances : lines between the Bragg peak and the gap's nearer edge, lowest and highest.
+    cross_share : how often two planes cross.
+    gaps_per_crystal : of each width.
+    settings : with the true support, and as users run it: support from the autocorrelation,
+        shrink-wrap. The best of `known_starts`, or of `starts`, by free log-likelihood.
+    treatments : some of `treatments.TREATMENTS`; ``mask`` has to be among them. In files the key
+        may also be ``ways``.
+    hio, raar, er : cycles of each start.
+    update_every : cycles between two updates of the support.
+    level, threshold, release_after : of the hand-overs, see `handover.hand_over`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(1, ge=0)
+    widths: tuple[int, ...] = (6, 12, 24, 38)
+    distances: tuple[int, int] = (3, 12)
+    cross_share: float = Field(0.3, ge=0, le=1)
+    gaps_per_crystal: int = Field(1, ge=1)
+    settings: tuple[Setting, ...] = SETTINGS
+    treatments: tuple[str, ...] = Field(
+        TREATMENTS, validation_alias=AliasChoices("treatments", "ways")
+    )
+    starts: int = Field(2, ge=1)
+    known_starts: int = Field(1, ge=1)
+    hio: int = Field(100, ge=0)
+    raar: int = Field(150, ge=0)
+    er: int = Field(50, ge=0)
+    update_every: int = Field(25, ge=1)
+    level: float = Field(LEVEL, gt=0, lt=1)
+    threshold: float = Field(THRESHOLD, gt=0)
+    release_after: float = Field(RELEASE_AFTER, ge=0, le=1)
+
+    @field_validator("treatments")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in TREATMENTS:
+                known = ", ".join(TREATMENTS)
+                raise ValueError(f"{name!r} is no treatment, expected some of {known}")
+        if MASKED not in names or len(set(names)) < len(names):
+            raise ValueError(f"expected each once, and {MASKED!r}, which the ratios are to")
+        return names
+
+
+class PhasingConfig(BaseModel):
+    """Which crystals, and which gaps and retrievals; unknown keys are errors.
+
+    Attributes
+    ----------
+    name : of the folder of results, by default.
+    seed : of the crystals.
+    model : weights of the network, ``default`` or a file.
+    crystals : which; checked where crystals are made.
+    scores : gaps and retrievals.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("phasing", pattern=r"^\w[\w.-]*$")
+    seed: int = Field(21, ge=0)
+    model: str = "default"
+    crystals: dict[str, Any] = {}
+    scores: CrystalScoresConfig = CrystalScoresConfig()

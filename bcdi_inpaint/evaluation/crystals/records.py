@@ -1,0 +1,66 @@
+"""What is recorded of a retrieval, and read again to go on where an evaluation was interrupted."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+"""One treatment in one gap and setting, with its scores: a column of `RECORD_COLUMNS` each."""
+ERRORS = ("phase_rms_rad", "modulus_rms", "gradient_rms")
+"""The scores that are reported as ratios to masking; the smaller the better."""
+PLACE = ("crystal", "width", "number", "setting", "treatment")
+"""Columns that say which retrieval it is."""
+MEASURED = ("resolution", "llk_free", "pearson_fill", "pearson_gap", "failed")
+"""Columns that are reported as they are."""
+RECORD_COLUMNS = (
+    "crystal",
+    "width",
+    "number",
+    "cross",
+    "distance",
+    "flux",
+    "fringes",
+    "counts_beside",
+    "setting",
+    "treatment",
+    *ERRORS,
+    *(f"ratio_{name}" for name in ERRORS),
+    *MEASURED,
+)
+OLD_NAMES = {"way": "treatment"}
+"""Columns of tables that earlier versions wrote, and what they are called now."""
+_TEXTS = ("crystal", "setting", "treatment", "failed")
+_WHOLE = ("width", "number", "distance")
+
+
+def read_records(path: Path) -> list[Record]:
+    """Records from their table (CSV), as they were before they were written."""
+    with path.open(newline="") as file:
+        return [_parse(row) for row in csv.DictReader(file)]
+
+
+def _parse(row: dict[str, str]) -> Record:
+    """A line of the table."""
+    named = {OLD_NAMES.get(name, name): text for name, text in row.items()}
+    return {name: _value(name, text) for name, text in named.items()}
+
+
+def _value(name: str, text: str) -> object:
+    if name in _TEXTS:
+        return text
+    if name == "cross":
+        return text == "True"
+    return int(text) if name in _WHOLE else float(text or "nan")
+
+
+def records_left(known: Sequence[Record], records: Sequence[Record]) -> list[Record]:
+    """The known records of retrievals that are not among `records`."""
+    done = {_place(record) for record in records}
+    return [record for record in known if _place(record) not in done]
+
+
+def _place(record: Record) -> tuple[Any, ...]:
+    return tuple(record[name] for name in PLACE)

@@ -1,0 +1,86 @@
+"""Medians, quartiles and the worst of the ratios to masking."""
+
+import pytest
+
+from bcdi_inpaint.evaluation.crystals.summary import (
+    ADVICE_COLUMNS,
+    FLUX_COLUMNS,
+    summarize,
+    summarize_default_by_flux,
+    with_default,
+)
+from bcdi_inpaint.evaluation.crystals.treatments import MASKED
+
+
+def _record(
+    treatment: str, ratio: float, width: int = 6, fringes: float = 1.0, counts_beside: float = 10.0
+) -> dict[str, object]:
+    return {
+        "fringes": fringes,
+        "counts_beside": counts_beside,
+        "setting": "known support",
+        "width": width,
+        "treatment": treatment,
+        "phase_rms_rad": 0.1 * ratio,
+        "ratio_phase_rms_rad": ratio,
+        "ratio_modulus_rms": ratio,
+        "ratio_gradient_rms": ratio,
+        "pearson_gap": 0.9,
+    }
+
+
+def test_the_summary_tells_median_quartiles_and_the_worst() -> None:
+    records = [_record("soft", ratio) for ratio in (0.2, 0.4, 0.6, 0.8, 3.0)]
+    records += [_record(MASKED, 1.0)]
+    rows = summarize(records)
+    assert [row["treatment"] for row in rows] == [MASKED, "soft"]  # in the order of the ways
+    soft = rows[1]
+    assert (soft["lower_quartile"], soft["ratio"], soft["upper_quartile"]) == (0.4, 0.6, 0.8)
+    assert soft["worst"] == 3.0
+    assert soft["cases"] == 5
+
+
+def test_the_summary_by_advice_is_in_its_order() -> None:
+    records = [
+        _record(MASKED, 1.0, fringes=fringes, counts_beside=counts)
+        for fringes, counts in ((9.0, 5.0), (9.0, 0.1), (1.0, 5.0))
+    ]
+    rows = summarize(records, "advice")
+    assert [row["advice"] for row in rows] == ["mask", "compare", "fill"]
+    assert set(ADVICE_COLUMNS) == set(rows[0])
+
+
+def test_the_default_masks_where_a_fill_has_little_to_win() -> None:
+    records = [
+        _record(treatment, ratio, fringes=fringes, counts_beside=counts)
+        for fringes, counts, ratio in ((9.0, 0.1, 2.5), (1.0, 3.0, 2.0), (9.0, 9.0, 0.4))
+        for treatment, ratio in ((MASKED, 1.0), ("prior", ratio))
+    ]
+    rows = {row["treatment"]: row for row in summarize(with_default(records))}
+    assert (rows["auto"]["cases"], rows["auto"]["ratio"], rows["auto"]["worst"]) == (3, 1.0, 1.0)
+    assert rows["auto"]["lower_quartile"] == 0.7
+    assert rows["prior"]["worst"] == 2.5
+    assert "auto refined" not in rows
+    refined = records + [
+        _record("refined prior", ratio, fringes=fringes, counts_beside=counts)
+        for fringes, counts, ratio in ((9.0, 0.1, 3.0), (1.0, 3.0, 0.6), (9.0, 9.0, 0.3))
+    ]
+    rows = {row["treatment"]: row for row in summarize(with_default(refined))}
+    refined_row = rows["auto refined"]
+    assert (refined_row["ratio"], refined_row["worst"]) == (0.6, 1.0)
+    assert rows["auto"]["lower_quartile"] == 0.7
+    without = [record for record in records if record["treatment"] != "prior"]
+    assert with_default(without) == without
+
+
+def test_the_default_is_told_by_flux() -> None:
+    records = [
+        _record(treatment, ratio) | {"flux": flux}
+        for flux, ratio in ((1e5, 0.5), (1e6, 0.7), (1e7, 0.9), (1e8, 2.0))
+        for treatment in ("auto", "prior")
+    ]
+    rows = summarize_default_by_flux(records)
+    assert [(row["flux"], row["treatment"]) for row in rows] == [("low", "auto"), ("high", "auto")]
+    assert [row["ratio"] for row in rows] == pytest.approx([0.6, 1.45])
+    assert set(rows[0]) == set(FLUX_COLUMNS)
+    assert summarize_default_by_flux([_record("prior", 0.5) | {"flux": 1.0}]) == []

@@ -1,0 +1,52 @@
+"""Pictures of an evaluation of crystals."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView
+from bcdi_inpaint.jobs import evaluate_crystals
+from bcdi_inpaint.jobs.evaluate_crystals import GapPictures
+
+
+def test_the_first_gap_of_a_width_and_setting_is_drawn_and_no_gap_of_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    treatments: list[list[str]] = []
+
+    def draw(path: Path, *given: Any, title: str, force: bool) -> None:
+        drawn.append(f"{path.name}: {title}")
+        treatments.append(list(given[2]))
+        path.write_bytes(b"")
+
+    monkeypatch.setattr(evaluate_crystals, "intensity_panel", draw)
+    volume = np.ones((4, 8, 8), dtype=np.float32)
+    rows, frames = np.zeros(volume.shape, dtype=bool), np.zeros(volume.shape, dtype=bool)
+    rows[:, 2:4] = frames[1:3] = True
+
+    def shown(
+        name: str, width: int, gap: np.ndarray, among: tuple[str, ...] = ("mask", "complete")
+    ) -> CrystalView:
+        found = dict.fromkeys(among, volume)
+        return CrystalView(
+            name, width, "known support", volume, gap, found, {"truth": volume, **found}
+        )
+
+    pictures = GapPictures(tmp_path, force=False)
+    for one in (shown("a", 2, frames), shown("b", 2, rows), shown("c", 2, rows)):
+        pictures(one)
+    pictures(shown("d", 6, rows))
+    first = [
+        "gap_2_known_support.png: b, known support",
+        "gap_6_known_support.png: d, known support",
+    ]
+    assert drawn == first
+    GapPictures(tmp_path, force=False)(shown("e", 2, rows))  # it is there
+    assert drawn == first
+    GapPictures(tmp_path, force=True)(shown("e", 2, rows))
+    assert drawn[2:] == ["gap_2_known_support.png: e, known support"]
+    pictures(shown("f", 9, rows, ("refined hard",)))  # of a run that goes on with others known
+    assert treatments == [["mask"]] * 3 + [["refined hard"]]
