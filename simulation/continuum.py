@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import linprog
@@ -179,19 +180,60 @@ def bragg_intensity(
     -------
     (*shape,) float32, in units of the squared density.
     """
-    sides = period(shape, offset)
-    whole = np.round(offset).astype(int)
+    sides, whole = period(shape, offset), np.round(offset).astype(int)
+    ramped = _shift_peak(crystal, sides, offset - whole)
+    intensity = scipy.fft.fftshift(_squared_transform(ramped, sides, device))
+    return np.ascontiguousarray(intensity[_window(sides, shape, whole)])
+
+
+def resolve_object(
+    crystal: Complex64Array, shape: tuple[int, ...], offset: Float64Array
+) -> Complex64Array:
+    """Place a crystal in an array that resolves it as far as the Bragg peak reaches.
+
+    Parameters
+    ----------
+    crystal : complex density, as of `bragg_intensity`.
+    shape : of the array of the Bragg peak, in voxels.
+    offset : (n_dim,) from that array's middle to the peak, in voxels.
+
+    Returns
+    -------
+    (*shape,) the object, the crystal's middle at n // 2. The squared modulus of its Fourier
+    transform is ``bragg_intensity(crystal, shape, offset)``; a phase ramp moves the peak.
+    """
+    sides, whole = period(shape, offset), np.round(offset).astype(int)
+    middle = tuple(
+        slice(n // 2 - side // 2, n // 2 - side // 2 + side)
+        for n, side in zip(sides, crystal.shape, strict=True)
+    )
+    padded = np.zeros(sides, dtype=np.complex64)
+    padded[middle] = _shift_peak(crystal, sides, offset - whole)
+    amplitude = scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(padded)))
+    seen = amplitude[_window(sides, shape, whole)]
+    return np.asarray(scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(seen))))
+
+
+def _shift_peak(
+    crystal: Complex64Array, sides: tuple[int, ...], fraction: Float64Array
+) -> Complex64Array:
+    """The crystal with a phase ramp that moves its peak by a fraction of a voxel on each axis."""
     ramped = crystal
-    for axis, (n, part) in enumerate(zip(sides, offset - whole, strict=True)):
+    for axis, (n, part) in enumerate(zip(sides, fraction, strict=True)):
         along = np.exp(2j * np.pi * part * np.arange(crystal.shape[axis]) / n)
         along = along.reshape([-1 if a == axis else 1 for a in range(crystal.ndim)])
         ramped = ramped * along.astype(np.complex64)
-    intensity = scipy.fft.fftshift(_squared_transform(ramped, sides, device))
-    window = tuple(
+    return ramped
+
+
+def _window(
+    sides: tuple[int, ...], shape: tuple[int, ...], whole: NDArray[np.integer]
+) -> tuple[slice, ...]:
+    """The part of a centred transform that the array sees, its peak `whole` off the middle."""
+    return tuple(
         slice(n // 2 - m // 2 - shift, n // 2 - m // 2 - shift + m)
         for n, m, shift in zip(sides, shape, whole, strict=True)
     )
-    return np.ascontiguousarray(intensity[window])
 
 
 def _squared_transform(values: Complex64Array, sides: tuple[int, ...], device: str) -> Float32Array:

@@ -6,16 +6,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import check_output, write_scan
-from bcdi_inpaint.gaps.artificial import place_cross
 from bcdi_inpaint.gaps.detectors import find_detector, place_gaps
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.gaps.masks import gap_mask, merge_gaps
-from bcdi_inpaint.scan.scan import Metadata
-from simulation.recipe import Pattern, Recipe, make_particle_of, make_pattern, particle_number
+from bcdi_inpaint.gaps.masks import merge_gaps
+from simulation.recipe import Pattern, Recipe
+from simulation.scan import make_scan
 
 TRUTH = {"expectation": "truth/expectation", "counts": "truth/counts"}
 """Where the truth lies beside the counts of the file: no name holds "mask", by which PyNX looks."""
@@ -34,6 +31,8 @@ def simulate_single(
 
     Parameters
     ----------
+    recipe : of 3D patterns.
+    path : the file that is written.
     gaps, detector_name : the gaps, or the detector whose table has them; a cross of 6 lines beside
         the Bragg peak where neither is given.
     roi : (y0, x0), the detector line of the array's first row and column.
@@ -49,29 +48,21 @@ def simulate_single(
         For 2D patterns, gaps outside the array, and a file that cannot be written.
     """
     check_output(path, force)
-    if len(recipe.shape) != 3:
-        raise InputError(f"shape is {recipe.shape}, expected 3 axes for a scan: change the recipe")
-    chosen = _chosen(recipe, gaps, detector_name, roi)
-    if chosen:
-        gap_mask(chosen, recipe.shape)  # say what is wrong before any work
-    number = particle_number(recipe, 0)
-    particle = None if number is None else make_particle_of(recipe, number)
-    pattern = make_pattern(recipe, 0, particle)
-    chosen = chosen or place_cross(pattern.expectation)
-    gap = gap_mask(chosen, recipe.shape)  # (n_rock, n_y, n_x)
+    wanted = _choose_gaps(recipe, gaps, detector_name, roi)
+    made = make_scan(recipe, wanted or "cross")
     write_scan(
         path,
-        np.where(gap, 0, pattern.counts).astype(pattern.counts.dtype),
-        gap | pattern.bad,
-        Metadata(instrument="simulation", sample=str(pattern.parameters.get("kind", "crystal"))),
-        {TRUTH["expectation"]: pattern.expectation, TRUTH["counts"]: pattern.counts},
-        _provenance(recipe, pattern, chosen),
+        made.scan.counts,
+        made.scan.bad_mask,
+        made.scan.metadata,
+        {TRUTH["expectation"]: made.expectation, TRUTH["counts"]: made.counts},
+        _provenance(recipe, made.pattern, made.gaps),
         force,
     )
-    return chosen
+    return made.gaps
 
 
-def _chosen(
+def _choose_gaps(
     recipe: Recipe,
     gaps: Sequence[Gap],
     detector_name: str | None,
@@ -90,11 +81,12 @@ def _chosen(
             f"gap {gaps[0]} and detector {detector_name} are given, expected one of them: leave "
             "out --gap or --detector"
         )
-    of = find_detector(detector_name)
-    found = place_gaps(of, (recipe.shape[1], recipe.shape[2]), roi)
+    table = find_detector(detector_name)
+    found = place_gaps(table, (recipe.shape[1], recipe.shape[2]), roi)
     if not found:
         raise InputError(
-            f"detector {of.name} has no gap in this array, expected one: choose another --roi y0,x0"
+            f"detector {table.name} has no gap in this array, expected one: choose another "
+            "--roi y0,x0"
         )
     return found
 

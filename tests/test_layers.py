@@ -68,14 +68,14 @@ DOORS: dict[str, set[str]] = {
 """The one place, a module or a room, where each outside engine may be imported."""
 
 SIMULATION = (
-    ("__init__",),
     ("shapes", "fields", "defects", "q_grid"),
     ("continuum", "diffraction", "relaxation", "realism"),
     ("particles",),
     ("recipe", "crystals"),
-    ("campaign_parts", "feed", "single"),
-    ("campaign_work",),
+    ("campaign_parts", "feed", "scan"),
+    ("campaign_work", "single"),
     ("campaign",),
+    ("__init__",),
     ("demo",),
 )
 """Modules of `simulation`; each imports only from rows above its own."""

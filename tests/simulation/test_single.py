@@ -13,7 +13,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, read_scan
 from bcdi_inpaint.gaps.artificial import place_cross
 from bcdi_inpaint.gaps.gap import Gap
-from simulation import single
+from simulation import scan as simulated_scan
 from simulation.recipe import Recipe, make_pattern
 from simulation.single import TRUTH, simulate_single
 
@@ -75,7 +75,7 @@ def test_a_detectors_gaps_are_taken_from_its_table(tmp_path: Path) -> None:
 def test_what_cannot_be_is_refused_before_any_work(
     tmp_path: Path, options: dict, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(single, "make_pattern", lambda *_: pytest.fail("worked in vain"))
+    monkeypatch.setattr(simulated_scan, "make_pattern", lambda *_: pytest.fail("worked in vain"))
     with pytest.raises(InputError, match=said):
         simulate_single(RECIPE, tmp_path / "scan.cxi", **options)
     assert list(tmp_path.iterdir()) == []
