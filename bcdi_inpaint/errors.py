@@ -35,6 +35,11 @@ def one_line(error: ValidationError, where: str) -> InputError:
     return InputError(f"{where}: {value}{first['msg'].removeprefix('Value error, ')}")
 
 
+def brief(error: BaseException) -> str:
+    """An error of a library on one line of at most 200 characters."""
+    return " ".join(str(error).split()).strip("'\"")[:200] or type(error).__name__
+
+
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Import a library that not every installation has.
 

@@ -42,11 +42,11 @@ from bcdi_inpaint.evaluation.fills import (
     judge_subjects,
     simulated_subjects,
 )
-from bcdi_inpaint.files import locked, replace_file
 from bcdi_inpaint.files.patterns import n_patterns, read_contents, read_pattern
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.safe_files import locked, replace_file
 from bcdi_inpaint.tables import format_table
 from bcdi_inpaint.training import RunOptions, prepare, train
 from bcdi_inpaint.training.checkpoint import load_averaged_weights

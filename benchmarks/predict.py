@@ -191,7 +191,7 @@ def child(path: Path) -> None:
     for stage, names in STAGES.items():
         for name in names:
             setattr(inpainting, name, watch.watched(stage, getattr(inpainting, name)))
-    prediction.write_parts = watch.watched("writing", prediction.write_parts)
+    prediction.write_fill = watch.watched("writing", prediction.write_fill)
     prediction.found_gaps = watch.watched("reading", prediction.found_gaps)
     started = time.perf_counter()
     result = prediction.predict(prediction.Request(str(path), force=True))

@@ -26,11 +26,12 @@ import torch
 from safetensors import safe_open
 
 from bcdi_inpaint.arrays import Float64Array
-from bcdi_inpaint.files import replace_file, sha256
+from bcdi_inpaint.files import sha256
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.network.calibration import CENTRES, EDGES, Calibration, calibrate
 from bcdi_inpaint.network.weights import default_path, load_weights, save_weights
 from bcdi_inpaint.running.progress import with_progress
+from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.training.calibrating import WIDTHS, Errors, measure_errors
 from bcdi_inpaint.training.streams import Stream
 

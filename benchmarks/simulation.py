@@ -19,7 +19,8 @@ sys.path[:] = [path for path in sys.path if path != str(Path(__file__).resolve()
 import numpy as np
 
 from bcdi_inpaint.arrays import Complex128Array, Float64Array
-from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
+from bcdi_inpaint.files.pattern_writing import write_patterns
+from bcdi_inpaint.files.patterns import StoredPattern
 from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
 from bcdi_inpaint.tables import format_table
 from simulation import diffraction

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.patterns import join
+from bcdi_inpaint.files.pattern_writing import join_patterns
 from bcdi_inpaint.running.executors import open_executor
 from bcdi_inpaint.running.progress import count_progress
 from simulation.campaign_parts import Stock, parts_folder, read_stock
@@ -85,7 +85,7 @@ def run(
             print(line, file=sys.stderr)
         complete = _wanted(stock.patterns, recipe)
         if complete:
-            join(path, recipe.model_dump(mode="json"), complete, stock.particles)
+            join_patterns(path, recipe.model_dump(mode="json"), complete, stock.particles)
             shutil.rmtree(stock.folder, ignore_errors=True)
     return CampaignOutcome(made, len(have), failures)
 

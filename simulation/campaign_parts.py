@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import lock
 from bcdi_inpaint.files.patterns import Contents, read_contents, recipe_sha256
+from bcdi_inpaint.safe_files import lock
 from simulation.recipe import Recipe
 
 

@@ -11,12 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bcdi_inpaint.errors import InputError, MissingEngineError
-from bcdi_inpaint.files.patterns import (
-    StoredParticle,
-    StoredPattern,
-    read_particle,
-    write_patterns,
-)
+from bcdi_inpaint.files.pattern_writing import write_patterns
+from bcdi_inpaint.files.patterns import StoredParticle, StoredPattern, read_particle
 from simulation.campaign_parts import Stock
 from simulation.particles import Particle
 from simulation.recipe import Pattern, Recipe, make_particle_of, make_pattern, particle_number

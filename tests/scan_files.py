@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import DETECTOR
+from bcdi_inpaint.files import DETECTOR, FilledArrays
 from bcdi_inpaint.scan.scan import Metadata, Scan
 
 SHAPE = (3, 4, 5)
@@ -131,3 +131,23 @@ def gapped_scan() -> tuple[Scan, np.ndarray, np.ndarray]:
     fill[gap_mask] = np.random.default_rng(4).uniform(0.1, 9, np.count_nonzero(gap_mask))
     scan = Scan(counts, flags != 0, flags, METADATA, None)
     return scan, gap_mask, fill
+
+
+def filled_arrays(
+    scan: Scan,
+    gap_mask: np.ndarray,
+    fill: np.ndarray,
+    *,
+    trusted: np.ndarray | None = None,
+    sigma: np.ndarray | None = None,
+) -> FilledArrays:
+    """A fill that is to be written; all of it is trusted unless said otherwise."""
+    good = gap_mask if trusted is None else gap_mask & trusted
+    return FilledArrays(
+        fill,
+        gap_mask,
+        (scan.bad_mask | gap_mask) & ~good,
+        np.where(gap_mask, np.float32(0.3), np.float32(0)) if sigma is None else sigma,
+        np.where(gap_mask, fill / 2, 0).astype(np.float32),
+        np.where(gap_mask, 2 * fill, np.inf).astype(np.float32),
+    )

@@ -7,19 +7,13 @@ polarity here, True = bad: CXI and NeXus use different bits, but both mean "good
 """
 
 from bcdi_inpaint.files.bliss import bliss_scans, chosen_scans, parse_scans
-from bcdi_inpaint.files.cxi import (
-    Frame,
-    Provenance,
-    own_version,
-    write_cxi,
-    write_parts,
-    write_result,
-    write_scan,
-)
+from bcdi_inpaint.files.cxi_fill import write_filled_cxi
+from bcdi_inpaint.files.cxi_result import write_result
+from bcdi_inpaint.files.cxi_writing import Provenance, own_version, write_scan
 from bcdi_inpaint.files.fill import StoredFill, read_fill
+from bcdi_inpaint.files.filled import FilledArrays, FilledPart, FilledScan, Uncertainty, check_fill
 from bcdi_inpaint.files.identity import identity, sha256
 from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH
-from bcdi_inpaint.files.locks import lock, locked
 from bcdi_inpaint.files.npz import is_pair_mask, load_npz
 from bcdi_inpaint.files.output import (
     FORMATS,
@@ -27,12 +21,8 @@ from bcdi_inpaint.files.output import (
     check_place,
     companion,
     default_output,
-    hdf5_part,
-    part_name,
-    remove_leftovers,
-    replace_file,
 )
-from bcdi_inpaint.files.pair import write_npz, write_tiff
+from bcdi_inpaint.files.pair import write_filled_npz, write_filled_tiff
 from bcdi_inpaint.files.provenance import is_output, read_provenance
 from bcdi_inpaint.files.reading import SCAN_SUFFIXES, open_scan, read_scan
 from bcdi_inpaint.files.sources import following
@@ -46,39 +36,36 @@ __all__ = [
     "FORMATS",
     "HDF5_SUFFIXES",
     "SCAN_SUFFIXES",
-    "Frame",
+    "FilledArrays",
+    "FilledPart",
+    "FilledScan",
     "Provenance",
     "StoredFill",
     "StoredScan",
+    "Uncertainty",
     "bliss_scans",
+    "check_fill",
     "check_output",
     "check_place",
     "chosen_scans",
     "companion",
     "default_output",
     "following",
-    "hdf5_part",
     "identity",
     "is_output",
     "is_pair_mask",
     "load_npz",
-    "lock",
-    "locked",
     "open_scan",
     "own_version",
     "parse_scans",
-    "part_name",
     "read_fill",
     "read_provenance",
     "read_scan",
-    "remove_leftovers",
-    "replace_file",
     "sha256",
     "split_spec",
-    "write_cxi",
-    "write_npz",
-    "write_parts",
+    "write_filled_cxi",
+    "write_filled_npz",
+    "write_filled_tiff",
     "write_result",
     "write_scan",
-    "write_tiff",
 ]

@@ -13,16 +13,16 @@ from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
 from bcdi_inpaint.files.hdf5 import candidates, check_virtual_sources, load, node_at, opened, scalar
 from bcdi_inpaint.files.layout import DATA_PATHS, detector_groups
 from bcdi_inpaint.files.metadata import metadata_of
-from bcdi_inpaint.files.selection import Selection
+from bcdi_inpaint.scan.crop import Crop, slices_of
 from bcdi_inpaint.scan.scan import Scan
 
 
-def read_hdf5(path: Path, inner: str | None, selection: Selection) -> Scan:
+def read_hdf5(path: Path, inner: str | None, crop: Crop | None) -> Scan:
     """The scan at a path of an HDF5 file, or where PyNX would look for it."""
     with opened(path) as file:
         data_path = inner or default_data_path(file, path)
         node = counts_at(file, data_path, path)
-        part = selection.slices(node.shape)
+        part = slices_of(crop, node.shape)
         flags = _load_flags(file, data_path, node.shape, path)
         counts = load(node, part)
         flags = None if flags is None else flags[part]

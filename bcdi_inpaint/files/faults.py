@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.errors import InputError, brief
 
 # Libraries raise whatever comes to hand where a file is damaged: struct.error, IndexError, ...
 LIBRARY_ERRORS = (Exception,)
@@ -36,11 +36,6 @@ def translate_errors(
         raise
     except LIBRARY_ERRORS as error:
         raise InputError(f"{what} ({brief(error)}), expected an intact file: {fix}") from error
-
-
-def brief(error: BaseException) -> str:
-    """An error of a library on one line of at most 200 characters."""
-    return " ".join(str(error).split()).strip("'\"")[:200] or type(error).__name__
 
 
 FREE_BYTES = 2**26

@@ -25,15 +25,19 @@ class StoredFill:
     filled : (n_rock, n_y, n_x) bool.
     sigma : (n_rock, n_y, n_x) float32, standard deviation of log(1 + expected counts).
     provenance : how it was made; names without ``inpaint_``.
+    lower_bound, upper_bound : (n_rock, n_y, n_x) float32, interval of the expected counts, 0 and
+        infinity where nothing was filled; None in files of older versions.
     """
 
     filled: np.ndarray
     sigma: np.ndarray
     provenance: dict[str, Any]
+    lower_bound: np.ndarray | None = None
+    upper_bound: np.ndarray | None = None
 
 
 def read_fill(path: str | Path) -> StoredFill | None:
-    """The fill in a file that `write_cxi` wrote; None for other files.
+    """The fill in a CXI that we wrote; None for other files.
 
     Raises InputError for a file that cannot be read, or whose fill has no uncertainty.
     """
@@ -49,4 +53,6 @@ def read_fill(path: str | Path) -> StoredFill | None:
                 f"{path} holds a fill without its uncertainty ({DETECTOR}/sigma), expected both: "
                 "fill the scan again with this version"
             )
-        return StoredFill(load(filled) != 0, load(sigma), provenance_in(file))
+        bounds = (quiet_node(file, f"{DETECTOR}/{name}") for name in ("lower_bound", "upper_bound"))
+        lower, upper = (load(node) if isinstance(node, h5py.Dataset) else None for node in bounds)
+        return StoredFill(load(filled) != 0, load(sigma), provenance_in(file), lower, upper)

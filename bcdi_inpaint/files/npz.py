@@ -13,7 +13,7 @@ import numpy as np
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.faults import check_readable, check_size, translate_errors
 from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
-from bcdi_inpaint.files.selection import Selection
+from bcdi_inpaint.scan.crop import Crop, slices_of
 from bcdi_inpaint.scan.scan import Metadata, Scan
 
 DATA_KEYS = ("data", "counts", "iobs", "arr_0")
@@ -77,14 +77,14 @@ def load_npz_mask(path: Path) -> np.ndarray:
     return arrays[_chosen(arrays, MASK_KEYS)]
 
 
-def read_npy(path: Path, _: str | None, selection: Selection) -> Scan:
+def read_npy(path: Path, _: str | None, crop: Crop | None) -> Scan:
     """The scan in an npy file, without a mask."""
     counts = load_npy(path)
     check_counts_form(counts.shape, counts.dtype, str(path))
-    return scan_of(counts[selection.slices(counts.shape)], None, Metadata(), path)
+    return scan_of(counts[slices_of(crop, counts.shape)], None, Metadata(), path)
 
 
-def read_npz(path: Path, _: str | None, selection: Selection) -> Scan:
+def read_npz(path: Path, _: str | None, crop: Crop | None) -> Scan:
     """The scan in an npz file, with its own mask or that of the file that makes a pair with it."""
     if is_pair_mask(path):
         raise InputError(
@@ -107,7 +107,7 @@ def read_npz(path: Path, _: str | None, selection: Selection) -> Scan:
         check_readable(sibling)
         mask, where = load_npz_mask(sibling), f"mask {sibling}"
     flags = None if mask is None else as_flags(mask, counts.shape, where)
-    part = selection.slices(counts.shape)
+    part = slices_of(crop, counts.shape)
     return scan_of(counts[part], None if flags is None else flags[part], Metadata(), path)
 
 

@@ -24,13 +24,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +36,13 @@ from numpy.typing import NDArray
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import hdf5_part
 
 TYPE = "bcdi-inpaint patterns"
 VERSION = 2
 
-_VOLUMES = {"counts": np.uint32, "expectation": np.float32, "bad": np.bool_}
-_Q_GRID = {"reflection_inv_nm": (3,), "steps_inv_nm": (3, 3), "centre": (3,)}
-_ARRAYS = ("reference_nm", "positions_nm", "tied")  # of a particle
-_CHUNK_VOXELS = 2**21  # a pattern of 128 x 128 x 128 is one chunk
-_COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-_MANTISSA_BITS = 12
+VOLUMES = {"counts": np.uint32, "expectation": np.float32, "bad": np.bool_}
+Q_GRID = {"reflection_inv_nm": (3,), "steps_inv_nm": (3, 3), "centre": (3,)}
+PARTICLE_ARRAYS = ("reference_nm", "positions_nm", "tied")  # of a particle
 _DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # what h5py raises
 
 
@@ -110,23 +102,21 @@ def recipe_sha256(recipe: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-# --- reading -------------------------------------------------------------------------------------
-
-
 def n_patterns(path: Path) -> int:
     """How many patterns a file holds; InputError for what is no pattern file of this version."""
-    with _opened(path) as file:
+    with open_patterns(path) as file:
         return len(file["index"])
 
 
 def read_contents(path: Path) -> Contents:
     """What a file holds; InputError for what is no pattern file of this version."""
-    with _opened(path) as file:
+    with open_patterns(path) as file:
         particles = frozenset(int(name) for name in file["particles"])
-        return Contents(str(file.attrs["recipe_sha256"]), _row_of(file), particles)
+        return Contents(str(file.attrs["recipe_sha256"]), rows_of(file), particles)
 
 
-def _row_of(file: h5py.File) -> dict[int, int]:
+def rows_of(file: h5py.File) -> dict[int, int]:
+    """The place of each pattern in an open file, by its number in the recipe."""
     return {int(index): row for row, index in enumerate(file["index"][:])}
 
 
@@ -137,7 +127,7 @@ def read_log_expectation(path: Path) -> NDArray[np.float16]:
     noise from them each time. Raises InputError for a file that is absent, damaged, or of another
     type or version.
     """
-    with _opened(path) as file:
+    with open_patterns(path) as file:
         stored = file["expectation"]
         log_expectation = np.empty(stored.shape, dtype=np.float16)
         for row in range(len(stored)):
@@ -147,16 +137,16 @@ def read_log_expectation(path: Path) -> NDArray[np.float16]:
 
 def read_pattern(path: Path, row: int) -> StoredPattern:
     """The pattern at place `row` of a file, counted from 0; InputError if there is none."""
-    with _opened(path) as file:
+    with open_patterns(path) as file:
         n = len(file["index"])
         if not 0 <= row < n:
             raise InputError(f"{path} has no pattern {row}, expected one of 0 to {n - 1}")
-        grid = {name: file[f"q_grid/{name}"][row] for name in _Q_GRID}
+        grid = {name: file[f"q_grid/{name}"][row] for name in Q_GRID}
         known = not any(np.isnan(values).any() for values in grid.values())
         number = int(file["particle"][row])
         return StoredPattern(
             index=int(file["index"][row]),
-            **{name: file[name][row] for name in _VOLUMES},
+            **{name: file[name][row] for name in VOLUMES},
             parameters=json.loads(file["parameters"][row]),
             particle=None if number < 0 else number,
             **(grid if known else {}),
@@ -165,12 +155,12 @@ def read_pattern(path: Path, row: int) -> StoredPattern:
 
 def read_particle(path: Path, number: int) -> StoredParticle:
     """The relaxed particle of that number; InputError if the file has none."""
-    with _opened(path) as file:
-        group = file["particles"].get(_name(number))
+    with open_patterns(path) as file:
+        group = file["particles"].get(particle_name(number))
         if group is None:
             raise InputError(f"{path} has no particle {number}, expected one of its `particles`")
         return StoredParticle(
-            **{name: group[name][:] for name in _ARRAYS},
+            **{name: group[name][:] for name in PARTICLE_ARRAYS},
             max_force_ev_per_nm=float(group.attrs["max_force_ev_per_nm"]),
             element=str(group.attrs["element"]),
             parameters=json.loads(group.attrs["parameters"]),
@@ -178,7 +168,7 @@ def read_particle(path: Path, number: int) -> StoredParticle:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
+def open_patterns(path: Path) -> Iterator[h5py.File]:
     """A pattern file of this version, for reading."""
     try:
         with h5py.File(path, "r", locking=False) as file:
@@ -200,147 +190,6 @@ def _check_type(path: Path, file: h5py.File) -> None:
         )
 
 
-# --- writing -------------------------------------------------------------------------------------
-
-
-def write_patterns(
-    path: Path,
-    recipe: Mapping[str, Any],
-    patterns: Sequence[StoredPattern] = (),
-    particles: Mapping[int, StoredParticle] | None = None,
-) -> None:
-    """A file of the patterns and particles given, in place of what is there.
-
-    It gets its name when it is complete. Raises InputError where it cannot be written.
-    """
-    with _new_file(path) as file:
-        _write_head(file, recipe, [pattern.index for pattern in patterns])
-        for row, pattern in enumerate(patterns):
-            _write_pattern(file, row, pattern)
-        for number, particle in (particles or {}).items():
-            _write_particle(file["particles"], number, particle)
-
-
-def join(
-    path: Path,
-    recipe: Mapping[str, Any],
-    patterns: Mapping[int, Path],
-    particles: Mapping[int, Path],
-) -> None:
-    """One file of patterns and particles that lie in other pattern files of the same recipe.
-
-    What is compressed is copied as it is. `path` may be one of the files: it is replaced when
-    the new one is complete. Raises InputError where a file cannot be read, or the new one written.
-    """
-    order = sorted(patterns)
-    with _new_file(path) as file:
-        _write_head(file, recipe, order)
-        row = 0
-        for source_path, indices in groupby(order, patterns.__getitem__):
-            with _opened(source_path) as source:
-                rows = _row_of(source)
-                for index in indices:
-                    _copy_pattern(source, rows[index], file, row)
-                    row += 1
-        for number, source_path in sorted(particles.items()):
-            with _opened(source_path) as source:
-                source.copy(f"particles/{_name(number)}", file["particles"])
-
-
-def _write_head(file: h5py.File, recipe: Mapping[str, Any], indices: Sequence[int]) -> None:
-    """Everything but the patterns' own values."""
-    n, shape = len(indices), tuple(recipe["shape"])
-    file.attrs.update(type=TYPE, version=VERSION, recipe=json.dumps(recipe, sort_keys=True))
-    file.attrs["recipe_sha256"] = recipe_sha256(recipe)
-    chunks = (1, *_chunk(shape))
-    for name, kind in _VOLUMES.items():
-        chunked = {"chunks": chunks, **_COMPRESSION} if n else {}
-        file.create_dataset(name, (n, *shape), kind, **chunked)
-    file.create_dataset("index", data=np.array(indices, dtype=np.int64))
-    file.create_dataset("particle", (n,), np.int64)
-    file.create_dataset("parameters", (n,), h5py.string_dtype())
-    for name, size in _Q_GRID.items():
-        file.create_dataset(f"q_grid/{name}", (n, *size), np.float64)
-    file.create_group("particles")
-
-
-def _chunk(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Whole patterns, or as many whole frames as make some 2 million voxels."""
-    frames = _CHUNK_VOXELS // int(np.prod(shape[1:]))
-    return (int(np.clip(frames, 1, shape[0])), *shape[1:])
-
-
-def _write_pattern(file: h5py.File, row: int, pattern: StoredPattern) -> None:
-    file["counts"][row] = pattern.counts
-    file["expectation"][row] = _rounded(pattern.expectation)
-    file["bad"][row] = pattern.bad
-    file["particle"][row] = -1 if pattern.particle is None else pattern.particle
-    file["parameters"][row] = json.dumps(pattern.parameters, default=_plain)
-    for name in _Q_GRID:
-        values = getattr(pattern, name)
-        file[f"q_grid/{name}"][row] = np.nan if values is None else values
-
-
-def _write_particle(group: h5py.Group, number: int, particle: StoredParticle) -> None:
-    own = group.create_group(_name(number))
-    for name in _ARRAYS:
-        own.create_dataset(name, data=getattr(particle, name), chunks=True, **_COMPRESSION)
-    own.attrs["max_force_ev_per_nm"] = particle.max_force_ev_per_nm
-    own.attrs["element"] = particle.element
-    own.attrs["parameters"] = json.dumps(particle.parameters, default=_plain)
-
-
-def _copy_pattern(source: h5py.File, from_row: int, file: h5py.File, row: int) -> None:
-    for name in _VOLUMES:
-        read, write = source[name].id, file[name].id
-        shape, chunks = file[name].shape, file[name].chunks
-        if source[name].chunks != chunks:
-            raise RuntimeError(f"chunks of {name} are {source[name].chunks}, not {chunks}")
-        for frame in range(0, shape[1], chunks[1]):
-            corner = (frame, *(0 for _ in shape[2:]))
-            filters, stored = read.read_direct_chunk((from_row, *corner))
-            write.write_direct_chunk((row, *corner), stored, filters)
-    for name in ("particle", "parameters", *(f"q_grid/{name}" for name in _Q_GRID)):
-        file[name][row] = source[name][from_row]
-
-
-def _rounded(photons: Float32Array) -> Float32Array:
-    """Rounded to the nearest 12 bits of mantissa, half to even, so that the rest compresses."""
-    dropped = np.uint32(23 - _MANTISSA_BITS)
-    bits = np.ascontiguousarray(photons, dtype=np.float32).view(np.uint32)
-    half = (np.uint32(1) << (dropped - np.uint32(1))) - np.uint32(1) + ((bits >> dropped) & 1)
-    return ((bits + half) >> dropped << dropped).view(np.float32)
-
-
-def _plain(value: Any) -> Any:
-    """A numpy value as JSON knows it."""
-    return value.tolist()
-
-
-def _name(number: int) -> str:
+def particle_name(number: int) -> str:
+    """The name of a particle's group."""
     return f"{number:04d}"
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[h5py.File]:
-    """A new HDF5 file that takes its name only when it is complete, and else leaves nothing."""
-    part = path.with_name(f".{path.name}-{uuid.uuid4().hex}.tmp")
-    try:
-        with hdf5_part(part) as file:
-            yield file
-        os.replace(part, path)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written ({error.strerror or error}), expected space and "
-            f"permission: {_free(path.parent)}; make room or give another path"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _free(folder: Path) -> str:
-    """How much room there is, for a message."""
-    try:
-        return f"{shutil.disk_usage(folder).free / 1e6:.0f} MB are free in {folder}"
-    except OSError:
-        return f"{folder} is not there"

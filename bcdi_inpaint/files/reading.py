@@ -12,11 +12,10 @@ from bcdi_inpaint.files.dataset import load_hdf5_mask, read_hdf5
 from bcdi_inpaint.files.faults import check_readable
 from bcdi_inpaint.files.forms import as_flags
 from bcdi_inpaint.files.npz import load_npy, load_npz_mask, read_npy, read_npz
-from bcdi_inpaint.files.selection import Selection
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
 from bcdi_inpaint.files.stacks import STACK_SUFFIXES, is_series, load_stack, read_stack
 from bcdi_inpaint.files.streaming import StoredScan, open_hdf5
-from bcdi_inpaint.scan.crop import Crop
+from bcdi_inpaint.scan.crop import Crop, slices_of
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.scan.validity import invalid_voxels
 
@@ -58,8 +57,7 @@ def read_scan(
             f"{path}: unknown extension {suffix!r}, expected one of {', '.join(_READERS)}, "
             "or file.h5:/path: save the counts in one of these formats"
         )
-    selection = Selection(crop)
-    return _with_masks(read(path, inner, selection), _listed(mask), selection)
+    return _with_masks(read(path, inner, crop), _listed(mask), crop)
 
 
 def open_scan(
@@ -75,14 +73,12 @@ def open_scan(
     stored = None
     if path.suffix.lower() in HDF5_SUFFIXES:
         check_readable(path)
-        stored = open_hdf5(path, inner, Selection(crop))
+        stored = open_hdf5(path, inner, crop)
     if stored is None:
         return read_scan(path_or_spec, mask, crop)
     masks = _listed(mask)
     flags = [
-        as_flags(
-            _fitting(_read_mask(spec), stored.shape, Selection(crop)), stored.shape, f"mask {spec}"
-        )
+        as_flags(_fitting(_read_mask(spec), stored.shape, crop), stored.shape, f"mask {spec}")
         for spec in masks
         if spec != "invalid"
     ]
@@ -102,29 +98,27 @@ def _listed(mask: str | Path | Iterable[str | Path] | None) -> list[str | Path]:
     return [mask] if isinstance(mask, str | Path) else list(mask)
 
 
-def _with_masks(scan: Scan, masks: list[str | Path], selection: Selection) -> Scan:
+def _with_masks(scan: Scan, masks: list[str | Path], crop: Crop | None) -> Scan:
     """The scan with further masks added to its own."""
     bad = scan.bad_mask
     for mask in masks:
         if mask == "invalid":
             bad = bad | invalid_voxels(scan.counts)
         else:
-            flags = _fitting(_read_mask(mask), scan.shape, selection)
+            flags = _fitting(_read_mask(mask), scan.shape, crop)
             bad = bad | (as_flags(flags, scan.shape, f"mask {mask}") != 0)
     return Scan(scan.counts, bad, scan.flags, scan.metadata, scan.source)
 
 
-def _fitting(flags: np.ndarray, shape: tuple[int, ...], selection: Selection) -> np.ndarray:
+def _fitting(flags: np.ndarray, shape: tuple[int, ...], crop: Crop | None) -> np.ndarray:
     """A mask of the part that was read; one of the whole array is cropped like it."""
-    if selection.crop is None or flags.ndim not in (2, 3) or flags.shape[-2:] == shape[1:]:
+    if crop is None or flags.ndim not in (2, 3) or flags.shape[-2:] == shape[1:]:
         return flags
     frames = flags if flags.ndim == 3 else flags[None]
     stack = np.broadcast_to(frames, (max(len(frames), shape[0]), *frames.shape[1:]))
-    _, rows, columns = Crop(rows=selection.crop.rows, columns=selection.crop.columns).slices(
-        stack.shape
-    )
+    _, rows, columns = Crop(rows=crop.rows, columns=crop.columns).slices(stack.shape)
     cut = frames[:, rows, columns]
-    return cut if len(cut) in (1, shape[0]) else cut[selection.slices(flags.shape)[0]]
+    return cut if len(cut) in (1, shape[0]) else cut[slices_of(crop, flags.shape)[0]]
 
 
 def _read_mask(spec: str | Path) -> np.ndarray:
@@ -146,7 +140,7 @@ def _read_mask(spec: str | Path) -> np.ndarray:
     )
 
 
-_READERS: dict[str, Callable[[Path, str | None, Selection], Scan]] = {
+_READERS: dict[str, Callable[[Path, str | None, Crop | None], Scan]] = {
     **dict.fromkeys(HDF5_SUFFIXES, read_hdf5),
     ".npz": read_npz,
     ".npy": read_npy,

@@ -19,7 +19,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.faults import check_readable, check_size, translate_errors
 from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
 from bcdi_inpaint.files.layout import EV_ANGSTROM
-from bcdi_inpaint.files.selection import Selection
+from bcdi_inpaint.scan.crop import Crop, slices_of
 from bcdi_inpaint.scan.scan import Metadata, Scan
 
 TIFF_SUFFIXES = (".tif", ".tiff")
@@ -34,7 +34,7 @@ def is_series(path: Path) -> bool:
     return _NUMBER.search(path.name) is not None and not path.exists()
 
 
-def read_stack(path: Path, _: str | None, selection: Selection) -> Scan:
+def read_stack(path: Path, _: str | None, crop: Crop | None) -> Scan:
     """The scan in a TIFF or EDF stack; its mask is ``<stem>_mask.tif`` where that is there."""
     counts, metadata = _load(path)
     check_counts_form(counts.shape, counts.dtype, str(path))
@@ -42,7 +42,7 @@ def read_stack(path: Path, _: str | None, selection: Selection) -> Scan:
     flags = None
     if sibling is not None:
         flags = as_flags(load_stack(sibling), counts.shape, f"mask {sibling}")
-    part = selection.slices(counts.shape)
+    part = slices_of(crop, counts.shape)
     return scan_of(counts[part], None if flags is None else flags[part], metadata, path)
 
 

@@ -14,8 +14,8 @@ from bcdi_inpaint.files.faults import check_ratio
 from bcdi_inpaint.files.forms import as_flags
 from bcdi_inpaint.files.hdf5 import held, opened
 from bcdi_inpaint.files.metadata import metadata_of
-from bcdi_inpaint.files.selection import Selection
 from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape
+from bcdi_inpaint.scan.crop import Crop, slices_of
 from bcdi_inpaint.scan.scan import Metadata, Scan
 from bcdi_inpaint.scan.validity import invalid_voxels
 
@@ -102,7 +102,7 @@ class StoredScan:
         return bad
 
 
-def open_hdf5(path: Path, inner: str | None, selection: Selection) -> StoredScan | None:
+def open_hdf5(path: Path, inner: str | None, crop: Crop | None) -> StoredScan | None:
     """The scan at a path of an HDF5 file, left there; see `dataset.read_hdf5`.
 
     None for one whose chunks are so deep that it is better read whole.
@@ -120,7 +120,7 @@ def open_hdf5(path: Path, inner: str | None, selection: Selection) -> StoredScan
             check_ratio(flags.nbytes, held(flags), f"{path}:{flags.name}")
         spans = [
             part.indices(n)[:2]
-            for part, n in zip(selection.slices(node.shape), node.shape, strict=True)
+            for part, n in zip(slices_of(crop, node.shape), node.shape, strict=True)
         ]
         frames, rows, columns = (stop - start for start, stop in spans)
         corner = spans[0][0], spans[1][0], spans[2][0]

@@ -12,16 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import (
-    companion,
-    default_output,
-    read_provenance,
-    remove_leftovers,
-    replace_file,
-    split_spec,
-)
+from bcdi_inpaint.files import companion, default_output, read_provenance, split_spec
 from bcdi_inpaint.jobs.predict import Request, Result, job_sha256, predict, weights_output
 from bcdi_inpaint.running.executors import open_executor
+from bcdi_inpaint.safe_files import remove_leftovers, replace_file
 
 FILLED, THERE, FAILED = "filled", "there", "failed"
 REPORT = "bcdi-inpaint.csv"

@@ -9,17 +9,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bcdi_inpaint.arrays import Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
-    Frame,
-    Provenance,
     check_output,
     companion,
     default_output,
@@ -29,9 +26,6 @@ from bcdi_inpaint.files import (
     own_version,
     sha256,
     split_spec,
-    write_npz,
-    write_parts,
-    write_tiff,
 )
 from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.filling.inpainting import inpaint_scan
@@ -41,6 +35,7 @@ from bcdi_inpaint.gaps.detectors import find_detector
 from bcdi_inpaint.gaps.finding import GapFinding, find_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, gap_mask
+from bcdi_inpaint.jobs.write_fill import HandedFill, write_fill
 from bcdi_inpaint.network.weights import Model, default_path, load_weights
 from bcdi_inpaint.peak.statistics import HALF_WINDOW
 from bcdi_inpaint.phasing.benefit import Benefit, benefit_record, expected_benefit
@@ -50,26 +45,20 @@ from bcdi_inpaint.phasing.handover import (
     DEFAULT,
     LEVEL,
     NAMES,
-    OURS,
     THRESHOLD,
     check_name,
-    fill_interval,
-    hand_over,
     resolve_handover,
 )
 from bcdi_inpaint.phasing.refinement import Refinement, refine
 from bcdi_inpaint.plots import before_after, checked_picture
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.boxes import Box, around, as_box, as_shape, blocks, whole
+from bcdi_inpaint.scan.boxes import around, as_box, as_shape, blocks, whole
 from bcdi_inpaint.scan.crop import Crop
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.validity import check_counts
 
 REFINEMENT_SEED = 0
 """Of the random starts of a refinement; it is recorded in the file."""
-
-WRITERS = {"npz": write_npz, "tiff": write_tiff}
-"""Of files that are written whole; a CXI is written part by part."""
 
 
 @dataclass(frozen=True)
@@ -179,9 +168,8 @@ def _predict(
     provenance = (
         _provenance(request, finding, fill) | _of_refinement(refinement) | benefit_record(seen)
     )
-    provenance["handover"] = handover
-    write = _write_cxi if request.form == "cxi" else _write_whole
-    write(replace(request, handover=handover), output, scan, gap, fill, provenance)
+    handed = HandedFill(fill, handover, gap)
+    write_fill(output, scan, handed, provenance, form=request.form, force=request.force)
     if refinement is not None and refinement.interrupted:
         raise KeyboardInterrupt(f"interrupted: the fill is written without refinement: {output}")
     if picture is not None:
@@ -213,64 +201,6 @@ def _advice(scan: Measured, gap: GapRegion, filling: StreamedFill) -> Benefit | 
     unknown = near.bad_mask | gap.part(box)
     corner = as_shape(part.start for part in box)
     return expected_benefit(near.counts, unknown, gap.planes, corner)
-
-
-def _write_cxi(
-    request: Request,
-    output: Path,
-    scan: Measured,
-    gap: GapRegion,
-    fill: Filled,
-    provenance: Provenance,
-) -> None:
-    """Write the output part by part: frames with what is trusted, and the fill's bounds aside."""
-    ours = request.handover in OURS
-    trusting = "mask" if ours else request.handover  # bounds and priors trust nothing
-
-    def frame(box: Box) -> Frame:
-        part = scan.part(box)
-        filled = fill.alone(box).over(part.counts)
-        handed = hand_over(filled, gap.part(box), part.bad_mask, trusting)
-        return Frame(filled.counts, filled.filled, handed.bad_mask, part.flags)
-
-    def aside(box: Box) -> dict[str, Float32Array]:
-        filled = fill.alone(box)
-        if not filled.filled.any():
-            return {}
-        bounds = dict(zip(_BOUNDS, fill_interval(filled), strict=True)) if ours else {}
-        return {"sigma": filled.sigma, **bounds}
-
-    names = ("sigma", *_BOUNDS) if ours else ("sigma",)
-    write_parts(output, scan, frame, aside, names, provenance, request.force)
-
-
-_BOUNDS = ("lower_bound", "upper_bound")
-
-
-def _write_whole(
-    request: Request,
-    output: Path,
-    scan: Measured,
-    gap: GapRegion,
-    fill: Filled,
-    provenance: Provenance,
-) -> None:
-    """Write the output in a format that is no HDF5."""
-    everything = whole(scan.shape)
-    measured, unfilled = scan.part(everything), gap.part(everything)
-    filled = fill.whole
-    handed = hand_over(filled, unfilled, measured.bad_mask, request.handover)
-    WRITERS[request.form](
-        output,
-        replace(measured, bad_mask=measured.bad_mask | unfilled),  # what is not filled stays masked
-        filled.counts,
-        filled.filled,
-        provenance,
-        force=request.force,
-        sigma=filled.sigma,
-        trusted=handed.filled,
-        bounds=fill_interval(filled) if request.handover in OURS else None,
-    )
 
 
 def _picture(request: Request, picture: Path, scan: Measured, fill: Filled) -> None:

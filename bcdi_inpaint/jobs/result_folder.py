@@ -43,6 +43,6 @@ def make_folder(folder: Path, what: str = "tables and pictures") -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write under a temporary name, then put in place; InputError where that fails."""
-    from bcdi_inpaint.files import replace_file
+    from bcdi_inpaint.safe_files import replace_file
 
     replace_file(path, text.encode())

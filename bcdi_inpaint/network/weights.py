@@ -16,11 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import replace_file
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.safe_files import replace_file
 
 FORMAT_VERSION = "2"
 MAX_BYTES = 200_000_000  # far above any network of ours: a stranger's file must not fill the memory

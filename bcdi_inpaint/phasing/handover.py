@@ -122,15 +122,31 @@ def hand_over(
                 f"{label} has the shape {mask.shape}, expected the fill's {fill.counts.shape}"
             )
     unknown = gap_mask | bad_mask
-    trusted = np.zeros_like(unknown)
-    if name == "hard":
-        trusted = fill.filled
-    elif name == "partial":
-        trusted = fill.filled & (fill.sigma < threshold)
+    trusted = trusted_voxels(fill, name, threshold)
     bounds = fill_interval(fill, level) if name in BOUNDED else None
     prior = _prior(fill) if name == "prior" else None
     release = release_after if name == "staged" else None
     return HandOver(name, fill.counts, unknown & ~trusted, trusted, bounds, prior, release)
+
+
+def trusted_voxels(fill: Fill, name: str, threshold: float = THRESHOLD) -> BoolArray:
+    """The filled voxels that phase retrieval is to take as measured.
+
+    Parameters
+    ----------
+    fill : the filled scan, (n_rock, n_y, n_x), or a part of it.
+    name : one of `NAMES`.
+    threshold : for ``partial``, the largest `fill.sigma` of such a voxel.
+
+    Returns
+    -------
+    (n_rock, n_y, n_x) bool.
+    """
+    if name == "hard":
+        return fill.filled
+    if name == "partial":
+        return fill.filled & (fill.sigma < threshold)
+    return np.zeros_like(fill.filled)
 
 
 def check_name(name: str, among: Collection[str] = NAMES) -> None:

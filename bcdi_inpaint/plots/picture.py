@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image as PillowImage
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import replace_file
+from bcdi_inpaint.safe_files import replace_file
 
 FORMATS = ("png", "pdf", "svg")
 

@@ -47,6 +47,14 @@ class Crop:
         return frames, rows, columns
 
 
+def slices_of(crop: Crop | None, shape: tuple[int, ...]) -> Slices:
+    """The part of an array (n_rock, n_y, n_x) that is wanted; all of it without a crop.
+
+    Raises InputError where the array does not have it.
+    """
+    return (Crop() if crop is None else crop).slices(shape)
+
+
 def parse_crop(text: str) -> Crop:
     """``y0:y1,x0:x1`` or ``frame0:frame1,y0:y1,x0:x1`` as a Crop; an end may be left out.
 

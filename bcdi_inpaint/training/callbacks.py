@@ -8,7 +8,7 @@ import math
 import time
 from pathlib import Path
 
-from bcdi_inpaint.files import replace_file
+from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.training.engine import Callback, pl
 from bcdi_inpaint.training.history import read_history
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import check_place, part_name, read_scan, split_spec
+from bcdi_inpaint.files import check_place, read_scan, split_spec
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.artificial import GapKind
 from bcdi_inpaint.gaps.finding import find_gaps
@@ -26,6 +26,7 @@ from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, load_weights, save_weights
 from bcdi_inpaint.photons import LEAST_COUNTS, mean_log_counts, photon_deviance
+from bcdi_inpaint.safe_files import part_name
 from bcdi_inpaint.scan.boxes import AXIS_NAMES
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training import Batch, GapTraining, adapt

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import locked
+from bcdi_inpaint.safe_files import locked
 from bcdi_inpaint.training.plan import Plan
 
 

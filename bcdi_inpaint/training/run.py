@@ -11,10 +11,10 @@ import torch
 
 from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import part_name
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.weights import Model, load_weights, save_weights
+from bcdi_inpaint.safe_files import part_name
 from bcdi_inpaint.training.calibrating import measure_calibration
 from bcdi_inpaint.training.checkpoint import check_checkpoint, load_averaged_weights
 from bcdi_inpaint.training.engine import pl

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 
 from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import locked, replace_file
 from bcdi_inpaint.running.progress import with_progress
+from bcdi_inpaint.safe_files import locked, replace_file
 from bcdi_inpaint.training.plan import Plan
 from bcdi_inpaint.training.slabs import Slab, SlabDataset, load_slab, save_slab
 from bcdi_inpaint.training.streams import Stream

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray, LogPatterns
-from bcdi_inpaint.files import replace_file
 from bcdi_inpaint.gaps.artificial import draw_gaps
 from bcdi_inpaint.gaps.bad_voxels import draw_bad_voxels
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import mask_in_box
 from bcdi_inpaint.network.channels import GuessKind, compute_features
 from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.scan.boxes import other_axes
 from bcdi_inpaint.training.plan import PatchConfig
 

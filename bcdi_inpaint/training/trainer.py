@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import replace_file
+from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.training.callbacks import History, PlainLines
 from bcdi_inpaint.training.engine import (
     Callback,

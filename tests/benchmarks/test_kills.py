@@ -10,12 +10,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from scan_files import filled_arrays
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import companion, output, read_scan, replace_file, write_npz
-from bcdi_inpaint.files.output import part_name
+from bcdi_inpaint.files import companion, output, read_scan, write_filled_npz
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
+from bcdi_inpaint.safe_files import part_name, replace_file
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training import processes, trainer
 
@@ -68,7 +69,7 @@ def test_a_mask_without_its_output_is_in_nobodys_way(tmp_path: Path) -> None:
     scan, path = Scan(counts, filled), tmp_path / "s_inpainted_pynx_input_data.npz"
 
     def write() -> None:
-        write_npz(path, scan, counts, filled, {}, force=False, sigma=np.zeros_like(counts))
+        write_filled_npz(path, scan, filled_arrays(scan, filled, counts), {})
 
     write()
     mask = companion(path)

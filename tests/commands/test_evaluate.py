@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.files.patterns import StoredPattern, n_patterns, write_patterns
+from bcdi_inpaint.files.pattern_writing import write_patterns
+from bcdi_inpaint.files.patterns import StoredPattern, n_patterns
 from bcdi_inpaint.pynx_engine import pynx_version
 
 YAML = """

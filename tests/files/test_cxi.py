@@ -11,6 +11,7 @@ from scan_files import (
     PROVENANCE,
     SHAPE,
     cdiutils_cxi,
+    filled_arrays,
     gapped_scan,
     pynx_cxi,
     refused,
@@ -23,7 +24,7 @@ from bcdi_inpaint.files import (
     DETECTOR,
     is_output,
     read_scan,
-    write_cxi,
+    write_filled_cxi,
     write_result,
     write_scan,
 )
@@ -152,7 +153,7 @@ def test_the_energy_survives_the_way_through_joule(tmp_path, energy_ev):
 
 def test_outside_the_gap_every_bit_stays(tmp_path):
     scan, gap_mask, fill = gapped_scan()
-    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+    write_filled_cxi(tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
     stored = read_scan(tmp_path / "a.cxi").counts
     assert stored.dtype == np.float32
     outside = ~gap_mask
@@ -162,7 +163,7 @@ def test_outside_the_gap_every_bit_stays(tmp_path):
 
 def test_the_written_mask_is_the_bad_voxels_that_are_not_filled(tmp_path):
     scan, gap_mask, fill = gapped_scan()
-    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+    write_filled_cxi(tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
     with h5py.File(tmp_path / "a.cxi") as file:
         detector = file[DETECTOR]
         assert detector["mask"].dtype == np.int8
@@ -178,7 +179,7 @@ def test_the_written_mask_is_the_bad_voxels_that_are_not_filled(tmp_path):
 def test_a_mask_is_written_also_without_bad_voxels(tmp_path):
     scan, gap_mask, fill = gapped_scan()
     bare = Scan(scan.counts, gap_mask, None, METADATA)
-    write_cxi(tmp_path / "a.cxi", bare, fill, gap_mask, PROVENANCE)
+    write_filled_cxi(tmp_path / "a.cxi", bare, filled_arrays(bare, gap_mask, fill), PROVENANCE)
     with h5py.File(tmp_path / "a.cxi") as file:
         assert not file[f"{DETECTOR}/mask"][()].any()
         assert "original_flags" not in file[DETECTOR]
@@ -186,7 +187,7 @@ def test_a_mask_is_written_also_without_bad_voxels(tmp_path):
 
 def test_metadata_and_provenance_travel(tmp_path):
     scan, gap_mask, fill = gapped_scan()
-    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+    write_filled_cxi(tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
     assert read_scan(tmp_path / "a.cxi").metadata == METADATA
     with h5py.File(tmp_path / "a.cxi") as file:
         process = file["entry_1/data_1/process_1"]
@@ -205,7 +206,7 @@ def test_metadata_and_provenance_travel(tmp_path):
 
 def test_the_layout_is_that_of_pynx(tmp_path):
     scan, gap_mask, fill = gapped_scan()
-    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+    write_filled_cxi(tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
     with h5py.File(tmp_path / "a.cxi") as file:
         assert file["cxi_version"][()] == 140
         root = {"file_name", "file_time", "creator", "HDF5_Version", "h5py_version", "default"}
@@ -231,18 +232,20 @@ def test_the_layout_is_that_of_pynx(tmp_path):
 
 def test_only_the_mask_is_called_a_mask(tmp_path):
     scan, gap_mask, fill = gapped_scan()
-    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+    write_filled_cxi(tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
     names: list[str] = []
     with h5py.File(tmp_path / "a.cxi") as file:
         file.visit(names.append)
     assert [name for name in names if "mask" in name.lower()] == [f"{DETECTOR}/mask"]
     with pytest.raises(RuntimeError, match="mask_source"):
-        write_cxi(tmp_path / "b.cxi", scan, fill, gap_mask, {"mask_source": "x"})
+        write_filled_cxi(
+            tmp_path / "b.cxi", scan, filled_arrays(scan, gap_mask, fill), {"mask_source": "x"}
+        )
 
 
 def test_silx_view_opens_on_the_filled_data(tmp_path):
     scan, gap_mask, fill = gapped_scan()
-    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+    write_filled_cxi(tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
     with silx.io.open(str(tmp_path / "a.cxi")) as file:
         plot = nxdata.get_default(file)
         assert plot is not None
@@ -252,9 +255,9 @@ def test_silx_view_opens_on_the_filled_data(tmp_path):
 
 def test_a_filled_file_can_be_read_and_filled_again(tmp_path):
     scan, gap_mask, fill = gapped_scan()
-    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+    write_filled_cxi(tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
     again = read_scan(tmp_path / "a.cxi")
-    write_cxi(tmp_path / "b.cxi", again, fill, gap_mask, PROVENANCE)
+    write_filled_cxi(tmp_path / "b.cxi", again, filled_arrays(again, gap_mask, fill), PROVENANCE)
     np.testing.assert_array_equal(read_scan(tmp_path / "b.cxi").counts, fill)
 
 
@@ -262,7 +265,7 @@ def test_a_fill_that_changes_the_measurement_is_our_bug(tmp_path):
     scan, gap_mask, fill = gapped_scan()
     fill[0, 0, 1] = 0.0  # was -0.0: equal, but not the same bits
     with pytest.raises(RuntimeError, match="differs from the measurement"):
-        write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+        write_filled_cxi(tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -271,14 +274,14 @@ def test_a_fill_that_is_not_positive_is_our_bug(tmp_path, value):
     scan, gap_mask, fill = gapped_scan()
     fill[1, 1, 1] = value
     with pytest.raises(RuntimeError, match="not finite and positive"):
-        write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+        write_filled_cxi(tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
 
 
 def test_the_inputs_of_writing_stay_as_they_are(tmp_path):
     scan, gap_mask, fill = gapped_scan()
     arrays = (scan.counts, scan.bad_mask, gap_mask, fill)
     before = [array.tobytes() for array in arrays]
-    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE)
+    write_filled_cxi(tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
     assert [array.tobytes() for array in arrays] == before
 
 
@@ -292,7 +295,9 @@ def test_the_file_time_has_its_zone(tmp_path):
 def test_fills_that_are_not_trusted_stay_masked_with_their_fill_in_place(tmp_path, sure):
     scan, gap_mask, fill = gapped_scan()
     trusted = gap_mask & sure
-    write_cxi(tmp_path / "a.cxi", scan, fill, gap_mask, PROVENANCE, trusted=trusted)
+    write_filled_cxi(
+        tmp_path / "a.cxi", scan, filled_arrays(scan, gap_mask, fill, trusted=trusted), PROVENANCE
+    )
     written = read_scan(tmp_path / "a.cxi")
     np.testing.assert_array_equal(written.bad_mask, (scan.bad_mask | gap_mask) & ~trusted)
     assert written.counts.tobytes() == fill.tobytes()

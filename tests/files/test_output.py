@@ -11,19 +11,21 @@ import numpy as np
 import pytest
 from scan_files import (
     SHAPE,
+    filled_arrays,
     pynx_cxi,
     refused,
     some_counts,
 )
 
+from bcdi_inpaint import safe_files
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     DETECTOR,
     check_output,
     default_output,
-    output,
+    hdf5_writing,
     read_scan,
-    write_cxi,
+    write_filled_cxi,
     write_scan,
 )
 
@@ -67,8 +69,9 @@ def test_the_output_is_never_the_input(tmp_path, monkeypatch, way):
         check_output(output, force=True, inputs=[f"{path}:/{DETECTOR}/data"])
     with refused(tmp_path, "never changed"):
         scan = read_scan(path)
-        fill = scan.counts.copy()
-        write_cxi(output, scan, fill, np.zeros(SHAPE, dtype=bool), {}, force=True)
+        nothing = np.zeros(SHAPE, dtype=bool)
+        fill = filled_arrays(scan, nothing, scan.counts.copy())
+        write_filled_cxi(output, scan, fill, {}, force=True)
 
 
 def test_an_output_in_a_missing_folder(tmp_path):
@@ -119,7 +122,7 @@ def test_a_broken_write_leaves_nothing_behind(tmp_path, monkeypatch, stream, exi
     if existing:
         write_scan(path, some_counts())
     before = path.read_bytes() if existing else None
-    monkeypatch.setattr(output, "open", stream, raising=False)
+    monkeypatch.setattr(hdf5_writing, "open", stream, raising=False)
     expected = pytest.raises(InputError, match="No space left") if stream is FullDisk else None
     with expected or pytest.raises(KeyboardInterrupt):
         write_scan(path, some_counts() + 1, force=True)
@@ -131,6 +134,7 @@ WRITER = """
 import sys, time
 import numpy as np
 from bcdi_inpaint.files import write_scan
+from bcdi_inpaint import safe_files
 from bcdi_inpaint.errors import InputError
 counts = np.full((20, 60, 60), int(sys.argv[2]), dtype=np.int32)
 while time.time() < float(sys.argv[3]):
@@ -164,13 +168,13 @@ def test_of_two_processes_one_wins_whole(tmp_path):
 def test_who_is_late_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
     """The other wrote between our look and our rename."""
     path = tmp_path / "a.cxi"
-    locked = output.locked
+    locked = safe_files.locked
 
     def late(folder):
         path.write_bytes(b"the other's")
         return locked(folder)
 
-    monkeypatch.setattr(output, "locked", late)
+    monkeypatch.setattr(safe_files, "locked", late)
     with pytest.raises(InputError, match="written meanwhile"):
         write_scan(path, some_counts())
     assert path.read_bytes() == b"the other's"

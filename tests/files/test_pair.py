@@ -5,24 +5,30 @@ import json
 import numpy as np
 import pytest
 import tifffile
-from scan_files import PROVENANCE, gapped_scan, refused
+from scan_files import PROVENANCE, filled_arrays, gapped_scan, refused
 
-from bcdi_inpaint.files import companion, default_output, read_scan, write_npz, write_tiff
+from bcdi_inpaint.files import (
+    companion,
+    default_output,
+    read_scan,
+    write_filled_npz,
+    write_filled_tiff,
+)
 
-WRITE = {"npz": (write_npz, "a_pynx_input_data.npz"), "tiff": (write_tiff, "a.tif")}
+WRITE = {"npz": (write_filled_npz, "a_pynx_input_data.npz"), "tiff": (write_filled_tiff, "a.tif")}
 
 
 def of_gapped_scan():
     """In the order of the writers' arguments."""
     scan, gap_mask, fill = gapped_scan()
-    return scan, fill, gap_mask
+    return scan, filled_arrays(scan, gap_mask, fill)
 
 
 @pytest.mark.parametrize("form", WRITE)
 def test_what_is_written_reads_the_same(tmp_path, form):
     write, name = WRITE[form]
     scan, gap_mask, fill = gapped_scan()
-    write(tmp_path / name, scan, fill, gap_mask, PROVENANCE)
+    write(tmp_path / name, scan, filled_arrays(scan, gap_mask, fill), PROVENANCE)
     again = read_scan(tmp_path / name)
     assert again.counts.dtype == np.float32
     assert again.counts.tobytes() == fill.tobytes()
@@ -33,7 +39,7 @@ def test_the_pair_is_what_cdiutils_hands_to_pynx(tmp_path):
     scan, gap_mask, fill = gapped_scan()
     path = default_output(tmp_path / "S3_pynx_input_data.npz", "npz")
     assert path.name == "S3_inpainted_pynx_input_data.npz"
-    write_npz(path, scan, fill, gap_mask, PROVENANCE, sigma=fill)
+    write_filled_npz(path, scan, filled_arrays(scan, gap_mask, fill, sigma=fill), PROVENANCE)
     with np.load(path) as data, np.load(tmp_path / "S3_inpainted_pynx_input_mask.npz") as mask:
         np.testing.assert_array_equal(data["data"], fill)
         np.testing.assert_array_equal(data["filled"] != 0, gap_mask)
@@ -46,7 +52,9 @@ def test_the_pair_is_what_cdiutils_hands_to_pynx(tmp_path):
 def test_the_stack_is_what_cohere_reads(tmp_path):
     """Its read_tif turns the axes round: the frames come last there."""
     scan, gap_mask, fill = gapped_scan()
-    write_tiff(tmp_path / "prep_data.tif", scan, fill, gap_mask, PROVENANCE)
+    write_filled_tiff(
+        tmp_path / "prep_data.tif", scan, filled_arrays(scan, gap_mask, fill), PROVENANCE
+    )
     read = tifffile.imread(str(tmp_path / "prep_data.tif")).transpose()
     np.testing.assert_array_equal(read, fill.transpose())
     with tifffile.TiffFile(tmp_path / "prep_data.tif") as file:
@@ -60,7 +68,7 @@ def test_fills_that_are_not_trusted_stay_masked_with_their_fill_in_place(tmp_pat
     scan, gap_mask, fill = gapped_scan()
     trusted = gap_mask & sure
     trusted[0] = False
-    write(tmp_path / name, scan, fill, gap_mask, PROVENANCE, trusted=trusted)
+    write(tmp_path / name, scan, filled_arrays(scan, gap_mask, fill, trusted=trusted), PROVENANCE)
     again = read_scan(tmp_path / name)
     np.testing.assert_array_equal(again.bad_mask, (scan.bad_mask | gap_mask) & ~trusted)
     assert again.counts.tobytes() == fill.tobytes()
@@ -68,12 +76,12 @@ def test_fills_that_are_not_trusted_stay_masked_with_their_fill_in_place(tmp_pat
 
 def test_bounds_are_beside_the_fill_in_the_pair(tmp_path):
     scan, gap_mask, fill = gapped_scan()
-    bounds = (np.where(gap_mask, fill / 2, 0), np.where(gap_mask, 2 * fill, np.inf))
+    arrays = filled_arrays(scan, gap_mask, fill)
     path = tmp_path / "a_pynx_input_data.npz"
-    write_npz(path, scan, fill, gap_mask, PROVENANCE, bounds=bounds)
+    write_filled_npz(path, scan, arrays, PROVENANCE)
     with np.load(path) as data:
-        np.testing.assert_array_equal(data["lower_bound"], bounds[0])
-        np.testing.assert_array_equal(data["upper_bound"], bounds[1])
+        np.testing.assert_array_equal(data["lower_bound"], arrays.lower_bound)
+        np.testing.assert_array_equal(data["upper_bound"], arrays.upper_bound)
     assert read_scan(path).counts.tobytes() == fill.tobytes()
 
 

@@ -12,18 +12,17 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import patterns as pattern_file
+from bcdi_inpaint.files import pattern_writing
+from bcdi_inpaint.files.pattern_writing import join_patterns, write_patterns
 from bcdi_inpaint.files.patterns import (
     StoredParticle,
     StoredPattern,
-    join,
     n_patterns,
     read_contents,
     read_log_expectation,
     read_particle,
     read_pattern,
     recipe_sha256,
-    write_patterns,
 )
 
 SHAPE = (4, 5, 6)
@@ -105,7 +104,7 @@ def test_the_expectation_keeps_12_bits_of_mantissa(tmp_path: Path) -> None:
     step = 2.0 ** (np.floor(np.log2(pattern.expectation.astype(float))) - 12)
     assert (np.abs(found - pattern.expectation.astype(float)) <= step / 2).all()
     up = np.array([1 + 2**-12 - 2**-23, 2 - 2**-23, 0], dtype=np.float32)
-    np.testing.assert_array_equal(pattern_file._rounded(up), [1 + 2**-12, 2, 0])
+    np.testing.assert_array_equal(pattern_writing._rounded(up), [1 + 2**-12, 2, 0])
 
 
 def test_log_expectation_is_that_of_all_patterns(tmp_path: Path) -> None:
@@ -143,7 +142,7 @@ def test_the_hash_is_of_all_but_the_count() -> None:
 def test_joined_files_hold_the_same_bytes_in_order(
     tmp_path: Path, shape: tuple[int, ...], chunk_voxels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pattern_file, "_CHUNK_VOXELS", chunk_voxels)
+    monkeypatch.setattr(pattern_writing, "_CHUNK_VOXELS", chunk_voxels)
     recipe = RECIPE | {"shape": list(shape)}
     patterns = {index: a_pattern(index, shape, continuous=index == 2) for index in (5, 2, 9)}
     paths = {index: tmp_path / f"{index}.h5" for index in patterns}
@@ -151,7 +150,7 @@ def test_joined_files_hold_the_same_bytes_in_order(
         write_patterns(paths[index], recipe, [pattern])
     write_patterns(tmp_path / "atoms.h5", recipe, (), {1: a_particle(1)})
     path = tmp_path / "all.h5"
-    join(path, recipe, paths, {1: tmp_path / "atoms.h5"})
+    join_patterns(path, recipe, paths, {1: tmp_path / "atoms.h5"})
     assert read_contents(path).row_of == {2: 0, 5: 1, 9: 2}
     for row, index in enumerate(sorted(patterns)):
         assert_same(read_pattern(path, row), patterns[index])
@@ -172,7 +171,7 @@ def test_a_file_is_extended_in_place(tmp_path: Path) -> None:
     old = [a_pattern(0), a_pattern(1)]
     write_patterns(path, RECIPE, old, {0: a_particle(0)})
     write_patterns(part, RECIPE, [a_pattern(2)])
-    join(path, RECIPE, {0: path, 1: path, 2: part}, {0: path})
+    join_patterns(path, RECIPE, {0: path, 1: path, 2: part}, {0: path})
     for row in range(3):
         assert_same(read_pattern(path, row), a_pattern(row))
     assert read_contents(path).particles == {0}

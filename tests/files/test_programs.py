@@ -8,9 +8,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scan_files import SHAPE, gapped_scan, some_counts, some_mask
+from scan_files import SHAPE, filled_arrays, gapped_scan, some_counts, some_mask
 
-from bcdi_inpaint.files import read_scan, write_tiff
+from bcdi_inpaint.files import read_scan, write_filled_tiff
 
 
 def program(name: str) -> ModuleType:
@@ -46,7 +46,7 @@ def test_a_tiff_of_cohere_and_ours_back(tmp_path: Path) -> None:
     scan = read_scan(tmp_path / "prep_data.tif")
     np.testing.assert_array_equal(scan.counts, frames_last.transpose())
     scan, gap_mask, fill = gapped_scan()
-    write_tiff(tmp_path / "filled.tif", scan, fill, gap_mask, {})
+    write_filled_tiff(tmp_path / "filled.tif", scan, filled_arrays(scan, gap_mask, fill), {})
     np.testing.assert_array_equal(utils.read_tif(str(tmp_path / "filled.tif")), fill.transpose())
 
 

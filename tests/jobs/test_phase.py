@@ -11,11 +11,19 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from scan_files import filled_arrays
 
 from bcdi_inpaint import pynx_engine as engines
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
-from bcdi_inpaint.files import DETECTOR, FILLED_PATH, read_scan, sha256, write_cxi, write_scan
+from bcdi_inpaint.files import (
+    DETECTOR,
+    FILLED_PATH,
+    read_scan,
+    sha256,
+    write_filled_cxi,
+    write_scan,
+)
 from bcdi_inpaint.jobs import phase as phasing
 from bcdi_inpaint.jobs.phase import Request, default_result, intensity, phase
 from bcdi_inpaint.network.calibration import Calibration
@@ -50,14 +58,14 @@ def written(
         fill = np.where(gap, np.maximum(expected, 1e-3), measured).astype(np.float32)
         calibration = {f"calibration_{name}": value for name, value in Calibration()}
         path = tmp_path / "scan_inpainted.cxi"
-        write_cxi(
+        scan = Scan(measured, bad)
+        sigma = np.where(gap, 0.05, 0).astype(np.float32)
+        trusted = gap if handover in ("hard", "partial") else np.zeros_like(gap)
+        write_filled_cxi(
             path,
-            Scan(measured, bad),
-            fill,
-            gap,
+            scan,
+            filled_arrays(scan, gap, fill, sigma=sigma, trusted=trusted),
             {"handover": handover, "model": "default", **calibration, **more},
-            sigma=np.where(gap, 0.05, 0).astype(np.float32),
-            trusted=gap if handover in ("hard", "partial") else np.zeros_like(gap),
             force=True,
         )
         return Request(str(path), runs=2, cycles=SHORT, crop=(48, 48, 48))

@@ -13,7 +13,15 @@ import pytest
 import tifffile
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import DETECTOR, cxi, read_provenance, read_scan, sha256, write_scan
+from bcdi_inpaint.files import (
+    DETECTOR,
+    FilledPart,
+    cxi_fill,
+    read_provenance,
+    read_scan,
+    sha256,
+    write_scan,
+)
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs import predict as prediction
@@ -21,7 +29,7 @@ from bcdi_inpaint.jobs.predict import Request, predict
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.phasing import benefit as advice
-from bcdi_inpaint.phasing.handover import LEVEL, NAMES, OURS, THRESHOLD
+from bcdi_inpaint.phasing.handover import LEVEL, NAMES, THRESHOLD
 from bcdi_inpaint.phasing.refinement import Refinement
 from bcdi_inpaint.photons import LEAST_COUNTS
 
@@ -107,12 +115,66 @@ def test_the_file_gives_pynx_what_the_handover_says(request_: Request, handover:
     np.testing.assert_array_equal(written.counts, result.fill.counts)
     with h5py.File(result.output) as file:
         np.testing.assert_array_equal(file[f"{DETECTOR}/sigma"][()], sigma)
-        assert ("upper_bound" in file[DETECTOR]) == (handover in OURS)
-        if handover in OURS:
-            upper = file[f"{DETECTOR}/upper_bound"][()]
-            np.testing.assert_array_equal(upper[filled], result.fill.interval(LEVEL)[1][filled])
+        for name, expected in zip(("lower", "upper"), result.fill.interval(LEVEL), strict=True):
+            bound = file[f"{DETECTOR}/{name}_bound"][()]
+            np.testing.assert_array_equal(bound[filled], expected[filled])
+            assert (bound[~filled] == {"lower": 0, "upper": np.inf}[name]).all()
         assert file[f"{CONFIGURATION}/inpaint_handover"][()].decode() == handover
     assert result.pynx_command.endswith("--zero_mask 0") == (handover != "hard")
+
+
+@pytest.mark.parametrize("handover", ["hard", "mask"])
+def test_the_pair_has_the_bounds_whatever_the_handover(request_: Request, handover: str) -> None:
+    result = predict(replace(request_, handover=handover, form="npz"))
+    lower, upper = result.fill.interval(LEVEL)
+    filled = result.fill.filled
+    with np.load(result.output) as data:
+        np.testing.assert_array_equal(data["lower_bound"][filled], lower[filled])
+        np.testing.assert_array_equal(data["upper_bound"][filled], upper[filled])
+
+
+@pytest.mark.parametrize("form", ["cxi", "npz", "tiff"])
+@pytest.mark.parametrize(
+    ("row", "value", "why"),
+    [
+        (22, -1, "not finite and positive"),
+        (22, np.nan, "not finite and positive"),
+        (2, 299, "differs from the measurement"),
+    ],
+)
+def test_a_fill_that_breaks_its_promise_is_not_written(
+    request_: Request,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+    row: int,
+    value: float,
+    why: str,
+) -> None:
+    """A fault of ours in one voxel: a filled one that is no count, or a measured one changed."""
+    over = Fill.over
+
+    def corrupted(self: Fill, measured: np.ndarray) -> Fill:
+        fill = over(self, measured)
+        fill.counts[-1, row, 7] = value
+        return fill
+
+    monkeypatch.setattr(Fill, "over", corrupted)
+    with pytest.raises(RuntimeError, match=why):
+        predict(replace(request_, form=form))
+    assert [path.name for path in Path(request_.scan).parent.iterdir()] == ["flat.cxi"]
+
+
+def test_every_frame_is_checked(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[tuple[int, ...]] = []
+    check = cxi_fill.check_fill
+
+    def counted(measured: np.ndarray, fill: FilledPart) -> None:
+        checked.append(measured.shape)
+        check(measured, fill)
+
+    monkeypatch.setattr(cxi_fill, "check_fill", counted)
+    predict(request_)
+    assert checked == [(1, *SHAPE[1:])] * SHAPE[0]
 
 
 def test_an_unknown_handover_is_refused_before_the_scan_is_read(request_: Request) -> None:
@@ -172,7 +234,7 @@ def _ctrl_c(*_arguments: object, **_options: object) -> None:
     ("place", "accident", "raised"),
     [
         ((prediction, "inpaint_scan"), _ctrl_c, KeyboardInterrupt),
-        ((cxi, "_write_process"), _ctrl_c, KeyboardInterrupt),
+        ((cxi_fill, "write_process"), _ctrl_c, KeyboardInterrupt),
         ((os, "replace"), _full_disk, InputError),
     ],
 )

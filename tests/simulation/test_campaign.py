@@ -16,13 +16,8 @@ import pytest
 from processes import heed_ctrl_c, nobody_left
 
 from bcdi_inpaint.errors import InputError, MissingEngineError
-from bcdi_inpaint.files.patterns import (
-    n_patterns,
-    read_contents,
-    read_particle,
-    read_pattern,
-    write_patterns,
-)
+from bcdi_inpaint.files.pattern_writing import write_patterns
+from bcdi_inpaint.files.patterns import n_patterns, read_contents, read_particle, read_pattern
 from bcdi_inpaint.running.workers import ONE_CORE
 from simulation import campaign, campaign_work
 from simulation.campaign_parts import parts_folder

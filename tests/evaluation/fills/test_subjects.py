@@ -19,7 +19,8 @@ from bcdi_inpaint.evaluation.fills import (
     missing_folder,
     simulated_subjects,
 )
-from bcdi_inpaint.files.patterns import StoredPattern, write_patterns
+from bcdi_inpaint.files.pattern_writing import write_patterns
+from bcdi_inpaint.files.patterns import StoredPattern
 from bcdi_inpaint.training.plan import read_yaml
 
 REPOSITORY = Path(__file__).resolve().parents[3]

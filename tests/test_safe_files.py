@@ -1,4 +1,4 @@
-"""Locks: one holder at a time, nobody kept out for longer."""
+"""Files that are whole or not there; locks, which one holds at a time."""
 
 import errno
 import fcntl
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bcdi_inpaint.files.locks import locked
+from bcdi_inpaint.safe_files import locked
 
 
 @pytest.mark.parametrize("name", [".", "lock"])

@@ -1,0 +1,150 @@
+"""Files that are whole or not there, whatever happens while they are written; and locks.
+
+A file is written under a passing name beside its own and renamed when it is complete. Locks are
+free again when the process that holds them ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from filecmp import cmp
+from pathlib import Path
+
+from bcdi_inpaint.errors import InputError, brief
+
+
+def replace_file(path: Path, content: bytes | memoryview) -> None:
+    """Write a file whole, over an earlier one; InputError where it cannot be written."""
+    write_files({path: content}, force=True)
+
+
+def write_files(contents: Mapping[Path, bytes | memoryview], *, force: bool) -> None:
+    """Write files of one folder, all or none; errors as `new_files`.
+
+    Parameters
+    ----------
+    contents : what each file is to hold.
+    force : whether existing files may be replaced.
+    """
+    with new_files(list(contents), force=force) as parts:
+        for path, content in contents.items():
+            with open(parts[path], "xb") as stream:
+                stream.write(content)
+
+
+@contextmanager
+def new_files(paths: Iterable[Path], *, force: bool) -> Iterator[dict[Path, Path]]:
+    """New files of one folder, which get their names together when all are complete.
+
+    Parameters
+    ----------
+    paths : the files to write. The first is the output, the others belong to it.
+    force : whether existing files may be replaced.
+
+    Yields
+    ------
+    The passing name under which each file is to be written.
+
+    Raises
+    ------
+    InputError
+        Where a file cannot be written, or another process wrote it meanwhile. Then nothing is left
+        of what was written.
+    """
+    paths = list(paths)
+    try:
+        with _renamed(paths, force) as parts:
+            yield parts
+    except OSError as error:
+        raise InputError(
+            f"output {paths[0]} could not be written ({brief(error)}), expected space and "
+            "permission: give an output elsewhere with -o"
+        ) from error
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """The passing name of a file, which gets its own when it is complete, over an earlier one.
+
+    Raises OSError where it cannot be written; nothing is left then.
+    """
+    with _renamed([path], force=True) as parts:
+        yield parts[path]
+
+
+@contextmanager
+def _renamed(paths: list[Path], force: bool) -> Iterator[dict[Path, Path]]:
+    """Rename the files that were written meanwhile to what they are for, or leave nothing."""
+    first = paths[0]
+    parts = {path: path.with_name(part_name()) for path in paths}
+    remove_leftovers(first.parent)
+    try:
+        yield parts
+        with locked(first.parent):  # a moment in which no other process of ours renames
+            for path, part in parts.items():
+                if not (force or _is_free(path, part, first)):  # another process was quicker
+                    raise InputError(
+                        f"output {path} exists, written meanwhile, expected a new file: replace it "
+                        "with --force, or give another name with -o"
+                    )
+            for path in reversed(paths):  # the output last: it has what belongs to it then
+                os.replace(parts[path], path)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
+def _is_free(path: Path, part: Path, output: Path) -> bool:
+    """Whether nothing has the name, or only what an output left that did not come to be."""
+    if not os.path.lexists(path):
+        return True
+    return not os.path.lexists(output) and path.is_file() and cmp(path, part, False)
+
+
+_PART = re.compile(r"\.bcdi-inpaint-(.+)-(\d+)-[0-9a-f]{32}\.part")
+
+
+def part_name() -> str:
+    """A passing name that says which process writes, so that what a killed one left is found."""
+    return f".bcdi-inpaint-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}.part"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the unfinished files of processes of this machine that are no more."""
+    for path in folder.glob(".bcdi-inpaint-*.part"):
+        form = _PART.fullmatch(path.name)
+        if form and form[1] == socket.gethostname() and not Path(f"/proc/{form[2]}").exists():
+            with suppress(OSError):
+                path.unlink()
+
+
+def lock(descriptor: int, *, wait: bool = True) -> None:
+    """Lock an open file or folder until its process ends or closes it.
+
+    Raises BlockingIOError if another process holds it and we do not wait. File systems that have
+    no locks are left alone.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise
+    except OSError:
+        pass
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a folder, or of a file, which is made where it is missing; see `lock`."""
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        lock(descriptor, wait=wait)
+        yield
+    finally:
+        os.close(descriptor)
