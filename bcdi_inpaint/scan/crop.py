@@ -47,7 +47,7 @@ class Crop:
         return frames, rows, columns
 
 
-def slices_of(crop: Crop | None, shape: tuple[int, ...]) -> Slices:
+def slices_of(crop: Crop | None, shape: tuple[int, ...]) -> Box:
     """The part of an array (n_rock, n_y, n_x) that is wanted; all of it without a crop.
 
     Raises InputError where the array does not have it.
