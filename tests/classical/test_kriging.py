@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bcdi_inpaint.classical import kriging
 from bcdi_inpaint.classical.interpolation import log_linear
 from bcdi_inpaint.classical.kriging import krige
+from bcdi_inpaint.classical.kriging_settings import KrigingSettings
 from bcdi_inpaint.evaluation.scores import poisson_deviance
 from bcdi_inpaint.gaps.gap import Gap
 
@@ -102,7 +102,8 @@ def test_a_wide_gap_follows_the_peaks_falling_off(start: int) -> None:
     truth, gap = peak(), Gap(1, start, start + 20)
     unknown = gap_of([gap])
     kriged = krige(truth, unknown, [gap], [n // 2 for n in SHAPE]).log_counts
-    straight = _kriged_over_straight_lines(truth, unknown, gap)
+    settings = KrigingSettings(over_shells=False)
+    straight = krige(truth, unknown, [gap], settings=settings).log_counts
     error, theirs = (((f - truth)[unknown] ** 2).mean() for f in (kriged, straight))
     assert error < 0.95 * theirs
 
@@ -132,31 +133,13 @@ def test_what_was_measured_stays_bit_for_bit_and_nothing_is_below_zero(axis: int
     assert found.min() == 0
 
 
-def test_of_few_voxels_kriging_trusts_the_correlation_less(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_of_few_voxels_kriging_trusts_the_correlation_less() -> None:
     """The error of a covariance goes as the root of the voxels it is measured on."""
-    nuggets = []
-    weights = kriging._weights
-
-    def heard(*args: object) -> object:
-        nuggets.append(args[-1])
-        return weights(*args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(kriging, "_weights", heard)
-    for size in (56, 28):
-        truth = fringes()[:size, :size, :size]
-        unknown = gap_of([Gap(0, 12, 15)], truth.shape)
-        krige(truth, unknown, [Gap(0, 12, 15)], (0, 0, 0))
-    many, few = nuggets[0], nuggets[-1]
-    assert few > 2 * many > kriging.NUGGET
-    assert few == pytest.approx(kriging.NUGGET_OF_ONE / np.sqrt(25 * 28**2))
-
-
-def _kriged_over_straight_lines(truth: np.ndarray, unknown: np.ndarray, gap: Gap) -> np.ndarray:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(kriging, "_over_shells", lambda log, hidden, _: log_linear(log, hidden))
-        return krige(truth, unknown, [gap]).log_counts
+    settings = KrigingSettings()
+    many, few = settings.nugget(56**3), settings.nugget(25 * 28**2)
+    assert few > 2 * many > settings.least_nugget
+    assert few == pytest.approx(settings.nugget_of_one / np.sqrt(25 * 28**2))
+    assert settings.nugget(10**9) == settings.least_nugget
 
 
 def test_square_roots_fill_a_bright_peak_better_than_logarithms(
@@ -165,23 +148,17 @@ def test_square_roots_fill_a_bright_peak_better_than_logarithms(
     amplitude = np.abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(particle[0]))))
     photons = 1e6 * amplitude**2 / amplitude.max() ** 2
     truth = np.log1p(photons).astype(np.float32)
-    deviances = []
+    deviances, logarithms_alone = [], KrigingSettings(root_from=np.inf)
     for axis in range(3):
         gap = Gap(axis, 21, 24)
         unknown = gap_of([gap], truth.shape)
         fills = (
             krige(truth, unknown, [gap]).log_counts,
-            _kriged_in_logarithms(truth, unknown, gap),
+            krige(truth, unknown, [gap], settings=logarithms_alone).log_counts,
         )
         deviances.append([poisson_deviance(photons, np.expm1(f), unknown) for f in fills])
     both, logarithms = np.sum(deviances, axis=0)
     assert both < 0.75 * logarithms
-
-
-def _kriged_in_logarithms(truth: np.ndarray, unknown: np.ndarray, gap: Gap) -> np.ndarray:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(kriging, "ROOT_FROM", np.inf)
-        return krige(truth, unknown, [gap]).log_counts
 
 
 def test_mirrors_and_turns_commute_with_it() -> None:
@@ -242,38 +219,16 @@ def test_where_there_is_nothing_to_learn_from_it_is_linear(value: float) -> None
     ],
 )
 def test_the_trend_is_narrower_in_small_arrays(shape: tuple[int, ...], width: float) -> None:
-    assert kriging._trend_width(shape) == pytest.approx(width)
+    assert KrigingSettings().trend_width(shape) == pytest.approx(width)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_small_array_is_filled_better_for_it(axis: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_array_is_filled_better_for_it(axis: int) -> None:
     """Against the truth, and against a trend as wide as that of large arrays."""
     truth, gap = peak()[12:44, 14:46, 16:48], Gap(axis, 13, 19)
     unknown = gap_of([gap], truth.shape)
     narrower = np.abs(krige(truth, unknown, [gap]).log_counts - truth)[unknown].mean()
-    monkeypatch.setattr(kriging, "TREND_OF_NONE", kriging.TREND)
-    as_wide = np.abs(krige(truth, unknown, [gap]).log_counts - truth)[unknown].mean()
+    settings = KrigingSettings(narrowest_trend=KrigingSettings.widest_trend)
+    wide = krige(truth, unknown, [gap], settings=settings)
+    as_wide = np.abs(wide.log_counts - truth)[unknown].mean()
     assert narrower < 0.95 * as_wide
-
-
-def test_a_measured_covariance_that_is_none_is_mended() -> None:
-    """A correlation of 1.5 between neighbours cannot be: what is left of it is one."""
-    covariance = np.zeros((2 * (2 * kriging.DEPTH + 2) + 1, 17, 17))
-    middle = tuple(n // 2 for n in covariance.shape)
-    covariance[middle] = 1
-    for step in (-1, 1):
-        covariance[middle[0] + step, middle[1], middle[2]] = 1.5
-    mended = kriging._mended(covariance)
-    assert np.abs(mended).max() == mended[middle]
-    depth = kriging.DEPTH
-    beside = np.array([*range(depth), *range(depth + 2, 2 * depth + 2)])
-    inside = np.array([depth, depth + 1])
-    weights, variance = kriging._weights(mended, beside, inside, [9, 9], kriging.NUGGET)
-    assert np.abs(weights).sum(axis=(1, 2, 3)).max() < 20
-    assert (variance >= 0).all()
-
-
-def test_a_true_covariance_stays_as_it_is() -> None:
-    grids = np.ogrid[-22:23, -8:9, -8:9]
-    covariance = np.exp(-0.5 * sum(g**2 for g in grids) / 2.0)
-    np.testing.assert_allclose(kriging._mended(covariance), covariance, atol=1e-6)
