@@ -14,15 +14,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from skimage.metrics import structural_similarity
 
-from bcdi_inpaint.arrays import Float64Array
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.scored_voxels import scored_values
+from bcdi_inpaint.evaluation.similarity import ssim_gap
 from bcdi_inpaint.photons import photon_deviance
-from bcdi_inpaint.scan.boxes import bounding_box
-
-SSIM_WINDOW = 11  # voxels, of a Gaussian of
-SSIM_SIGMA = 1.5  # voxels (Wang et al., IEEE Trans. Image Process. 13, 600 (2004))
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ def score(
     gap_mask: np.ndarray,
     expectation: np.ndarray | None = None,
 ) -> Scores:
-    """Score a fill in every way.
+    """Score a fill by every score.
 
     Parameters
     ----------
@@ -119,7 +114,7 @@ def pearson_log(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray)
     >>> round(pearson_log(counts, 2 * counts + 1, gap), 6)  # 1 + 2 n + 1 = 2 (1 + n)
     1.0
     """
-    truth, guess = _gap_values(counts_true, fill, gap_mask)
+    truth, guess = scored_values(counts_true, fill, gap_mask)
     if truth.size == 0 or np.ptp(truth) == 0 or np.ptp(guess) == 0:
         return math.nan
     return float(np.corrcoef(np.log1p(truth), np.log1p(guess))[0, 1])
@@ -149,7 +144,7 @@ def mae_log(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) -> 
     >>> round(mae_log(counts, 2 * counts + 1, gap), 3)  # log 2
     0.693
     """
-    truth, guess = _gap_values(counts_true, fill, gap_mask)
+    truth, guess = scored_values(counts_true, fill, gap_mask)
     if truth.size == 0:
         return math.nan
     return float(np.abs(np.log1p(truth) - np.log1p(guess)).mean())
@@ -179,58 +174,10 @@ def accuracy(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) ->
     >>> accuracy(counts, np.array([1.0, 6.0, 8.0]), gap)
     0.75
     """
-    truth, guess = _gap_values(counts_true, fill, gap_mask)
+    truth, guess = scored_values(counts_true, fill, gap_mask)
     if truth.sum() == 0:
         return math.nan
     return float(1 - np.abs(truth - guess).sum() / truth.sum())
-
-
-def ssim_gap(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) -> float:
-    """Structural similarity of the log(1 + counts) images, averaged over the gap.
-
-    The images are the truth and the truth with the fill in its gap, scaled by the truth's maximum.
-    Gaussian window of 11 voxels, sigma 1.5.
-
-    Parameters
-    ----------
-    counts_true : (n_rock, n_y, n_x) counts, known in the gap.
-    fill : (n_rock, n_y, n_x) expected counts; only the gap is looked at.
-    gap_mask : (n_rock, n_y, n_x) bool, True = scored.
-
-    Returns
-    -------
-    1 is best; nan where the truth is 0 everywhere.
-
-    Raises
-    ------
-    InputError
-        Arrays of different shapes, or negative or non-finite values in the gap.
-    """
-    truth, guess = _gap_values(counts_true, fill, gap_mask)
-    if truth.size == 0:
-        return math.nan
-    box = bounding_box(gap_mask, SSIM_WINDOW // 2)
-    assert box is not None
-    peak = float(np.log1p(np.nanmax(np.clip(counts_true, 0, None))))
-    if not peak > 0:
-        return math.nan
-    # Voxels outside the gap may be bad; they are the same in both images, whatever they hold.
-    outside = np.nan_to_num(np.clip(counts_true[box], 0, None))
-    log_truth = (np.log1p(outside) / peak).astype(np.float32)
-    log_guess = log_truth.copy()
-    log_guess[gap_mask[box]] = np.log1p(guess) / peak
-    window = min(SSIM_WINDOW, *(n - 1 + n % 2 for n in log_truth.shape))  # odd, fits every axis
-    _, similarity = structural_similarity(
-        log_truth,
-        log_guess,
-        win_size=window,
-        gaussian_weights=True,
-        sigma=SSIM_SIGMA,
-        use_sample_covariance=False,
-        data_range=1.0,
-        full=True,
-    )
-    return float(similarity[gap_mask[box]].mean(dtype=np.float64))
 
 
 def poisson_deviance(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray) -> float:
@@ -261,7 +208,7 @@ def poisson_deviance(counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.nda
     >>> round(poisson_deviance(counts, np.array([1.0, 4.0, 8.0]), gap), 3)
     0.091
     """
-    truth, guess = _gap_values(counts_true, fill, gap_mask)
+    truth, guess = scored_values(counts_true, fill, gap_mask)
     if truth.size == 0:
         return math.nan
     return float(photon_deviance(truth, guess).mean())
@@ -291,24 +238,3 @@ def ceiling_share(score: float, linear: float, ceiling: float) -> float:
     if ceiling == linear:
         return math.nan
     return (score - linear) / (ceiling - linear)
-
-
-def _gap_values(
-    counts_true: np.ndarray, fill: np.ndarray, gap_mask: np.ndarray
-) -> tuple[Float64Array, Float64Array]:
-    """True counts and fill in the gap, (n_voxels,) float64 each, checked."""
-    if not counts_true.shape == fill.shape == gap_mask.shape or gap_mask.dtype != np.bool_:
-        raise InputError(
-            f"counts {counts_true.shape}, fill {fill.shape} and {gap_mask.dtype} mask "
-            f"{gap_mask.shape} do not fit, expected one shape and a bool mask: crop them alike"
-        )
-    truth = counts_true[gap_mask].astype(np.float64)
-    guess = fill[gap_mask].astype(np.float64)
-    for name, values in (("true counts", truth), ("fill", guess)):
-        n_wrong = int(values.size - (np.isfinite(values) & (values >= 0)).sum())
-        if n_wrong:
-            raise InputError(
-                f"{name} hold {n_wrong} negative or non-finite values in the scored voxels, "
-                "expected counts >= 0: take those voxels out of the mask"
-            )
-    return truth, guess

@@ -87,11 +87,18 @@ def prepare_crystals(
 
     Parameters
     ----------
-    config, device, minutes, force : see `CrystalEvaluation`.
+    config : crystals, gaps and retrievals.
     recipe : plain values that make the crystals again; ``count`` may be another in a folder that
         is gone on with.
     folder : of the results; it is made.
     model : weights in place of the configuration's.
+    device : where the network computes: ``auto``, ``cpu`` or ``cuda``.
+    minutes : no further gap is begun after these.
+    force : whether results that exist are replaced.
+
+    Returns
+    -------
+    What `evaluate_crystals` takes.
 
     Raises
     ------

@@ -101,8 +101,17 @@ def prepare_evaluation(
 
     Parameters
     ----------
-    config, folder, protocol, device, minutes, quiet : see `FillEvaluation`.
+    config : methods, gaps and scans.
+    folder : of the results; it is made.
+    protocol : ``gaps`` or ``published``.
+    device : where the network computes: ``auto``, ``cpu`` or ``cuda``.
+    minutes : nothing further is begun after these.
     force : whether results that exist may be replaced.
+    quiet : nothing is said of the progress.
+
+    Returns
+    -------
+    What `evaluate_fills` takes.
 
     Raises
     ------

@@ -17,8 +17,8 @@ from bcdi_inpaint.evaluation.scores import (
     pearson_log,
     poisson_deviance,
     score,
-    ssim_gap,
 )
+from bcdi_inpaint.evaluation.similarity import ssim_gap
 from bcdi_inpaint.photons import LEAST_COUNTS
 
 E = math.e

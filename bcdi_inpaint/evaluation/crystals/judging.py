@@ -1,4 +1,4 @@
-"""What a fill does to the crystal: phase retrieval after every way to treat the gap.
+"""What a fill does to the crystal: phase retrieval after every treatment of the gap.
 
 A fill is worth having only if the crystal comes out better than with the gap masked. So every
 score is of the reconstructed object against the true one, and is reported as a ratio to masking.

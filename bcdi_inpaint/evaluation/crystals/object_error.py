@@ -42,14 +42,27 @@ def compare(obj: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None
 
     Parameters
     ----------
-    obj, truth : (n_rock, n_y, n_x) complex, centred, of one shape
+    obj, truth : (n_rock, n_y, n_x) complex, centred, of one shape.
     inside : (n_rock, n_y, n_x) bool, the true particle; by default where the true modulus exceeds
-        half its maximum
+        half its maximum.
+
+    Returns
+    -------
+    The errors, of the object or its twin, whichever is nearer.
 
     Raises
     ------
     InputError
         The shapes differ, or the object is zero everywhere.
+
+    Examples
+    --------
+    >>> truth = np.zeros((12, 12, 12), dtype=complex)
+    >>> truth[4:8, 5:8, 3:9] = 1
+    >>> truth[4, 5, 3] = 0  # so that it differs from its twin
+    >>> found = compare(1j * np.roll(truth, 2, axis=2), truth)
+    >>> print(f"{found.phase_rms_rad:.2f} rad, {found.modulus_rms:.2f}, twin: {found.inverted}")
+    0.00 rad, 0.00, twin: False
     """
     if obj.shape != truth.shape:
         raise InputError(
@@ -144,10 +157,18 @@ def _residual_phase(
 
 
 def shell_correlation(obj: np.ndarray, truth: np.ndarray, threshold: float = 0.5) -> float:
-    """The frequency, in parts of Nyquist's, where the Fourier-shell correlation falls below.
+    """Resolution: the frequency where the Fourier-shell correlation falls below a threshold.
 
-    Of two aligned objects of one shape; 1 where it never does. (Harauz and van Heel, Optik 73, 146
-    (1986).)
+    Harauz and van Heel, Optik 73, 146 (1986).
+
+    Parameters
+    ----------
+    obj, truth : (n_rock, n_y, n_x) complex, aligned.
+    threshold : of the correlation, 0 to 1.
+
+    Returns
+    -------
+    In parts of Nyquist's frequency; 1 where the correlation stays above.
     """
     spectra = [scipy.fft.fftn(scipy.fft.ifftshift(array)) for array in (obj, truth)]
     squares = [np.fft.fftfreq(n) ** 2 for n in obj.shape]

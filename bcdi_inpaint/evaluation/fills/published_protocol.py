@@ -175,8 +175,8 @@ def average_cubes(records: Sequence[Record], config: EvaluationConfig) -> list[R
     rows = []
     for scan in distinct(records, "scan"):
         own = [record for record in records if record["scan"] == scan]
-        light = np.log10([record["mean_counts"] for record in own])
-        edges = np.linspace(light.min(), light.max(), config.published.bins + 1)[1:-1]
+        log_counts = np.log10([record["mean_counts"] for record in own])
+        edges = np.linspace(log_counts.min(), log_counts.max(), config.published.bins + 1)[1:-1]
         for width in config.published.widths:
             for method in distinct(own, "method"):
                 cell = [r for r in own if r["width"] == width and r["method"] == method]

@@ -41,7 +41,7 @@ def test_a_gap_without_room_is_left_out() -> None:
 
 
 @pytest.mark.skipif(pynx_version() is None, reason="PyNX is not there")
-def test_every_way_is_phased_and_told_as_a_ratio_to_masking(
+def test_every_treatment_is_phased_and_compared_with_masking(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = next(draw_crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))

@@ -28,7 +28,7 @@ def test_records_are_read_as_they_were_also_those_of_earlier_versions(
     assert read_records(table) == records
 
 
-def test_what_is_known_of_other_gaps_and_ways_stays() -> None:
+def test_what_is_known_of_other_gaps_and_treatments_stays() -> None:
     def records(crystal: str, *widths: int, treatment: str = "mask") -> list[dict[str, Any]]:
         common = {
             "crystal": crystal,

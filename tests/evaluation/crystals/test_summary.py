@@ -33,7 +33,7 @@ def test_the_summary_tells_median_quartiles_and_the_worst() -> None:
     records = [_record("soft", ratio) for ratio in (0.2, 0.4, 0.6, 0.8, 3.0)]
     records += [_record(MASKED, 1.0)]
     rows = summarize(records)
-    assert [row["treatment"] for row in rows] == [MASKED, "soft"]  # in the order of the ways
+    assert [row["treatment"] for row in rows] == [MASKED, "soft"]  # in the order of the treatments
     soft = rows[1]
     assert (soft["lower_quartile"], soft["ratio"], soft["upper_quartile"]) == (0.4, 0.6, 0.8)
     assert soft["worst"] == 3.0

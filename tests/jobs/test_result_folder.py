@@ -1,0 +1,26 @@
+"""The folder that a job writes its results to."""
+
+from pathlib import Path
+
+import pytest
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.jobs.result_folder import check_free, make_folder, write_text
+
+
+def test_files_that_exist_are_replaced_by_force_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    check_free(folder, ["one", "two"], force=False)  # the folder need not exist
+    make_folder(folder)
+    write_text(folder / "two", "text")
+    assert (folder / "two").read_text() == "text"
+    check_free(folder, ["one"], force=False)
+    check_free(folder, ["one", "two"], force=True)
+    with pytest.raises(InputError, match=r"two exists, expected a new evaluation"):
+        check_free(folder, ["one", "two"], force=False)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"cannot be made .* expected a folder for weights"):
+        make_folder(tmp_path / "file" / "inside", "weights")
