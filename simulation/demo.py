@@ -26,9 +26,10 @@ from bcdi_inpaint.files import read_fill, read_scan, write_scan
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.detectors import DETECTORS, place_gaps
 from bcdi_inpaint.gaps.masks import gap_mask
-from bcdi_inpaint.jobs.phase import stored_fill
-from bcdi_inpaint.phasing.handover import hand_over
-from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak, retrieve_best
+from bcdi_inpaint.jobs.provenance import fill_in_file
+from bcdi_inpaint.phasing.handover import HandOver, hand_over
+from bcdi_inpaint.phasing.peak_box import crop_around_peak
+from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
 from bcdi_inpaint.plots import demo_panel
 from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
 from bcdi_inpaint.scan.scan import Metadata
@@ -184,21 +185,24 @@ def _phase(scan: Simulated, filled_path: Path, seed: int) -> tuple[str, dict[str
     none = np.zeros_like(scan.gap)
     stored = read_fill(filled_path)
     assert stored is not None, "predict wrote it"
-    fill = stored_fill(str(filled_path), read_scan(filled_path).counts, stored)
+    fill = fill_in_file(str(filled_path), read_scan(filled_path).counts, stored)
     box = crop_around_peak(scan.counts, none, PHASED)
     cropped = np.fft.ifftshift(scan.amplitude[box])
     truth = np.fft.fftshift(np.fft.ifftn(cropped))  # the object as this box resolves it
     rows, objects = [], {"truth": truth}
     for label, name in {"complete": "", **HANDED_OVER}.items():
-        handed = hand_over(fill, scan.gap, none, name).cropped(box) if name else None
+        complete = HandOver(label, scan.counts, none, none)
+        handed = (hand_over(fill, scan.gap, none, name) if name else complete).crop(box)
         with _stage(f"PyNX phases: {label}, best of {STARTS} starts"):
-            rng = np.random.default_rng(seed)
-            if handed is None:
-                found = retrieve_best(scan.counts[box], none[box], rng, starts=STARTS)
-            else:
-                found = retrieve_best(
-                    handed.counts, handed.bad_mask, rng, starts=STARTS, **handed.options
-                )
+            found = retrieve_best(
+                handed.counts,
+                handed.bad_mask,
+                np.random.default_rng(seed),
+                runs=STARTS,
+                constraint=handed.constraint,
+                release_after=handed.release_after,
+                filled=handed.filled,
+            )
         compared = compare(found.obj, truth)
         rows.append([label, compared.phase_rms_rad, compared.modulus_rms])
         objects[label] = compared.aligned

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import scipy.fft
-from pydantic import ValidationError
-
-from bcdi_inpaint.errors import InputError, one_line
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
-    FILLED_PATH,
     StoredFill,
     check_output,
     read_fill,
     read_scan,
-    sha256,
     split_spec,
     write_result,
 )
-from bcdi_inpaint.filling.fill import Fill
-from bcdi_inpaint.network.calibration import Calibration
-from bcdi_inpaint.phasing.constraints import HALF_WAY
-from bcdi_inpaint.phasing.handover import NAMES, OURS, HandOver, check_name, hand_over
-from bcdi_inpaint.phasing.pynx_retrieval import (
-    Reconstruction,
-    Schedule,
-    best,
-    crop_around_peak,
-    retrieve,
-)
+from bcdi_inpaint.jobs.provenance import fill_in_file, phasing_record, read_handover
+from bcdi_inpaint.jobs.pynx_command import nearest_command
+from bcdi_inpaint.phasing.constraints import IntervalConstraint
+from bcdi_inpaint.phasing.handover import HandOver, check_name
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+from bcdi_inpaint.phasing.scan_phasing import check_runs, phase_scan
+from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.plots import checked_picture, phasing_panel
-from bcdi_inpaint.pynx_engine import import_pynx, pynx_version
+from bcdi_inpaint.pynx_engine import import_pynx
+from bcdi_inpaint.scan.boxes import Box
 from bcdi_inpaint.scan.scan import Scan
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -60,8 +46,8 @@ class Request:
     seed: int = 0
 
     @property
-    def chain(self) -> Schedule:
-        """The default chain with the cycles asked for."""
+    def schedule(self) -> Schedule:
+        """The default schedule with the cycles asked for."""
         hio, raar, er = self.cycles
         return Schedule(hio=hio, raar=raar, er=er)
 
@@ -95,211 +81,123 @@ def phase(
     say: Callable[[str], None] = lambda line: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
-    """Phase a scan's file from several starts and write the best as PyNX would, and its picture.
+    """Phase a scan's file from several starts; write the best as PyNX would, and its picture.
 
-    `say` gets a line at each stage, `progress` (cycles done, cycles in all). Raises InputError for
-    all a user can mend, MissingEngineError without PyNX; nothing is written then.
+    Parameters
+    ----------
+    request : what the user asks for.
+    say : gets a line at each stage.
+    progress : called with (cycles done, cycles in all).
+
+    Raises
+    ------
+    InputError
+        For all that a user can mend; nothing is written then.
+    MissingEngineError
+        PyNX is not there.
     """
     started = time.monotonic()
-    _check_request(request)
+    if request.handover is not None:
+        check_name(request.handover)
+    check_runs(request.runs, request.schedule)
     output = request.output or default_result(request.scan)
     check_output(output, request.force, [request.scan])
     picture = checked_picture(output.with_suffix(".png"), request.force)
     import_pynx("cdi")  # it is better missed now than after the scan is read
     scan, stored = read_scan(request.scan), read_fill(request.scan)
     say(f"read {request.scan}: {_shape(scan.shape)} {scan.counts.dtype}, {_shares(scan, stored)}")
-    whole = _handed(request, scan, stored)
-    say(f"handover {whole.name}: {NAMES[whole.name]}")
-    filled = np.zeros(scan.shape, dtype=bool) if stored is None else stored.filled
-    box = crop_around_peak(whole.counts, scan.bad_mask & ~filled, request.crop)
-    handed = whole.cropped(box)
-    say(f"phasing {_shape(handed.counts.shape)} around the peak: {_ranges(box)}")
-    results = _runs(request, handed, say, progress)
-    found = best(results)
-    provenance = _provenance(request, handed, box, results, stored)
+    found = _find(request, scan, stored, say, progress)
+    assert found.handed is not None, "made by phase_scan"
+    assert found.box is not None, "made by phase_scan"
+    _write(request, output, scan, stored, found)
+    _draw(picture, found, scan, stored, Path(request.scan).name)
+    own = "mask" if stored is None else read_handover(stored.provenance)
+    command, nearest = nearest_command(
+        request.scan, found.handed.name, own, request.schedule, request.runs
+    )
+    seconds = time.monotonic() - started
+    return Result(found, found.handed, found.box, output, picture, command, nearest, seconds)
+
+
+def _find(
+    request: Request,
+    scan: Scan,
+    stored: StoredFill | None,
+    say: Callable[[str], None],
+    progress: Callable[[int, int], None] | None,
+) -> Reconstruction:
+    """The best start of the scan, as the request, or else its own file, wants it handed over."""
+    if stored is None and request.handover not in (None, "mask"):
+        raise InputError(
+            f"{request.scan} holds no fill for handover {request.handover}, expected an output "
+            "of `bcdi-inpaint predict`: fill the scan first, or take --handover mask"
+        )
+    own = "mask" if stored is None else read_handover(stored.provenance)
+    return phase_scan(
+        scan,
+        None if stored is None else fill_in_file(request.scan, scan.counts, stored),
+        handover=request.handover or own,
+        runs=request.runs,
+        seed=request.seed,
+        schedule=request.schedule,
+        crop=request.crop,
+        say=say,
+        progress=progress,
+    )
+
+
+def _write(
+    request: Request, output: Path, scan: Scan, stored: StoredFill | None, found: Reconstruction
+) -> None:
+    provenance = phasing_record(
+        request.scan,
+        found,
+        stored,
+        schedule=request.schedule,
+        seed=request.seed,
+        runs=request.runs,
+    )
+    figures = {  # under PyNX's names
+        "llk_poisson": found.llk,
+        "free_llk_poisson": found.llk_free,
+        "nb_point_support": int(found.support.sum()),
+    }
     write_result(
         output,
         found.obj,
         found.support,
         scan.metadata,
-        _figures(found),
+        figures,
         found.log,
         provenance,
         request.force,
         [request.scan],
     )
-    _draw(picture, found, handed, filled[box], scan.bad_mask[box], box, Path(request.scan).name)
-    command, nearest = _pynx_command(request, handed.name, stored)
-    seconds = time.monotonic() - started
-    return Result(found, handed, box, output, picture, command, nearest, seconds)
-
-
-def intensity(obj: np.ndarray) -> np.ndarray:
-    """Expected counts (n_rock, n_y, n_x) of a centred object: the norm is the photons' number."""
-    amplitude = scipy.fft.fftn(scipy.fft.ifftshift(obj), norm="ortho")
-    squared: np.ndarray = scipy.fft.fftshift(np.abs(amplitude) ** 2)
-    return squared
-
-
-def _check_request(request: Request) -> None:
-    if request.handover is not None:
-        check_name(request.handover)
-    if request.runs < 1:
-        raise InputError(f"runs is {request.runs}, expected at least 1: give a positive number")
-    if min(request.cycles) < 0 or not sum(request.cycles):
-        raise InputError(
-            f"cycles are {','.join(map(str, request.cycles))}, expected HIO,RAAR,ER, none below 0 "
-            "and some above: for example 100,400,150"
-        )
-
-
-def _handed(request: Request, scan: Scan, stored: StoredFill | None) -> HandOver:
-    """The scan as the request, or else its own file, wants it handed over."""
-    counts = scan.counts.astype(np.float32)
-    if stored is None:
-        if request.handover not in (None, "mask"):
-            raise InputError(
-                f"{request.scan} holds no fill for handover {request.handover}, expected an output "
-                "of `bcdi-inpaint predict`: fill the scan first, or take --handover mask"
-            )
-        return HandOver("mask", counts, scan.bad_mask, np.zeros_like(scan.bad_mask))
-    name = request.handover or str(stored.provenance.get("handover", "hard"))
-    fill = stored_fill(request.scan, counts, stored)
-    return hand_over(fill, stored.filled, scan.bad_mask, name)
-
-
-def stored_fill(path: str, counts: np.ndarray, stored: StoredFill) -> Fill:
-    """The fill of counts (n_rock, n_y, n_x) read from `path`, as it was when it was made.
-
-    InputError if the file's calibration is damaged.
-    """
-    known = stored.provenance
-    prefix = "calibration_"
-    values = {k.removeprefix(prefix): v for k, v in known.items() if k.startswith(prefix)}
-    try:
-        calibration = Calibration(**values)
-    except ValidationError as error:
-        raise one_line(error, f"{path}, the fill's calibration") from error
-    model, digest = (str(known.get(name, "")) for name in ("model", "model_sha256"))
-    sigma = stored.sigma.astype(np.float32)
-    return Fill(counts, stored.filled, sigma, calibration, model, digest)
-
-
-def _runs(
-    request: Request,
-    handed: HandOver,
-    say: Callable[[str], None],
-    progress: Callable[[int, int], None] | None,
-) -> list[Reconstruction]:
-    """The runs that found something; the last one's error if none did."""
-    results: list[Reconstruction] = []
-    failure: InputError | None = None
-    chain = request.chain
-    for run, rng in enumerate(np.random.default_rng(request.seed).spawn(request.runs)):
-        done = run * chain.cycles
-
-        def step(cycles: int) -> None:
-            nonlocal done
-            done += cycles
-            if progress is not None:
-                progress(done, request.runs * chain.cycles)
-
-        label = f"run {run + 1} of {request.runs}"
-        try:
-            found = retrieve(
-                handed.counts, handed.bad_mask, rng, chain=chain, progress=step, **handed.options
-            )
-        except InputError as error:
-            failure = error
-            say(f"warning: {label}: {error}")
-            continue
-        results.append(found)
-        say(
-            f"{label}: free log-likelihood {found.llk_free:.4g}, log-likelihood {found.llk:.4g}, "
-            f"support {int(found.support.sum())} voxels"
-        )
-    if failure is not None and not results:
-        raise failure
-    return results
 
 
 def _draw(
-    picture: Path,
-    found: Reconstruction,
-    handed: HandOver,
-    filled: np.ndarray,
-    bad_mask: np.ndarray,
-    box: Box,
-    name: str,
+    picture: Path, found: Reconstruction, scan: Scan, stored: StoredFill | None, name: str
 ) -> None:
+    """The picture of a result: measured and calculated intensity, modulus and phase."""
+    handed, box = found.handed, found.box
+    assert handed is not None, "made by phase_scan"
+    assert box is not None, "made by phase_scan"
+    known = handed.constraint
+    bounds = (known.lower, known.upper) if isinstance(known, IntervalConstraint) else None
+    filled = scan.bad_mask[box] & False if stored is None else stored.filled[box]
     phasing_panel(
         picture,
         found.obj,
         found.support,
         handed.counts,
-        intensity(found.obj),
+        found.intensity(),
         filled,
-        bad_mask,
-        bounds=handed.bounds,
+        scan.bad_mask[box],
+        bounds=bounds,
         corner=(box[0].start, box[1].start, box[2].start),
         title=f"{name}, {handed.name}",
         force=True,
     )
-
-
-def _figures(found: Reconstruction) -> dict[str, float | int]:
-    """Under PyNX's names."""
-    return {
-        "llk_poisson": found.llk,
-        "free_llk_poisson": found.llk_free,
-        "nb_point_support": int(found.support.sum()),
-    }
-
-
-def _provenance(
-    request: Request,
-    handed: HandOver,
-    box: Box,
-    results: Sequence[Reconstruction],
-    stored: StoredFill | None,
-) -> dict[str, Any]:
-    """How the object was found, and how the scan was filled before."""
-    path, _ = split_spec(request.scan)
-    fill = {} if stored is None else {f"fill_{k}": v for k, v in stored.provenance.items()}
-    chain = {f"chain_{name}": value for name, value in asdict(request.chain).items()}
-    return (
-        fill
-        | chain
-        | {
-            "command": shlex.join(["bcdi-inpaint", *sys.argv[1:]]),
-            "pynx_version": pynx_version() or "unknown",
-            "input": path.name,
-            "input_sha256": sha256(path),
-            "handover": handed.name,
-            "release_after": -1.0 if handed.release_after is None else handed.release_after,
-            **({} if handed.prior is None else {"prior_half_way": HALF_WAY}),
-            "seed": request.seed,
-            "runs": request.runs,
-            "free_llks_of_runs": tuple(result.llk_free for result in results),
-            "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "iobs_shape": handed.counts.shape,
-            "roi_final": tuple(end for part in box for end in (part.start, part.stop)),
-        }
-    )
-
-
-def _pynx_command(request: Request, handover: str, stored: StoredFill | None) -> tuple[str, str]:
-    """PyNX's own command line that comes nearest, and how it hands the fill over."""
-    hio, raar, er = request.cycles
-    command = f"pynx-cdi-id01 --data {shlex.quote(request.scan)} --nb_hio {hio} --nb_raar {raar}"
-    command += f" --nb_er {er} --nb_run {request.runs} --nb_run_keep 1"
-    own = "mask" if stored is None else str(stored.provenance.get("handover", "hard"))
-    nearest = "mask" if own in OURS else own
-    if handover in ("mask", *OURS) and nearest != "mask":
-        command += f" --mask {shlex.quote(f'{request.scan}:/{FILLED_PATH}')}"
-        nearest = "mask"
-    # Left to itself it takes masked voxels for zero in most of its cycles.
-    return command if nearest == "hard" else f"{command} --zero_mask 0", nearest
 
 
 def _shape(shape: Sequence[int]) -> str:
@@ -309,9 +207,3 @@ def _shape(shape: Sequence[int]) -> str:
 def _shares(scan: Scan, stored: StoredFill | None) -> str:
     filled = "no fill" if stored is None else f"{100 * stored.filled.mean():.2g} % filled"
     return f"{filled}, {100 * scan.bad_mask.mean():.2g} % masked"
-
-
-def _ranges(box: Box) -> str:
-    names = ("frames", "rows", "columns")
-    parts = (f"{name} {p.start}:{p.stop}" for name, p in zip(names, box, strict=True))
-    return ", ".join(parts)

@@ -225,7 +225,7 @@ def _refined(
     loaded = model if isinstance(model, Model) else load_weights(model)
     rng = np.random.default_rng(REFINEMENT_SEED)
     counts, bad, mask = measured.counts, measured.bad_mask, gap.part(everything)
-    return refine(counts, mask, bad, fill, loaded, rng, device=request.device)
+    return refine(counts, mask, fill, bad_mask=bad, model=loaded, rng=rng, device=request.device)
 
 
 def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:

@@ -1,45 +1,104 @@
-"""HIO, RAAR and ER of PyNX with half-knowledge of some voxels: bounds, or a prior.
+"""What is known of voxels that were not measured: an interval of their counts, or a prior.
 
 A measured voxel fixes the amplitude, a masked one leaves it free. Between the two is a voxel of
 which something is known. Where its expected counts lie in an interval, the calculated amplitude
-stays where it is inside, and is moved to the nearer bound where it is outside. Where they are
-estimated, it is drawn a part of the way to the estimate, in every cycle. Its phase is kept.
+stays as it is inside, and moves to the nearer bound where it is outside. Where the counts are
+estimated, the amplitude moves a part of the way to the estimate, in every cycle. The phase is kept.
 
-PyNX has such estimates of its own, but on GPUs alone, and with one pair of factors for all voxels.
-Here everything but these voxels is PyNX's: transform, amplitudes of the measured and of the
-free voxels, support. The cycles are tested on the CPU; on a GPU, where the object passes through
-the host's memory once a cycle, only the accounts of which copy is newer are.
+The formulas take numpy and torch arrays, so that both engines have the same ones.
 """
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.pynx_engine import import_pynx
+from bcdi_inpaint.phasing.schedule import SMALLEST_AMPLITUDE
+from bcdi_inpaint.scan.boxes import Box
 
-SMALLEST_AMPLITUDE = np.float32(1e-12)
-"""What PyNX divides by where the calculated amplitude is smaller."""
-LARGEST_MASKED = -1e19
-"""PyNX's intensities up to this one stand for masked voxels."""
-ALGORITHMS = ("HIO", "RAAR", "ER")
-BETA = 0.9
-"""Of HIO and RAAR, as in PyNX."""
-HALF_WAY = (0.3, 0.1)
-"""Standard deviation of a prior that a cycle goes half of the way to, first and last. A strong pull
-keeps starts from stagnating, a weak one leaves the end to what was measured. Chosen on a dozen
-crystals that no figure is told of."""
+
+def clip_modulus(modulus: Any, least: Any, most: Any) -> Any:
+    """Move moduli between their bounds.
+
+    Parameters
+    ----------
+    modulus : (n,) numpy or torch array, calculated.
+    least, most : (n,) of the same kind, the bounds.
+
+    Returns
+    -------
+    (n,) of the same kind.
+
+    Examples
+    --------
+    >>> clip_modulus(np.array([1.0, 3.0, 9.0]), np.array([2.0] * 3), np.array([4.0] * 3))
+    array([2., 3., 4.])
+    """
+    return modulus.clip(least, most)
+
+
+def pull_modulus(modulus: Any, log_counts: Any, sigma: Any, half_way: float) -> Any:
+    """Move moduli a part of the way to estimates.
+
+    The logarithm of 1 + counts goes the part 1 / (1 + (sigma / half_way)^2).
+
+    Parameters
+    ----------
+    modulus : (n,) numpy or torch array, calculated.
+    log_counts : (n,) of the same kind, log(1 + estimated counts).
+    sigma : (n,) of the same kind, its standard deviation; 0 fixes a voxel.
+    half_way : the standard deviation with which a cycle goes half of the way.
+
+    Returns
+    -------
+    (n,) of the same kind.
+
+    Examples
+    --------
+    >>> pull_modulus(np.array([0.0, 0.0]), np.log1p([9.0, 9.0]), np.array([0.0, np.inf]), 0.1)
+    array([3., 0.])
+    """
+    xp = sys.modules[type(modulus).__module__.partition(".")[0]]  # numpy or torch
+    found = xp.log1p(modulus * modulus)
+    return xp.sqrt(xp.expm1(found + pull_weight(sigma, half_way) * (log_counts - found)))
+
+
+def pull_weight(sigma: Any, half_way: float) -> Any:
+    """The part of the way that a cycle goes to an estimate, 0 to 1, like `sigma`.
+
+    Examples
+    --------
+    >>> pull_weight(0.1, half_way=0.1)
+    0.5
+    """
+    return 1 / (1 + (sigma / half_way) ** 2)
+
+
+def scale_modulus(amplitude: Any, modulus: Any, wanted: Any) -> Any:
+    """Give complex amplitudes other moduli; their phases stay, and an amplitude of zero stays zero.
+
+    Parameters
+    ----------
+    amplitude : (n,) complex numpy or torch array.
+    modulus : (n,) its moduli.
+    wanted : (n,) those that it gets.
+
+    Returns
+    -------
+    (n,) complex, of the same kind.
+    """
+    return amplitude * (wanted / modulus.clip(SMALLEST_AMPLITUDE))
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """Bounds of the Fourier amplitude, for the voxels that have any.
+class AmplitudeInterval:
+    """An `IntervalConstraint` as an engine needs it: of the voxels that have bounds alone.
 
     Attributes
     ----------
@@ -47,92 +106,144 @@ class Bounds:
     least, most : (n_bounded,) float32, amplitudes: square roots of the expected counts' bounds.
     """
 
-    index: np.ndarray
-    least: np.ndarray
-    most: np.ndarray
+    index: Any
+    least: Any
+    most: Any
 
-    label = "Bounded"
+    def modulus(self, calculated: Any, half_way: float) -> Any:
+        """(n_bounded,) moduli that a cycle wants in place of the calculated ones."""
+        return clip_modulus(calculated, self.least, self.most)
 
-    def applied(self, amplitude: np.ndarray) -> None:
-        """Move the complex `amplitude` (n_rock, n_y, n_x) between the bounds, in place."""
-        bounded = amplitude.take(self.index)  # (n_bounded,)
-        modulus = np.abs(bounded)
-        wanted = np.clip(modulus, self.least, self.most)
-        bounded *= wanted / np.maximum(modulus, SMALLEST_AMPLITUDE)
-        amplitude.put(self.index, bounded)
+    def convert(self, to: Callable[[Any], Any]) -> AmplitudeInterval:
+        """The same with every array converted, for example to torch."""
+        return AmplitudeInterval(to(self.index), to(self.least), to(self.most))
 
 
 @dataclass(frozen=True)
-class Prior:
-    """Estimated counts with their uncertainty, to which the calculated ones are drawn.
-
-    In every cycle log(1 + counts) goes the part 1 / (1 + (sigma / half_way)^2) of the way. What the
-    measured voxels and the support determine withstands that: they take it back every time. What
-    they leave open follows the estimate. So the cycles end near the object that is the likeliest
-    when both are believed.
+class AmplitudePrior:
+    """A `PriorConstraint` as an engine needs it: of the voxels that have an estimate alone.
 
     Attributes
     ----------
     index : (n_estimated,) int, of the voxels in the flattened array, centre at index 0.
     log_counts : (n_estimated,) float32, log(1 + estimated counts).
     sigma : (n_estimated,) float32, standard deviations of `log_counts`; 0 fixes a voxel.
-    half_way : the standard deviation with which a cycle goes half of the way.
     """
 
-    index: np.ndarray
-    log_counts: np.ndarray
-    sigma: np.ndarray
-    half_way: float = HALF_WAY[1]
+    index: Any
+    log_counts: Any
+    sigma: Any
 
-    label = "Prior"
+    def modulus(self, calculated: Any, half_way: float) -> Any:
+        """(n_estimated,) moduli that a cycle wants in place of the calculated ones."""
+        return pull_modulus(calculated, self.log_counts, self.sigma, half_way)
 
-    @functools.cached_property
-    def weight(self) -> np.ndarray:
-        """(n_estimated,) float32, the part of the way that a cycle goes."""
-        return 1 / (1 + (self.sigma / np.float32(self.half_way)) ** 2)
-
-    def applied(self, amplitude: np.ndarray) -> None:
-        """Draw the complex `amplitude` (n_rock, n_y, n_x) to the estimates, in place."""
-        drawn = amplitude.take(self.index)  # (n_estimated,)
-        modulus = np.abs(drawn)
-        found = np.log1p(modulus * modulus)
-        wanted = np.sqrt(np.expm1(found + self.weight * (self.log_counts - found)))
-        drawn *= wanted / np.maximum(modulus, SMALLEST_AMPLITUDE)
-        amplitude.put(self.index, drawn)
+    def convert(self, to: Callable[[Any], Any]) -> AmplitudePrior:
+        """The same with every array converted, for example to torch."""
+        return AmplitudePrior(to(self.index), to(self.log_counts), to(self.sigma))
 
 
-def half_way(done: float) -> float:
-    """A prior's `half_way` when the part `done` of HIO and RAAR is: from first to last."""
-    first, last = HALF_WAY
-    return float(first * (last / first) ** min(done, 1.0))
+AmplitudeConstraint = AmplitudeInterval | AmplitudePrior
 
 
-Knowledge = Bounds | Prior
-"""Of some voxels' amplitudes, short of a measurement."""
+@dataclass(frozen=True)
+class IntervalConstraint:
+    """Bounds between which the expected counts of voxels that were not measured are held.
 
-
-def bounds_of(lower: np.ndarray, upper: np.ndarray, masked: np.ndarray) -> Bounds:
-    """The bounds of the masked voxels.
-
-    Parameters
+    Attributes
     ----------
-    lower, upper : (n_rock, n_y, n_x) expected counts, centre at index 0 as in PyNX. 0 and infinity
-        leave a voxel free.
-    masked : (n_rock, n_y, n_x) bool. Bounds of other voxels do not count: these are measured.
-
-    Raises
-    ------
-    InputError
-        The shapes differ, or some bounds are no numbers, below zero or in the wrong order.
+    lower, upper : (n_rock, n_y, n_x) expected counts, centred; 0 and infinity leave a voxel free.
+        Those of measured voxels do not matter.
     """
-    for name, bound in (("lower", lower), ("upper", upper)):
-        if bound.shape != masked.shape:
-            raise InputError(
-                f"the {name} bounds have shape {bound.shape}, expected the mask's {masked.shape}: "
-                "give bounds of the counts' shape"
-            )
-    index = np.flatnonzero(masked & ~((lower <= 0) & np.isposinf(upper)))
-    least, most = lower.take(index), upper.take(index)
+
+    lower: FloatArray
+    upper: FloatArray
+
+    label: ClassVar[str] = "Bounded"
+    changes: ClassVar[bool] = False
+    """Whether it depends on how far the retrieval is."""
+
+    def crop(self, box: Box) -> IntervalConstraint:
+        """The constraint of a box of the array."""
+        return IntervalConstraint(self.lower[box], self.upper[box])
+
+    def on_amplitudes(self, masked: BoolArray) -> AmplitudeInterval:
+        """The bounds of the masked voxels' amplitudes.
+
+        `masked` (n_rock, n_y, n_x) bool is centred. Raises InputError if shapes differ, or if some
+        bounds are no numbers, below zero or in the wrong order.
+        """
+        _check_shapes("bounds", self.lower, self.upper, masked.shape)
+        bounded = masked & ~((self.lower <= 0) & np.isposinf(self.upper))
+        index, least, most = _at(bounded, self.lower, self.upper)
+        _check_interval(least, most)
+        return AmplitudeInterval(index, _amplitude(least), _amplitude(most))
+
+
+@dataclass(frozen=True)
+class PriorConstraint:
+    """Estimated counts with their uncertainty, towards which the calculated ones are pulled.
+
+    What the measured voxels and the support determine withstands the pull: they take it back in
+    every cycle. What they leave open follows the estimate. So the cycles end near the object that
+    is the likeliest when both are believed.
+
+    Attributes
+    ----------
+    counts : (n_rock, n_y, n_x) estimated counts, centred. Those of measured voxels do not matter.
+    sigma : (n_rock, n_y, n_x) standard deviations of log(1 + counts). Infinity leaves a voxel free,
+        whatever its estimate.
+    """
+
+    counts: FloatArray
+    sigma: FloatArray
+
+    label: ClassVar[str] = "Prior"
+    changes: ClassVar[bool] = True
+    """Whether it depends on how far the retrieval is."""
+
+    def crop(self, box: Box) -> PriorConstraint:
+        """The constraint of a box of the array."""
+        return PriorConstraint(self.counts[box], self.sigma[box])
+
+    def on_amplitudes(self, masked: BoolArray) -> AmplitudePrior:
+        """The estimates of the masked voxels, as logarithms.
+
+        `masked` (n_rock, n_y, n_x) bool is centred. Raises InputError if shapes differ, or if some
+        estimates or standard deviations are no numbers or below zero.
+        """
+        _check_shapes("prior's arrays", self.counts, self.sigma, masked.shape)
+        index, counts, sigma = _at(masked & ~np.isposinf(self.sigma), self.counts, self.sigma)
+        _check_estimates("estimates", counts)
+        _check_estimates("standard deviations", sigma)
+        return AmplitudePrior(index, np.log1p(counts).astype(np.float32), sigma.astype(np.float32))
+
+
+Constraint = IntervalConstraint | PriorConstraint
+
+
+def _at(
+    chosen: BoolArray, first: FloatArray, second: FloatArray
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Where voxels lie in the flattened array, centre at index 0, and two arrays' values there."""
+    shifted = np.fft.ifftshift(chosen)
+    one, two = (np.fft.ifftshift(array)[shifted] for array in (first, second))
+    return np.flatnonzero(shifted), one, two
+
+
+def _amplitude(counts: FloatArray) -> Float32Array:
+    return np.sqrt(counts).astype(np.float32)
+
+
+def _check_shapes(what: str, first: FloatArray, second: FloatArray, shape: tuple[int, ...]) -> None:
+    if not first.shape == second.shape == shape:
+        raise InputError(
+            f"the {what} have shapes {first.shape} and {second.shape}, expected the counts' "
+            f"{shape}: give {what} of the counts' shape"
+        )
+
+
+def _check_interval(least: FloatArray, most: FloatArray) -> None:
     wrong = ~((least >= 0) & (least <= most) & np.isfinite(least))  # nan is wrong too
     if wrong.any():
         first = np.flatnonzero(wrong)[0]
@@ -140,126 +251,12 @@ def bounds_of(lower: np.ndarray, upper: np.ndarray, masked: np.ndarray) -> Bound
             f"the bounds of {int(wrong.sum())} voxels are no interval, the first from "
             f"{least[first]:.3g} to {most[first]:.3g}, expected 0 <= lower <= upper: check the fill"
         )
-    return Bounds(index, *(np.sqrt(bound).astype(np.float32) for bound in (least, most)))
 
 
-def prior_of(counts: np.ndarray, sigma: np.ndarray, masked: np.ndarray) -> Prior:
-    """The prior of the masked voxels.
-
-    Parameters
-    ----------
-    counts : (n_rock, n_y, n_x) estimated counts, centre at index 0 as in PyNX.
-    sigma : (n_rock, n_y, n_x) standard deviations of log(1 + counts). Infinity leaves a voxel free,
-        whatever its estimate.
-    masked : (n_rock, n_y, n_x) bool. Estimates of other voxels do not count: these are measured.
-
-    Raises
-    ------
-    InputError
-        The shapes differ, or some estimates or standard deviations are no numbers or below zero.
-    """
-    given = {"estimates": counts, "standard deviations": sigma}
-    for name, array in given.items():
-        if array.shape != masked.shape:
-            raise InputError(
-                f"the prior's {name} have shape {array.shape}, expected the mask's "
-                f"{masked.shape}: give {name} of the counts' shape"
-            )
-    index = np.flatnonzero(masked & ~np.isposinf(sigma))
-    for name, array in given.items():
-        values = array.take(index)
-        wrong = ~((values >= 0) & np.isfinite(values))  # nan is wrong too
-        if wrong.any():
-            raise InputError(
-                f"the prior's {name} of {int(wrong.sum())} voxels are wrong, the first is "
-                f"{values[wrong][0]:.3g}, expected numbers from 0 up: check the fill"
-            )
-    log_counts = np.log1p(counts.take(index)).astype(np.float32)
-    return Prior(index, log_counts, sigma.take(index).astype(np.float32))
-
-
-def bound_amplitude(bounds: Knowledge) -> Any:
-    """The projection alone, as a PyNX operator on a `CDI` in Fourier space, the norm kept.
-
-    It belongs after `ApplyAmplitude`, which leaves masked voxels as they are. Raises
-    MissingEngineError without PyNX.
-    """
-    return _operators()["amplitude"](bounds)
-
-
-def bounded(algorithm: str, bounds: Knowledge, beta: float = BETA) -> Any:
-    """One cycle of PyNX's ``HIO``, ``RAAR`` or ``ER`` that heeds them, as a PyNX operator.
-
-    It multiplies and has powers as theirs: ``SupportUpdate() * bounded("ER", bounds) ** 50 * cdi``.
-
-    Raises
-    ------
-    InputError
-        Another algorithm.
-    MissingEngineError
-        PyNX is not there.
-    """
-    if algorithm not in ALGORITHMS:
-        raise InputError(f"algorithm is {algorithm!r}, expected one of {', '.join(ALGORITHMS)}")
-    return _operators()[algorithm](bounds, beta)
-
-
-@functools.cache
-def _operators() -> Mapping[str, Any]:
-    """Our operators' classes by name; made late, because their parents are PyNX's."""
-    cdi_module = import_pynx("cdi")
-    backend = sys.modules[cdi_module.HIO.__module__]  # of the CPU, of CUDA or of OpenCL
-    projections = {
-        "HIO": backend.HIOProj,
-        "RAAR": backend.RAARProj,
-        "ER": lambda _beta: backend.ERProj(),
-    }
-
-    class Composed(cdi_module.OperatorCDI):  # type: ignore[misc, name-defined]
-        """An operator whose parts keep PyNX's accounts of where the newest data are."""
-
-        def timestamp_increment(self, cdi: Any) -> None:
-            """Nothing: the base class would declare the host's copy as new as a GPU's."""
-
-    class BoundAmplitude(Composed):
-        """The calculated amplitude, in Fourier space, as the bounds or the prior want it."""
-
-        def __init__(self, bounds: Knowledge) -> None:
-            super().__init__()
-            self.bounds = bounds
-
-        def op(self, cdi: Any) -> Any:
-            amplitude = cdi.get_obj()  # on a GPU a copy, else the array itself
-            self.bounds.applied(amplitude)
-            cdi.set_obj(amplitude)
-            cdi._is_in_object_space = False  # which set_obj takes for granted
-            return cdi
-
-    class BoundedCycle(Composed):
-        """Cycles of one algorithm."""
-
-        algorithm = ""
-
-        def __init__(self, bounds: Knowledge, beta: float = BETA, nb_cycle: int = 1) -> None:
-            super().__init__()
-            self.bounds, self.beta, self.nb_cycle = bounds, beta, nb_cycle
-
-        def __pow__(self, n: int) -> Any:
-            return type(self)(self.bounds, self.beta, self.nb_cycle * n)
-
-        def op(self, cdi: Any) -> Any:
-            # Both transforms keep the norm, so that amplitudes compare with counts everywhere.
-            cycle = projections[self.algorithm](self.beta) * backend.IFT()
-            cycle = cycle * BoundAmplitude(self.bounds) * backend.ApplyAmplitude() * backend.FT()
-            if self.algorithm != "ER":
-                cycle = cycle * backend.CopyToPrevious()
-            for _ in range(self.nb_cycle):
-                cdi = cycle * cdi
-                cdi.update_history(mode="algorithm", algorithm=self.algorithm)
-                cdi.cycle += 1
-            return cdi
-
-    cycles = {
-        name: type(f"Bounded{name}", (BoundedCycle,), {"algorithm": name}) for name in ALGORITHMS
-    }
-    return {"amplitude": BoundAmplitude, **cycles}
+def _check_estimates(name: str, values: FloatArray) -> None:
+    wrong = ~((values >= 0) & np.isfinite(values))  # nan is wrong too
+    if wrong.any():
+        raise InputError(
+            f"the prior's {name} of {int(wrong.sum())} voxels are wrong, the first is "
+            f"{values[wrong][0]:.3g}, expected numbers from 0 up: check the fill"
+        )

@@ -1,20 +1,22 @@
-"""Ways to hand a filled scan to phase retrieval: as measured, in part, as bounds, or not at all.
+"""How a filled scan is handed to phase retrieval: as measured, in part, as bounds, or not at all.
 
 A fill is an estimate. Handed over as if it had been counted, its errors contradict the
-measurement, and the phases can come out worse than with the gap masked. The ways differ in how far
-they let the retrieval depart from the fill.
+measurement, and the phases can come out worse than with the gap masked. The hand-overs differ in
+how far they let the retrieval depart from the fill.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.constraints import Constraint, IntervalConstraint, PriorConstraint
+from bcdi_inpaint.scan.boxes import Box
 
 if TYPE_CHECKING:  # it brings torch along, and the command line wants the names alone
     from bcdi_inpaint.filling.fill import Fill
@@ -38,9 +40,29 @@ DEFAULT = AUTO
 OURS = ("soft", "staged", "prior")
 """Those that only our own cycles know: PyNX's command line gets a masked gap."""
 BOUNDED = ("soft", "staged")
-LEVEL = 0.95
-THRESHOLD = 0.3
-RELEASE_AFTER = 0.5
+"""Those that hold the calculated counts in an interval."""
+
+
+@dataclass(frozen=True)
+class HandOverSettings:
+    """How far a hand-over trusts a fill.
+
+    Attributes
+    ----------
+    level : of ``soft`` and ``staged``: probability of the intervals, 0 to 1. The usual 95 %.
+    threshold : of ``partial``: voxels count as measured whose `fill.sigma`, the standard deviation
+        of log(1 + counts), is below it. Chosen, no committed command.
+    release_after : of ``staged``: fraction of the cycles after which the bounds are dropped, 0 to
+        1. Chosen, no committed command.
+    """
+
+    level: float = 0.95
+    threshold: float = 0.3
+    release_after: float = 0.5
+
+
+LEVEL, THRESHOLD = HandOverSettings.level, HandOverSettings.threshold
+"""What the files that `predict` writes are made with."""
 
 
 @dataclass(frozen=True)
@@ -53,48 +75,31 @@ class HandOver:
     counts : float32, with the fill in the gap.
     bad_mask : bool, True = not to be taken as measured.
     filled : bool, voxels whose fill is taken as measured; none of them is bad.
-    bounds : lower and upper bounds of the expected counts, 0 and infinity where there are none;
-        None for ways without bounds.
-    prior : estimated counts and their standard deviations in log(1 + counts), infinite where
-        nothing was filled; None for ways without.
-    release_after : fraction of the cycles after which the bounds are dropped; None keeps them.
+    constraint : what is known of bad voxels, an interval or a prior; None if they are free.
+    release_after : fraction of the cycles after which the constraint is dropped; None keeps it.
     """
 
     name: str
     counts: Float32Array
     bad_mask: BoolArray
     filled: BoolArray
-    bounds: tuple[Float32Array, Float32Array] | None = None
-    prior: tuple[Float32Array, Float32Array] | None = None
+    constraint: Constraint | None = None
     release_after: float | None = None
 
-    def cropped(self, box: tuple[slice, slice, slice]) -> HandOver:
-        """The same in a box of the array."""
-        bounds = None if self.bounds is None else (self.bounds[0][box], self.bounds[1][box])
-        prior = None if self.prior is None else (self.prior[0][box], self.prior[1][box])
+    def crop(self, box: Box) -> HandOver:
+        """What is handed over of a box of the array."""
+        constraint = None if self.constraint is None else self.constraint.crop(box)
         arrays = (self.counts[box], self.bad_mask[box], self.filled[box])
-        return HandOver(self.name, *arrays, bounds, prior, self.release_after)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The arguments of `retrieve` beside counts and bad_mask."""
-        return {
-            "bounds": self.bounds,
-            "prior": self.prior,
-            "release_after": self.release_after,
-            "filled": self.filled,
-        }
+        return HandOver(self.name, *arrays, constraint, self.release_after)
 
 
 def hand_over(
     fill: Fill,
-    gap_mask: np.ndarray,
-    bad_mask: np.ndarray,
+    gap_mask: BoolArray,
+    bad_mask: BoolArray,
     name: str,
     *,
-    level: float = LEVEL,
-    threshold: float = THRESHOLD,
-    release_after: float = RELEASE_AFTER,
+    settings: HandOverSettings = HandOverSettings(),
 ) -> HandOver:
     """A filled scan, made ready to be phased.
 
@@ -104,9 +109,11 @@ def hand_over(
     gap_mask, bad_mask : (n_rock, n_y, n_x) bool, True = gap, True = invalid. What is in the gap and
         was not filled stays masked.
     name : one of `NAMES`.
-    level : of ``soft`` and ``staged``: probability of the intervals, 0 to 1.
-    threshold : of ``partial``: fill voxels whose `fill.sigma` is below it.
-    release_after : of ``staged``: fraction of the cycles, 0 to 1.
+    settings : how far the fill is trusted.
+
+    Returns
+    -------
+    What phase retrieval gets.
 
     Raises
     ------
@@ -114,29 +121,32 @@ def hand_over(
         For another name, arrays that do not fit, or values out of range.
     """
     check_name(name)
-    if not threshold > 0:
-        raise InputError(f"threshold is {threshold}, expected a standard deviation above 0")
+    if not settings.threshold > 0:
+        raise InputError(
+            f"threshold is {settings.threshold}, expected a standard deviation above 0"
+        )
     for label, mask in (("gap_mask", gap_mask), ("bad_mask", bad_mask)):
         if mask.shape != fill.counts.shape:
             raise InputError(
                 f"{label} has the shape {mask.shape}, expected the fill's {fill.counts.shape}"
             )
-    unknown = gap_mask | bad_mask
-    trusted = trusted_voxels(fill, name, threshold)
-    bounds = fill_interval(fill, level) if name in BOUNDED else None
-    prior = _prior(fill) if name == "prior" else None
-    release = release_after if name == "staged" else None
-    return HandOver(name, fill.counts, unknown & ~trusted, trusted, bounds, prior, release)
+    trusted = trusted_voxels(fill, name, settings.threshold)
+    unknown = (gap_mask | bad_mask) & ~trusted
+    release = settings.release_after if name == "staged" else None
+    constraint = _constraint(fill, name, settings.level)
+    return HandOver(name, fill.counts, unknown, trusted, constraint, release)
 
 
-def trusted_voxels(fill: Fill, name: str, threshold: float = THRESHOLD) -> BoolArray:
+def trusted_voxels(
+    fill: Fill, name: str, threshold: float = HandOverSettings.threshold
+) -> BoolArray:
     """The filled voxels that phase retrieval is to take as measured.
 
     Parameters
     ----------
     fill : the filled scan, (n_rock, n_y, n_x), or a part of it.
     name : one of `NAMES`.
-    threshold : for ``partial``, the largest `fill.sigma` of such a voxel.
+    threshold : for ``partial``, `fill.sigma` of such a voxel is below it.
 
     Returns
     -------
@@ -149,6 +159,15 @@ def trusted_voxels(fill: Fill, name: str, threshold: float = THRESHOLD) -> BoolA
     return np.zeros_like(fill.filled)
 
 
+def _constraint(fill: Fill, name: str, level: float) -> Constraint | None:
+    """What the retrieval is to heed of the voxels that stay masked."""
+    if name in BOUNDED:
+        return IntervalConstraint(*fill_interval(fill, level))
+    if name == "prior":  # nothing is known where nothing was filled
+        return PriorConstraint(fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf)))
+    return None
+
+
 def check_name(name: str, among: Collection[str] = NAMES) -> None:
     """Refuse what is none of the names; call it before any work begins."""
     if name not in among:
@@ -156,23 +175,37 @@ def check_name(name: str, among: Collection[str] = NAMES) -> None:
 
 
 def resolve_handover(name: str, verdict: str | None, *, refined: bool = False) -> str:
-    """The hand-over, one of `NAMES`, that one of `CHOICES` stands for; `refined`: of such a fill.
+    """Resolve ``auto`` to a concrete hand-over.
 
-    ``auto`` leaves a gap masked where `advice.verdict_of` does not promise that a fill helps: it is
-    dark, or so narrow that phase retrieval finds by itself most of what is missing. A refined fill
-    is good enough for narrow ones as well.
+    Returns `name` unchanged unless it is ``auto``; then ``prior`` if `verdict` says that a fill
+    helps (or the fill was refined and the gap is not dark), else ``mask``. A gap stays masked where
+    it is dark, or so narrow that phase retrieval finds by itself most of what is missing.
+
+    Parameters
+    ----------
+    name : one of `CHOICES`.
+    verdict : one of `benefit.VERDICTS`, see `benefit.verdict_of`; None where nothing is known.
+    refined : whether the fill was refined.
+
+    Returns
+    -------
+    One of `NAMES`.
+
+    Examples
+    --------
+    >>> resolve_handover("auto", "fill"), resolve_handover("auto", "compare")
+    ('prior', 'mask')
+    >>> resolve_handover("auto", "compare", refined=True), resolve_handover("soft", "mask")
+    ('prior', 'soft')
     """
     if name != AUTO:
         return name
     return WORTHWHILE if verdict == "fill" or (refined and verdict == "compare") else "mask"
 
 
-def _prior(fill: Fill) -> tuple[Float32Array, Float32Array]:
-    """The filled counts and their uncertainty, infinite where nothing was filled."""
-    return fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf))
-
-
-def fill_interval(fill: Fill, level: float = LEVEL) -> tuple[Float32Array, Float32Array]:
+def fill_interval(
+    fill: Fill, level: float = HandOverSettings.level
+) -> tuple[Float32Array, Float32Array]:
     """The fill's interval, (n_rock, n_y, n_x) each; 0 and infinity where nothing was filled."""
     lower, upper = fill.interval(level)
     free = ~fill.filled

@@ -7,7 +7,8 @@ particle sit at index n // 2 of each axis, not at 0.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -15,162 +16,32 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
+from bcdi_inpaint.arrays import BoolArray, IntArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.peak.centre import find_central_voxel
-from bcdi_inpaint.phasing.constraints import (
-    LARGEST_MASKED,
-    Knowledge,
-    Prior,
-    bounded,
-    bounds_of,
-    half_way,
-    prior_of,
-)
+from bcdi_inpaint.phasing.constraints import AmplitudeConstraint, Constraint
+from bcdi_inpaint.phasing.pynx_operators import constrained_cycle
+from bcdi_inpaint.phasing.reconstruction import Reconstruction, best
+from bcdi_inpaint.phasing.schedule import Schedule, Stage, half_way
+from bcdi_inpaint.phasing.starts import random_object, run_starts
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
-# Radius in voxels of the islands of free voxels: neighbours know of each other, so single voxels
-# would not be free.
 FREE_ISLAND_RADIUS = 3
-SMALLEST_BOX = 16
-"""Voxels a side, below which there is no pattern to phase."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """The order and the length of the cycles: HIO, then RAAR, then ER.
-
-    Attributes
-    ----------
-    hio, raar, er : numbers of cycles.
-    update_every : cycles between two updates of the support (shrink-wrap).
-    support_threshold : the support keeps where the smoothed modulus exceeds this fraction of its
-        root mean square in the support.
-    smooth_width : width in voxels of that smoothing at the beginning and at the end.
-    autocorrelation_threshold : the first support is where the autocorrelation exceeds this
-        fraction of its maximum.
-    free_fraction : fraction of the voxels set aside for the free log-likelihood.
-    """
-
-    hio: int = 100
-    raar: int = 400
-    er: int = 150
-    update_every: int = 50
-    support_threshold: float = 0.25
-    smooth_width: tuple[float, float] = (2.0, 0.5)
-    autocorrelation_threshold: float = 0.1
-    free_fraction: float = 0.02
-
-    @property
-    def cycles(self) -> int:
-        """Of all three together."""
-        return self.hio + self.raar + self.er
-
-
-@dataclass(frozen=True)
-class Reconstruction:
-    """What phase retrieval found.
-
-    Attributes
-    ----------
-    obj : (n_rock, n_y, n_x) complex64, the object, centred; zero outside the support.
-    support : (n_rock, n_y, n_x) bool.
-    llk : Poisson log-likelihood per measured voxel; the smaller the better, about 1 for a perfect
-        fit where every voxel has counts, less where many have none.
-    llk_free : the same over voxels that the retrieval did not see; nan where there are none.
-    log : one line per stage: algorithm, cycles, size of the support, both log-likelihoods.
-    """
-
-    obj: np.ndarray
-    support: np.ndarray
-    llk: float
-    llk_free: float
-    log: tuple[str, ...]
-
-
-# --- cropping -------------------------------------------------------------------------------------
-
-
-def crop_around_peak(
-    counts: np.ndarray, bad_mask: np.ndarray, shape: tuple[int, int, int] | None = None
-) -> tuple[slice, slice, slice]:
-    """The slices of a box of `shape` around the Bragg peak, moved inwards to fit the array.
-
-    The peak is found as `peak.centre.find_central_voxel` finds it: no hot pixel moves the box.
-
-    Parameters
-    ----------
-    counts : (n_rock, n_y, n_x)
-    bad_mask : (n_rock, n_y, n_x) bool, True = invalid
-    shape : of the box, per axis not more than the counts' shape. By default the largest of even
-        sizes with small prime factors that has the peak in its middle.
-
-    Raises
-    ------
-    InputError
-        The box is larger than the array, no valid voxel has counts, or the peak is so near the
-        edge that no box around it is worth phasing.
-    """
-    centre = find_central_voxel(counts, bad_mask)
-    if centre is None:
-        raise InputError(
-            "no valid voxel has counts, expected a Bragg peak: check the mask and the data"
-        )
-    if shape is None:
-        shape = _largest_box(centre, counts.shape)
-    if any(size > n for size, n in zip(shape, counts.shape, strict=True)):
-        raise InputError(
-            f"crop {shape} is larger than the counts {counts.shape}, expected at "
-            "most their shape: choose a smaller crop"
-        )
-    starts = [
-        int(np.clip(c - size // 2, 0, n - size))
-        for c, size, n in zip(centre, shape, counts.shape, strict=True)
-    ]
-    rock, y, x = (slice(start, start + size) for start, size in zip(starts, shape, strict=True))
-    return rock, y, x
-
-
-def _largest_box(centre: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Sizes of the largest box with the peak in its middle that transforms fast on every device."""
-    halves = [min(c, n - c) for c, n in zip(centre, shape, strict=True)]
-    rock, y, x = (2 * _smooth(half) for half in halves)
-    if min(rock, y, x) < SMALLEST_BOX:
-        raise InputError(
-            f"the peak at {centre} is too near the edge of the counts {shape}, expected it at "
-            f"least {SMALLEST_BOX // 2} voxels inside: give the box to phase with --crop"
-        )
-    return rock, y, x
-
-
-def _smooth(n: int) -> int:
-    """The largest number up to `n` without a prime factor above 13, which is what PyNX takes.
-
-    0 if there is none.
-    """
-    for candidate in range(n, 0, -1):
-        rest = candidate
-        for prime in (2, 3, 5, 7, 11, 13):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return candidate
-    return 0
-
-
-# --- retrieval ------------------------------------------------------------------------------------
+"""Voxels of the islands of free voxels: neighbours know of each other, so single voxels would not
+be free. PyNX's default."""
+LARGEST_SUPPORT = 0.9
+"""Part of the array above which a support is lost; PyNX's own commands take 0.5 to 0.8."""
 
 
 def retrieve(
     counts: np.ndarray,
-    bad_mask: np.ndarray,
+    bad_mask: BoolArray,
     rng: np.random.Generator,
     *,
-    support: np.ndarray | None = None,
-    chain: Schedule = Schedule(),
-    bounds: tuple[np.ndarray, np.ndarray] | None = None,
-    prior: tuple[np.ndarray, np.ndarray] | None = None,
+    support: BoolArray | None = None,
+    schedule: Schedule = Schedule(),
+    constraint: Constraint | None = None,
     release_after: float | None = None,
-    filled: np.ndarray | None = None,
+    filled: BoolArray | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Reconstruction:
     """Phase one pattern from one random start with PyNX, on a GPU if it finds one, else the CPU.
@@ -183,57 +54,128 @@ def retrieve(
     rng : source of the start and of the free voxels.
     support : (n_rock, n_y, n_x) bool, centred; it stays as it is. Without it the support starts
         from the autocorrelation and shrinks (Marchesini et al., Phys. Rev. B 68, 140101, 2003).
-    chain : the cycles.
-    bounds : lower and upper bounds of the expected counts, each (n_rock, n_y, n_x), between which
-        the calculated intensity of invalid voxels is held; 0 and infinity leave a voxel free.
-        Bounds of valid voxels do not count.
-    prior : in place of bounds: estimated counts of invalid voxels, and the standard deviations of
-        log(1 + counts), each (n_rock, n_y, n_x); infinity leaves a voxel free. In every cycle the
-        calculated intensities are drawn towards them (see `bounds.Prior`), less and less strongly.
-    release_after : fraction of the cycles after which bounds or prior are dropped; None keeps them.
+    schedule : the cycles.
+    constraint : what is known of invalid voxels: an interval of their counts, or a prior.
+    release_after : fraction of the cycles after which the constraint is dropped; None keeps it.
     filled : (n_rock, n_y, n_x) bool, valid voxels whose counts are estimates. They are taken as
         measured, but the free log-likelihood is of measured voxels only.
     progress : called with the number of cycles just done.
+
+    Returns
+    -------
+    The object, its support and its log-likelihoods.
 
     Raises
     ------
     MissingEngineError
         PyNX is not there.
     InputError
-        The shapes do not match, nothing was measured, the bounds or the prior are none or both
-        given, the support vanished or filled the array, the object is not finite, or there is too
-        little memory.
+        The shapes do not match, nothing was measured, the constraint is wrong, the support vanished
+        or filled the array, the object is not finite, or there is too little memory.
     """
     _check_arrays(counts, bad_mask, support, filled)
-    _check_knowledge(bounds, prior, release_after)
+    _check_release(constraint, release_after)
     cdi_module = import_pynx("cdi")
-    log: list[str] = []
+    with _running(), _one_line_errors(cdi_module, schedule, counts.shape):
+        cdi = _start(cdi_module, counts, bad_mask, support, rng, schedule, filled)
+        known = None if constraint is None else constraint.on_amplitudes(bad_mask)
+        release = round((1.0 if release_after is None else release_after) * schedule.cycles)
+        plan = _Plan(cdi_module, schedule, support is None, constraint, known, release)
+        log = []
+        for stage in plan.stages():
+            name, operator = plan.operator(stage)
+            cdi = operator * cdi
+            log.append(_stage_line(cdi_module, cdi, name))
+            if progress is not None:
+                progress(stage.cycles)
+        return _reconstruction(cdi_module, cdi, log)
+
+
+def retrieve_best(
+    counts: np.ndarray,
+    bad_mask: BoolArray,
+    rng: np.random.Generator,
+    *,
+    runs: int = 5,
+    report: Callable[[int, Reconstruction | InputError], None] = lambda number, outcome: None,
+    support: BoolArray | None = None,
+    schedule: Schedule = Schedule(),
+    constraint: Constraint | None = None,
+    release_after: float | None = None,
+    filled: BoolArray | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Reconstruction:
+    """The best of several random starts by free log-likelihood; a start that fails is left out.
+
+    Every start has a generator of its own, a child of `rng`, so that the first starts are the same
+    however many there are.
+
+    Parameters
+    ----------
+    counts, bad_mask, support, schedule, constraint, release_after, filled : see `retrieve`.
+    rng : source of the starts' generators.
+    runs : random starts.
+    report : called with the number of a start, from 0, and what it found or why it failed.
+    progress : called with the number of cycles just done, whichever start they belong to.
+
+    Returns
+    -------
+    The best reconstruction; `free_llks` are of all that found something.
+
+    Raises
+    ------
+    MissingEngineError
+        PyNX is not there.
+    InputError
+        `runs` is below 1, or every start failed; then it is the last one's error.
+    """
+    if runs < 1:
+        raise InputError(f"runs is {runs}, expected at least 1: give a positive number")
+
+    def attempt(own: np.random.Generator) -> Reconstruction:
+        return retrieve(
+            counts,
+            bad_mask,
+            own,
+            support=support,
+            schedule=schedule,
+            constraint=constraint,
+            release_after=release_after,
+            filled=filled,
+            progress=progress,
+        )
+
+    results = run_starts(attempt, rng.spawn(runs), report)
+    return replace(best(results), free_llks=tuple(found.llk_free for found in results))
+
+
+@contextmanager
+def _running() -> Iterator[None]:
+    """PyNX runs silently, its transforms on all processors that this process may use."""
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     with quiet(), np.errstate(all="ignore"), scipy.fft.set_workers(workers):
-        release = chain.cycles if release_after is None else round(release_after * chain.cycles)
-        try:
-            cdi = _start(cdi_module, counts, bad_mask, support, rng, chain, filled)
-            held = _knowledge(cdi, bounds, prior)
-            for name, operator, cycles in _stages(
-                cdi_module, chain, support is None, held, release
-            ):
-                cdi = operator * cdi
-                log.append(_stage_line(cdi_module, cdi, name))
-                if progress is not None:
-                    progress(cycles)
-        except (cdi_module.SupportTooSmall, cdi_module.SupportTooLarge) as error:
-            raise InputError(
-                f"the support was lost ({error}): give a support, or change the chain's "
-                f"support_threshold ({chain.support_threshold})"
-            ) from error
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            raise InputError(
-                f"out of memory while phasing {counts.shape} voxels, expected room for about ten "
-                "complex arrays: crop nearer to the peak, or set PYNX_PU=cpu"
-            ) from error
-        return _reconstruction(cdi_module, cdi, log)
+        yield
+
+
+@contextmanager
+def _one_line_errors(
+    cdi_module: ModuleType, schedule: Schedule, shape: tuple[int, ...]
+) -> Iterator[None]:
+    """A lost support and too little memory become an InputError."""
+    try:
+        yield
+    except (cdi_module.SupportTooSmall, cdi_module.SupportTooLarge) as error:
+        raise InputError(
+            f"the support was lost ({error}): give a support, or change the schedule's "
+            f"support_threshold ({schedule.support_threshold})"
+        ) from error
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise InputError(
+            f"out of memory while phasing {shape} voxels, expected room for about ten "
+            "complex arrays: crop nearer to the peak, or set PYNX_PU=cpu"
+        ) from error
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -244,40 +186,11 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def retrieve_best(
-    counts: np.ndarray,
-    bad_mask: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    starts: int = 2,
-    **options: Any,
-) -> Reconstruction:
-    """The best of several random starts by free log-likelihood; arguments as for `retrieve`.
-
-    A start that fails is left out; if all do, the last one's error is raised.
-    """
-    results: list[Reconstruction] = []
-    failure = InputError(f"starts is {starts}, expected at least 1: give a positive number")
-    for _ in range(starts):
-        try:
-            results.append(retrieve(counts, bad_mask, rng, **options))
-        except InputError as error:
-            failure = error
-    if not results:
-        raise failure
-    return best(results)
-
-
-def best(results: Sequence[Reconstruction]) -> Reconstruction:
-    """The one of least free log-likelihood, or log-likelihood where there are no free voxels."""
-    return min(results, key=lambda r: r.llk if np.isnan(r.llk_free) else r.llk_free)
-
-
 def _check_arrays(
     counts: np.ndarray,
-    bad_mask: np.ndarray,
-    support: np.ndarray | None,
-    filled: np.ndarray | None,
+    bad_mask: BoolArray,
+    support: BoolArray | None,
+    filled: BoolArray | None,
 ) -> None:
     for name, array in (("mask", bad_mask), ("support", support), ("filled mask", filled)):
         if array is not None and array.shape != counts.shape:
@@ -298,16 +211,10 @@ def _check_arrays(
         )
 
 
-def _check_knowledge(
-    bounds: tuple[np.ndarray, np.ndarray] | None,
-    prior: tuple[np.ndarray, np.ndarray] | None,
-    release_after: float | None,
-) -> None:
-    if bounds is not None and prior is not None:
-        raise InputError("both bounds and a prior are given, expected one of them: leave one out")
+def _check_release(constraint: Constraint | None, release_after: float | None) -> None:
     if release_after is None:
         return
-    if bounds is None and prior is None:
+    if constraint is None:
         raise InputError(
             f"release_after is {release_after} without bounds or a prior, expected some to "
             "release: give both or neither"
@@ -321,39 +228,43 @@ def _check_knowledge(
 def _start(
     cdi_module: ModuleType,
     counts: np.ndarray,
-    bad_mask: np.ndarray,
-    support: np.ndarray | None,
+    bad_mask: BoolArray,
+    support: BoolArray | None,
     rng: np.random.Generator,
-    chain: Schedule,
-    filled: np.ndarray | None,
+    schedule: Schedule,
+    filled: BoolArray | None,
 ) -> Any:
     """A PyNX `CDI` with free voxels, a support and a random object inside it."""
     measured = np.where(bad_mask, 0, np.maximum(counts, 0)).astype(np.float32)
     iobs = np.fft.ifftshift(measured)  # PyNX has the centre at index 0
     cdi = cdi_module.CDI(iobs, mask=np.fft.ifftshift(bad_mask).astype(np.int8))
-    islands = _free_islands(counts.shape, chain.free_fraction, rng)
-    if islands is not None:
-        cdi.init_free_pixels(island_radius=FREE_ISLAND_RADIUS, coords=islands[::-1])  # x first
-        if filled is not None and np.any(filled):
-            cdi.set_free_pixel_mask(cdi.get_free_pixel_mask() & ~np.fft.ifftshift(filled))
+    _set_free_voxels(cdi, filled, _free_islands(counts.shape, schedule.free_fraction, rng))
     if support is None:
-        threshold = chain.autocorrelation_threshold
+        threshold = schedule.autocorrelation_threshold
         cdi = cdi_module.AutoCorrelationSupport(threshold=threshold) * cdi
     else:
         cdi.set_support(np.fft.ifftshift(support))
-    inside = cdi.get_support() > 0  # (n_rock, n_y, n_x), centre at index 0
-    modulus = rng.uniform(0, 1, counts.shape)
-    phase_rad = rng.uniform(0, 2 * np.pi, counts.shape)
-    obj = inside * modulus * np.exp(1j * phase_rad)
+    obj = random_object(cdi.get_support() > 0, rng)  # centre at index 0, as the support
     # PyNX's transform keeps the norm: as many photons in the object as in the measurement.
     obj *= np.sqrt(measured.sum() / np.sum(np.abs(obj) ** 2))
     cdi.set_obj(obj.astype(np.complex64))
     return cdi
 
 
+def _set_free_voxels(
+    cdi: Any, filled: BoolArray | None, islands: tuple[IntArray, ...] | None
+) -> None:
+    """Set voxels aside for the free log-likelihood, none of which is filled."""
+    if islands is None:
+        return
+    cdi.init_free_pixels(island_radius=FREE_ISLAND_RADIUS, coords=islands[::-1])  # x first
+    if filled is not None and np.any(filled):
+        cdi.set_free_pixel_mask(cdi.get_free_pixel_mask() & ~np.fft.ifftshift(filled))
+
+
 def _free_islands(
     shape: tuple[int, ...], fraction: float, rng: np.random.Generator
-) -> tuple[np.ndarray, ...] | None:
+) -> tuple[IntArray, ...] | None:
     """Centres, relative to the array's centre, of spheres of free voxels; None if there are none.
 
     They keep clear of the border and of the innermost twentieth of each axis, where the peak's
@@ -371,72 +282,58 @@ def _free_islands(
     return tuple(c[outside] for c in centres) if np.any(outside) else None
 
 
-def _knowledge(
-    cdi: Any,
-    bounds: tuple[np.ndarray, np.ndarray] | None,
-    prior: tuple[np.ndarray, np.ndarray] | None,
-) -> Knowledge | None:
-    """Centred bounds or a prior (n_rock, n_y, n_x) as those of the voxels that PyNX has masked."""
-    given, made_of, what = (
-        (bounds, bounds_of, "bounds") if prior is None else (prior, prior_of, "prior's arrays")
-    )
-    if given is None:
-        return None
-    first, second = given
-    if first.shape != second.shape or first.shape != cdi.get_iobs().shape:
-        raise InputError(
-            f"the {what} have shapes {first.shape} and {second.shape}, expected the counts' "
-            f"{cdi.get_iobs().shape}: give {what} of the counts' shape"
+@dataclass(frozen=True)
+class _Plan:
+    """The schedule as PyNX operators; the constraint holds for the first `release` cycles."""
+
+    cdi_module: ModuleType
+    schedule: Schedule
+    shrinks: bool
+    constraint: Constraint | None
+    known: AmplitudeConstraint | None
+    release: int
+
+    def stages(self) -> Iterator[Stage]:
+        """Those between which the support or the strength of a prior changes."""
+        changes = self.constraint is not None and self.constraint.changes
+        return self.schedule.stages(divided=self.shrinks or changes)
+
+    def operator(self, stage: Stage) -> tuple[str, Any]:
+        """The name and the PyNX operator of a stage, and of the support's update after it."""
+        held = 0 if self.known is None else min(max(self.release - stage.begin, 0), stage.cycles)
+        parts = [*self._held(stage, held), *self._free(stage, stage.cycles - held)]
+        if self.shrinks and stage.algorithm != "ER":  # the last cycles fit the object alone
+            parts.append(("SupportUpdate", self._update()))
+        name, operator = parts[0]
+        for later, after in parts[1:]:
+            name, operator = f"{later}*{name}", after * operator
+        return name, operator
+
+    def _held(self, stage: Stage, cycles: int) -> Iterator[tuple[str, Any]]:
+        if cycles and self.known is not None and self.constraint is not None:
+            label = self.constraint.label
+            one = constrained_cycle(
+                stage.algorithm,
+                self.known,
+                half_way(stage.done),
+                label=label,
+                beta=self.schedule.beta,
+            )
+            yield f"{label}{stage.algorithm}**{cycles}", one**cycles
+
+    def _free(self, stage: Stage, cycles: int) -> Iterator[tuple[str, Any]]:
+        if cycles:
+            options = {} if stage.algorithm == "ER" else {"beta": self.schedule.beta}
+            one = getattr(self.cdi_module, stage.algorithm)(**options)
+            yield f"{stage.algorithm}**{cycles}", one**cycles
+
+    def _update(self) -> Any:
+        first, last = self.schedule.smooth_width
+        return self.cdi_module.SupportUpdate(
+            threshold_relative=self.schedule.support_threshold,
+            smooth_width=(first, last, self.schedule.before_er),
+            max_fraction=LARGEST_SUPPORT,
         )
-    masked = cdi.get_iobs() <= LARGEST_MASKED
-    return made_of(np.fft.ifftshift(first), np.fft.ifftshift(second), masked)
-
-
-def _stages(
-    cdi_module: ModuleType, chain: Schedule, shrink: bool, known: Knowledge | None, release: int
-) -> Iterator[tuple[str, Any, int]]:
-    """The stages' names, PyNX operators and cycles, in the order in which they are applied.
-
-    Bounds or a prior hold for the first `release` cycles.
-    """
-    first, last = chain.smooth_width
-    update = cdi_module.SupportUpdate(
-        threshold_relative=chain.support_threshold,
-        smooth_width=(first, last, max(chain.hio + chain.raar, 1)),
-        max_fraction=0.9,
-    )
-    begin = 0
-    for algorithm, cycles in _blocks(chain, shrink or isinstance(known, Prior)):
-        known = _eased(known, begin / max(chain.hio + chain.raar, 1))
-        held = 0 if known is None else min(max(release - begin, 0), cycles)
-        if known is not None and held > 0:
-            operator, name = bounded(algorithm, known) ** held, f"{known.label}{algorithm}**{held}"
-        if held < cycles:
-            free = getattr(cdi_module, algorithm)() ** (cycles - held)
-            free_name = f"{algorithm}**{cycles - held}"
-            operator = free * operator if held else free
-            name = f"{free_name}*{name}" if held else free_name
-        if shrink and algorithm != "ER":  # the last cycles fit the object, not the support
-            operator, name = update * operator, f"SupportUpdate*{name}"
-        yield name, operator, cycles
-        begin += cycles
-
-
-def _eased(known: Knowledge | None, done: float) -> Knowledge | None:
-    """A prior as strong as it is when the part `done` of HIO and RAAR is; bounds as they are."""
-    if not isinstance(known, Prior):
-        return known
-    return replace(known, half_way=half_way(done))
-
-
-def _blocks(chain: Schedule, divided: bool) -> Iterator[tuple[str, int]]:
-    """Algorithms and cycles, HIO and RAAR divided between updates of the support or the prior."""
-    for algorithm, cycles in (("HIO", chain.hio), ("RAAR", chain.raar)):
-        length = chain.update_every if divided else max(cycles, 1)
-        for begin in range(0, cycles, length):
-            yield algorithm, min(length, cycles - begin)
-    if chain.er > 0:
-        yield "ER", chain.er
 
 
 def _stage_line(cdi_module: ModuleType, cdi: Any, name: str) -> str:

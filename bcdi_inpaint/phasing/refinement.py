@@ -10,52 +10,59 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.devices import choose_device
-from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.phasing.pynx_retrieval import crop_around_peak
-from bcdi_inpaint.phasing.torch_retrieval import (
-    Amplitudes,
-    Schedule,
-    State,
-    amplitudes,
-    cycle,
-    prior_of,
-    retrieve,
+from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.phasing.constraints import PriorConstraint
+from bcdi_inpaint.phasing.mixing import (
+    MixingSettings,
+    Mixture,
+    brightness_classes,
+    fit_mixture,
+    mix,
+    rms,
+    sigma_factors,
 )
-from bcdi_inpaint.photons import LEAST_COUNTS, photon_deviance, predicted_ranks
+from bcdi_inpaint.phasing.peak_box import crop_around_peak, shrink_box
+from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.phasing.starts import run_starts
+from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, State, amplitudes, cycle, retrieve
+from bcdi_inpaint.photons import LEAST_COUNTS, photon_deviance
+from bcdi_inpaint.scan.boxes import Box
 
-Box = tuple[slice, slice, slice]
 
-LARGEST_BOX = 128
-"""Voxels along each side of what is phased: the fringes that matter are near the peak."""
-BLOCK = 8
-"""Side in voxels of the blocks by which a pseudo-gap is halved to test what was fitted."""
-NEAR = 1.5
-"""Starts of up to this part more misfit than the best one are averaged with it."""
-EDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-"""Expected counts that divide voxels into classes, from faint to bright."""
-LEAST_VOXELS = 64
-"""Of a class whose share can be fitted."""
-FACTORS = np.geomspace(1.2, 10, 12)
-"""Factors by which the fill's standard deviation may grow or shrink, step by step."""
-WANTED, TOLERANCE = 0.68, 0.02
-"""What part of the pseudo-gap's counts is to lie inside its 68 % intervals, and how far above."""
-CHAIN = Schedule(hio=100, raar=150, er=50, update_every=25)
-"""HIO first, and the support renewed often: starts seldom stagnate then."""
-RELEASED = Schedule(raar=80, er=40)
-"""Without the prior, from where the one with it ended: an alternative for narrow gaps."""
-LAST = Schedule(raar=80, er=40)
-"""With the pseudo-gap measured again."""
+@dataclass(frozen=True)
+class RefinementSettings:
+    """How a fill is refined. All were chosen on simulated crystals; no committed command.
+
+    Attributes
+    ----------
+    largest_box : voxels along each side of what is phased: the fringes that matter are near the
+        peak.
+    near : starts of up to this part more misfit than the best one are averaged with it.
+    schedule : of every start. HIO first, and the support renewed often: starts seldom stagnate
+        then.
+    released : cycles without the prior, from where the ones with it ended: an alternative for
+        narrow gaps.
+    last : cycles with the pseudo-gap measured again.
+    mixing : how the computed intensity is mixed into the fill.
+    """
+
+    largest_box: int = 128
+    near: float = 1.5
+    schedule: Schedule = Schedule(hio=100, raar=150, er=50, update_every=25)
+    released: Schedule = Schedule(hio=0, raar=80, er=40)
+    last: Schedule = Schedule(hio=0, raar=80, er=40)
+    mixing: MixingSettings = MixingSettings()
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,8 @@ class Refinement:
     accepted : whether the computed intensity helped to predict what was measured.
     before, after : RMS error of log(1 + counts) in the pseudo-gap, of the network's fill and of
         the refined one; nan where neither was computed.
-    shares : of the computed intensity in the classes of `EDGES`, from faint to bright.
+    shares : of the computed intensity in the classes of `MixingSettings.edges`, from faint to
+        bright.
     remark : one line on what was found.
     interrupted : whether Ctrl-C ended it.
     """
@@ -81,38 +89,63 @@ class Refinement:
     remark: str
     interrupted: bool = False
 
+    def __repr__(self) -> str:
+        return self.remark
+
 
 def refine(
     counts: np.ndarray,
     gap_mask: BoolArray,
-    bad_mask: BoolArray,
     fill: Fill,
-    model: Model,
-    rng: np.random.Generator,
     *,
+    bad_mask: BoolArray | None = None,
+    model: str | Path | Model = "default",
+    seed: int = 0,
+    rng: np.random.Generator | None = None,
     starts: int = 2,
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
+    settings: RefinementSettings = RefinementSettings(),
 ) -> Refinement:
     """Refine a fill by a phase retrieval around the Bragg peak, where that predicts better.
+
+    Nothing is raised for a retrieval that fails, has no memory or is interrupted: the fill stays,
+    and the remark says why.
 
     Parameters
     ----------
     counts : (n_rock, n_y, n_x) photon counts; not changed.
-    gap_mask, bad_mask : (n_rock, n_y, n_x) bool, True = to fill, True = invalid.
-    fill : what `inpaint` made of them with `model`, which fills the pseudo-gap too.
+    gap_mask : (n_rock, n_y, n_x) bool, True = to fill.
+    fill : what `inpaint` made of them.
+    bad_mask : (n_rock, n_y, n_x) bool, True = invalid.
+    model : ``default``, a weights file, or a loaded `Model`; the one that made the fill, which
+        fills the pseudo-gap too.
+    seed : of the random starts.
+    rng : source of the random starts, in place of the seed.
     starts : random starts; the one that fits the measured voxels best counts, or the mean of
         those that fit nearly as well.
+    device : ``auto``, ``cpu`` or ``cuda``.
     progress : called with (starts done, starts in all).
+    settings : how it is done.
 
-    Nothing is raised for a retrieval that fails, has no memory or is interrupted: the fill stays,
-    and the remark says why.
+    Returns
+    -------
+    The refinement: `fill` is the better fill, `remark` says what was found.
+
+    Raises
+    ------
+    InputError
+        A model that does not load.
     """
+    model = model if isinstance(model, Model) else load_weights(model)
+    rng = np.random.default_rng(seed) if rng is None else rng
+    bad_mask = np.zeros(counts.shape, dtype=bool) if bad_mask is None else bad_mask
     interrupted = False
     try:
-        box = _box(counts, gap_mask | bad_mask)
-        task = _Task.prepared(counts, gap_mask, bad_mask, fill, model, box, device)
-        return _refined(task, fill, box, rng, starts, progress)
+        crop = crop_around_peak(counts, gap_mask | bad_mask)
+        box = shrink_box(crop, settings.largest_box)
+        task = _prepare(counts, gap_mask, bad_mask, fill, model, box, device, settings)
+        return _refine(task, fill, box, rng, starts, progress)
     except InputError as error:
         why = str(error)
     except (MemoryError, torch.OutOfMemoryError):
@@ -126,10 +159,24 @@ def refine(
 def fill_and_refine(
     counts: np.ndarray, gap_mask: BoolArray, bad_mask: BoolArray, model: Model, device: str = "auto"
 ) -> Refinement:
-    """Fill and refine in one, from seed 0; arguments and errors as for `inpaint` and `refine`."""
+    """Fill and refine in one, from seed 0.
+
+    Parameters
+    ----------
+    counts, gap_mask, bad_mask, device : see `refine`.
+    model : fills the gap and the pseudo-gap.
+
+    Returns
+    -------
+    The refinement.
+
+    Raises
+    ------
+    InputError
+        As `inpaint`.
+    """
     fill = inpaint(counts, gap_mask, model, device, bad_mask=bad_mask)
-    rng = np.random.default_rng(0)
-    return refine(counts, gap_mask, bad_mask, fill, model, rng, device=device)
+    return refine(counts, gap_mask, fill, bad_mask=bad_mask, model=model, device=device)
 
 
 @dataclass(frozen=True)
@@ -145,41 +192,51 @@ class _Task:
     first: Fill
     second: Fill
     device: torch.device
+    settings: RefinementSettings
 
-    @classmethod
-    def prepared(
-        cls,
-        counts: np.ndarray,
-        gap_mask: BoolArray,
-        bad_mask: BoolArray,
-        fill: Fill,
-        model: Model,
-        box: Box,
-        device: str,
-    ) -> _Task:
-        gap, unknown = gap_mask[box], (gap_mask | bad_mask)[box]
-        if not fill.filled[box].any():
-            raise InputError("no filled voxel lies in the box around the peak, expected a gap")
-        own = counts[box].astype(np.float32)
-        pseudo = make_pseudo_gap(gap, unknown)
-        first = inpaint(own, gap | pseudo, model, device, bad_mask=bad_mask[box] & ~pseudo)
-        second = replace(
-            fill, counts=fill.counts[box], filled=fill.filled[box], sigma=fill.sigma[box]
-        )
-        return cls(own, unknown, pseudo & first.filled, first, second, choose_device(device))
+    @property
+    def hidden(self) -> BoolArray:
+        """What was not measured, and the pseudo-gap."""
+        return self.unknown | self.pseudo
+
+    @property
+    def log_counts(self) -> Float32Array:
+        """log(1 + measured counts)."""
+        logs: Float32Array = np.log1p(np.maximum(self.counts, 0))
+        return logs
+
+    def amplitudes(self, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
+        """Measured amplitudes, and a fill as the prior of what it filled of the hidden ones."""
+        prior = None if fill is None else _prior(fill)
+        return amplitudes(self.counts, hidden, prior, self.device)
 
 
-def _box(counts: np.ndarray, unknown: BoolArray) -> Box:
-    """The largest box of up to `LARGEST_BOX` with the peak in its middle."""
-    box = crop_around_peak(counts, unknown)
-    rock, y, x = (
-        slice(side.start + cut, side.stop - cut)
-        for side, cut in ((side, max(side.stop - side.start - LARGEST_BOX, 0) // 2) for side in box)
-    )
-    return rock, y, x
+def _prior(fill: Fill) -> PriorConstraint:
+    return PriorConstraint(fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf)))
 
 
-def _refined(
+def _prepare(
+    counts: np.ndarray,
+    gap_mask: BoolArray,
+    bad_mask: BoolArray,
+    fill: Fill,
+    model: Model,
+    box: Box,
+    device: str,
+    settings: RefinementSettings,
+) -> _Task:
+    """Cut the box and fill it with a pseudo-gap hidden too."""
+    gap, unknown = gap_mask[box], (gap_mask | bad_mask)[box]
+    if not fill.filled[box].any():
+        raise InputError("no filled voxel lies in the box around the peak, expected a gap")
+    own = counts[box].astype(np.float32)
+    pseudo = make_pseudo_gap(gap, unknown)
+    first = inpaint(own, gap | pseudo, model, device, bad_mask=bad_mask[box] & ~pseudo)
+    where = pseudo & first.filled
+    return _Task(own, unknown, where, first, fill.part(box), choose_device(device), settings)
+
+
+def _refine(
     task: _Task,
     fill: Fill,
     box: Box,
@@ -187,31 +244,65 @@ def _refined(
     starts: int,
     progress: Callable[[int, int], None] | None,
 ) -> Refinement:
-    hidden = task.unknown | task.pseudo
-    known, free = _known(task, task.first, hidden), _known(task, None, hidden)
-    held: list[tuple[float, State]] = []  # with the misfit of each start
-    failure = InputError(f"starts is {starts}, expected at least 1: give a positive number")
-    for number in range(starts):
-        try:
-            state = retrieve(task.first.counts, known, rng, chain=CHAIN)
-            misfit = photon_deviance(task.counts[~hidden], state.intensity()[~hidden])
-            held.append((float(misfit.mean()), state))
-        except InputError as error:  # another start may do better
-            failure = error
+    """Compute the intensity in several ways and believe the one that predicts best."""
+    near = _best_states(task, rng, starts, progress)
+    released = _release(task, near)
+    trials = [_try(task, near[:1], True), _try(task, released[:1], False)]
+    if len(near) > 1:
+        trials += [_try(task, near, True), _try(task, released, False)]
+    return _judge(task, fill, box, min(trials, key=lambda trial: trial.mixture.error), rng)
+
+
+def _best_states(
+    task: _Task,
+    rng: np.random.Generator,
+    starts: int,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[State, ...]:
+    """The start that fits the measured voxels best, and those that fit nearly as well."""
+    if starts < 1:
+        raise InputError(f"starts is {starts}, expected at least 1: give a positive number")
+
+    def attempt(own: np.random.Generator) -> tuple[float, State]:
+        state = retrieve(
+            task.counts,
+            task.hidden,
+            own,
+            schedule=task.settings.schedule,
+            constraint=_prior(task.first),
+            guess=task.first.counts,
+            device=task.device,
+        )
+        seen = ~task.hidden
+        misfit = photon_deviance(task.counts[seen], state.intensity()[seen])
+        return float(misfit.mean()), state
+
+    def report(number: int, outcome: object) -> None:
         if progress is not None:
             progress(number + 1, starts)
-    held = sorted((pair for pair in held if np.isfinite(pair[0])), key=lambda pair: pair[0])
-    if not held:
-        raise failure
-    near = tuple(state for misfit, state in held if misfit <= NEAR * held[0][0])
-    released = tuple(replace(state) for state in near)  # objects of their own, from the same place
+
+    # The starts draw on from one generator.
+    found = run_starts(attempt, [rng] * starts, report)
+    finite = sorted((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
+    if not finite:
+        raise InputError("the computed intensity is not finite, expected numbers")
+    least = finite[0][0]
+    return tuple(state for misfit, state in finite if misfit <= task.settings.near * least)
+
+
+def _release(task: _Task, states: Sequence[State]) -> tuple[State, ...]:
+    """States that went on from the same places without the prior."""
+    free = task.amplitudes(None, task.hidden)
+    released = tuple(replace(state) for state in states)  # objects of their own
     for state in released:
-        cycle(state, free, "RAAR", RELEASED.raar)
-        cycle(state, free, "ER", RELEASED.er)
-    trials = [_trial(task, near[:1], True), _trial(task, released[:1], False)]
-    if len(near) > 1:
-        trials += [_trial(task, near, True), _trial(task, released, False)]
-    return _judged(task, fill, box, min(trials, key=lambda trial: trial.error), rng)
+        _continue(state, free, task.settings.released)
+    return released
+
+
+def _continue(state: State, known: Amplitudes, schedule: Schedule) -> None:
+    """Cycles of RAAR and ER with the support as it is, in place."""
+    cycle(state, known, "RAAR", schedule.raar, beta=schedule.beta)
+    cycle(state, known, "ER", schedule.er)
 
 
 def _log_intensity(states: Sequence[State]) -> Float32Array:
@@ -220,83 +311,61 @@ def _log_intensity(states: Sequence[State]) -> Float32Array:
     return mean
 
 
-def _known(task: _Task, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
-    """Measured amplitudes, a fill as the prior of what it filled; other hidden voxels are free."""
-    lower = np.where(hidden, 0, task.counts)
-    upper = np.where(hidden, np.inf, task.counts)
-    free = amplitudes(lower, upper, task.device)
-    if fill is None:
-        return free
-    prior = prior_of(fill.counts, fill.sigma, hidden & fill.filled, task.device)
-    return replace(free, prior=prior)
-
-
 @dataclass(frozen=True)
 class _Trial:
     """What the computed intensity of one state, or the mean of several, makes of the pseudo-gap.
 
-    `held`: with the prior to the end. `error` is the RMS error of log(1 + counts) of voxels whose
-    share was fitted on others; `shares` (n_classes,) are fitted on all.
+    `held`: with the prior to the end.
     """
 
     states: tuple[State, ...]
     held: bool
-    error: float
-    shares: Float64Array
-    log_mixed: Float32Array
+    mixture: Mixture
 
 
-def _trial(task: _Task, states: tuple[State, ...], held: bool) -> _Trial:
-    where = task.pseudo
-    log_fill, log_found = np.log1p(task.first.counts), _log_intensity(states)
-    log_counts = np.log1p(np.maximum(task.counts, 0))
-    classes = np.digitize(task.first.counts, EDGES)  # (n_rock, n_y, n_x), 0 to len(EDGES)
-    halves = _halves(where.shape)
-    tested = np.empty(where.shape, dtype=np.float32)
-    for half in (False, True):
-        fitted = _shares(log_counts, log_fill, log_found, classes, where & (halves != half))
-        tested[halves == half] = _mixed(log_fill, log_found, fitted[classes])[halves == half]
-    shares = _shares(log_counts, log_fill, log_found, classes, where)
-    for number in range(len(shares)):  # none where voxels that were not fitted gain nothing
-        own = where & (classes == number)
-        before, after = (
-            np.square(log_counts[own] - expected[own]).sum() for expected in (log_fill, tested)
-        )
-        if not after < before:
-            shares[number] = 0
-            tested[own] = log_fill[own]
-    mixed = _mixed(log_fill, log_found, shares[classes])
-    return _Trial(states, held, _rms(log_counts[where] - tested[where]), shares, mixed)
+def _try(task: _Task, states: tuple[State, ...], held: bool) -> _Trial:
+    mixing = task.settings.mixing
+    mixture = fit_mixture(
+        task.log_counts,
+        np.log1p(task.first.counts),
+        _log_intensity(states),
+        brightness_classes(task.first.counts, mixing),
+        task.pseudo,
+        mixing,
+    )
+    return _Trial(states, held, mixture)
 
 
-def _judged(
+def _judge(
     task: _Task, fill: Fill, box: Box, trial: _Trial, rng: np.random.Generator
 ) -> Refinement:
     """Believe the computed intensity as far as the pseudo-gap says."""
-    before = _rms(np.log1p(task.counts[task.pseudo]) - np.log1p(task.first.counts[task.pseudo]))
-    said = tuple(float(share) for share in trial.shares)
-    if not trial.error < before:
+    pseudo, mixture = task.pseudo, trial.mixture
+    before = rms(np.log1p(task.counts[pseudo]) - np.log1p(task.first.counts[pseudo]))
+    shares = tuple(float(share) for share in mixture.shares)
+    if not mixture.error < before:
         remark = (
             f"not refined: the computed intensity predicts measured voxels no better (RMS log "
-            f"error {trial.error:.4g} against {before:.4g})"
+            f"error {mixture.error:.4g} against {before:.4g})"
         )
-        return Refinement(fill, False, before, trial.error, said, remark)
-    classes = np.digitize(task.first.counts, EDGES)
-    factors = _factors(task, trial.log_mixed, classes, rng)
-    fill_and_refine = _applied(task, fill, box, trial, factors)
-    remark = f"refined: RMS log error of held-out voxels {before:.4g} to {trial.error:.4g}"
-    return Refinement(fill_and_refine, True, before, trial.error, said, remark)
+        return Refinement(fill, False, before, mixture.error, shares, remark)
+    mixing = task.settings.mixing
+    classes = brightness_classes(task.first.counts, mixing)
+    mixed = replace(task.first, counts=np.expm1(mixture.log_counts), filled=pseudo)
+    factors = sigma_factors(task.counts, mixed, classes, rng, mixing)
+    refined = _apply(task, fill, box, trial, factors)
+    remark = f"refined: RMS log error of held-out voxels {before:.4g} to {mixture.error:.4g}"
+    return Refinement(refined, True, before, mixture.error, shares, remark)
 
 
-def _applied(task: _Task, fill: Fill, box: Box, trial: _Trial, factors: Float64Array) -> Fill:
+def _apply(task: _Task, fill: Fill, box: Box, trial: _Trial, factors: Float64Array) -> Fill:
     """The fill with the computed intensity mixed in, once more with all that was measured."""
-    known = _known(task, task.second if trial.held else None, task.unknown)
+    known = task.amplitudes(task.second if trial.held else None, task.unknown)
     for state in trial.states:
-        cycle(state, known, "RAAR", LAST.raar)
-        cycle(state, known, "ER", LAST.er)
-    classes = np.digitize(task.second.counts, EDGES)
-    log_found = _log_intensity(trial.states)
-    log_mixed = _mixed(np.log1p(task.second.counts), log_found, trial.shares[classes])
+        _continue(state, known, task.settings.last)
+    classes = brightness_classes(task.second.counts, task.settings.mixing)
+    shares = trial.mixture.shares[classes]
+    log_mixed = mix(np.log1p(task.second.counts), _log_intensity(trial.states), shares)
     counts, sigma = fill.counts.copy(), fill.sigma.copy()
     filled = fill.filled[box]
     counts[box][filled] = np.maximum(np.expm1(log_mixed[filled]), LEAST_COUNTS)
@@ -305,73 +374,3 @@ def _applied(task: _Task, fill: Fill, box: Box, trial: _Trial, factors: Float64A
     noise = 1 / np.sqrt(1 + counts[box][filled])
     sigma[box][filled] = np.maximum(scaled, np.minimum(noise, sigma[box][filled]))
     return replace(fill, counts=counts, sigma=sigma)
-
-
-def _rms(values: FloatArray) -> float:
-    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
-
-
-def _mixed(log_fill: Float32Array, log_found: Float32Array, share: FloatArray) -> Float32Array:
-    return ((1 - share) * log_fill + share * log_found).astype(np.float32)
-
-
-def _halves(shape: tuple[int, ...]) -> BoolArray:
-    """A chessboard of blocks: what is fitted on one colour is tested on the other."""
-    index = sum(np.ix_(*[np.arange(n) // BLOCK for n in shape]))
-    return np.asarray(index) % 2 == 1
-
-
-def _shares(
-    log_counts: Float32Array,
-    log_fill: Float32Array,
-    log_found: Float32Array,
-    classes: NDArray[np.int64],
-    where: BoolArray,
-) -> Float64Array:
-    """(n_classes,) share of the computed intensity of least squared error; 0 where few voxels are.
-
-    Of logarithms: a few bright voxels would decide a deviance alone.
-    """
-    best = np.zeros(len(EDGES) + 1)
-    for number in range(len(best)):
-        own = where & (classes == number)
-        if np.count_nonzero(own) < LEAST_VOXELS:
-            continue
-        apart = (log_found[own] - log_fill[own]).astype(np.float64)
-        wanted = (log_counts[own] - log_fill[own]).astype(np.float64)
-        best[number] = np.clip(wanted @ apart / max(apart @ apart, 1e-12), 0, 1)
-    return best
-
-
-def _factors(
-    task: _Task, log_mixed: Float32Array, classes: NDArray[np.int64], rng: np.random.Generator
-) -> Float64Array:
-    """(n_classes,) factor on the standard deviation, the nearest to 1 whose 68 % intervals hold.
-
-    Of measured counts, whose own noise is taken into account: where that is the larger one, every
-    factor would do.
-    """
-    factors = np.ones(len(EDGES) + 1)
-    expected = np.expm1(log_mixed)
-    for number in range(len(factors)):
-        own = task.pseudo & (classes == number)
-        if np.count_nonzero(own) < BLOCK**2:
-            continue
-        inside = _inside(task, expected, own, 1.0, rng)
-        rising = FACTORS if inside < WANTED - TOLERANCE else 1 / FACTORS
-        for factor in rising:
-            if abs(inside - WANTED) <= TOLERANCE or (inside > WANTED) == (factor > 1):
-                break
-            factors[number] = factor
-            inside = _inside(task, expected, own, float(factor), rng)
-    return factors
-
-
-def _inside(
-    task: _Task, expected: Float32Array, own: BoolArray, factor: float, rng: np.random.Generator
-) -> float:
-    """The part of the counts `own` in 68 % intervals of `factor` times the standard deviation."""
-    sigma = task.first.sigma * np.float32(factor)
-    trial = replace(task.first, counts=expected, filled=own, sigma=sigma)
-    ranks = predicted_ranks(task.counts, trial.interval, own, rng)
-    return float(np.mean(np.abs(2 * ranks - 1) <= WANTED))

@@ -1,11 +1,10 @@
 """A compact phase retrieval in torch, for the refinement of fills.
 
 PyNX phases crystals; what is wanted here is only the intensity that an object of finite size could
-have in a gap. One projection keeps every Fourier amplitude between its bounds (equal ones where it
-was measured, 0 and infinity where it was not) and draws those of a prior to it, the other keeps the
-object inside its support (ER, HIO: Fienup, Appl. Opt. 21, 2758 (1982); RAAR: Luke, Inverse Problems
-21, 37 (2005)). All tensors here have the centre at index 0 and the transform keeps the norm, as in
-PyNX.
+have in a gap. One projection keeps every measured Fourier amplitude and applies the constraint to
+those that were not measured, the other keeps the object inside its support. All tensors here have
+the centre at index 0 and the transform keeps the norm, as in PyNX. Algorithms, numbers and formulas
+are those of `schedule` and `constraints`, which PyNX's cycles use too.
 """
 
 from __future__ import annotations
@@ -18,103 +17,75 @@ from torch import Tensor
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.phasing.constraints import HALF_WAY, half_way
+from bcdi_inpaint.phasing.constraints import AmplitudeConstraint, Constraint, scale_modulus
+from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule, half_way
+from bcdi_inpaint.phasing.starts import random_object
 
-BETA = 0.9
-"""Of HIO and RAAR."""
-SUPPORT_THRESHOLD = 0.25
-"""The support keeps where the smoothed modulus exceeds this part of its root mean square in it."""
-SMOOTH_WIDTH = (2.0, 0.5)
-"""Width in voxels of that smoothing, first and last."""
-AUTOCORRELATION_THRESHOLD = 0.1
-"""The first support is where the autocorrelation exceeds this part of its maximum."""
 SMALLEST_SUPPORT, LARGEST_SUPPORT = 27, 0.7
-"""Voxels, and part of the array, between which a support makes sense."""
-SMALLEST_AMPLITUDE = 1e-12
-"""What is divided by where the calculated amplitude is smaller."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How many cycles of HIO, of RAAR, of ER, and between two updates of the support.
-
-    They come in this order: HIO finds the object, RAAR settles it, ER ends in the nearest minimum.
-    """
-
-    raar: int = 300
-    er: int = 100
-    update_every: int = 50
-    hio: int = 0
-
-
-@dataclass(frozen=True)
-class Prior:
-    """Estimated counts of some voxels; the same as `bounds.Prior`, on any device.
-
-    Attributes
-    ----------
-    where : (n_rock, n_y, n_x) bool, the centre at index 0.
-    log_counts, sigma : (n_estimated,) float32, log(1 + counts) and its standard deviation.
-    """
-
-    where: Tensor
-    log_counts: Tensor
-    sigma: Tensor
-
-    def drawn(self, modulus: Tensor, half_way: float) -> Tensor:
-        """(n_estimated,) moduli, a part of the way from those of `modulus` to the estimates."""
-        found = torch.log1p(modulus[self.where] ** 2)
-        weight = 1 / (1 + (self.sigma / half_way) ** 2)
-        return torch.sqrt(torch.expm1(found + weight * (self.log_counts - found)))
+"""Voxels, and part of the array, between which a support makes sense. Chosen; a support of 3 x 3 x
+3 voxels is no particle, one of most of the array no constraint."""
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Amplitudes:
-    """Bounds of the Fourier amplitudes, (n_rock, n_y, n_x) float32 each, the centre at index 0.
+    """What is known of the Fourier amplitudes, the centre at index 0.
 
-    And a prior of some that are free, heeded as `half_way` says (see `bounds.Prior`).
+    Attributes
+    ----------
+    measured : (n_rock, n_y, n_x) float32, square roots of the counts.
+    free : (n_rock, n_y, n_x) bool, True = not measured.
+    constraint : on voxels that were not measured, None without one; its arrays are tensors.
+    half_way : how strict a prior is, see `schedule.half_way`.
     """
 
-    least: Tensor
-    most: Tensor
-    prior: Prior | None = None
+    measured: Tensor
+    free: Tensor
+    constraint: AmplitudeConstraint | None = None
     half_way: float = HALF_WAY[1]
 
-    def eased(self, done: float) -> Amplitudes:
-        """With the prior as strong as it is when the part `done` of HIO and RAAR is."""
+    def when(self, done: float) -> Amplitudes:
+        """With a prior as strict as it is when the part `done` of HIO and RAAR is done."""
         return replace(self, half_way=half_way(done))
 
-    def projected(self, obj: Tensor) -> Tensor:
-        """The object next to `obj` whose amplitudes lie between the bounds; phases are kept."""
+    def project(self, obj: Tensor) -> Tensor:
+        """The object with the amplitudes that are wanted; phases are kept."""
         spectrum = torch.fft.fftn(obj, norm="ortho")
         modulus = spectrum.abs()
-        wanted = torch.minimum(torch.maximum(modulus, self.least), self.most)
-        if self.prior is not None:
-            wanted[self.prior.where] = self.prior.drawn(modulus, self.half_way)
-        spectrum *= wanted / modulus.clamp(min=SMALLEST_AMPLITUDE)
-        return torch.fft.ifftn(spectrum, norm="ortho")
+        wanted = torch.where(self.free, modulus, self.measured)
+        if self.constraint is not None:
+            own = modulus.reshape(-1)[self.constraint.index]
+            wanted.view(-1)[self.constraint.index] = self.constraint.modulus(own, self.half_way)
+        return torch.fft.ifftn(scale_modulus(spectrum, modulus, wanted), norm="ortho")
 
 
-def amplitudes(lower: FloatArray, upper: FloatArray, device: torch.device) -> Amplitudes:
-    """The amplitudes of expected counts between bounds (n_rock, n_y, n_x), centred."""
-    least, most = (
-        torch.from_numpy(np.sqrt(np.fft.ifftshift(np.maximum(bound, 0))).astype(np.float32))
-        for bound in (lower, upper)
-    )
-    return Amplitudes(least.to(device), most.to(device))
-
-
-def prior_of(
+def amplitudes(
     counts: FloatArray,
-    sigma: FloatArray,
-    where: BoolArray,
-    device: torch.device,
-) -> Prior:
-    """The prior of the voxels `where`; all are centred and (n_rock, n_y, n_x)."""
-    chosen = np.fft.ifftshift(where)
-    values = (np.fft.ifftshift(array)[chosen] for array in (np.log1p(counts), sigma))
-    log_counts, deviations = (torch.from_numpy(v.astype(np.float32)).to(device) for v in values)
-    return Prior(torch.from_numpy(chosen).to(device), log_counts, deviations)
+    bad_mask: BoolArray,
+    constraint: Constraint | None = None,
+    device: torch.device = CPU,
+) -> Amplitudes:
+    """What a pattern and a constraint say of the Fourier amplitudes.
+
+    Parameters
+    ----------
+    counts : (n_rock, n_y, n_x), centred; what stands in bad voxels does not matter.
+    bad_mask : (n_rock, n_y, n_x) bool, True = not measured.
+    constraint : on bad voxels.
+    device : where the tensors are to be.
+
+    Raises
+    ------
+    InputError
+        The constraint does not fit; see `constraints`.
+    """
+    measured = np.sqrt(np.where(bad_mask, 0, np.maximum(counts, 0))).astype(np.float32)
+    known = None
+    if constraint is not None:
+        known = constraint.on_amplitudes(bad_mask).convert(
+            lambda array: torch.from_numpy(array).to(device)
+        )
+    return Amplitudes(_tensor(measured, device), _tensor(bad_mask, device), known)
 
 
 @dataclass
@@ -132,54 +103,76 @@ class State:
 
 def start(
     counts: FloatArray,
-    known: Amplitudes,
     rng: np.random.Generator,
+    *,
     support: BoolArray | None = None,
+    schedule: Schedule = Schedule(),
+    device: torch.device = CPU,
 ) -> State:
     """A random object in the support, by default where the autocorrelation of `counts` is strong.
 
-    `counts` (n_rock, n_y, n_x) are centred, with a guess where nothing was measured.
+    Parameters
+    ----------
+    counts : (n_rock, n_y, n_x), centred, with a guess where nothing was measured.
+    rng : source of the object.
+    support : (n_rock, n_y, n_x) bool, centred.
+    schedule : for the autocorrelation's threshold.
+    device : where the tensors are to be.
     """
-    device = known.least.device
-    light = torch.from_numpy(np.fft.ifftshift(counts).astype(np.float32)).to(device)
+    intensity = _tensor(counts.astype(np.float32), device)
     if support is None:
-        correlation = torch.fft.ifftn(light).abs()
-        inside = correlation > AUTOCORRELATION_THRESHOLD * correlation.max()
+        correlation = torch.fft.ifftn(intensity).abs()
+        inside = correlation > schedule.autocorrelation_threshold * correlation.max()
     else:
-        inside = torch.from_numpy(np.fft.ifftshift(support)).to(device)
-    values = rng.uniform(0, 1, counts.shape) * np.exp(2j * np.pi * rng.uniform(0, 1, counts.shape))
-    obj = torch.from_numpy(values.astype(np.complex64)).to(device) * inside
-    obj *= (light.sum() / (obj.abs() ** 2).sum()).sqrt()
+        inside = _tensor(support, device)
+    drawn = random_object(inside.cpu().numpy(), rng)
+    obj = torch.from_numpy(drawn.astype(np.complex64)).to(device)
+    obj *= (intensity.sum() / (obj.abs() ** 2).sum()).sqrt()
     return State(obj, inside)
 
 
-def cycle(state: State, known: Amplitudes, algorithm: str, count: int) -> None:
-    """`count` cycles of ``HIO``, ``RAAR`` or ``ER``, in place."""
+def cycle(
+    state: State, known: Amplitudes, algorithm: str, count: int, *, beta: float = Schedule.beta
+) -> None:
+    """Cycles of one algorithm, in place.
+
+    Parameters
+    ----------
+    state : object and support; its object changes.
+    known : what the object's Fourier amplitudes have to be.
+    algorithm : ``HIO``, ``RAAR`` or ``ER``.
+    count : how many cycles.
+    beta : feedback of HIO and RAAR.
+    """
     for _ in range(count):
-        projected = known.projected(state.obj)
+        projected = known.project(state.obj)
         outside: Tensor | int = 0
         if algorithm == "HIO":
-            outside = state.obj - BETA * projected
+            outside = state.obj - beta * projected
         elif algorithm == "RAAR":
-            outside = BETA * state.obj + (1 - 2 * BETA) * projected
+            outside = beta * state.obj + (1 - 2 * beta) * projected
         state.obj = torch.where(state.support, projected, outside)
 
 
-def shrink(state: State, width: float) -> None:
-    """A new support: where the modulus, smoothed over `width` voxels, is large, in place.
+def shrink(state: State, width: float, threshold: float = Schedule.support_threshold) -> None:
+    """A new support: where the smoothed modulus is large, in place.
 
-    Marchesini et al., Phys. Rev. B 68, 140101 (2003). InputError if next to nothing or next to
-    everything is left.
+    Marchesini et al., Phys. Rev. B 68, 140101 (2003).
+
+    Parameters
+    ----------
+    state : object and support; its support changes.
+    width : standard deviation of the smoothing, in voxels.
+    threshold : part of the modulus' root mean square in the support above which it is large.
+
+    Raises
+    ------
+    InputError
+        Next to nothing or next to everything is left.
     """
     modulus = state.obj.abs()
-    threshold = SUPPORT_THRESHOLD * (modulus[state.support] ** 2).mean().sqrt()
-    smoothed = torch.fft.rfftn(modulus)
-    for axis, n in enumerate(modulus.shape):
-        last = axis == modulus.ndim - 1
-        frequency = (torch.fft.rfftfreq if last else torch.fft.fftfreq)(n, device=modulus.device)
-        fading = torch.exp(-2 * (torch.pi * width * frequency) ** 2)
-        smoothed *= fading.reshape([-1 if a == axis else 1 for a in range(modulus.ndim)])
-    state.support = torch.fft.irfftn(smoothed, modulus.shape) > threshold
+    least = threshold * (modulus[state.support] ** 2).mean().sqrt()
+    state.support = _smooth(modulus, width) > least
     size = int(state.support.sum())
     if not SMALLEST_SUPPORT <= size <= LARGEST_SUPPORT * state.support.numel():
         raise InputError(
@@ -188,29 +181,67 @@ def shrink(state: State, width: float) -> None:
         )
 
 
+def _smooth(values: Tensor, width: float) -> Tensor:
+    """Values convolved with a Gaussian of `width` voxels, by FFT, so that edges meet."""
+    smoothed = torch.fft.rfftn(values)
+    for axis, n in enumerate(values.shape):
+        last = axis == values.ndim - 1
+        frequency = (torch.fft.rfftfreq if last else torch.fft.fftfreq)(n, device=values.device)
+        fading = torch.exp(-2 * (torch.pi * width * frequency) ** 2)
+        smoothed *= fading.reshape([-1 if a == axis else 1 for a in range(values.ndim)])
+    return torch.fft.irfftn(smoothed, values.shape)
+
+
 def retrieve(
     counts: FloatArray,
-    known: Amplitudes,
+    bad_mask: BoolArray,
     rng: np.random.Generator,
     *,
     support: BoolArray | None = None,
-    chain: Schedule = Schedule(),
+    schedule: Schedule = Schedule(),
+    constraint: Constraint | None = None,
+    guess: FloatArray | None = None,
+    device: torch.device = CPU,
 ) -> State:
-    """Phase from one random start; arguments as for `start`. A given support stays as it is.
+    """Phase one pattern from one random start; there are no voxels set aside.
 
-    Raises InputError where the support is lost or the object is not finite.
+    Parameters
+    ----------
+    counts : (n_rock, n_y, n_x), the peak at the centre.
+    bad_mask : (n_rock, n_y, n_x) bool, True = invalid; these voxels are free.
+    rng : source of the start.
+    support : (n_rock, n_y, n_x) bool, centred; it stays as it is. Without it the support starts
+        from the autocorrelation and shrinks.
+    schedule : the cycles.
+    constraint : what is known of invalid voxels: an interval of their counts, or a prior.
+    guess : (n_rock, n_y, n_x) counts that the first support and object are made of; by default
+        `counts` with zeros in invalid voxels.
+    device : where it runs.
+
+    Returns
+    -------
+    The object and its support.
+
+    Raises
+    ------
+    InputError
+        The constraint does not fit, the support is lost, or the object is not finite.
     """
-    state = start(counts, known, rng, support)
-    first, last = SMOOTH_WIDTH
-    begun = 0
-    for algorithm, cycles in (("HIO", chain.hio), ("RAAR", chain.raar)):
-        for begin in range(0, cycles, chain.update_every):
-            done = begun / (chain.hio + chain.raar)
-            cycle(state, known.eased(done), algorithm, min(chain.update_every, cycles - begin))
-            if support is None:
-                shrink(state, first + (last - first) * done)
-            begun += chain.update_every
-    cycle(state, known, "ER", chain.er)
+    first_guess = np.where(bad_mask, 0, counts) if guess is None else guess
+    known = amplitudes(counts, bad_mask, constraint, device)
+    state = start(first_guess, rng, support=support, schedule=schedule, device=device)
+    first, last = schedule.smooth_width
+    for stage in schedule.stages():
+        now = known.when(stage.done)
+        cycle(state, now, stage.algorithm, stage.cycles, beta=schedule.beta)
+        if support is None and stage.algorithm != "ER":
+            width = first + (last - first) * stage.done
+            shrink(state, width, schedule.support_threshold)
     if not torch.isfinite(state.obj).all():
         raise InputError("the object is not finite, expected numbers: the retrieval has diverged")
     return state
+
+
+def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
+    """An array, its centre moved to index 0."""
+    return torch.from_numpy(np.fft.ifftshift(array)).to(device)

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import write_scan
 from bcdi_inpaint.jobs import phase as phasing
+from bcdi_inpaint.phasing import pynx_retrieval
 
 QUICK = ("--runs", "2", "--cycles", "10,20,5")
 
@@ -89,7 +90,7 @@ def test_ctrl_c_is_status_130_and_no_half_file(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(phasing, "retrieve", interrupted)
+    monkeypatch.setattr(pynx_retrieval, "retrieve", interrupted)
     result = run(scan, *QUICK)
     assert result.exit_code == 130
     assert [path.name for path in scan.parent.iterdir()] == ["scan.cxi"]

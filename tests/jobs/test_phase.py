@@ -25,10 +25,12 @@ from bcdi_inpaint.files import (
     write_scan,
 )
 from bcdi_inpaint.jobs import phase as phasing
-from bcdi_inpaint.jobs.phase import Request, default_result, intensity, phase
+from bcdi_inpaint.jobs.phase import Request, default_result, phase
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing import pynx_retrieval
+from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
 from bcdi_inpaint.phasing.handover import NAMES
-from bcdi_inpaint.phasing.pynx_retrieval import Reconstruction
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.scan.scan import Scan
 
 SHORT = (20, 60, 20)
@@ -84,7 +86,7 @@ def retrieved(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         obj[20:24, 20:24, 20:24] = 1
         return Reconstruction(obj, obj != 0, 1.0, 2.0 - len(calls), ("ER**1",))
 
-    monkeypatch.setattr(phasing, "retrieve", answer)
+    monkeypatch.setattr(pynx_retrieval, "retrieve", answer)
     monkeypatch.setattr(phasing, "phasing_panel", lambda *_, **__: None)
     return calls
 
@@ -154,8 +156,8 @@ def test_every_handover_can_be_had_of_every_file(
     expected[3, 4, 5] = True
     np.testing.assert_array_equal(given["bad_mask"], expected)
     np.testing.assert_array_equal(given["filled"], gap if taken else np.zeros_like(gap))
-    assert (given["bounds"] is not None) == (name in ("soft", "staged"))
-    assert (given["prior"] is not None) == (name == "prior")
+    assert isinstance(given["constraint"], IntervalConstraint) == (name in ("soft", "staged"))
+    assert isinstance(given["constraint"], PriorConstraint) == (name == "prior")
     assert (given["release_after"] is not None) == (name == "staged")
 
 
@@ -165,7 +167,7 @@ def test_bounds_are_the_interval_of_the_fills_calibration(
     widths = (tuple(2 * w for w in Calibration().half_widths[0]),)
     request = written("soft", calibration_half_widths=widths)
     phase(request)
-    lower, upper = retrieved[0]["bounds"]
+    lower, upper = retrieved[0]["constraint"].lower, retrieved[0]["constraint"].upper
     half = 0.05 * 2 * float(Calibration().half_width(0.95, np.ones(1))[0])
     counts = read_scan(request.scan).counts[gap]
     np.testing.assert_allclose(np.log1p(upper[gap]), np.log1p(counts) + half, rtol=1e-5)
@@ -178,7 +180,7 @@ def test_bounds_are_the_interval_of_the_fills_calibration(
 def test_the_best_run_is_kept_and_a_failed_one_told(
     pynx: str, written: Writer, monkeypatch: pytest.MonkeyPatch, retrieved: list[dict[str, Any]]
 ) -> None:
-    answer = phasing.retrieve
+    answer = pynx_retrieval.retrieve
 
     def second_fails(*arrays: Any, **options: Any) -> Reconstruction:
         found = answer(*arrays, **options)
@@ -186,7 +188,7 @@ def test_the_best_run_is_kept_and_a_failed_one_told(
             raise InputError("the support was lost")
         return found
 
-    monkeypatch.setattr(phasing, "retrieve", second_fails)
+    monkeypatch.setattr(pynx_retrieval, "retrieve", second_fails)
     said: list[str] = []
     result = phase(replace(written(), runs=3), say=said.append)
     assert result.best.llk_free == -1.0
@@ -202,7 +204,7 @@ def test_the_box_is_where_it_was_asked_for(
     request = replace(written("soft"), crop=(24, 32, 40))
     result = phase(request)
     assert retrieved[0]["counts"].shape == (24, 32, 40)
-    assert retrieved[0]["bounds"][0].shape == (24, 32, 40)
+    assert retrieved[0]["constraint"].lower.shape == (24, 32, 40)
     np.testing.assert_allclose([part.start for part in result.box], [12, 8, 4], atol=2)
 
 
@@ -265,7 +267,7 @@ def test_if_every_run_fails_nothing_is_written(
     def lost(*_: Any, **__: Any) -> None:
         raise InputError("the support was lost")
 
-    monkeypatch.setattr(phasing, "retrieve", lost)
+    monkeypatch.setattr(pynx_retrieval, "retrieve", lost)
     with pytest.raises(InputError, match="support was lost"):
         phase(written())
     assert [path.name for path in tmp_path.iterdir()] == ["scan_inpainted.cxi"]
@@ -297,14 +299,6 @@ def test_without_pynx_it_says_so_first(
 
 
 # --- small parts ----------------------------------------------------------------------------------
-
-
-def test_the_calculated_intensity_keeps_the_photons_and_the_peaks_place() -> None:
-    obj = np.zeros((8, 10, 12), complex)
-    obj[3:6, 4:7, 5:8] = 2
-    calculated = intensity(obj)
-    assert calculated.sum() == pytest.approx(27 * 4)
-    assert np.unravel_index(int(calculated.argmax()), obj.shape) == (4, 5, 6)
 
 
 def test_the_result_stands_beside_the_scan() -> None:

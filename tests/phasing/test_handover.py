@@ -9,12 +9,14 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.benefit import VERDICTS
+from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
 from bcdi_inpaint.phasing.handover import (
     BOUNDED,
     CHOICES,
     DEFAULT,
     NAMES,
     OURS,
+    HandOverSettings,
     hand_over,
     resolve_handover,
 )
@@ -56,56 +58,59 @@ def test_what_stays_masked_and_what_counts_as_measured(
     handed = hand_over(fill, GAP, BAD, name)
     assert (picture(handed.bad_mask), picture(handed.filled)) == (bad, filled)
     np.testing.assert_array_equal(handed.counts, COUNTS)
-    assert (handed.bounds is not None) == (name in BOUNDED)
+    assert isinstance(handed.constraint, IntervalConstraint) == (name in BOUNDED)
     assert (handed.release_after is not None) == (name == "staged")
-    assert (handed.prior is not None) == (name == "prior")
-    assert set(handed.options) == {"bounds", "prior", "release_after", "filled"}
+    assert isinstance(handed.constraint, PriorConstraint) == (name == "prior")
+    assert (handed.constraint is None) == (name in ("hard", "partial", "mask"))
 
 
 def test_bounds_are_the_fills_interval_and_nothing_elsewhere(fill: Fill) -> None:
-    handed = hand_over(fill, GAP, BAD, "soft", level=0.9)
-    assert handed.bounds is not None
+    handed = hand_over(fill, GAP, BAD, "soft", settings=HandOverSettings(level=0.9))
+    assert isinstance(handed.constraint, IntervalConstraint)
+    bounds = handed.constraint.lower, handed.constraint.upper
     expected = fill.interval(0.9)
-    for bound, interval, free in zip(handed.bounds, expected, (0, np.inf), strict=True):
+    for bound, interval, free in zip(bounds, expected, (0, np.inf), strict=True):
         np.testing.assert_array_equal(bound[fill.filled], interval[fill.filled])
         assert (bound[~fill.filled] == free).all()
 
 
 def test_a_prior_is_the_fill_with_its_uncertainty_and_free_elsewhere(fill: Fill) -> None:
     handed = hand_over(fill, GAP, BAD, "prior")
-    assert handed.prior is not None
-    counts, sigma = handed.prior
+    assert isinstance(handed.constraint, PriorConstraint)
+    counts, sigma = handed.constraint.counts, handed.constraint.sigma
     np.testing.assert_array_equal(counts, fill.counts)
     np.testing.assert_array_equal(sigma[fill.filled], fill.sigma[fill.filled])
     assert np.isposinf(sigma[~fill.filled]).all()
     assert sigma.dtype == np.float32
     box = (slice(0, 1), slice(0, 1), slice(1, 5))
-    cropped = handed.cropped(box)
-    assert cropped.prior is not None
-    for ours, theirs in zip(cropped.prior, handed.prior, strict=True):
-        np.testing.assert_array_equal(ours, theirs[box])
+    cropped = handed.crop(box)
+    assert isinstance(cropped.constraint, PriorConstraint)
+    np.testing.assert_array_equal(cropped.constraint.counts, counts[box])
+    np.testing.assert_array_equal(cropped.constraint.sigma, sigma[box])
 
 
 def test_a_box_of_it_is_the_same_handed_over_in_the_box(fill: Fill) -> None:
     box = (slice(0, 1), slice(0, 1), slice(1, 5))
-    handed = hand_over(fill, GAP, BAD, "staged", release_after=0.3)
-    cropped = handed.cropped(box)
+    settings = HandOverSettings(release_after=0.3)
+    handed = hand_over(fill, GAP, BAD, "staged", settings=settings)
+    cropped = handed.crop(box)
     assert (cropped.name, cropped.release_after) == ("staged", 0.3)
-    assert cropped.bounds is not None
-    assert handed.bounds is not None
+    assert isinstance(cropped.constraint, IntervalConstraint)
+    assert isinstance(handed.constraint, IntervalConstraint)
     for name in ("counts", "bad_mask", "filled"):
         np.testing.assert_array_equal(getattr(cropped, name), getattr(handed, name)[box])
-    for ours, theirs in zip(cropped.bounds, handed.bounds, strict=True):
-        np.testing.assert_array_equal(ours, theirs[box])
+    for name in ("lower", "upper"):
+        own = getattr(cropped.constraint, name)
+        np.testing.assert_array_equal(own, getattr(handed.constraint, name)[box])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"name": "firm"}, "handover is 'firm', expected one of hard, partial"),
-        ({"threshold": 0.0}, "threshold is 0.0"),
+        ({"settings": HandOverSettings(threshold=0.0)}, "threshold is 0.0"),
         ({"gap_mask": GAP[:, :, 1:]}, r"gap_mask has the shape \(1, 1, 7\)"),
-        ({"level": 1.0}, "level is 1.0"),
+        ({"settings": HandOverSettings(level=1.0)}, "level is 1.0"),
     ],
 )
 def test_bad_input_is_one_line(fill: Fill, change: dict[str, object], message: str) -> None:

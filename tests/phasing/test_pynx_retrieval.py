@@ -13,8 +13,10 @@ from bcdi_inpaint import pynx_engine as engines
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.phasing import pynx_retrieval as retrieval
-from bcdi_inpaint.phasing.constraints import HALF_WAY
-from bcdi_inpaint.phasing.pynx_retrieval import Reconstruction, Schedule, crop_around_peak, retrieve
+from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
+from bcdi_inpaint.phasing.pynx_retrieval import retrieve
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule
 
 SHORT = Schedule(hio=50, raar=250, er=100)
 EMPTY = np.zeros((8, 8, 8))
@@ -23,68 +25,6 @@ EMPTY = np.zeros((8, 8, 8))
 @pytest.fixture
 def nothing_bad() -> np.ndarray:
     return np.zeros((48, 48, 48), dtype=bool)
-
-
-# --- cropping -------------------------------------------------------------------------------------
-
-
-def test_the_crop_is_centred_on_the_peak() -> None:
-    counts = np.zeros((20, 30, 40))
-    counts[9, 12, 25] = 100
-    counts[2, 28, 3] = 1e6  # a hot pixel
-    bad = counts == 1e6
-    box = crop_around_peak(counts, bad, (8, 10, 12))
-    assert box == (slice(5, 13), slice(7, 17), slice(19, 31))
-    assert counts[box][4, 5, 6] == 100
-
-
-def test_the_crop_stays_inside() -> None:
-    counts = np.zeros((20, 30, 40))
-    counts[1, 29, 20] = 100
-    box = crop_around_peak(counts, np.zeros(counts.shape, bool), (8, 10, 40))
-    assert box == (slice(0, 8), slice(20, 30), slice(0, 40))
-
-
-def test_impossible_crops_are_refused() -> None:
-    counts = np.ones((20, 30, 40))
-    nothing = np.zeros(counts.shape, bool)
-    with pytest.raises(InputError, match=r"\(8, 31, 8\) is larger than the counts"):
-        crop_around_peak(counts, nothing, (8, 31, 8))
-    with pytest.raises(InputError, match="no valid voxel has counts"):
-        crop_around_peak(counts, ~nothing, (8, 8, 8))
-
-
-@pytest.mark.parametrize(
-    ("peak", "box"),
-    [
-        ((20, 24, 32), (slice(0, 40), slice(0, 48), slice(0, 64))),
-        ((17, 24, 40), (slice(1, 33), slice(0, 48), slice(16, 64))),  # 17 and 34 are slow: 32
-    ],
-)
-def test_by_default_the_box_is_the_largest_with_the_peak_in_its_middle(
-    peak: tuple[int, int, int], box: tuple[slice, slice, slice]
-) -> None:
-    counts = np.zeros((40, 48, 64))
-    counts[peak] = 100
-    assert crop_around_peak(counts, np.zeros(counts.shape, bool)) == box
-
-
-def test_a_peak_at_the_edge_needs_a_crop() -> None:
-    counts = np.zeros((40, 48, 64))
-    counts[20, 4, 30] = 100
-    with pytest.raises(InputError, match=r"peak at \(20, 4, 30\) is too near the edge .*--crop"):
-        crop_around_peak(counts, np.zeros(counts.shape, bool))
-
-
-@pytest.mark.parametrize("pixel", [(10, 12), (50, 20), (33, 50)])
-def test_a_hot_pixel_that_the_mask_does_not_know_leaves_the_box(pixel: tuple[int, int]) -> None:
-    rock, y, x = (np.sinc((np.arange(64) - c) / 4.3) ** 2 for c in (32, 30, 33))
-    expected_counts = 36_000 * rock[:, None, None] * y[:, None] * x
-    counts = np.random.default_rng(0).poisson(expected_counts).astype(np.float32)
-    nothing = np.zeros(counts.shape, bool)
-    expected = crop_around_peak(counts, nothing)
-    counts[:, pixel[0], pixel[1]] = 2_000_000
-    assert crop_around_peak(counts, nothing) == expected
 
 
 # --- retrieval ------------------------------------------------------------------------------------
@@ -100,7 +40,7 @@ def test_complete_data_give_the_particle_back(
 ) -> None:
     truth, inside = particle
     support = binary_dilation(inside, iterations=2) if support_is_known else None
-    found = retrieve(counts, nothing_bad, np.random.default_rng(0), support=support, chain=SHORT)
+    found = retrieve(counts, nothing_bad, np.random.default_rng(0), support=support, schedule=SHORT)
     assert compare(found.obj, truth, inside).phase_rms_rad < 0.03
     assert np.all(found.obj[~found.support] == 0)
     if support_is_known:
@@ -126,7 +66,7 @@ def test_masked_voxels_are_free(
 
     def phase(values: np.ndarray, mask: np.ndarray) -> Reconstruction:
         rng = np.random.default_rng(0)
-        return retrieve(values, mask, rng, support=support, chain=SHORT)
+        return retrieve(values, mask, rng, support=support, schedule=SHORT)
 
     masked = phase(absurd, bad)
     # What stands in a masked voxel does not matter, and the input stays as it was.
@@ -141,8 +81,8 @@ def test_masked_voxels_are_free(
 
 def test_sides_may_differ(pynx: str, counts: np.ndarray) -> None:
     box = counts[4:44, :, 8:40]
-    chain = Schedule(hio=0, raar=5, er=0)
-    found = retrieve(box, np.zeros(box.shape, bool), np.random.default_rng(0), chain=chain)
+    schedule = Schedule(hio=0, raar=5, er=0)
+    found = retrieve(box, np.zeros(box.shape, bool), np.random.default_rng(0), schedule=schedule)
     assert found.obj.shape == box.shape
     assert found.llk_free > 0
 
@@ -150,17 +90,17 @@ def test_sides_may_differ(pynx: str, counts: np.ndarray) -> None:
 def test_without_free_voxels_there_is_no_free_likelihood(
     pynx: str, counts: np.ndarray, nothing_bad: np.ndarray
 ) -> None:
-    chain = Schedule(hio=0, raar=5, er=0, free_fraction=0)
-    found = retrieve(counts, nothing_bad, np.random.default_rng(0), chain=chain)
+    schedule = Schedule(hio=0, raar=5, er=0, free_fraction=0)
+    found = retrieve(counts, nothing_bad, np.random.default_rng(0), schedule=schedule)
     assert np.isnan(found.llk_free)
     assert found.llk > 0
     assert [line.split(":")[0] for line in found.log] == ["SupportUpdate*RAAR**5"]
 
 
 def test_a_lost_support_is_one_line(pynx: str, counts: np.ndarray, nothing_bad: np.ndarray) -> None:
-    chain = Schedule(hio=0, raar=10, er=0, support_threshold=100.0)
+    schedule = Schedule(hio=0, raar=10, er=0, support_threshold=100.0)
     with pytest.raises(InputError, match=r"support was lost .*support_threshold") as caught:
-        retrieve(counts, nothing_bad, np.random.default_rng(0), chain=chain)
+        retrieve(counts, nothing_bad, np.random.default_rng(0), schedule=schedule)
     assert "\n" not in str(caught.value)
 
 
@@ -176,34 +116,35 @@ def test_tight_bounds_help_where_a_gap_swallows_the_peak(
     gap[:, :, 20:32] = True
     amplitude = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(truth)))
     expected = np.abs(amplitude) ** 2 * 1e6 / np.max(np.abs(amplitude) ** 2)
-    bounds = (0.8 * expected, 1.2 * expected)
+    bounds = IntervalConstraint(0.8 * expected, 1.2 * expected)
 
     def error(**options: Any) -> float:
         rng = np.random.default_rng(0)
-        found = retrieve(counts, gap, rng, support=support, chain=SHORT, **options)
+        found = retrieve(counts, gap, rng, support=support, schedule=SHORT, **options)
         return compare(found.obj, truth, inside).phase_rms_rad
 
     masked = error()
-    assert error(bounds=bounds) < 0.5 * masked
-    assert error(bounds=bounds, release_after=0.0) == masked
-    prior = (1.2 * expected, np.full(gap.shape, 0.2))
-    assert error(prior=prior) < 0.5 * masked
+    assert error(constraint=bounds) < 0.5 * masked
+    assert error(constraint=bounds, release_after=0.0) == masked
+    prior = PriorConstraint(1.2 * expected, np.full(gap.shape, 0.2))
+    free = PriorConstraint(expected, np.full(gap.shape, np.inf))
+    assert error(constraint=prior) < 0.5 * masked
     # With a prior PyNX is called for fewer cycles at a time, and rounds at other places.
-    assert error(prior=prior, release_after=0.0) == pytest.approx(masked, rel=0.05)
-    assert error(prior=(expected, np.full(gap.shape, np.inf))) == pytest.approx(masked, rel=0.05)
+    assert error(constraint=prior, release_after=0.0) == pytest.approx(masked, rel=0.05)
+    assert error(constraint=free) == pytest.approx(masked, rel=0.05)
 
 
 def test_bounds_hold_until_they_are_released(pynx: str, counts: np.ndarray) -> None:
     gap = np.zeros(counts.shape, bool)
     gap[:, :, 30:33] = True
-    bounds = (np.zeros(gap.shape), np.ones(gap.shape))
-    chain = Schedule(hio=4, raar=6, er=2, update_every=4)
+    bounds = IntervalConstraint(np.zeros(gap.shape), np.ones(gap.shape))
+    schedule = Schedule(hio=4, raar=6, er=2, update_every=4)
 
     def stages(release_after: float | None) -> list[str]:
         done: list[int] = []
         rng = np.random.default_rng(0)
-        options = {"bounds": bounds, "release_after": release_after, "progress": done.append}
-        found = retrieve(counts, gap, rng, chain=chain, **options)
+        options = {"constraint": bounds, "release_after": release_after, "progress": done.append}
+        found = retrieve(counts, gap, rng, schedule=schedule, **options)
         assert done == [4, 4, 2, 2]
         return [line.split(":")[0] for line in found.log]
 
@@ -222,16 +163,16 @@ def test_a_prior_pulls_less_and_less(
     gap = np.zeros(counts.shape, bool)
     gap[:, :, 30:33] = True
     used: list[float] = []
-    own = retrieval.bounded
+    own = retrieval.constrained_cycle
 
-    def bounded(algorithm: str, known: Any) -> Any:
-        used.append(known.half_way)
-        return own(algorithm, known)
+    def cycle(algorithm: str, known: Any, half_way: float, **options: Any) -> Any:
+        used.append(half_way)
+        return own(algorithm, known, half_way, **options)
 
-    monkeypatch.setattr(retrieval, "bounded", bounded)
-    prior = (np.ones(gap.shape), np.full(gap.shape, 0.5))
-    chain = Schedule(hio=4, raar=4, er=2, update_every=4)
-    retrieve(counts, gap, np.random.default_rng(0), chain=chain, prior=prior)
+    monkeypatch.setattr(retrieval, "constrained_cycle", cycle)
+    prior = PriorConstraint(np.ones(gap.shape), np.full(gap.shape, 0.5))
+    schedule = Schedule(hio=4, raar=4, er=2, update_every=4)
+    retrieve(counts, gap, np.random.default_rng(0), schedule=schedule, constraint=prior)
     first, last = HALF_WAY
     np.testing.assert_allclose(used, [first, (first * last) ** 0.5, last])
 
@@ -239,13 +180,15 @@ def test_a_prior_pulls_less_and_less(
 def test_filled_voxels_are_never_free(
     pynx: str, counts: np.ndarray, nothing_bad: np.ndarray
 ) -> None:
-    chain = Schedule(hio=0, raar=5, er=0)
+    schedule = Schedule(hio=0, raar=5, er=0)
     some = np.zeros(counts.shape, bool)
     some[:, :, 30:36] = True
-    free = [
-        retrieve(counts, nothing_bad, np.random.default_rng(0), chain=chain, filled=f).llk_free
-        for f in (None, some, ~nothing_bad)
-    ]
+
+    def llk_free(filled: np.ndarray | None) -> float:
+        rng = np.random.default_rng(0)
+        return retrieve(counts, nothing_bad, rng, schedule=schedule, filled=filled).llk_free
+
+    free = [llk_free(filled) for filled in (None, some, ~nothing_bad)]
     assert free[0] != free[1]
     assert np.isnan(free[2])
 
@@ -255,9 +198,9 @@ def test_bounds_of_another_shape_are_refused(
 ) -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match=r"bounds have shapes \(8, 8, 8\) and \(8, 8, 8\)"):
-        retrieve(counts, nothing_bad, rng, bounds=(EMPTY, EMPTY))
+        retrieve(counts, nothing_bad, rng, constraint=IntervalConstraint(EMPTY, EMPTY))
     with pytest.raises(InputError, match=r"prior's arrays have shapes \(8, 8, 8\) and"):
-        retrieve(counts, nothing_bad, rng, prior=(EMPTY, EMPTY))
+        retrieve(counts, nothing_bad, rng, constraint=PriorConstraint(EMPTY, EMPTY))
 
 
 @pytest.mark.parametrize(
@@ -270,8 +213,10 @@ def test_bounds_of_another_shape_are_refused(
         ({"counts": np.full((8, 8, 8), np.inf)}, "not all finite"),
         ({"filled": np.ones((4, 4, 4), bool)}, r"filled mask has shape \(4, 4, 4\)"),
         ({"release_after": 0.5}, "release_after is 0.5 without bounds"),
-        ({"bounds": (EMPTY, EMPTY), "prior": (EMPTY, EMPTY)}, "both bounds and a prior"),
-        ({"release_after": 2.0, "bounds": (EMPTY, EMPTY)}, "release_after is 2.0, expected a frac"),
+        (
+            {"release_after": 2.0, "constraint": IntervalConstraint(EMPTY, EMPTY)},
+            "release_after is 2.0, expected a frac",
+        ),
     ],
 )
 def test_bad_input_is_one_line(fault: dict[str, Any], message: str) -> None:
@@ -323,6 +268,26 @@ def test_other_errors_of_the_engine_are_not_hidden(
         retrieve(counts, nothing_bad, np.random.default_rng(0))
 
 
+def test_a_start_is_the_same_however_many_there_are(
+    pynx: str, counts: np.ndarray, nothing_bad: np.ndarray
+) -> None:
+    schedule = Schedule(hio=2, raar=4, er=2)
+    found: dict[int, list[Reconstruction]] = {1: [], 3: []}
+    for runs, own in found.items():
+        retrieval.retrieve_best(
+            counts,
+            nothing_bad,
+            np.random.default_rng(5),
+            runs=runs,
+            schedule=schedule,
+            report=lambda number, outcome, own=own: own.append(outcome),  # type: ignore[misc]
+        )
+    np.testing.assert_array_equal(found[1][0].obj, found[3][0].obj)
+    first = retrieve(counts, nothing_bad, np.random.default_rng(5).spawn(1)[0], schedule=schedule)
+    np.testing.assert_array_equal(found[1][0].obj, first.obj)
+    assert (found[3][0].obj != found[3][1].obj).any()
+
+
 # --- several starts -------------------------------------------------------------------------------
 
 
@@ -340,7 +305,7 @@ def test_the_best_start_by_free_likelihood_is_kept(
 
     monkeypatch.setattr(retrieval, "retrieve", one_start)
     rng = np.random.default_rng(0)
-    assert retrieval.retrieve_best(counts, nothing_bad, rng, starts=4).llk_free == 2.0
+    assert retrieval.retrieve_best(counts, nothing_bad, rng, runs=4).llk_free == 2.0
 
 
 def test_if_every_start_fails_the_reason_is_given(
@@ -352,6 +317,6 @@ def test_if_every_start_fails_the_reason_is_given(
     monkeypatch.setattr(retrieval, "retrieve", one_start)
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match="support was lost"):
-        retrieval.retrieve_best(counts, nothing_bad, rng, starts=2)
-    with pytest.raises(InputError, match="starts is 0, expected at least 1"):
-        retrieval.retrieve_best(counts, nothing_bad, rng, starts=0)
+        retrieval.retrieve_best(counts, nothing_bad, rng, runs=2)
+    with pytest.raises(InputError, match="runs is 0, expected at least 1"):
+        retrieval.retrieve_best(counts, nothing_bad, rng, runs=0)

@@ -15,10 +15,13 @@ from bcdi_inpaint.gaps.artificial import SETTINGS
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.weights import Model, load_weights
 from bcdi_inpaint.phasing import refinement
-from bcdi_inpaint.phasing.refinement import refine
-from bcdi_inpaint.phasing.torch_retrieval import Schedule, State
+from bcdi_inpaint.phasing.mixing import fit_shares
+from bcdi_inpaint.phasing.refinement import RefinementSettings, refine
+from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.phasing.torch_retrieval import State
 
 SHAPE = (48, 48, 48)
+SHORT = RefinementSettings(schedule=Schedule(hio=5, raar=5, er=5))
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +69,12 @@ def test_a_share_is_that_of_least_squared_error_of_logarithms() -> None:
     log_fill = truth + rng.normal(0, 0.1, truth.shape).astype(np.float32)
     log_found = truth + rng.normal(0, 0.3, truth.shape).astype(np.float32)
     classes, everywhere = np.full(truth.shape, 3), np.ones(truth.shape, dtype=bool)
-    shares = refinement._shares(truth, log_fill, log_found, classes, everywhere)
+    shares = fit_shares(truth, log_fill, log_found, classes, everywhere)
     assert shares[3] == pytest.approx(0.01 / (0.01 + 0.09), abs=0.03)
     assert (np.delete(shares, 3) == 0).all()
     few = np.zeros_like(everywhere)
     few[0, 0] = True
-    assert not refinement._shares(truth, log_fill, log_found, classes, few).any()
+    assert not fit_shares(truth, log_fill, log_found, classes, few).any()
 
 
 @pytest.mark.parametrize("gap_lines", [(30, 34), (10, 16)])
@@ -130,8 +133,7 @@ def test_without_room_there_is_no_pseudo_gap() -> None:
 def test_a_fill_that_is_far_off_is_refined_towards_the_truth(
     counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model, expectation: np.ndarray
 ) -> None:
-    none = np.zeros_like(gap)
-    found = refine(counts, gap, none, fill, model, np.random.default_rng(0), starts=1)
+    found = refine(counts, gap, fill, model=model, starts=1)
     assert found.accepted, found.remark
     assert found.after < found.before
     truth = expectation.astype(np.float32)
@@ -151,7 +153,7 @@ def test_noise_that_no_crystal_makes_leaves_the_fill_as_it_was(
     smooth = scipy.ndimage.gaussian_filter(rng.normal(size=SHAPE), 3)
     counts = np.where(gap, 0, rng.poisson(np.exp(3 + 30 * smooth))).astype(np.float32)
     fill = inpaint(counts, gap, model)
-    found = refine(counts, gap, np.zeros_like(gap), fill, model, rng, starts=1)
+    found = refine(counts, gap, fill, model=model, rng=rng, starts=1)
     assert not found.accepted
     assert found.fill is fill
     assert found.remark.startswith("not refined: ")
@@ -161,8 +163,7 @@ def test_a_gap_far_from_the_peak_is_left(
     expectation: np.ndarray, model: Model, fill: Fill, gap: np.ndarray
 ) -> None:
     lonely = replace(fill, filled=np.zeros_like(gap))
-    none = np.zeros_like(gap)
-    found = refine(expectation, gap, none, lonely, model, np.random.default_rng(0))
+    found = refine(expectation, gap, lonely, model=model)
     assert not found.accepted
     assert "no filled voxel lies in the box" in found.remark
 
@@ -191,8 +192,7 @@ def test_a_retrieval_that_fails_leaves_the_fill_and_says_why(
 
     monkeypatch.setattr(refinement, "retrieve", failing)
     monkeypatch.setattr(refinement, "inpaint", lambda *_, **__: fill)
-    none = np.zeros_like(gap)
-    found = refine(counts, gap, none, fill, model, np.random.default_rng(0))
+    found = refine(counts, gap, fill, model=model)
     assert found.fill is fill
     assert not found.accepted
     assert found.remark.startswith("not refined: ")
@@ -218,9 +218,7 @@ def test_one_start_that_fails_does_not_end_the_others(
         return true_retrieve(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(refinement, "retrieve", sometimes)
-    monkeypatch.setattr(refinement, "CHAIN", Schedule(hio=5, raar=5, er=5))
-    none = np.zeros_like(gap)
-    found = refine(counts, gap, none, fill, model, np.random.default_rng(0), starts=2)
+    found = refine(counts, gap, fill, model=model, starts=2, settings=SHORT)
     assert len(calls) == 2
     assert np.isfinite(found.before)
 
@@ -229,7 +227,5 @@ def test_it_needs_no_pynx(
     counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "_pynx_folder", lambda: None)
-    monkeypatch.setattr(refinement, "CHAIN", Schedule(hio=5, raar=5, er=5))
-    none = np.zeros_like(gap)
-    found = refine(counts, gap, none, fill, model, np.random.default_rng(0), starts=1)
+    found = refine(counts, gap, fill, model=model, starts=1, settings=SHORT)
     assert np.isfinite(found.before)

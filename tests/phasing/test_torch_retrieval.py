@@ -7,21 +7,21 @@ import scipy.ndimage
 import torch
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.phasing import constraints as bounds
-from bcdi_inpaint.phasing import torch_retrieval as projections
+from bcdi_inpaint.phasing import torch_retrieval
+from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
+from bcdi_inpaint.phasing.pynx_operators import constrain
+from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule
 from bcdi_inpaint.phasing.torch_retrieval import (
-    Schedule,
     State,
     amplitudes,
     cycle,
-    prior_of,
     retrieve,
     shrink,
     start,
 )
 
 SHAPE = (24, 20, 22)
-CPU = torch.device("cpu")
+NONE = np.zeros(SHAPE, dtype=bool)
 
 
 @pytest.fixture
@@ -56,13 +56,15 @@ def test_amplitudes_are_moved_to_the_nearer_bound_and_stay_between(particle: np.
     upper[:8] *= 9
     upper[16:] = np.inf
     lower[16:] = 0  # free
-    known = amplitudes(lower, upper, CPU)
+    bad = NONE.copy()
+    bad[:8] = bad[16:] = True
+    known = amplitudes(truth, bad, IntervalConstraint(lower, upper))
     moved = state_of(particle)
-    moved.obj = known.projected(moved.obj)
+    moved.obj = known.project(moved.obj)
     found = moved.intensity()
     np.testing.assert_allclose(found[:8], 4 * truth[:8], rtol=1e-2, atol=1e-2)
     np.testing.assert_allclose(found[8:], truth[8:], rtol=1e-2, atol=1e-2)
-    again = known.projected(moved.obj)
+    again = known.project(moved.obj)
     np.testing.assert_allclose(again.numpy(), moved.obj.numpy(), atol=1e-3)
 
 
@@ -73,14 +75,12 @@ def test_a_prior_draws_as_the_one_in_pynx_does(
     where = np.zeros(SHAPE, dtype=bool)
     where[4:9] = True
     sigma = rng.uniform(0.05, 0.5, SHAPE)
-    free = amplitudes(np.where(where, 0, truth), np.where(where, np.inf, truth), CPU)
-    known = replace(free, prior=prior_of(3 * truth, sigma, where, CPU), half_way=0.2)
+    prior = PriorConstraint(3 * truth, sigma)
+    known = replace(amplitudes(truth, where, prior), half_way=0.2)
     moved = state_of(particle)
-    moved.obj = known.projected(moved.obj)
-    masked, estimates, deviations = (np.fft.ifftshift(a) for a in (where, 3 * truth, sigma))
-    theirs = replace(bounds.prior_of(estimates, deviations, masked), half_way=0.2)
+    moved.obj = known.project(moved.obj)
     spectrum = torch.fft.fftn(state_of(particle).obj, norm="ortho").numpy()
-    theirs.applied(spectrum)
+    constrain(spectrum, prior.on_amplitudes(where), 0.2)
     expected = np.fft.fftshift(np.abs(spectrum) ** 2)
     assert (expected[where] > 1.1 * truth[where]).mean() > 0.5
     np.testing.assert_allclose(moved.intensity(), expected, rtol=1e-2, atol=1e-2)
@@ -88,9 +88,9 @@ def test_a_prior_draws_as_the_one_in_pynx_does(
 
 def test_a_prior_pulls_less_and_less(particle: np.ndarray) -> None:
     truth = intensity(particle)
-    known = amplitudes(truth, truth, CPU)
-    strengths = [known.eased(done).half_way for done in (0, 0.5, 1, 2)]
-    first, last = bounds.HALF_WAY
+    known = amplitudes(truth, NONE)
+    strengths = [known.when(done).half_way for done in (0, 0.5, 1, 2)]
+    first, last = HALF_WAY
     np.testing.assert_allclose(strengths, [first, (first * last) ** 0.5, last, last])
 
 
@@ -101,16 +101,13 @@ def test_a_prior_leads_to_what_the_rest_leaves_open(
     truth = intensity(particle)
     where = np.zeros(SHAPE, dtype=bool)
     where[:, :, 8:18] = True
-    free = amplitudes(np.where(where, 0, truth), np.where(where, np.inf, truth), CPU)
     support = scipy.ndimage.binary_dilation(np.abs(particle) > 0)
     sigma = np.full(SHAPE, 0.25)
-    prior = prior_of(truth * rng.lognormal(0, 0.25, SHAPE), sigma, where, CPU)
+    prior = PriorConstraint(truth * rng.lognormal(0, 0.25, SHAPE), sigma)
     errors = []
-    for known in (free, replace(free, prior=prior)):
-        own = np.random.default_rng(1)
-        state = retrieve(
-            np.where(where, 0, truth), known, own, support=support, chain=Schedule(100, 50)
-        )
+    for known in (None, prior):
+        own, schedule = np.random.default_rng(1), Schedule(hio=0, raar=100, er=50)
+        state = retrieve(truth, where, own, support=support, schedule=schedule, constraint=known)
         found = np.log1p(state.intensity()[where]) - np.log1p(truth[where])
         errors.append(np.abs(found).mean())
     assert errors[1] < 0.3 * errors[0]
@@ -118,7 +115,7 @@ def test_a_prior_leads_to_what_the_rest_leaves_open(
 
 
 def test_the_truth_is_a_fixed_point_of_every_algorithm(particle: np.ndarray) -> None:
-    known = amplitudes(intensity(particle), intensity(particle), CPU)
+    known = amplitudes(intensity(particle), NONE)
     for algorithm in ("RAAR", "ER"):
         state = state_of(particle)
         state.support = torch.from_numpy(np.fft.ifftshift(np.abs(particle) > 0))
@@ -133,13 +130,11 @@ def test_what_was_hidden_is_computed_from_the_rest(
 ) -> None:
     """Three lines are hidden, and come out of the size of the object alone."""
     truth = intensity(particle)
-    lower, upper = truth.copy(), truth.copy()
-    lower[:, :, 14:17], upper[:, :, 14:17] = 0, np.inf
+    bad = NONE.copy()
+    bad[:, :, 14:17] = True
     support = scipy.ndimage.binary_dilation(np.abs(particle) > 0)
-    counts = np.where(np.isinf(upper), 0, truth)
-    state = retrieve(
-        counts, amplitudes(lower, upper, CPU), rng, support=support, chain=Schedule(150, 100)
-    )
+    schedule = Schedule(hio=0, raar=150, er=100)
+    state = retrieve(truth, bad, rng, support=support, schedule=schedule)
     found = state.intensity()[:, :, 14:17]
     expected = truth[:, :, 14:17]
     assert np.corrcoef(np.log1p(found.ravel()), np.log1p(expected.ravel()))[0, 1] > 0.98
@@ -156,7 +151,7 @@ def test_the_first_support_holds_the_object_and_carries_its_photons(
     particle: np.ndarray, rng: np.random.Generator
 ) -> None:
     truth = intensity(particle)
-    state = start(truth, amplitudes(truth, truth, CPU), rng)
+    state = start(truth, rng)
     inside = np.fft.fftshift(state.support.numpy())
     assert inside[np.abs(particle) > 0].all()
     assert not inside.all()
@@ -165,9 +160,9 @@ def test_the_first_support_holds_the_object_and_carries_its_photons(
 
 def test_the_same_seed_gives_the_same_object(particle: np.ndarray) -> None:
     truth = intensity(particle)
-    known = amplitudes(truth, truth, CPU)
+    schedule = Schedule(hio=0, raar=20, er=5)
     runs = [
-        retrieve(truth, known, np.random.default_rng(seed), chain=Schedule(20, 5)).intensity()
+        retrieve(truth, NONE, np.random.default_rng(seed), schedule=schedule).intensity()
         for seed in (1, 1, 2)
     ]
     np.testing.assert_array_equal(runs[0], runs[1])
@@ -178,7 +173,7 @@ def test_a_lost_support_is_told_in_one_line() -> None:
     lonely = np.zeros(SHAPE, dtype=np.complex64)
     lonely[0, 0, 0] = 1
     state = State(torch.from_numpy(lonely), torch.ones(SHAPE, dtype=torch.bool))
-    with pytest.raises(InputError, match=f"expected {projections.SMALLEST_SUPPORT} to"):
+    with pytest.raises(InputError, match=f"expected {torch_retrieval.SMALLEST_SUPPORT} to"):
         shrink(state, 0.1)
 
 
@@ -189,4 +184,4 @@ def test_what_is_not_finite_is_told_in_one_line(
     truth[0, 0, 0] = np.nan
     support = np.abs(particle) > 0
     with pytest.raises(InputError, match="not finite"):
-        retrieve(truth, amplitudes(truth, truth, CPU), rng, support=support, chain=Schedule(2, 1))
+        retrieve(truth, NONE, rng, support=support, schedule=Schedule(hio=0, raar=2, er=1))

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from bcdi_inpaint.evaluation.crystals.treatments import MASKED, TREATMENTS
-from bcdi_inpaint.phasing.handover import LEVEL, RELEASE_AFTER, THRESHOLD
+from bcdi_inpaint.phasing.handover import HandOverSettings
 
 Setting = Literal["known support", "as users run it"]
 SETTINGS: tuple[Setting, ...] = ("known support", "as users run it")
@@ -48,9 +48,9 @@ class CrystalScoresConfig(BaseModel):
     raar: int = Field(150, ge=0)
     er: int = Field(50, ge=0)
     update_every: int = Field(25, ge=1)
-    level: float = Field(LEVEL, gt=0, lt=1)
-    threshold: float = Field(THRESHOLD, gt=0)
-    release_after: float = Field(RELEASE_AFTER, ge=0, le=1)
+    level: float = Field(HandOverSettings.level, gt=0, lt=1)
+    threshold: float = Field(HandOverSettings.threshold, gt=0)
+    release_after: float = Field(HandOverSettings.release_after, ge=0, le=1)
 
     @field_validator("treatments")
     @classmethod

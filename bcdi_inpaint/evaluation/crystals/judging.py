@@ -25,7 +25,10 @@ from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.benefit import expected_benefit
-from bcdi_inpaint.phasing.pynx_retrieval import Reconstruction, Schedule, retrieve_best
+from bcdi_inpaint.phasing.handover import HandOverSettings
+from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.scan.boxes import as_shape
 
 SUPPORT_MARGIN = 2
@@ -77,9 +80,7 @@ class GapOnCrystal:
             self.model,
             self.device,
             self.seeds[SETTINGS[0]],
-            config.level,
-            config.threshold,
-            config.release_after,
+            HandOverSettings(config.level, config.threshold, config.release_after),
         )
 
     @cached_property
@@ -215,17 +216,19 @@ def _phase(gap: GapOnCrystal, setting: Setting, treatment: str) -> Reconstructio
     """The best of the starts after one treatment."""
     config, is_known = gap.config, setting == "known support"
     support = binary_dilation(gap.crystal.inside(0.1), iterations=SUPPORT_MARGIN)
-    counts, bad_mask, options = gap.scan.retrieval_input(treatment)
+    handed = gap.scan.retrieval_input(treatment)
     return retrieve_best(
-        counts,
-        bad_mask,
+        handed.counts,
+        handed.bad_mask,
         np.random.default_rng(gap.seeds[setting]),
-        starts=config.known_starts if is_known else config.starts,
-        chain=Schedule(
+        runs=config.known_starts if is_known else config.starts,
+        schedule=Schedule(
             hio=config.hio, raar=config.raar, er=config.er, update_every=config.update_every
         ),
         support=support if is_known else None,
-        **options,
+        constraint=handed.constraint,
+        release_after=handed.release_after,
+        filled=handed.filled,
     )
 
 

@@ -10,7 +10,7 @@ from bcdi_inpaint.evaluation.crystals.known_crystal import KnownCrystal
 from bcdi_inpaint.evaluation.crystals.object_error import compare, shell_correlation
 from bcdi_inpaint.evaluation.crystals.records import Record
 from bcdi_inpaint.evaluation.scores import pearson_log
-from bcdi_inpaint.phasing.pynx_retrieval import Reconstruction
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
 
 
 def score_reconstruction(
@@ -32,8 +32,7 @@ def score_reconstruction(
     """
     inside = crystal.inside(0.5)
     compared = compare(found.obj, crystal.truth, inside)
-    spectrum = np.fft.fftn(np.fft.ifftshift(found.obj), norm="ortho")
-    calculated = np.fft.fftshift(np.abs(spectrum) ** 2).astype(np.float32)
+    calculated = found.intensity().astype(np.float32)
     scores: Record = {
         "phase_rms_rad": compared.phase_rms_rad,
         "modulus_rms": compared.modulus_rms,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,8 @@ from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.phasing.handover import LEVEL, NAMES, RELEASE_AFTER, THRESHOLD, hand_over
+from bcdi_inpaint.phasing.constraints import IntervalConstraint
+from bcdi_inpaint.phasing.handover import NAMES, HandOver, HandOverSettings, hand_over
 from bcdi_inpaint.phasing.refinement import Refinement, refine
 
 COMPLETE, MASKED, LINEAR, INTERPOLATED = "complete", "mask", "linear", "mask_interp"
@@ -37,7 +37,7 @@ class GappedScan:
     counts : (n_rock, n_y, n_x) float32, also those in the gap, for ``complete`` alone.
     gap : (n_rock, n_y, n_x) bool.
     seed : of the refinement's starts.
-    level, threshold, release_after : see `handover.hand_over`.
+    settings : of the hand-overs.
     """
 
     counts: Float32Array
@@ -45,9 +45,7 @@ class GappedScan:
     model: Model
     device: str = "auto"
     seed: int = 0
-    level: float = LEVEL
-    threshold: float = THRESHOLD
-    release_after: float = RELEASE_AFTER
+    settings: HandOverSettings = HandOverSettings()
     none: BoolArray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,36 +66,28 @@ class GappedScan:
         """The network's fill after a phase retrieval around the peak, where that is accepted."""
         rng = np.random.default_rng(self.seed)
         return refine(
-            self.hidden, self.gap, self.none, self.fill, self.model, rng, device=self.device
+            self.hidden, self.gap, self.fill, model=self.model, rng=rng, device=self.device
         )
 
-    def retrieval_input(self, treatment: str) -> tuple[Float32Array, BoolArray, dict[str, Any]]:
-        """Counts, bad_mask and the further arguments of `retrieve` for one of `TREATMENTS`."""
+    def retrieval_input(self, treatment: str) -> HandOver:
+        """What `retrieve` gets for one of `TREATMENTS`."""
         if treatment == COMPLETE:
-            return self.counts, self.none, {}
+            return HandOver(treatment, self.counts, self.none, self.none)
         if treatment == LINEAR:
             linear = METHODS["linear"](self.hidden, self.gap)
-            return linear, self.none, {"filled": self.gap}
+            return HandOver(treatment, linear, self.none, self.gap)
         if treatment == INTERPOLATED:
-            return self.hidden, self.gap, {"bounds": self._interpolated()}
+            return HandOver(treatment, self.hidden, self.gap, self.none, self._interpolated())
         fill = self.refinement.fill if treatment in REFINED else self.fill
-        handed = hand_over(
-            fill,
-            self.gap,
-            self.none,
-            REFINED.get(treatment, treatment),
-            level=self.level,
-            threshold=self.threshold,
-            release_after=self.release_after,
-        )
-        return handed.counts, handed.bad_mask, handed.options
+        name = REFINED.get(treatment, treatment)
+        return hand_over(fill, self.gap, self.none, name, settings=self.settings)
 
-    def _interpolated(self) -> tuple[Float32Array, Float32Array]:
-        """PyNX's bounds (n_rock, n_y, n_x) about the mean by inverse squared distance.
+    def _interpolated(self) -> IntervalConstraint:
+        """PyNX's bounds about the mean by inverse squared distance.
 
         For ``mask_interp=(16, 2)``, as in its tests; across wider gaps it looks farther here.
         """
         mean = METHODS["inverse_distance"](self.hidden, self.gap)
         lower, upper = (np.where(self.gap, factor * mean, 0) for factor in INTERPOLATION_FACTORS)
         upper[~self.gap] = np.inf
-        return lower.astype(np.float32), upper.astype(np.float32)
+        return IntervalConstraint(lower.astype(np.float32), upper.astype(np.float32))

@@ -11,6 +11,7 @@ from bcdi_inpaint.evaluation.crystals.treatments import (
     GappedScan,
 )
 from bcdi_inpaint.network.weights import load_weights
+from bcdi_inpaint.phasing.constraints import IntervalConstraint
 
 SHAPE = (12, 16, 16)
 
@@ -24,38 +25,40 @@ def gapped() -> GappedScan:
 
 
 def test_only_complete_counts_show_what_is_in_the_gap(gapped: GappedScan) -> None:
-    counts, bad_mask, options = gapped.retrieval_input(COMPLETE)
-    assert counts is gapped.counts
-    assert not bad_mask.any()
-    assert not options
+    complete = gapped.retrieval_input(COMPLETE)
+    assert complete.counts is gapped.counts
+    assert not complete.bad_mask.any()
+    assert not complete.filled.any()
+    assert complete.constraint is None
     for treatment in TREATMENTS[1:]:
         if treatment not in REFINED:
-            given, _, _ = gapped.retrieval_input(treatment)
+            given = gapped.retrieval_input(treatment).counts
             assert not gapped.hidden[gapped.gap].any()
             assert not np.array_equal(given[gapped.gap], gapped.counts[gapped.gap])
             np.testing.assert_array_equal(given[~gapped.gap], gapped.counts[~gapped.gap])
 
 
 def test_masking_and_a_linear_fill_are_what_they_say(gapped: GappedScan) -> None:
-    counts, bad_mask, options = gapped.retrieval_input(MASKED)
-    np.testing.assert_array_equal(bad_mask, gapped.gap)
-    assert options.get("filled") is None or not options["filled"].any()
-    assert not {"bounds", "prior"} & {name for name, value in options.items() if value is not None}
-    counts, bad_mask, options = gapped.retrieval_input(LINEAR)
-    assert not bad_mask.any()
-    np.testing.assert_array_equal(options["filled"], gapped.gap)
-    assert np.isclose(counts[gapped.gap].mean(), 50, rtol=0.1)
+    masked = gapped.retrieval_input(MASKED)
+    np.testing.assert_array_equal(masked.bad_mask, gapped.gap)
+    assert not masked.filled.any()
+    assert masked.constraint is None
+    linear = gapped.retrieval_input(LINEAR)
+    assert not linear.bad_mask.any()
+    np.testing.assert_array_equal(linear.filled, gapped.gap)
+    assert np.isclose(linear.counts[gapped.gap].mean(), 50, rtol=0.1)
 
 
 def test_interpolation_is_held_between_the_parts_that_pynx_takes(gapped: GappedScan) -> None:
     """In the middle: the mean of the known counts around, by inverse squared distance."""
-    counts, bad_mask, options = gapped.retrieval_input(INTERPOLATED)
-    lower, upper = options["bounds"]
-    np.testing.assert_array_equal(bad_mask, gapped.gap)
+    given = gapped.retrieval_input(INTERPOLATED)
+    assert isinstance(given.constraint, IntervalConstraint)
+    lower, upper = given.constraint.lower, given.constraint.upper
+    np.testing.assert_array_equal(given.bad_mask, gapped.gap)
     place = (5, 7, 8)
     known = np.argwhere(~gapped.gap)
     weight = 1 / ((known - place) ** 2).sum(axis=1)
-    mean = (weight * counts[~gapped.gap]).sum() / weight.sum()
+    mean = (weight * given.counts[~gapped.gap]).sum() / weight.sum()
     assert lower[place] == pytest.approx(0.5 * mean, rel=0.05)
     assert upper[place] == pytest.approx(1.2 * mean, rel=0.05)
     assert np.isinf(upper[~gapped.gap]).all()
@@ -70,8 +73,7 @@ def test_a_refined_fill_is_handed_over_as_any_other(
 
     monkeypatch.setitem(gapped.__dict__, "refinement", Mended())
     for treatment, name in REFINED.items():
-        counts, bad_mask, options = gapped.retrieval_input(treatment)
-        plain = gapped.retrieval_input(name)
-        np.testing.assert_array_equal(counts, plain[0])
-        np.testing.assert_array_equal(bad_mask, plain[1])
-        assert options["release_after"] == plain[2]["release_after"]
+        refined, plain = gapped.retrieval_input(treatment), gapped.retrieval_input(name)
+        np.testing.assert_array_equal(refined.counts, plain.counts)
+        np.testing.assert_array_equal(refined.bad_mask, plain.bad_mask)
+        assert refined.release_after == plain.release_after

@@ -1,0 +1,164 @@
+"""What our files say of how they were made: the keys, their writer and their reader.
+
+A data set's name must not hold the word "mask", because PyNX takes such a one for a mask
+(`files` refuses it). Values may: PyNX does not look at them.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from bcdi_inpaint.arrays import Float32Array
+from bcdi_inpaint.errors import one_line
+from bcdi_inpaint.files import StoredFill, sha256, split_spec
+from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing.constraints import PriorConstraint
+from bcdi_inpaint.phasing.handover import HandOverSettings
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule
+from bcdi_inpaint.pynx_engine import pynx_version
+
+CALIBRATION = "calibration_"
+"""What the keys of a fill's calibration begin with; the rest is a field of `Calibration`."""
+LEVEL = "handover_level"
+"""Key of the probability of the interval that is stored beside a fill."""
+HANDOVER = "handover"
+"""Key of the hand-over that a file was written for, or phased with."""
+
+
+def run_record(spec: str | Path) -> dict[str, Any]:
+    """What every file of ours says: the command, its input and that input's hash, the date."""
+    path, inner = split_spec(spec)
+    return {
+        "command": shlex.join(["bcdi-inpaint", *sys.argv[1:]]),
+        "input": path.name,
+        "input_sha256": sha256(path),
+        **({} if inner is None else {"input_path": inner}),
+        "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def calibration_record(calibration: Calibration) -> dict[str, Any]:
+    """A fill's calibration by the keys that a file has for it."""
+    return {f"{CALIBRATION}{name}": value for name, value in calibration}
+
+
+def read_calibration(path: str | Path, record: Mapping[str, Any]) -> Calibration:
+    """The calibration in the record of the file `path`; InputError if it is damaged."""
+    values = {
+        key.removeprefix(CALIBRATION): value
+        for key, value in record.items()
+        if key.startswith(CALIBRATION)
+    }
+    try:
+        return Calibration(**values)
+    except ValidationError as error:
+        raise one_line(error, f"{path}, the fill's calibration") from error
+
+
+def read_handover(record: Mapping[str, Any]) -> str:
+    """The hand-over that a file with a fill was written for; in old versions it was ``hard``."""
+    return str(record.get(HANDOVER, "hard"))
+
+
+@dataclass(frozen=True, repr=False)
+class FillInFile(Fill):
+    """A fill that was read from a file, whose interval is the one in the file.
+
+    Attributes
+    ----------
+    level : probability of the stored interval.
+    bounds : lower and upper bound, (n_rock, n_y, n_x) float32 each; None in files that have none,
+        where the interval follows from `sigma` and the calibration.
+    """
+
+    level: float = HandOverSettings.level
+    bounds: tuple[Float32Array, Float32Array] | None = None
+
+    def interval(self, level: float) -> tuple[Float32Array, Float32Array]:
+        """See `Fill.interval`; the stored bounds if they are of this level."""
+        if self.bounds is None or level != self.level:
+            return super().interval(level)
+        lower, upper = (np.where(self.filled, bound, self.counts) for bound in self.bounds)
+        return lower, upper
+
+
+def fill_in_file(path: str | Path, counts: np.ndarray, stored: StoredFill) -> FillInFile:
+    """The fill read from a file, as it was when it was made.
+
+    Parameters
+    ----------
+    path : the file, for messages.
+    counts : (n_rock, n_y, n_x), with the fill.
+    stored : what the file says of the fill.
+
+    Raises
+    ------
+    InputError
+        If the file's calibration is damaged.
+    """
+    record = stored.provenance
+    bounds = None
+    if stored.lower_bound is not None and stored.upper_bound is not None:
+        bounds = stored.lower_bound, stored.upper_bound
+    return FillInFile(
+        counts.astype(np.float32),
+        stored.filled,
+        stored.sigma.astype(np.float32),
+        read_calibration(path, record),
+        str(record.get("model", "")),
+        str(record.get("model_sha256", "")),
+        level=float(record.get(LEVEL, HandOverSettings.level)),
+        bounds=bounds,
+    )
+
+
+def phasing_record(
+    spec: str,
+    found: Reconstruction,
+    stored: StoredFill | None,
+    *,
+    schedule: Schedule,
+    seed: int,
+    runs: int,
+) -> dict[str, Any]:
+    """How an object was found, and how the scan was filled before.
+
+    Parameters
+    ----------
+    spec : the file that was phased.
+    found : the best reconstruction, which knows its box and what was handed over.
+    stored : the file's fill.
+    schedule, seed, runs : see `phase_scan`.
+    """
+    assert found.handed is not None, "made by phase_scan"
+    assert found.box is not None, "made by phase_scan"
+    handed = found.handed
+    fill = {} if stored is None else {f"fill_{k}": v for k, v in stored.provenance.items()}
+    is_prior = isinstance(handed.constraint, PriorConstraint)
+    return (
+        fill
+        | {f"chain_{name}": value for name, value in asdict(schedule).items()}
+        | run_record(spec)
+        | {
+            "pynx_version": pynx_version() or "unknown",
+            HANDOVER: handed.name,
+            "release_after": -1.0 if handed.release_after is None else handed.release_after,
+            **({"prior_half_way": HALF_WAY} if is_prior else {}),
+            "seed": seed,
+            "runs": runs,
+            "free_llks_of_runs": found.free_llks,
+            "iobs_shape": handed.counts.shape,
+            "roi_final": tuple(end for part in found.box for end in (part.start, part.stop)),
+        }
+    )

@@ -1,0 +1,76 @@
+"""PyNX's own command line for the files that we write."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from bcdi_inpaint.files import FILLED_PATH, companion
+from bcdi_inpaint.phasing.handover import OURS
+from bcdi_inpaint.phasing.schedule import Schedule
+
+PROGRAM = "pynx-cdi-id01"
+FREE = "--zero_mask 0"
+"""Masked voxels are free. Left to itself PyNX takes them for zero in most of its cycles."""
+
+
+def output_command(output: Path, handover: str) -> str:
+    """The command that phases what `predict` wrote.
+
+    Parameters
+    ----------
+    output : the written file; its mask may be in a file beside it.
+    handover : the one that the file was written for, one of `handover.NAMES`.
+
+    Examples
+    --------
+    >>> output_command(Path("scan_inpainted.cxi"), "mask")
+    'pynx-cdi-id01 --data scan_inpainted.cxi --zero_mask 0'
+    """
+    mask = companion(output)
+    command = f"{PROGRAM} --data {shlex.quote(str(output))}"
+    if mask is not None:
+        command += f" --mask {shlex.quote(str(mask))}"
+    return command if handover == "hard" else f"{command} {FREE}"
+
+
+def masked_gap_options(path: str | Path) -> str:
+    """The options that mask the gap of a filled CXI, whose voxels are free then.
+
+    >>> masked_gap_options("scan_inpainted.cxi")
+    '--mask scan_inpainted.cxi:/entry_1/instrument_1/detector_1/filled --zero_mask 0'
+    """
+    return f"--mask {shlex.quote(f'{path}:/{FILLED_PATH}')} {FREE}"
+
+
+def nearest_command(
+    path: str, handover: str, written_for: str, schedule: Schedule, runs: int
+) -> tuple[str, str]:
+    """PyNX's own command line that comes nearest to `bcdi-inpaint phase`.
+
+    Parameters
+    ----------
+    path : the file that is phased.
+    handover : how it is handed over, one of `handover.NAMES`.
+    written_for : the hand-over that the file was written for; ``mask`` without a fill.
+    schedule : cycles of each start.
+    runs : random starts.
+
+    Returns
+    -------
+    The command, and the hand-over that it amounts to. Our own hand-overs are a masked gap to PyNX.
+
+    Examples
+    --------
+    >>> command, nearest = nearest_command("a.cxi", "prior", "prior", Schedule(), 5)
+    >>> nearest, command.endswith("--nb_run 5 --nb_run_keep 1 --zero_mask 0")
+    ('mask', True)
+    """
+    command = (
+        f"{PROGRAM} --data {shlex.quote(path)} --nb_hio {schedule.hio} --nb_raar {schedule.raar} "
+        f"--nb_er {schedule.er} --nb_run {runs} --nb_run_keep 1"
+    )
+    nearest = "mask" if written_for in OURS else written_for
+    if handover in ("mask", *OURS) and nearest != "mask":
+        return f"{command} {masked_gap_options(path)}", "mask"
+    return (command if nearest == "hard" else f"{command} {FREE}"), nearest
