@@ -35,7 +35,7 @@ from bcdi_inpaint.gaps.detectors import find_detector
 from bcdi_inpaint.gaps.finding import GapFinding, find_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, gap_mask
-from bcdi_inpaint.jobs.write_fill import HandedFill, write_fill
+from bcdi_inpaint.jobs.write_fill import HandedFill, fill_record, write_fill
 from bcdi_inpaint.network.weights import Model, default_path, load_weights
 from bcdi_inpaint.peak.statistics import HALF_WINDOW
 from bcdi_inpaint.phasing.benefit import Benefit, benefit_record, expected_benefit
@@ -43,9 +43,7 @@ from bcdi_inpaint.phasing.handover import (
     AUTO,
     CHOICES,
     DEFAULT,
-    LEVEL,
     NAMES,
-    THRESHOLD,
     check_name,
     resolve_handover,
 )
@@ -380,15 +378,8 @@ def _provenance(request: Request, finding: GapFinding, fill: Filled) -> dict[str
         "input_sha256": sha256(path),
         **({} if inner is None else {"input_path": inner}),
         "job_sha256": job_sha256(request),
-        "model": Path(fill.model).name,
-        "model_sha256": fill.model_sha256,
-        "gaps": ", ".join(map(str, finding.gaps)),
+        **fill_record(fill, finding.gaps),
         "gaps_found": finding.how.replace("mask", "flags"),
-        "filled_voxels": fill.n_filled,
         **({} if request.crop is None else {"crop": str(request.crop)}),
-        "device": fill.report.device,
-        "handover_level": LEVEL,
-        "handover_threshold": THRESHOLD,
-        **{f"calibration_{name}": value for name, value in fill.calibration},
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.files import (
@@ -15,9 +20,20 @@ from bcdi_inpaint.files import (
     write_filled_tiff,
 )
 from bcdi_inpaint.filling.fill import Fill, Filled
-from bcdi_inpaint.gaps.masks import GapRegion
-from bcdi_inpaint.phasing.handover import fill_interval, trusted_voxels
-from bcdi_inpaint.scan.boxes import Box
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import GapRegion, as_region
+from bcdi_inpaint.phasing.benefit import benefit_record, expected_benefit
+from bcdi_inpaint.phasing.handover import (
+    AUTO,
+    CHOICES,
+    LEVEL,
+    THRESHOLD,
+    check_name,
+    fill_interval,
+    resolve_handover,
+    trusted_voxels,
+)
+from bcdi_inpaint.scan.boxes import Box, whole
 from bcdi_inpaint.scan.scan import Measured, Scan
 
 WRITERS = {"cxi": write_filled_cxi, "npz": write_filled_npz, "tiff": write_filled_tiff}
@@ -81,3 +97,71 @@ def write_fill(
         Where the fill is no fill of this scan; nothing is written then.
     """
     WRITERS[form](path, scan, handed, {**provenance, "handover": handed.handover}, force=force)
+
+
+def write_cxi(
+    path: str | Path,
+    scan: Measured,
+    fill: Filled,
+    *,
+    gaps: np.ndarray | Gap | Iterable[Gap] | None = None,
+    handover: str = AUTO,
+    provenance: Provenance | None = None,
+    force: bool = False,
+) -> None:
+    """Write a filled scan as the CXI that PyNX reads, as ``bcdi-inpaint predict`` does.
+
+    The file holds the filled counts, the mask of what is not to be taken as measured, where the
+    scan was filled, and how sure the fill is (``sigma``, ``lower_bound``, ``upper_bound``).
+
+    Parameters
+    ----------
+    path : the file to write, which ends in ``.cxi``.
+    scan : the measured scan, (n_rock, n_y, n_x).
+    fill : its fill.
+    gaps : what was to be filled: what `find_gaps` returns, gaps, or a mask (True = to fill). What
+        of it was not filled stays masked. By default what was filled.
+    handover : one of `handover.CHOICES`: which filled voxels count as measured. ``auto`` decides by
+        what the fill can do for the crystal.
+    provenance : further values that say how the fill was made; see `files.Provenance`.
+    force : whether an existing file may be replaced.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot or must not be written, for an unknown hand-over, or gaps that do not
+        fit the scan.
+    RuntimeError
+        Where the fill is no fill of this scan; nothing is written then.
+    """
+    check_name(handover, CHOICES)
+    gap = GapRegion.of(fill.filled) if gaps is None else as_region(gaps, scan.shape)
+    benefit = _benefit_record(scan, gap)
+    name = resolve_handover(handover, benefit.pop("verdict"))
+    date = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    record = fill_record(fill, gap.planes) | benefit | date | dict(provenance or {})
+    write_fill(path, scan, HandedFill(fill, name, gap), record, force=force)
+
+
+def fill_record(fill: Filled, gaps: Iterable[Gap]) -> dict[str, Any]:
+    """What a file says of a fill itself, in values small enough for every file made of it."""
+    return {
+        "model": Path(fill.model).name,
+        "model_sha256": fill.model_sha256,
+        "gaps": ", ".join(map(str, gaps)),
+        "filled_voxels": fill.n_filled,
+        "device": fill.report.device,
+        "handover_level": LEVEL,
+        "handover_threshold": THRESHOLD,
+        **{f"calibration_{name}": value for name, value in fill.calibration},
+    }
+
+
+def _benefit_record(scan: Measured, gap: GapRegion) -> dict[str, Any]:
+    """What a file says of the expected benefit, and under ``verdict`` what follows."""
+    everything = whole(scan.shape)
+    measured = scan.part(everything)
+    unknown = measured.bad_mask | gap.part(everything)
+    benefit = expected_benefit(measured.counts, unknown, gap.planes)
+    verdict = None if benefit is None else benefit.verdict
+    return {**benefit_record(benefit), "verdict": verdict}
