@@ -11,6 +11,7 @@ from bcdi_inpaint.commands.bars import progress_bar
 from bcdi_inpaint.commands.links import follow_links
 from bcdi_inpaint.commands.predict import _gap
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.training.finetune_settings import SETTINGS
 
 
 def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[int, ...]:
@@ -57,7 +58,7 @@ def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> t
     metavar="W,...",
     help="Of the artificial gaps. Default: the scan's own widths and directions.",
 )
-@click.option("--steps", type=click.IntRange(1), default=300, show_default=True)
+@click.option("--steps", type=click.IntRange(1), default=SETTINGS.steps, show_default=True)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Train no longer.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
@@ -84,8 +85,9 @@ def finetune(
     Example: bcdi-inpaint finetune scan.cxi -o scan.safetensors
     """
     from bcdi_inpaint.network.weights import default_path, load_weights
-    from bcdi_inpaint.training.finetuning import check_weights_output, read_lesson, write_finetuned
-    from bcdi_inpaint.training.finetuning import finetune as run
+    from bcdi_inpaint.training.finetuned import check_weights_output
+    from bcdi_inpaint.training.finetuning import finetune_on
+    from bcdi_inpaint.training.lessons import read_lesson
 
     files = [mask for mask in masks if mask != "invalid"]
     parent_path = default_path() if model == "default" else Path(model)
@@ -98,6 +100,6 @@ def finetune(
             click.echo(line)
 
     with progress_bar("steps", quiet) as progress:
-        finetuned = run(lessons, parent, say=say, progress=progress, **options)
-    write_finetuned(output, finetuned, parent)
+        finetuned = finetune_on(lessons, parent, say=say, progress=progress, **options)
+    finetuned.save(output)
     click.echo(f"weights: {output}")

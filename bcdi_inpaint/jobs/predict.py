@@ -282,9 +282,7 @@ def check(request: Request) -> None:
         checked_picture(output.with_suffix(".png"), request.force)
     weights = weights_output(request, output)
     if weights is not None:
-        from bcdi_inpaint.training.finetuning import (
-            check_weights_output,  # its engine takes seconds to load
-        )
+        from bcdi_inpaint.training.finetuned import check_weights_output
 
         inputs = [request.scan, *_mask_files(request), request.model]
         check_weights_output(weights, request.force, inputs)
@@ -333,7 +331,8 @@ def _adapted(
     progress: Callable[[int, int], None] | None,
 ) -> AbstractContextManager[Model]:
     """The model, adapted to the scan; its file has its name once all has gone well."""
-    from bcdi_inpaint.training.finetuning import adapted_model, lesson
+    from bcdi_inpaint.training.finetuning import adapted_model
+    from bcdi_inpaint.training.lessons import lesson
 
     measured = scan.part(whole(scan.shape))
     check_counts(measured, gap_mask(finding.gaps, scan.shape))

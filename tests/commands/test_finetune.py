@@ -28,7 +28,9 @@ from bcdi_inpaint.jobs.predict import Request
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import load_weights, save_weights
 from bcdi_inpaint.training import finetuning
+from bcdi_inpaint.training.finetune_settings import FinetuneSettings
 
+QUICK = FinetuneSettings(slabs=1, held_out_slabs=1, held_out_patches=4, learning_rate=1e-2)
 SHAPE = (34, 40, 40)
 GAP = gap_mask((Gap(1, 30, 33),), SHAPE)
 
@@ -59,14 +61,13 @@ def scan(tmp_path: Path, counts: np.ndarray) -> Path:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("SLABS", 1), ("HELD_OUT_SLABS", 1), ("HELD_OUT_PATCHES", 4)):
-        monkeypatch.setattr(finetuning, name, value)
-    monkeypatch.setattr(finetuning, "LEARNING_RATE", 1e-2)
+    monkeypatch.setattr(finetuning, "SETTINGS", QUICK)
 
 
 QUICK_MAIN = """
 from bcdi_inpaint.training import finetuning
-finetuning.SLABS, finetuning.HELD_OUT_SLABS, finetuning.HELD_OUT_PATCHES = 1, 1, 4
+from bcdi_inpaint.training.finetune_settings import FinetuneSettings
+finetuning.SETTINGS = FinetuneSettings(slabs=1, held_out_slabs=1, held_out_patches=4)
 from bcdi_inpaint.cli import main
 main()
 """

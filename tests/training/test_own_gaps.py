@@ -16,7 +16,6 @@ from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training.own_gaps import (
-    WINDOW,
     Part,
     artificial_gaps,
     brightest_part,
@@ -58,7 +57,7 @@ def test_the_part_is_the_brightest_and_nothing_unknown_has_counts() -> None:
     bad = np.zeros(counts.shape, dtype=bool)
     bad[3, 200, 100] = True
     part = brightest_part(Scan(counts, bad), (), ((1, 6),), np.random.default_rng(0))
-    assert part.log_counts.shape == (40, WINDOW, WINDOW)
+    assert part.log_counts.shape == (40, 128, 128)
     assert np.argwhere(part.unknown).tolist() == [[3, 50, 80]]
     assert part.log_counts[3, 50, 80] == 0
     np.testing.assert_allclose(part.log_counts[~part.unknown], np.log(6), rtol=1e-6)
