@@ -232,14 +232,15 @@ def run(folder: Path, seed: int) -> None:
         tables.append(phased)
     except MissingEngineError as error:
         print(f"not phased: {error}")
-    picture = demo_panel(
-        folder / "demo.png",
+    picture = folder / "demo.png"
+    demo_panel(
         scan.counts,
         scan.gap,
         fills["linear"],
         filled,
         scan.expectation,
         reconstructions=objects,
+        path=picture,
         force=True,
     )
     text = "\n\n".join(tables)

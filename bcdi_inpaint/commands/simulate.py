@@ -153,7 +153,7 @@ def _draw(output: Path, picture: Path) -> None:
     rows = np.unique(np.linspace(0, n - 1, SHEET).round().astype(int))
     patterns = [read_pattern(output, int(row)) for row in rows]
     counts = [np.where(pattern.bad, 0, pattern.counts) for pattern in patterns]
-    contact_sheet(picture, counts, [_title(pattern) for pattern in patterns], force=True)
+    contact_sheet(counts, [_title(pattern) for pattern in patterns], path=picture, force=True)
 
 
 def _title(pattern: Any) -> str:

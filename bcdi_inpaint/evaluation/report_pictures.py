@@ -39,7 +39,7 @@ def draw_gaps(
     ):
         panels = _against_width(pooled, score, log=score == "poisson_deviance")
         path = folder / f"{name}.png"
-        score_curves(path, panels, xlabel="width of the gap (px)", ylabel=label, force=True)
+        score_curves(panels, xlabel="width of the gap (px)", ylabel=label, path=path, force=True)
     draw_against_counts(folder / "by_counts.png", records, "gap")
     for group in dict.fromkeys(view.group for view in views):
         _draw_views(folder, group, [view for view in views if view.group == group])
@@ -49,7 +49,8 @@ def _draw_views(folder: Path, group: str, views: Sequence[View]) -> None:
     rows = [
         (f"{view.width} px, {view.kind.replace('_', ' ')}", view.images, view.gap) for view in views
     ]
-    fill_slices(folder / f"slices_{_file_name(group)}.png", rows, title=group, force=True)
+    path = folder / f"slices_{_file_name(group)}.png"
+    fill_slices(rows, title=group, path=path, force=True)
 
 
 def _file_name(group: str) -> str:
@@ -104,11 +105,11 @@ def draw_against_counts(path: Path, records: Sequence[Record], what: str) -> Non
     ordered = {name: panels[name] for name in sorted(panels, key=lambda text: int(text[:-3]))}
     if ordered:
         score_curves(
-            path,
             ordered,
             xlabel=f"mean counts in the {what}",
             ylabel="Pearson correlation of log counts",
             log_x=True,
+            path=path,
             force=True,
         )
 

@@ -188,9 +188,9 @@ def _write_reports(
     write_text(evaluation.folder / "phasing.md", report.text)
     write_text(evaluation.folder / "phasing.csv", report.csv)
     ratio_strips(
-        evaluation.folder / "phasing.png",
         report.ratios,
         ylabel="phase error, ratio to masking",
+        path=evaluation.folder / "phasing.png",
         force=True,
     )
     return report
@@ -218,11 +218,11 @@ class GapPictures:
         self._done.add(path)
         drawn = [name for name in DRAWN if name in view.calculated] or list(view.calculated)
         intensity_panel(
-            path,
             view.expectation,
             view.gap,
             {name: view.calculated[name] for name in drawn},
             {name: view.objects[name] for name in ("truth", *drawn)},
             title=f"{view.name}, {view.setting}",
+            path=path,
             force=True,
         )

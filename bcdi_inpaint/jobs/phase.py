@@ -186,7 +186,6 @@ def _draw(
     bounds = (known.lower, known.upper) if isinstance(known, IntervalConstraint) else None
     filled = scan.bad_mask[box] & False if stored is None else stored.filled[box]
     phasing_panel(
-        picture,
         found.obj,
         found.support,
         handed.counts,
@@ -196,6 +195,7 @@ def _draw(
         bounds=bounds,
         corner=(box[0].start, box[1].start, box[2].start),
         title=f"{name}, {handed.name}",
+        path=picture,
         force=True,
     )
 

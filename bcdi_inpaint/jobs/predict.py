@@ -204,12 +204,12 @@ def _advice(scan: Measured, gap: GapRegion, filling: StreamedFill) -> Benefit | 
 def _picture(request: Request, picture: Path, scan: Measured, fill: Filled) -> None:
     measured = scan.part(whole(scan.shape))
     before_after(
-        picture,
         measured.counts,
         fill.counts,
         fill.filled,
         measured.bad_mask,
         title=Path(request.scan).name,
+        path=picture,
         force=True,
     )
 

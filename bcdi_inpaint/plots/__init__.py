@@ -1,8 +1,9 @@
 """Pictures of scans, fills and training, drawn without a display.
 
 Counts are on a log scale. Axes are named as at the beamline: rocking curve (frame), detector
-vertical (row), detector horizontal (column), in array indices. The file's ending chooses the
-format: ``.png``, ``.pdf`` or ``.svg``.
+vertical (row), detector horizontal (column), in array indices. Every function returns the
+matplotlib figure, and writes it only if it is given a `path`, whose ending chooses the format:
+``.png``, ``.pdf`` or ``.svg``.
 """
 
 from bcdi_inpaint.plots.comparison import ratio_strips, score_curves

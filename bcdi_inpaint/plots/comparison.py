@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.plots.picture import checked_picture, save
+from bcdi_inpaint.plots.picture import checked_picture, finish
 from bcdi_inpaint.plots.style import COLOURS, STYLE, new_figure
 
 _METHOD_COLOURS = {"ceiling": "black", "network": COLOURS["ours"], "linear": COLOURS["linear"]}
@@ -23,7 +23,6 @@ Curve = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]
 
 
 def score_curves(
-    path: str | os.PathLike[str],
     panels: Mapping[str, Mapping[str, Curve]],
     *,
     xlabel: str,
@@ -31,25 +30,31 @@ def score_curves(
     log_x: bool = False,
     columns: int = 3,
     title: str = "",
+    path: str | Path | None = None,
     force: bool = False,
-) -> Path:
+) -> Figure:
     """A score of each method against something, such as the width of the gap: a panel for each set.
 
     Parameters
     ----------
-    path : the picture to write.
     panels : for each heading, the curve of each method.
     xlabel, ylabel : names of the axes.
     log_x : a logarithmic x axis.
     columns : panels side by side.
     title : heading of the picture.
+    path : the picture to write; None writes none.
     force : overwrite an existing file.
+
+    Returns
+    -------
+    The matplotlib figure.
 
     Raises
     ------
-    InputError : no curve, or a path that cannot be written.
+    InputError
+        No curve, or a path that cannot be written.
     """
-    path = checked_picture(path, force)
+    target = None if path is None else checked_picture(path, force)
     colours = _colours_of(list(dict.fromkeys(name for panel in panels.values() for name in panel)))
     if not colours:
         raise InputError("0 curves to draw, expected at least one: judge a method in some gap")
@@ -72,7 +77,7 @@ def score_curves(
         figure.legend(lines, names, loc="outside lower center", ncols=5, frameon=False)
         if title:
             figure.suptitle(title, fontsize=12)
-        return save(figure, path)
+        return finish(figure, target)
 
 
 def _colours_of(methods: Sequence[str]) -> dict[str, str]:
@@ -93,27 +98,32 @@ def _draw_curves(ax: Axes, curves: Mapping[str, Curve], colours: Mapping[str, st
 
 
 def ratio_strips(
-    path: str | os.PathLike[str],
     panels: Mapping[str, Mapping[str, Sequence[float]]],
     *,
     ylabel: str,
+    path: str | Path | None = None,
     force: bool = False,
-) -> Path:
+) -> Figure:
     """Ratios to a common case: a point for each, a bar at the median, a line at 1.
 
     Parameters
     ----------
-    path : the picture to write.
     panels : for each heading, the ratios of each method; one that is not finite leaves its point
         out.
     ylabel : name of the ratio.
+    path : the picture to write; None writes none.
     force : overwrite an existing file.
+
+    Returns
+    -------
+    The matplotlib figure.
 
     Raises
     ------
-    InputError : no panel, or a path that cannot be written.
+    InputError
+        No panel, or a path that cannot be written.
     """
-    path = checked_picture(path, force)
+    target = None if path is None else checked_picture(path, force)
     if not panels:
         raise InputError("0 panels to draw, expected at least one: judge a crystal")
     columns = min(4, len(panels))
@@ -141,4 +151,4 @@ def ratio_strips(
             ax.spines[["top", "right"]].set_visible(False)
         for ax in axes[:, 0]:
             ax.set_ylabel(ylabel)
-        return save(figure, path)
+        return finish(figure, target)

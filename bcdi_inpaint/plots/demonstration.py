@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import SubFigure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from scipy.ndimage import gaussian_filter
 
@@ -18,13 +17,12 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.cuts import brightest_cut, line_of, runs_of, widened
 from bcdi_inpaint.plots.frames import draw_frames, window_around
 from bcdi_inpaint.plots.objects import draw_objects
-from bcdi_inpaint.plots.picture import checked_picture, save
+from bcdi_inpaint.plots.picture import checked_picture, finish
 from bcdi_inpaint.plots.slices import check_shapes
 from bcdi_inpaint.plots.style import AXIS_NAMES, COLOURS, DARKEST, INDEX_NAMES, STYLE, new_figure
 
 
 def demo_panel(
-    path: str | os.PathLike[str],
     counts: np.ndarray,
     gap_mask: np.ndarray,
     linear: np.ndarray,
@@ -34,8 +32,9 @@ def demo_panel(
     reconstructions: Mapping[str, np.ndarray] | None = None,
     window: int = 72,
     title: str = "",
+    path: str | Path | None = None,
     force: bool = False,
-) -> Path:
+) -> Figure:
     """One frame of a simulated scan: the gap, two fills and the truth; cuts through the gap below.
 
     The frame is the one with the most light in the gap. Each cut runs along a detector axis through
@@ -45,7 +44,6 @@ def demo_panel(
 
     Parameters
     ----------
-    path : the picture to write.
     counts : (n_rock, n_y, n_x) simulated noisy counts, known in the gap too.
     gap_mask : (n_rock, n_y, n_x) bool, True = hidden from the fills.
     linear, ours : (n_rock, n_y, n_x) counts with the gap filled.
@@ -53,13 +51,19 @@ def demo_panel(
     reconstructions : complex objects (n_z, n_y, n_x) by name, all aligned on one another.
     window : widest region to show, in pixels, around the brightest part of the gap.
     title : heading of the picture.
+    path : the picture to write; None writes none.
     force : overwrite an existing file.
+
+    Returns
+    -------
+    The matplotlib figure.
 
     Raises
     ------
-    InputError : arrays of different shapes, no gap, or a path that cannot be written.
+    InputError
+        Arrays of different shapes, no gap, or a path that cannot be written.
     """
-    path = checked_picture(path, force)
+    target = None if path is None else checked_picture(path, force)
     check_shapes(counts, linear, ours, expectation, gap_mask)
     if not gap_mask.any():
         raise InputError("the gap mask marks no voxel, expected at least one: give the filled gap")
@@ -86,7 +90,7 @@ def demo_panel(
             draw_objects(next(blocks), reconstructions)
         if title:
             figure.suptitle(title, fontsize=12)
-        return save(figure, path)
+        return finish(figure, target)
 
 
 def _draw_cuts(

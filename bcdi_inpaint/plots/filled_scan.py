@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
-from matplotlib.figure import SubFigure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.plots.frames import show_frame
-from bcdi_inpaint.plots.picture import checked_picture, save
+from bcdi_inpaint.plots.picture import checked_picture, finish
 from bcdi_inpaint.plots.slices import (
     brightest_voxel,
     check_shapes,
@@ -42,15 +41,15 @@ from bcdi_inpaint.plots.style import (
 
 
 def before_after(
-    path: str | os.PathLike[str],
     counts_before: np.ndarray,
     counts_after: np.ndarray,
     gap_mask: np.ndarray,
     bad_mask: np.ndarray | None = None,
     *,
     title: str = "",
+    path: str | Path | None = None,
     force: bool = False,
-) -> Path:
+) -> Figure:
     """Three slices through the Bragg peak and three sums, before and after the fill.
 
     A slice that would lie in the gap is moved beside it. A sum leaves out what is unknown and is
@@ -58,19 +57,24 @@ def before_after(
 
     Parameters
     ----------
-    path : the picture to write.
     counts_before : (n_rock, n_y, n_x) measured counts.
     counts_after : (n_rock, n_y, n_x) counts with the gap filled.
     gap_mask : (n_rock, n_y, n_x) bool, True = filled; outlined.
     bad_mask : (n_rock, n_y, n_x) bool, True = invalid; grey before, and after unless it was filled.
     title : heading of the picture.
+    path : the picture to write; None writes none.
     force : overwrite an existing file.
+
+    Returns
+    -------
+    The matplotlib figure.
 
     Raises
     ------
-    InputError : arrays of different shapes, or a path that cannot be written.
+    InputError
+        Arrays of different shapes, or a path that cannot be written.
     """
-    path = checked_picture(path, force)
+    target = None if path is None else checked_picture(path, force)
     bad = np.zeros_like(gap_mask) if bad_mask is None else bad_mask
     check_shapes(counts_before, counts_after, gap_mask, bad)
     volumes = {
@@ -101,7 +105,7 @@ def before_after(
         figure.legend(handles=_mask_legend(), loc="outside lower center", ncols=2, frameon=False)
         if title:
             figure.suptitle(title, fontsize=12)
-        return save(figure, path)
+        return finish(figure, target)
 
 
 def _name_axes(ax: Axes, axis: int, *, bottom: bool, left: bool) -> None:

@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.frames import show_frame, window_around
-from bcdi_inpaint.plots.picture import checked_picture, save
+from bcdi_inpaint.plots.picture import checked_picture, finish
 from bcdi_inpaint.plots.style import STYLE, log_norm, new_figure
 
 
 def fill_slices(
-    path: str | os.PathLike[str],
     rows: Sequence[tuple[str, Mapping[str, np.ndarray], np.ndarray]],
     *,
     window: int = 64,
     title: str = "",
+    path: str | Path | None = None,
     force: bool = False,
-) -> Path:
+) -> Figure:
     """Frames through gaps: what was counted, and what each method made of the gap; a row for each.
 
     Parameters
     ----------
-    path : the picture to write.
     rows : for each gap a label, the frames (n_y, n_x) by name, and the gap's mask (n_y, n_x). The
         first frame is the truth, which sets the row's colours; NaN = unknown.
     window : widest region to show, in pixels, around the brightest part of the gap.
     title : heading of the picture.
+    path : the picture to write; None writes none.
     force : overwrite an existing file.
+
+    Returns
+    -------
+    The matplotlib figure.
 
     Raises
     ------
-    InputError : no gap, frames of different shapes, or a path that cannot be written.
+    InputError
+        No gap, frames of different shapes, or a path that cannot be written.
     """
-    path = checked_picture(path, force)
+    target = None if path is None else checked_picture(path, force)
     if not rows or any(not gap.any() for _, _, gap in rows):
         raise InputError(f"{len(rows)} rows to draw, expected at least one, each with a gap")
     for label, images, gap in rows:
@@ -59,7 +64,7 @@ def fill_slices(
             _draw_slices(line, *row, window)
         if title:
             figure.suptitle(title, fontsize=12)
-        return save(figure, path)
+        return finish(figure, target)
 
 
 def _draw_slices(

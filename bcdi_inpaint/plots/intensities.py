@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import SubFigure
+from matplotlib.figure import Figure, SubFigure
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.cuts import brightest_cut, line_of, runs_of
 from bcdi_inpaint.plots.frames import draw_frames
 from bcdi_inpaint.plots.objects import draw_objects
-from bcdi_inpaint.plots.picture import checked_picture, save
+from bcdi_inpaint.plots.picture import checked_picture, finish
 from bcdi_inpaint.plots.slices import check_shapes
 from bcdi_inpaint.plots.style import AXIS_NAMES, COLOURS, DARKEST, INDEX_NAMES, STYLE, new_figure
 
@@ -24,15 +23,15 @@ TRUTH = "truth"
 
 
 def intensity_panel(
-    path: str | os.PathLike[str],
     expectation: np.ndarray,
     gap_mask: BoolArray,
     calculated: Mapping[str, np.ndarray],
     objects: Mapping[str, np.ndarray],
     *,
     title: str = "",
+    path: str | Path | None = None,
     force: bool = False,
-) -> Path:
+) -> Figure:
     """The intensity that each reconstruction has in the gap, against the true one.
 
     In the frame with the most light in the gap, and along the brightest lines through it; below,
@@ -40,20 +39,24 @@ def intensity_panel(
 
     Parameters
     ----------
-    path : the picture to write.
     expectation : (n_rock, n_y, n_x) noise-free counts.
     gap_mask : (n_rock, n_y, n_x) bool, a gap of rows or of columns, or both.
     calculated : intensities (n_rock, n_y, n_x) by name.
     objects : complex objects (n_rock, n_y, n_x) by name, all aligned on one another.
     title : heading of the picture.
+    path : the picture to write; None writes none.
     force : overwrite an existing file.
+
+    Returns
+    -------
+    The matplotlib figure.
 
     Raises
     ------
-    InputError : arrays of different shapes, a gap that no line crosses, or a path that cannot be
-        written.
+    InputError
+        Arrays of different shapes, a gap that no line crosses, or a path that cannot be written.
     """
-    path = checked_picture(path, force)
+    target = None if path is None else checked_picture(path, force)
     check_shapes(expectation, gap_mask, *calculated.values())
     light = np.where(gap_mask, expectation, 0)  # (n_rock, n_y, n_x)
     frame = int(light.sum(axis=(1, 2)).argmax())
@@ -72,7 +75,7 @@ def intensity_panel(
         draw_objects(next(blocks), objects)
         if title:
             figure.suptitle(title, fontsize=12)
-        return save(figure, path)
+        return finish(figure, target)
 
 
 def _draw_lines(

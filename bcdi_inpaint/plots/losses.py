@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.plots.picture import checked_picture, save
+from bcdi_inpaint.plots.picture import checked_picture, finish
 from bcdi_inpaint.plots.style import COLOURS, STYLE, new_figure
 
 
 def loss_curve(
-    path: str | os.PathLike[str],
     training: np.ndarray,
     validation: np.ndarray,
     *,
+    path: str | Path | None = None,
     force: bool = False,
-) -> Path:
+) -> Figure:
     """Training and validation loss against the step.
 
     Parameters
     ----------
-    path : the picture to write.
     training, validation : (n_training, 2) and (n_validation, 2), steps and losses. Either may be
         empty; a loss that is not finite leaves its point out.
+    path : the picture to write; None writes none.
     force : overwrite an existing file.
+
+    Returns
+    -------
+    The matplotlib figure.
 
     Raises
     ------
-    InputError : no loss at all, an array of another shape, or a path that cannot be written.
+    InputError
+        No loss at all, an array of another shape, or a path that cannot be written.
     """
-    path = checked_picture(path, force)
+    target = None if path is None else checked_picture(path, force)
     curves = {
         "training": _points("training", training),
         "validation": _points("validation", validation),
@@ -62,7 +67,7 @@ def loss_curve(
         ax.grid(which="both", color="0.9", lw=0.6)
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(loc="upper right", frameon=False)
-        return save(figure, path)
+        return finish(figure, target)
 
 
 def _points(name: str, curve: np.ndarray) -> Float64Array:

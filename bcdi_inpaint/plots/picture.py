@@ -33,18 +33,24 @@ def checked_picture(path: str | os.PathLike[str], force: bool) -> Path:
     return path
 
 
-def save(figure: Figure, path: Path) -> Path:
-    """Write the figure to a temporary file beside `path`, then put it in place.
+def finish(figure: Figure, path: Path | None) -> Figure:
+    """Give back a figure that is drawn; write it to `path` first, if there is one.
 
+    It is written to a temporary file beside `path` and then put in place, whole or not at all.
     Raises InputError where it cannot be written.
     """
+    if path is not None:
+        _write(figure, path)
+    return figure
+
+
+def _write(figure: Figure, path: Path) -> None:
     stream = io.BytesIO()
     if path.suffix.lower() == ".png":
         _write_png(figure, stream)
     else:
         figure.savefig(stream, format=path.suffix.lower().removeprefix("."))
     replace_file(path, stream.getbuffer())
-    return path
 
 
 def _write_png(figure: Figure, file: BinaryIO) -> None:

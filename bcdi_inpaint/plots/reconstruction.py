@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import SubFigure
+from matplotlib.figure import Figure, SubFigure
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.cuts import brightest_cut, line_of, widened
 from bcdi_inpaint.plots.frames import draw_frames
 from bcdi_inpaint.plots.maps import draw_maps
-from bcdi_inpaint.plots.picture import checked_picture, save
+from bcdi_inpaint.plots.picture import checked_picture, finish
 from bcdi_inpaint.plots.slices import check_shapes, slice_of
 from bcdi_inpaint.plots.style import (
     AXIS_NAMES,
@@ -31,7 +30,6 @@ from bcdi_inpaint.plots.style import (
 
 
 def phasing_panel(
-    path: str | os.PathLike[str],
     obj: np.ndarray,
     support: BoolArray,
     counts: np.ndarray,
@@ -42,8 +40,9 @@ def phasing_panel(
     bounds: tuple[np.ndarray, np.ndarray] | None = None,
     corner: tuple[int, int, int] = (0, 0, 0),
     title: str = "",
+    path: str | Path | None = None,
     force: bool = False,
-) -> Path:
+) -> Figure:
     """A reconstruction: modulus and phase in three slices; its intensity against the measured one.
 
     The frame and the cuts below are those with the most light in the gap, or the brightest. Only
@@ -51,7 +50,6 @@ def phasing_panel(
 
     Parameters
     ----------
-    path : the picture to write.
     obj, support : (n_rock, n_y, n_x) complex and bool, centred.
     counts : (n_rock, n_y, n_x) as phased, with the fill in the gap.
     calculated : (n_rock, n_y, n_x) intensity of the object.
@@ -59,13 +57,19 @@ def phasing_panel(
     bounds : lower and upper bounds of the expected counts, each (n_rock, n_y, n_x).
     corner : of these arrays in the scan, for the indices along the axes.
     title : heading of the picture.
+    path : the picture to write; None writes none.
     force : overwrite an existing file.
+
+    Returns
+    -------
+    The matplotlib figure.
 
     Raises
     ------
-    InputError : arrays of different shapes, an empty support, or a path that cannot be written.
+    InputError
+        Arrays of different shapes, an empty support, or a path that cannot be written.
     """
-    path = checked_picture(path, force)
+    target = None if path is None else checked_picture(path, force)
     check_shapes(counts, obj, support, calculated, filled, bad_mask)
     if not support.any():
         raise InputError("the support is empty, expected a particle: phase the scan again")
@@ -89,7 +93,7 @@ def phasing_panel(
             _draw_profiles(next(blocks), cuts, images, limits, gap, corner)
         if title:
             figure.suptitle(title, fontsize=12)
-        return save(figure, path)
+        return finish(figure, target)
 
 
 def _draw_object(above: SubFigure, below: SubFigure, obj: np.ndarray, support: BoolArray) -> None:

@@ -32,4 +32,4 @@ def draw_losses(path: Path, rows: Sequence[dict[str, float]]) -> None:
         for name in ("train_loss", "val_loss")
     ]
     if any(np.isfinite(curve).any() for curve in curves):
-        loss_curve(path, *curves, force=True)
+        loss_curve(*curves, path=path, force=True)

@@ -17,7 +17,7 @@ def test_the_first_gap_of_a_width_and_setting_is_drawn_and_no_gap_of_frames(
     drawn: list[str] = []
     treatments: list[list[str]] = []
 
-    def draw(path: Path, *given: Any, title: str, force: bool) -> None:
+    def draw(*given: Any, title: str, path: Path, force: bool) -> None:
         drawn.append(f"{path.name}: {title}")
         treatments.append(list(given[2]))
         path.write_bytes(b"")
