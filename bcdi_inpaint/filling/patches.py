@@ -20,7 +20,15 @@ class PatchLocation:
     size: tuple[int, ...]
 
     def inside(self, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-        """The part of the volume that the box covers, and the same part of the box."""
+        """The part of the volume that the box covers, and the same part of the box.
+
+        Examples
+        --------
+        >>> PatchLocation((-2, 5), (4, 4)).inside((10, 8))[0]
+        (slice(0, 2, None), slice(5, 8, None))
+        >>> PatchLocation((-2, 5), (4, 4)).inside((10, 8))[1]
+        (slice(2, 4, None), slice(0, 3, None))
+        """
         low = [max(a, 0) for a in self.start]
         high = [min(a + s, n) for a, s, n in zip(self.start, self.size, shape, strict=True)]
         volume = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
@@ -29,9 +37,22 @@ class PatchLocation:
 
 
 def axis_starts(length: int, size: int, stride: int) -> list[int]:
-    """First voxels of patches of `size` that cover 0:`length`, evenly, at most `stride` apart.
+    """First voxels of patches that cover an axis evenly.
 
     An axis shorter than the patch gets one patch, centred on it.
+
+    Parameters
+    ----------
+    length : voxels of the axis.
+    size : voxels of a patch.
+    stride : voxels between neighbouring patches, at most.
+
+    Examples
+    --------
+    >>> axis_starts(100, 32, 24)
+    [0, 23, 45, 68]
+    >>> axis_starts(20, 32, 24)
+    [-6]
     """
     if length <= size:
         return [(length - size) // 2]
@@ -42,10 +63,17 @@ def axis_starts(length: int, size: int, stride: int) -> list[int]:
 def over_plane(
     gap: Gap, shape: tuple[int, int, int], size: int, stride: int
 ) -> list[PatchLocation]:
-    """Patches over a plane gap, sliding over the plane.
+    """Lay patches over a plane gap, sliding over the plane.
 
     Centred on a gap of up to half their size; across a wider one, with a quarter of their size
     beside it on each side, they slide too.
+
+    Parameters
+    ----------
+    gap : the plane.
+    shape : (n_rock, n_y, n_x) of the array.
+    size : side of a patch in voxels.
+    stride : voxels between neighbouring patches, at most.
     """
     width, length = gap.stop - gap.start, shape[gap.axis]
     span = size if width <= size // 2 else width + size // 2
@@ -63,10 +91,16 @@ def over_plane(
 
 
 def over_voxels(voxels: BoolArray, unknown: BoolArray, size: int) -> list[PatchLocation]:
-    """Patches whose inner halves together cover all True `voxels` (n_rock, n_y, n_x).
+    """Lay patches whose inner halves together cover some voxels.
 
-    Each voxel is to be seen between known ones: where the shortest run of `unknown` voxels through
+    Each voxel is to be seen between known ones: where the shortest run of unknown voxels through
     it does not fit in the patch, the patch is centred on that run.
+
+    Parameters
+    ----------
+    voxels : (n_rock, n_y, n_x) bool, True = to cover.
+    unknown : (n_rock, n_y, n_x) bool, gap and bad voxels.
+    size : side of a patch in voxels.
     """
     inner = size // 2
     places = np.argwhere(voxels)  # (n_voxels, 3)
@@ -103,7 +137,18 @@ def run_ends(
 
 
 def cut(volume: NDArray[np.generic], location: PatchLocation, outside: object) -> NDArray:
-    """The patch of `volume` at `location`, `outside` where it reaches over the edge."""
+    """Cut a patch from a volume.
+
+    Parameters
+    ----------
+    volume : of any number type, with as many axes as the location.
+    location : where the patch lies.
+    outside : the patch's value where it reaches over the volume's edge.
+
+    Returns
+    -------
+    The patch, a copy.
+    """
     patch = np.full(location.size, outside, dtype=volume.dtype)
     in_volume, in_patch = location.inside(volume.shape)
     patch[in_patch] = volume[in_volume]

@@ -10,7 +10,9 @@ from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.filling.patches import PatchLocation
 
 ONE_SIDED_TRUST = 1e-6
-"""Weight of what a patch says of a voxel known from one side only, against one known from both."""
+"""Weight of a patch in a voxel known from one side only, against one known from both sides.
+
+So small that it counts only where no patch sees both sides."""
 
 
 def window(size: tuple[int, ...]) -> Float32Array:
@@ -26,10 +28,19 @@ def window(size: tuple[int, ...]) -> Float32Array:
 
 
 def trust(unknown: BoolArray) -> Float32Array:
-    """How far to trust each voxel of patches `unknown` (n_batch, *size); weights of the same shape.
+    """How far to trust each voxel of patches.
 
-    1 where a voxel is known, or lies between known ones on some axis. Where gaps cross no axis has
-    any: there another look starts from what the last one reached. Else `ONE_SIDED_TRUST`.
+    1 where a voxel is known, or lies between known ones on some axis; else `ONE_SIDED_TRUST`. Where
+    gaps cross, no axis has known voxels on both sides: there another round starts from the voxels
+    that the last one reached.
+
+    Parameters
+    ----------
+    unknown : (n_batch, *size) bool, gap and bad voxels of the patches.
+
+    Returns
+    -------
+    (n_batch, *size) float32, weights.
     """
     known = ~unknown
     axes = range(1, unknown.ndim)
@@ -58,7 +69,7 @@ def _known_so_far(known: BoolArray, axis: int) -> BoolArray:
 
 
 class Stitcher:
-    """Adds patches up and returns their weighted mean."""
+    """Adds patches up and returns their weighted mean; `n_values` are averaged in each voxel."""
 
     def __init__(self, shape: tuple[int, ...], size: tuple[int, ...], n_values: int = 1) -> None:
         self._sum = np.zeros((n_values, *shape), dtype=np.float32)
@@ -68,7 +79,14 @@ class Stitcher:
     def add(
         self, location: PatchLocation, patch: Float32Array, trusted: Float32Array | None = None
     ) -> None:
-        """Add a patch (n_values, *size), weighted by `trusted` (*size), less what lies outside."""
+        """Add a patch; what lies outside the volume is left out.
+
+        Parameters
+        ----------
+        location : where the patch lies.
+        patch : (n_values, *size) float32.
+        trusted : (*size) float32, weight of each voxel besides the window's; by default 1.
+        """
         weight = self._window if trusted is None else self._window * trusted
         in_volume, in_patch = location.inside(self._weight.shape)
         self._sum[(slice(None), *in_volume)] += (patch * weight)[(slice(None), *in_patch)]
@@ -77,12 +95,19 @@ class Stitcher:
     def add_all(
         self, locations: Sequence[PatchLocation], patches: Float32Array, trusted: Float32Array
     ) -> None:
-        """Add patches (n, n_values, *size), weighted by `trusted` (n, *size)."""
+        """Add several patches; see `add`.
+
+        Parameters
+        ----------
+        locations : where the n patches lie.
+        patches : (n, n_values, *size) float32.
+        trusted : (n, *size) float32, weight of each voxel.
+        """
         for location, patch, weights in zip(locations, patches, trusted, strict=True):
             self.add(location, patch, weights)
 
-    def mean(self, where: BoolArray) -> Float32Array:
+    def mean(self, within: BoolArray) -> Float32Array:
         """(n_values, n_voxels) weighted means of the True voxels; each must lie in some patch."""
-        weight = self._weight[where]
+        weight = self._weight[within]
         assert (weight > 0).all(), "a voxel to fill lies in no patch"
-        return self._sum[:, where] / weight
+        return self._sum[:, within] / weight

@@ -80,10 +80,20 @@ class Calibration(BaseModel):
     def sigma(
         self, scales: FloatArray, widths: NDArray[np.number], counts: FloatArray
     ) -> Float32Array:
-        """Standard deviations of errors with these scales, widths and expected counts, all (n,).
+        """Standard deviations of errors.
 
-        Between what was measured the factor is interpolated on logarithms, of the width and of
-        1 + counts; beyond, it stays.
+        The factor from scale to standard deviation is interpolated between the measured widths and
+        counts, on logarithms of the width and of 1 + counts; beyond them it stays.
+
+        Parameters
+        ----------
+        scales : (n,) scales that the network gives, in natural logarithms.
+        widths : (n,) widths of the gaps, in voxels.
+        counts : (n,) expected counts.
+
+        Returns
+        -------
+        (n,) float32, in natural logarithms.
         """
         at_width = _place(np.log(np.maximum(widths, 1)), np.log(self.widths))
         at_counts = _place(np.log1p(counts), np.log1p(self.counts))
@@ -93,11 +103,30 @@ class Calibration(BaseModel):
         return np.asarray(scales * factor, dtype=np.float32)
 
     def half_width(self, level: float, counts: FloatArray) -> Float32Array:
-        """Half width of the interval of probability `level`, in standard deviations, (n,).
+        """Half widths of the intervals that hold with a probability, in standard deviations.
 
-        Of voxels with these expected counts (n,). Between and beyond the measured levels the ratio
-        to the Laplace distribution's is interpolated. Raises InputError for a level that is not
-        between 0 and 1.
+        Between and beyond the measured levels the ratio to a Laplace distribution's half width is
+        interpolated.
+
+        Parameters
+        ----------
+        level : the probability, between 0 and 1.
+        counts : (n,) expected counts of the voxels.
+
+        Returns
+        -------
+        (n,) float32.
+
+        Raises
+        ------
+        InputError
+            For a level that is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> print(Calibration().half_width(0.95, np.array([1.0, 100.0])).round(2))
+        [2.61 2.61]
         """
         if not 0 < level < 1:
             raise InputError(f"level is {level}, expected a probability between 0 and 1")
@@ -118,38 +147,49 @@ def calibrate(
     counts: FloatArray,
     levels: Sequence[float] = LEVELS,
 ) -> Calibration:
-    """The calibration of held-out voxels: errors, the network's scales, widths of the gaps, counts.
+    """Calibrate the network's scales on held-out voxels.
 
-    All (n,); errors and scales in the same unit, `counts` the filled expected ones. For each width
-    and decade of counts the standard deviation is that whose interval holds as much as one of a
-    normal distribution would: a few wild voxels must not blow it up. Half widths are quantiles,
-    the mean over the widths. A decade of few voxels is left out.
+    For each gap width and decade of counts, sigma is the 68.3 % quantile of abs(error) / scale. A
+    quantile and not an RMS, so that a few outliers do not inflate it. Half widths are the quantiles
+    at `levels`, averaged over widths. Decades with fewer than `FEWEST` voxels are dropped.
+
+    Parameters
+    ----------
+    errors : (n,) errors of the filled voxels, in the unit of the scales.
+    scales : (n,) scales that the network gives.
+    widths : (n,) widths of their gaps, in voxels.
+    counts : (n,) expected counts of the fill.
+    levels : probabilities at which the intervals are calibrated, rising.
+
+    Returns
+    -------
+    The calibration.
     """
     ratios = np.abs(errors) / scales
     decade = np.digitize(counts, EDGES)
-    seen = np.unique(widths)
+    each = np.unique(widths)
     cells = _cells(ratios, widths, decade, [*range(len(CENTRES))])
-    decades = [d for d in range(len(CENTRES)) if all(cells[w, d].size >= FEWEST for w in seen)]
+    decades = [d for d in range(len(CENTRES)) if all(cells[w, d].size >= FEWEST for w in each)]
     if not decades:  # too little to tell decades apart
         decades = [len(CENTRES) // 2]
         cells = _cells(ratios, widths, decade, decades)
-    sigma = np.array([[np.quantile(cells[w, d], ONE_SIGMA) for d in decades] for w in seen])
-    made = _made(levels, seen, [CENTRES[d] for d in decades], sigma)
+    sigma = np.array([[np.quantile(cells[w, d], ONE_SIGMA) for d in decades] for w in each])
+    made = _made(levels, each, [CENTRES[d] for d in decades], sigma)
     for _ in range(ROUNDS):  # between the knots the factor is interpolated: that is made up for
         left = np.abs(errors) / made.sigma(scales, widths, counts)
         cells = _cells(left, widths, decade, decades)
-        sigma *= [[np.quantile(cells[w, d], ONE_SIGMA) for d in decades] for w in seen]
-        made = _made(levels, seen, made.counts, sigma)
+        sigma *= [[np.quantile(cells[w, d], ONE_SIGMA) for d in decades] for w in each]
+        made = _made(levels, each, made.counts, sigma)
     left = np.abs(errors) / made.sigma(scales, widths, counts)
     cells = _cells(left, widths, decade, decades)
-    quantiles = [np.mean([np.quantile(cells[w, d], levels) for w in seen], 0) for d in decades]
-    return _made(levels, seen, made.counts, sigma, quantiles)
+    quantiles = [np.mean([np.quantile(cells[w, d], levels) for w in each], 0) for d in decades]
+    return _made(levels, each, made.counts, sigma, quantiles)
 
 
 def _cells(
     ratios: FloatArray, widths: NDArray[np.number], decade: NDArray[np.int64], decades: list[int]
 ) -> dict[tuple[Any, int], FloatArray]:
-    """The ratios of each width and decade of counts; where decades are not told apart, of all."""
+    """The ratios of each width and decade of counts; a lone decade stands for all counts."""
     if len(decades) == 1:
         return {(w, decades[0]): ratios[widths == w] for w in np.unique(widths)}
     return {

@@ -54,24 +54,29 @@ def compute_features(
     mate: tuple[FloatArray, BoolArray] | None = None,
     centre: Float64Array | None = None,
 ) -> Features:
-    """The features of a scan, or of a part of one.
+    """Compute what the network sees of a scan, or of a part of one.
 
     Parameters
     ----------
     log_counts : (n_rock, n_y, n_x) or (n_y, n_x), log(1 + counts); any number where unknown.
-    unknown : the same shape, bool: gaps and bad voxels.
-    gaps : the plane gaps among them.
-    guess : how the first guess is made; a linear one tells nothing of its uncertainty.
-    mate : of a part, its Friedel mate and where that is known, as `symmetry.friedel_mate` returns
-        them; by default made from these counts.
+    unknown : the same shape, bool: gaps and bad voxels, which are unknown alike.
+    gaps : the planes to krige, as `gaps.masks.find_planes` finds them in `unknown`: masked lines
+        beside a gap belong to its plane.
+    guess : how the first guess is made; a linear one says nothing of its uncertainty.
+    mate : of a part, its Friedel mate and where that is known, as `friedel_mate` returns them; by
+        default made from these counts.
     centre : of a part, (n_dim,) centre of the scan's peak in the part's voxels; by default found.
+
+    Returns
+    -------
+    The features, in network units.
     """
     known = ~unknown
-    seen = np.where(known, log_counts, 0).astype(np.float32, copy=False)
+    known_logs = np.where(known, log_counts, 0).astype(np.float32, copy=False)
     if centre is None:
-        centre = find_centre(seen, known)
-    kriged = krige(seen, unknown, gaps if guess == "kriged" else (), centre)  # else linear
-    opposite, mate_known = mate or friedel_mate(seen, known, centre)
+        centre = find_centre(known_logs, known)
+    kriged = krige(known_logs, unknown, gaps if guess == "kriged" else (), centre)  # else linear
+    opposite, mate_known = mate or friedel_mate(known_logs, known, centre)
     opposite = np.where(mate_known, opposite, 0).astype(np.float32, copy=False)
     for values in (kriged.log_counts, kriged.sigma, opposite):
         values /= np.float32(LOG_UNIT)  # in place: a scan may fill half of the memory

@@ -55,7 +55,19 @@ def save_weights(
 ) -> None:
     """Write the network's weights, its configuration, its calibration and how it was trained.
 
-    Written beside its final name, then renamed. Raises InputError where it cannot be written.
+    Written beside its final name, then renamed.
+
+    Parameters
+    ----------
+    path : the file, ``*.safetensors``.
+    network : the network.
+    training : how it was trained, in values that JSON holds.
+    calibration : what turns its scales into intervals; by default a Laplace distribution.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be written.
     """
     metadata = _expected() | {
         "network": network.config.model_dump_json(),
