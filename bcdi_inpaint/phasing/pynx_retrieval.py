@@ -9,27 +9,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import scipy.fft
 
-from bcdi_inpaint.arrays import BoolArray, IntArray
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.phasing.constraints import AmplitudeConstraint, Constraint
-from bcdi_inpaint.phasing.pynx_operators import constrained_cycle
+from bcdi_inpaint.phasing.constraints import Constraint
+from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
+from bcdi_inpaint.phasing.pynx_stages import PynxStages
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, best
-from bcdi_inpaint.phasing.schedule import Schedule, Stage, half_way
+from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.starts import random_object, run_starts
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
-
-FREE_ISLAND_RADIUS = 3
-"""Voxels of the islands of free voxels: neighbours know of each other, so single voxels would not
-be free. PyNX's default."""
-LARGEST_SUPPORT = 0.9
-"""Part of the array above which a support is lost; PyNX's own commands take 0.5 to 0.8."""
 
 
 def retrieve(
@@ -80,7 +75,7 @@ def retrieve(
         cdi = _start(cdi_module, counts, bad_mask, support, rng, schedule, filled)
         known = None if constraint is None else constraint.on_amplitudes(bad_mask)
         release = round((1.0 if release_after is None else release_after) * schedule.cycles)
-        plan = _Plan(cdi_module, schedule, support is None, constraint, known, release)
+        plan = PynxStages(cdi_module, schedule, support is None, constraint, known, release)
         log = []
         for stage in plan.stages():
             name, operator = plan.operator(stage)
@@ -238,7 +233,7 @@ def _start(
     measured = np.where(bad_mask, 0, np.maximum(counts, 0)).astype(np.float32)
     iobs = np.fft.ifftshift(measured)  # PyNX has the centre at index 0
     cdi = cdi_module.CDI(iobs, mask=np.fft.ifftshift(bad_mask).astype(np.int8))
-    _set_free_voxels(cdi, filled, _free_islands(counts.shape, schedule.free_fraction, rng))
+    set_free_voxels(cdi, filled, draw_islands(counts.shape, schedule.free_fraction, rng))
     if support is None:
         threshold = schedule.autocorrelation_threshold
         cdi = cdi_module.AutoCorrelationSupport(threshold=threshold) * cdi
@@ -249,91 +244,6 @@ def _start(
     obj *= np.sqrt(measured.sum() / np.sum(np.abs(obj) ** 2))
     cdi.set_obj(obj.astype(np.complex64))
     return cdi
-
-
-def _set_free_voxels(
-    cdi: Any, filled: BoolArray | None, islands: tuple[IntArray, ...] | None
-) -> None:
-    """Set voxels aside for the free log-likelihood, none of which is filled."""
-    if islands is None:
-        return
-    cdi.init_free_pixels(island_radius=FREE_ISLAND_RADIUS, coords=islands[::-1])  # x first
-    if filled is not None and np.any(filled):
-        cdi.set_free_pixel_mask(cdi.get_free_pixel_mask() & ~np.fft.ifftshift(filled))
-
-
-def _free_islands(
-    shape: tuple[int, ...], fraction: float, rng: np.random.Generator
-) -> tuple[IntArray, ...] | None:
-    """Centres, relative to the array's centre, of spheres of free voxels; None if there are none.
-
-    They keep clear of the border and of the innermost twentieth of each axis, where the peak's
-    few voxels hold most of the counts. On short axes there is no room for any.
-    """
-    n_islands = int(np.prod(shape) * fraction / (4 / 3 * np.pi * FREE_ISLAND_RADIUS**3))
-    if n_islands == 0 or min(shape) < 4 * FREE_ISLAND_RADIUS:
-        return None
-    room = [(n // 2 - FREE_ISLAND_RADIUS) for n in shape]
-    centres = [rng.integers(-half, half, n_islands) for half in room]
-    squares = [
-        (c / (0.05 * n + FREE_ISLAND_RADIUS)) ** 2 for c, n in zip(centres, shape, strict=True)
-    ]
-    outside = sum(squares) > 1
-    return tuple(c[outside] for c in centres) if np.any(outside) else None
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """The schedule as PyNX operators; the constraint holds for the first `release` cycles."""
-
-    cdi_module: ModuleType
-    schedule: Schedule
-    shrinks: bool
-    constraint: Constraint | None
-    known: AmplitudeConstraint | None
-    release: int
-
-    def stages(self) -> Iterator[Stage]:
-        """Those between which the support or the strength of a prior changes."""
-        changes = self.constraint is not None and self.constraint.changes
-        return self.schedule.stages(divided=self.shrinks or changes)
-
-    def operator(self, stage: Stage) -> tuple[str, Any]:
-        """The name and the PyNX operator of a stage, and of the support's update after it."""
-        held = 0 if self.known is None else min(max(self.release - stage.begin, 0), stage.cycles)
-        parts = [*self._held(stage, held), *self._free(stage, stage.cycles - held)]
-        if self.shrinks and stage.algorithm != "ER":  # the last cycles fit the object alone
-            parts.append(("SupportUpdate", self._update()))
-        name, operator = parts[0]
-        for later, after in parts[1:]:
-            name, operator = f"{later}*{name}", after * operator
-        return name, operator
-
-    def _held(self, stage: Stage, cycles: int) -> Iterator[tuple[str, Any]]:
-        if cycles and self.known is not None and self.constraint is not None:
-            label = self.constraint.label
-            one = constrained_cycle(
-                stage.algorithm,
-                self.known,
-                half_way(stage.done),
-                label=label,
-                beta=self.schedule.beta,
-            )
-            yield f"{label}{stage.algorithm}**{cycles}", one**cycles
-
-    def _free(self, stage: Stage, cycles: int) -> Iterator[tuple[str, Any]]:
-        if cycles:
-            options = {} if stage.algorithm == "ER" else {"beta": self.schedule.beta}
-            one = getattr(self.cdi_module, stage.algorithm)(**options)
-            yield f"{stage.algorithm}**{cycles}", one**cycles
-
-    def _update(self) -> Any:
-        first, last = self.schedule.smooth_width
-        return self.cdi_module.SupportUpdate(
-            threshold_relative=self.schedule.support_threshold,
-            smooth_width=(first, last, self.schedule.before_er),
-            max_fraction=LARGEST_SUPPORT,
-        )
 
 
 def _stage_line(cdi_module: ModuleType, cdi: Any, name: str) -> str:

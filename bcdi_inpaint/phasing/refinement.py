@@ -8,23 +8,29 @@ measured there. If the computed intensity does not predict it better, the fill s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
+from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
-from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_weights
-from bcdi_inpaint.phasing.constraints import PriorConstraint
+from bcdi_inpaint.phasing.computed_intensity import (
+    RefinementSettings,
+    RefinementTask,
+    compute_states,
+    continue_state,
+    log_intensity,
+    prepare_task,
+    release_states,
+)
 from bcdi_inpaint.phasing.mixing import (
-    MixingSettings,
     Mixture,
     brightness_classes,
     fit_mixture,
@@ -33,36 +39,9 @@ from bcdi_inpaint.phasing.mixing import (
     sigma_factors,
 )
 from bcdi_inpaint.phasing.peak_box import crop_around_peak, shrink_box
-from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.starts import run_starts
-from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, State, amplitudes, cycle, retrieve
-from bcdi_inpaint.photons import LEAST_COUNTS, photon_deviance
+from bcdi_inpaint.phasing.torch_retrieval import State
+from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box
-
-
-@dataclass(frozen=True)
-class RefinementSettings:
-    """How a fill is refined. All were chosen on simulated crystals; no committed command.
-
-    Attributes
-    ----------
-    largest_box : voxels along each side of what is phased: the fringes that matter are near the
-        peak.
-    near : starts of up to this part more misfit than the best one are averaged with it.
-    schedule : of every start. HIO first, and the support renewed often: starts seldom stagnate
-        then.
-    released : cycles without the prior, from where the ones with it ended: an alternative for
-        narrow gaps.
-    last : cycles with the pseudo-gap measured again.
-    mixing : how the computed intensity is mixed into the fill.
-    """
-
-    largest_box: int = 128
-    near: float = 1.5
-    schedule: Schedule = Schedule(hio=100, raar=150, er=50, update_every=25)
-    released: Schedule = Schedule(hio=0, raar=80, er=40)
-    last: Schedule = Schedule(hio=0, raar=80, er=40)
-    mixing: MixingSettings = MixingSettings()
 
 
 @dataclass(frozen=True)
@@ -144,7 +123,7 @@ def refine(
     try:
         crop = crop_around_peak(counts, gap_mask | bad_mask)
         box = shrink_box(crop, settings.largest_box)
-        task = _prepare(counts, gap_mask, bad_mask, fill, model, box, device, settings)
+        task = prepare_task(counts, gap_mask, bad_mask, fill, model, box, device, settings)
         return _refine(task, fill, box, rng, starts, progress)
     except InputError as error:
         why = str(error)
@@ -179,65 +158,8 @@ def fill_and_refine(
     return refine(counts, gap_mask, fill, bad_mask=bad_mask, model=model, device=device)
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A region around the peak; arrays (n_rock, n_y, n_x) of the box.
-
-    `first` is the fill with the pseudo-gap hidden too, `second` the one that was given.
-    """
-
-    counts: Float32Array
-    unknown: BoolArray
-    pseudo: BoolArray
-    first: Fill
-    second: Fill
-    device: torch.device
-    settings: RefinementSettings
-
-    @property
-    def hidden(self) -> BoolArray:
-        """What was not measured, and the pseudo-gap."""
-        return self.unknown | self.pseudo
-
-    @property
-    def log_counts(self) -> Float32Array:
-        """log(1 + measured counts)."""
-        logs: Float32Array = np.log1p(np.maximum(self.counts, 0))
-        return logs
-
-    def amplitudes(self, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
-        """Measured amplitudes, and a fill as the prior of what it filled of the hidden ones."""
-        prior = None if fill is None else _prior(fill)
-        return amplitudes(self.counts, hidden, prior, self.device)
-
-
-def _prior(fill: Fill) -> PriorConstraint:
-    return PriorConstraint(fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf)))
-
-
-def _prepare(
-    counts: np.ndarray,
-    gap_mask: BoolArray,
-    bad_mask: BoolArray,
-    fill: Fill,
-    model: Model,
-    box: Box,
-    device: str,
-    settings: RefinementSettings,
-) -> _Task:
-    """Cut the box and fill it with a pseudo-gap hidden too."""
-    gap, unknown = gap_mask[box], (gap_mask | bad_mask)[box]
-    if not fill.filled[box].any():
-        raise InputError("no filled voxel lies in the box around the peak, expected a gap")
-    own = counts[box].astype(np.float32)
-    pseudo = make_pseudo_gap(gap, unknown)
-    first = inpaint(own, gap | pseudo, model, device, bad_mask=bad_mask[box] & ~pseudo)
-    where = pseudo & first.filled
-    return _Task(own, unknown, where, first, fill.part(box), choose_device(device), settings)
-
-
 def _refine(
-    task: _Task,
+    task: RefinementTask,
     fill: Fill,
     box: Box,
     rng: np.random.Generator,
@@ -245,70 +167,12 @@ def _refine(
     progress: Callable[[int, int], None] | None,
 ) -> Refinement:
     """Compute the intensity in several ways and believe the one that predicts best."""
-    near = _best_states(task, rng, starts, progress)
-    released = _release(task, near)
+    near = compute_states(task, rng, starts, progress)
+    released = release_states(task, near)
     trials = [_try(task, near[:1], True), _try(task, released[:1], False)]
     if len(near) > 1:
         trials += [_try(task, near, True), _try(task, released, False)]
     return _judge(task, fill, box, min(trials, key=lambda trial: trial.mixture.error), rng)
-
-
-def _best_states(
-    task: _Task,
-    rng: np.random.Generator,
-    starts: int,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[State, ...]:
-    """The start that fits the measured voxels best, and those that fit nearly as well."""
-    if starts < 1:
-        raise InputError(f"starts is {starts}, expected at least 1: give a positive number")
-
-    def attempt(own: np.random.Generator) -> tuple[float, State]:
-        state = retrieve(
-            task.counts,
-            task.hidden,
-            own,
-            schedule=task.settings.schedule,
-            constraint=_prior(task.first),
-            guess=task.first.counts,
-            device=task.device,
-        )
-        seen = ~task.hidden
-        misfit = photon_deviance(task.counts[seen], state.intensity()[seen])
-        return float(misfit.mean()), state
-
-    def report(number: int, outcome: object) -> None:
-        if progress is not None:
-            progress(number + 1, starts)
-
-    # The starts draw on from one generator.
-    found = run_starts(attempt, [rng] * starts, report)
-    finite = sorted((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
-    if not finite:
-        raise InputError("the computed intensity is not finite, expected numbers")
-    least = finite[0][0]
-    return tuple(state for misfit, state in finite if misfit <= task.settings.near * least)
-
-
-def _release(task: _Task, states: Sequence[State]) -> tuple[State, ...]:
-    """States that went on from the same places without the prior."""
-    free = task.amplitudes(None, task.hidden)
-    released = tuple(replace(state) for state in states)  # objects of their own
-    for state in released:
-        _continue(state, free, task.settings.released)
-    return released
-
-
-def _continue(state: State, known: Amplitudes, schedule: Schedule) -> None:
-    """Cycles of RAAR and ER with the support as it is, in place."""
-    cycle(state, known, "RAAR", schedule.raar, beta=schedule.beta)
-    cycle(state, known, "ER", schedule.er)
-
-
-def _log_intensity(states: Sequence[State]) -> Float32Array:
-    """The mean over states of log(1 + intensity), (n_rock, n_y, n_x): what they agree in stays."""
-    mean: Float32Array = np.mean([np.log1p(state.intensity()) for state in states], axis=0)
-    return mean
 
 
 @dataclass(frozen=True)
@@ -323,12 +187,12 @@ class _Trial:
     mixture: Mixture
 
 
-def _try(task: _Task, states: tuple[State, ...], held: bool) -> _Trial:
+def _try(task: RefinementTask, states: tuple[State, ...], held: bool) -> _Trial:
     mixing = task.settings.mixing
     mixture = fit_mixture(
         task.log_counts,
         np.log1p(task.first.counts),
-        _log_intensity(states),
+        log_intensity(states),
         brightness_classes(task.first.counts, mixing),
         task.pseudo,
         mixing,
@@ -337,7 +201,7 @@ def _try(task: _Task, states: tuple[State, ...], held: bool) -> _Trial:
 
 
 def _judge(
-    task: _Task, fill: Fill, box: Box, trial: _Trial, rng: np.random.Generator
+    task: RefinementTask, fill: Fill, box: Box, trial: _Trial, rng: np.random.Generator
 ) -> Refinement:
     """Believe the computed intensity as far as the pseudo-gap says."""
     pseudo, mixture = task.pseudo, trial.mixture
@@ -358,14 +222,16 @@ def _judge(
     return Refinement(refined, True, before, mixture.error, shares, remark)
 
 
-def _apply(task: _Task, fill: Fill, box: Box, trial: _Trial, factors: Float64Array) -> Fill:
+def _apply(
+    task: RefinementTask, fill: Fill, box: Box, trial: _Trial, factors: Float64Array
+) -> Fill:
     """The fill with the computed intensity mixed in, once more with all that was measured."""
     known = task.amplitudes(task.second if trial.held else None, task.unknown)
     for state in trial.states:
-        _continue(state, known, task.settings.last)
+        continue_state(state, known, task.settings.last)
     classes = brightness_classes(task.second.counts, task.settings.mixing)
     shares = trial.mixture.shares[classes]
-    log_mixed = mix(np.log1p(task.second.counts), _log_intensity(trial.states), shares)
+    log_mixed = mix(np.log1p(task.second.counts), log_intensity(trial.states), shares)
     counts, sigma = fill.counts.copy(), fill.sigma.copy()
     filled = fill.filled[box]
     counts[box][filled] = np.maximum(np.expm1(log_mixed[filled]), LEAST_COUNTS)

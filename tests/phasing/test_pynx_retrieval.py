@@ -13,6 +13,7 @@ from bcdi_inpaint import pynx_engine as engines
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.phasing import pynx_retrieval as retrieval
+from bcdi_inpaint.phasing import pynx_stages
 from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
 from bcdi_inpaint.phasing.pynx_retrieval import retrieve
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
@@ -163,13 +164,13 @@ def test_a_prior_pulls_less_and_less(
     gap = np.zeros(counts.shape, bool)
     gap[:, :, 30:33] = True
     used: list[float] = []
-    own = retrieval.constrained_cycle
+    own = pynx_stages.constrained_cycle
 
     def cycle(algorithm: str, known: Any, half_way: float, **options: Any) -> Any:
         used.append(half_way)
         return own(algorithm, known, half_way, **options)
 
-    monkeypatch.setattr(retrieval, "constrained_cycle", cycle)
+    monkeypatch.setattr(pynx_stages, "constrained_cycle", cycle)
     prior = PriorConstraint(np.ones(gap.shape), np.full(gap.shape, 0.5))
     schedule = Schedule(hio=4, raar=4, er=2, update_every=4)
     retrieve(counts, gap, np.random.default_rng(0), schedule=schedule, constraint=prior)

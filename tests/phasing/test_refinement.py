@@ -14,9 +14,10 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.artificial import SETTINGS
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.weights import Model, load_weights
-from bcdi_inpaint.phasing import refinement
+from bcdi_inpaint.phasing import computed_intensity
+from bcdi_inpaint.phasing.computed_intensity import RefinementSettings
 from bcdi_inpaint.phasing.mixing import fit_shares
-from bcdi_inpaint.phasing.refinement import RefinementSettings, refine
+from bcdi_inpaint.phasing.refinement import refine
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import State
 
@@ -190,8 +191,8 @@ def test_a_retrieval_that_fails_leaves_the_fill_and_says_why(
     def failing(*_: object, **__: object) -> State:
         raise fault
 
-    monkeypatch.setattr(refinement, "retrieve", failing)
-    monkeypatch.setattr(refinement, "inpaint", lambda *_, **__: fill)
+    monkeypatch.setattr(computed_intensity, "retrieve", failing)
+    monkeypatch.setattr(computed_intensity, "inpaint", lambda *_, **__: fill)
     found = refine(counts, gap, fill, model=model)
     assert found.fill is fill
     assert not found.accepted
@@ -208,7 +209,7 @@ def test_one_start_that_fails_does_not_end_the_others(
     model: Model,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    true_retrieve = refinement.retrieve
+    true_retrieve = computed_intensity.retrieve
     calls = []
 
     def sometimes(*arguments: object, **options: object) -> State:
@@ -217,7 +218,7 @@ def test_one_start_that_fails_does_not_end_the_others(
             raise InputError("the support was lost")
         return true_retrieve(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(refinement, "retrieve", sometimes)
+    monkeypatch.setattr(computed_intensity, "retrieve", sometimes)
     found = refine(counts, gap, fill, model=model, starts=2, settings=SHORT)
     assert len(calls) == 2
     assert np.isfinite(found.before)

@@ -1,0 +1,205 @@
+"""The intensity that a crystal of finite size could have in a gap and in its pseudo-gap.
+
+A phase retrieval around the Bragg peak, with the fill as its prior, from several random starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from bcdi_inpaint.arrays import BoolArray, Float32Array
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.filling.inpainting import inpaint
+from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
+from bcdi_inpaint.network.devices import choose_device
+from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.phasing.constraints import PriorConstraint
+from bcdi_inpaint.phasing.mixing import MixingSettings
+from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.phasing.starts import run_starts
+from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, State, amplitudes, cycle, retrieve
+from bcdi_inpaint.photons import photon_deviance
+from bcdi_inpaint.scan.boxes import Box
+
+
+@dataclass(frozen=True)
+class RefinementSettings:
+    """How a fill is refined. All were chosen on simulated crystals; no committed command.
+
+    Attributes
+    ----------
+    largest_box : voxels along each side of what is phased: the fringes that matter are near the
+        peak.
+    near : starts of up to this part more misfit than the best one are averaged with it.
+    schedule : of every start. HIO first, and the support renewed often: starts seldom stagnate
+        then.
+    released : cycles without the prior, from where the ones with it ended: an alternative for
+        narrow gaps.
+    last : cycles with the pseudo-gap measured again.
+    mixing : how the computed intensity is mixed into the fill.
+    """
+
+    largest_box: int = 128
+    near: float = 1.5
+    schedule: Schedule = Schedule(hio=100, raar=150, er=50, update_every=25)
+    released: Schedule = Schedule(hio=0, raar=80, er=40)
+    last: Schedule = Schedule(hio=0, raar=80, er=40)
+    mixing: MixingSettings = MixingSettings()
+
+
+@dataclass(frozen=True)
+class RefinementTask:
+    """A region around the peak; arrays (n_rock, n_y, n_x) of the box.
+
+    `first` is the fill with the pseudo-gap hidden too, `second` the one that was given.
+    """
+
+    counts: Float32Array
+    unknown: BoolArray
+    pseudo: BoolArray
+    first: Fill
+    second: Fill
+    device: torch.device
+    settings: RefinementSettings
+
+    @property
+    def hidden(self) -> BoolArray:
+        """What was not measured, and the pseudo-gap."""
+        return self.unknown | self.pseudo
+
+    @property
+    def log_counts(self) -> Float32Array:
+        """log(1 + measured counts)."""
+        logs: Float32Array = np.log1p(np.maximum(self.counts, 0))
+        return logs
+
+    def amplitudes(self, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
+        """Measured amplitudes, and a fill as the prior of what it filled of the hidden ones."""
+        prior = None if fill is None else _prior(fill)
+        return amplitudes(self.counts, hidden, prior, self.device)
+
+
+def _prior(fill: Fill) -> PriorConstraint:
+    return PriorConstraint(fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf)))
+
+
+def prepare_task(
+    counts: np.ndarray,
+    gap_mask: BoolArray,
+    bad_mask: BoolArray,
+    fill: Fill,
+    model: Model,
+    box: Box,
+    device: str,
+    settings: RefinementSettings,
+) -> RefinementTask:
+    """Cut the box and fill it with a pseudo-gap hidden too.
+
+    Parameters
+    ----------
+    counts : (n_rock, n_y, n_x) photon counts.
+    gap_mask, bad_mask : (n_rock, n_y, n_x) bool, True = to fill, True = invalid.
+    fill : what `inpaint` made of them.
+    model : fills the pseudo-gap.
+    box : the part around the peak.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    settings : how a fill is refined.
+
+    Raises
+    ------
+    InputError
+        There is no fill in the box, or no room for a pseudo-gap.
+    """
+    gap, unknown = gap_mask[box], (gap_mask | bad_mask)[box]
+    if not fill.filled[box].any():
+        raise InputError("no filled voxel lies in the box around the peak, expected a gap")
+    own = counts[box].astype(np.float32)
+    pseudo = make_pseudo_gap(gap, unknown)
+    first = inpaint(own, gap | pseudo, model, device, bad_mask=bad_mask[box] & ~pseudo)
+    where = pseudo & first.filled
+    return RefinementTask(
+        own, unknown, where, first, fill.part(box), choose_device(device), settings
+    )
+
+
+def compute_states(
+    task: RefinementTask,
+    rng: np.random.Generator,
+    starts: int,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[State, ...]:
+    """The start that fits the measured voxels best, and those that fit nearly as well.
+
+    Parameters
+    ----------
+    task : what is phased; the pseudo-gap is hidden.
+    rng : source of the starts, which draw on from it one after another.
+    starts : how many.
+    progress : called with (starts done, starts in all).
+
+    Raises
+    ------
+    InputError
+        `starts` is below 1, or every start failed.
+    """
+    if starts < 1:
+        raise InputError(f"starts is {starts}, expected at least 1: give a positive number")
+
+    def attempt(own: np.random.Generator) -> tuple[float, State]:
+        state = retrieve(
+            task.counts,
+            task.hidden,
+            own,
+            schedule=task.settings.schedule,
+            constraint=_prior(task.first),
+            guess=task.first.counts,
+            device=task.device,
+        )
+        seen = ~task.hidden
+        misfit = photon_deviance(task.counts[seen], state.intensity()[seen])
+        return float(misfit.mean()), state
+
+    def report(number: int, outcome: object) -> None:
+        if progress is not None:
+            progress(number + 1, starts)
+
+    # The starts draw on from one generator.
+    found = run_starts(attempt, [rng] * starts, report)
+    finite = sorted((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
+    if not finite:
+        raise InputError("the computed intensity is not finite, expected numbers")
+    least = finite[0][0]
+    return tuple(state for misfit, state in finite if misfit <= task.settings.near * least)
+
+
+def release_states(task: RefinementTask, states: Sequence[State]) -> tuple[State, ...]:
+    """States that went on from the same places without the prior."""
+    free = task.amplitudes(None, task.hidden)
+    released = tuple(replace(state) for state in states)  # objects of their own
+    for state in released:
+        continue_state(state, free, task.settings.released)
+    return released
+
+
+def continue_state(state: State, known: Amplitudes, schedule: Schedule) -> None:
+    """Cycles of RAAR and ER with the support as it is, in place.
+
+    Parameters
+    ----------
+    state : object and support.
+    known : what the object's Fourier amplitudes have to be.
+    schedule : how many cycles.
+    """
+    cycle(state, known, "RAAR", schedule.raar, beta=schedule.beta)
+    cycle(state, known, "ER", schedule.er)
+
+
+def log_intensity(states: Sequence[State]) -> Float32Array:
+    """The mean over states of log(1 + intensity), (n_rock, n_y, n_x): what they agree in stays."""
+    mean: Float32Array = np.mean([np.log1p(state.intensity()) for state in states], axis=0)
+    return mean

@@ -1,0 +1,138 @@
+"""A scan phased from Python: what is handed over, where, and that it is what the command does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scan_files import filled_arrays
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import write_filled_cxi
+from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.jobs.phase import Request
+from bcdi_inpaint.jobs.phase import phase as phase_file
+from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing import scan_phasing
+from bcdi_inpaint.phasing.handover import NAMES
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+from bcdi_inpaint.phasing.refinement import Refinement
+from bcdi_inpaint.phasing.scan_phasing import phase_scan
+from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.scan.scan import Scan
+
+SHORT = Schedule(hio=4, raar=8, er=4)
+
+
+@pytest.fixture
+def gap(counts: np.ndarray) -> np.ndarray:
+    mask = np.zeros(counts.shape, bool)
+    mask[:, :, 28:32] = True
+    return mask
+
+
+@pytest.fixture
+def scan(counts: np.ndarray, gap: np.ndarray) -> Scan:
+    return Scan(np.where(gap, 0, counts).astype(np.float32), gap.copy())
+
+
+@pytest.fixture
+def fill(counts: np.ndarray, gap: np.ndarray) -> Fill:
+    filled = np.where(gap, np.maximum(counts, 1), counts).astype(np.float32)
+    return Fill(filled, gap, np.where(gap, 0.05, 0).astype(np.float32), Calibration(), "m", "")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What is given to `retrieve_best`, which answers at once."""
+    calls: list[dict[str, Any]] = []
+
+    def answer(counts: np.ndarray, bad: np.ndarray, rng: Any, **options: Any) -> Reconstruction:
+        calls.append({"counts": counts, "bad_mask": bad, **options})
+        obj = np.ones(counts.shape, np.complex64)
+        return Reconstruction(obj, obj != 0, 1.0, 1.0, ("ER**1",))
+
+    monkeypatch.setattr(scan_phasing, "retrieve_best", answer)
+    monkeypatch.setattr(scan_phasing, "import_pynx", lambda name: None)
+    return calls
+
+
+def test_a_seed_gives_the_same_object_from_python_and_from_the_command(
+    pynx: str, tmp_path: Path, scan: Scan, fill: Fill, gap: np.ndarray
+) -> None:
+    path = tmp_path / "scan_inpainted.cxi"
+    calibration = {f"calibration_{name}": value for name, value in Calibration()}
+    none = np.zeros_like(gap)
+    arrays = filled_arrays(scan, gap, fill.counts, sigma=fill.sigma, trusted=none)
+    write_filled_cxi(path, scan, arrays, {"handover": "prior", **calibration})
+    request = Request(str(path), runs=2, cycles=(4, 8, 4), crop=(40, 40, 40), seed=3)
+    of_command = phase_file(request)
+    found = phase_scan(
+        scan, fill, handover="prior", runs=2, seed=3, schedule=SHORT, crop=(40, 40, 40)
+    )
+    np.testing.assert_array_equal(found.obj, of_command.best.obj)
+    assert found.box == of_command.box
+    assert found.free_llks == of_command.best.free_llks
+    assert len(found.free_llks) == 2
+    other = phase_scan(
+        scan, fill, handover="prior", runs=2, seed=4, schedule=SHORT, crop=(40, 40, 40)
+    )
+    assert (other.obj != found.obj).any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_asked_for_is_handed_over(
+    started: list[dict[str, Any]], scan: Scan, fill: Fill, name: str
+) -> None:
+    found = phase_scan(scan, fill, handover=name, crop=(40, 40, 40))
+    assert found.handed is not None
+    assert found.handed.name == name
+    assert found.handed.counts.shape == (40, 40, 40)
+    assert started[0]["runs"] == 5
+
+
+@pytest.mark.parametrize(
+    ("verdict", "refined", "name"),
+    [
+        ("fill", False, "prior"),
+        ("compare", False, "mask"),
+        ("compare", True, "prior"),
+        (None, True, "mask"),
+    ],
+)
+def test_by_itself_a_fill_is_used_where_it_helps(
+    started: list[dict[str, Any]],
+    scan: Scan,
+    fill: Fill,
+    monkeypatch: pytest.MonkeyPatch,
+    verdict: str | None,
+    refined: bool,
+    name: str,
+) -> None:
+    monkeypatch.setattr(scan_phasing, "_verdict", lambda *_: verdict)
+    given = Refinement(fill, True, 1.0, 0.5, (), "refined") if refined else fill
+    found = phase_scan(scan, given)
+    assert found.handed is not None
+    assert found.handed.name == name
+
+
+def test_without_a_fill_the_gap_stays_masked(
+    started: list[dict[str, Any]], scan: Scan, gap: np.ndarray
+) -> None:
+    found = phase_scan(scan, crop=(48, 48, 48))
+    assert found.handed is not None
+    assert found.handed.name == "mask"
+    np.testing.assert_array_equal(started[0]["bad_mask"], gap)
+    with pytest.raises(InputError, match="handover is soft without a fill"):
+        phase_scan(scan, handover="soft")
+
+
+def test_a_gap_that_the_mask_does_not_know_stays_masked_too(
+    started: list[dict[str, Any]], scan: Scan, gap: np.ndarray
+) -> None:
+    unmasked = replace(scan, bad_mask=np.zeros_like(gap))
+    phase_scan(unmasked, gap_mask=gap, crop=(48, 48, 48))
+    np.testing.assert_array_equal(started[0]["bad_mask"], gap)
