@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bcdi_inpaint.training.finetuned import Finetuned
+    from bcdi_inpaint.training.finetuning import finetune
     from bcdi_inpaint.training.history import HISTORY, read_history
     from bcdi_inpaint.training.module import Batch, GapTraining
     from bcdi_inpaint.training.plan import Plan, read_plan
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
 __all__ = [
     "HISTORY",
     "Batch",
+    "Finetuned",
     "GapTraining",
     "Plan",
     "RunOptions",
     "adapt",
     "check_processes",
     "check_size",
+    "finetune",
     "is_first_process",
     "prepare",
     "read_history",
@@ -34,6 +38,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "finetuned": ("Finetuned",),
+    "finetuning": ("finetune",),
     "history": ("HISTORY", "read_history"),
     "module": ("Batch", "GapTraining"),
     "plan": ("Plan", "read_plan"),

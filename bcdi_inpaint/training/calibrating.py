@@ -1,4 +1,4 @@
-"""How far fills are from the truth, in the scales that the network gives: what calibrates it."""
+"""Calibrating a network: how far its fills are from the truth, in units of the scales it gives."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.training.plan import PatchConfig
 
 WIDTHS = (3, 6, 9, 12, 18, 24, 38)
-"""Of the gaps that a calibration is measured in."""
+"""Widths in lines of the gaps that a calibration is measured in; detectors have gaps of 3 to 41."""
 MOST_VOXELS = 4000
-"""Of one gap: a wide one must not drown the others."""
+"""Voxels of one gap that count, so that a wide gap does not drown the others; no committed
+command chose it."""
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Voxels of gaps whose truth is known; all arrays (n,).
+    """Errors in voxels of gaps whose truth is known; all arrays (n,).
 
     Attributes
     ----------
     errors : filled minus true log(1 + expected counts).
-    scales : of that error, as the network gives it uncalibrated.
+    scales : the scale of that error, as the uncalibrated network gives it.
     log_counts : the filled log(1 + expected counts).
     widths : of the gap.
     patterns : which pattern the voxel is of.
@@ -56,13 +57,20 @@ def measure_errors(
     device: str = "auto",
     quiet: bool = True,
 ) -> Errors:
-    """Fill artificial gaps in simulated patterns that the model has not seen.
+    """Fill artificial gaps in simulated patterns, and compare with the truth.
 
     Parameters
     ----------
-    log_expectations : (n, n_rock, n_y, n_x) log(1 + expected photons).
-    widths : each pattern gets a gap of each of them, and fresh Poisson noise.
-    quiet : without it, progress is told.
+    model : to be judged; its own calibration plays no role.
+    log_expectations : (n, n_rock, n_y, n_x) log(1 + expected photons), not trained on.
+    rng : source of noise, gaps, and of the voxels that count.
+    widths : of the gaps in lines; each pattern gets a gap of each width, and fresh Poisson noise.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    quiet : show no progress.
+
+    Returns
+    -------
+    At most `MOST_VOXELS` voxels of each gap.
     """
     uncalibrated = replace(model, calibration=Calibration(sigma_per_scale=((1.0,),)))
     cases = list(product(range(len(log_expectations)), widths))
@@ -81,7 +89,7 @@ def _errors_in_a_gap(
     rng: np.random.Generator,
     device: str,
 ) -> tuple[NDArray[Any], ...]:
-    """What `Errors` holds, of one gap of one pattern."""
+    """The columns of `Errors` for one gap of one pattern."""
     expectation = np.expm1(logs.astype(np.float32))
     counts = rng.poisson(expectation).astype(np.float32)
     config = PatchConfig(widths=((width, width),), shares=(1.0,))
@@ -107,6 +115,20 @@ def measure_calibration(
     device: str = "auto",
     quiet: bool = True,
 ) -> Calibration:
-    """The calibration of a model, measured on patterns it has not seen; arguments as `errors`."""
+    """Measure the calibration of a model on patterns that it was not trained on.
+
+    Parameters
+    ----------
+    model : to be calibrated; not changed.
+    log_expectations : (n, n_rock, n_y, n_x) log(1 + expected photons), not trained on.
+    rng : source of noise, gaps, and of the voxels that count.
+    widths : of the gaps in lines.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    quiet : show no progress.
+
+    Returns
+    -------
+    The calibration, with which the model's intervals hold on such patterns.
+    """
     found = measure_errors(model, log_expectations, rng, widths=widths, device=device, quiet=quiet)
     return calibrate(found.errors, found.scales, found.widths, np.expm1(found.log_counts))

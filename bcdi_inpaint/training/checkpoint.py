@@ -20,7 +20,10 @@ def load_averaged_weights(path: Path) -> tuple[int, dict[str, torch.Tensor]]:
 
 
 def check_checkpoint(path: Path, plan: Plan) -> None:
-    """InputError for a checkpoint that a training by this plan cannot go on from."""
+    """Refuse a checkpoint that a training by this plan cannot go on from; execute nothing in it.
+
+    Raises InputError for a checkpoint that cannot be read, and for one of another plan or network.
+    """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         # Through this version's plan, so that keys of later versions have their defaults.

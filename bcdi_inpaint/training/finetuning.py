@@ -200,7 +200,7 @@ def adapted_model(
     given : the scan and the artificial gaps to put on it.
     parent : the model to begin with.
     path : of the weights; written beside it, and renamed at the end of the context.
-    options : as `finetune_on` takes them.
+    **options : as `finetune_on` takes them.
 
     Yields
     ------

@@ -14,11 +14,18 @@ from torch import Tensor
 from bcdi_inpaint.network.units import LOG_UNIT
 
 WINDOW, SIGMA = 11, 1.5
+"""Voxels of Wang's window, and its standard deviation."""
 C1, C2 = 0.01**2, 0.03**2  # Wang's constants for a data range of 1 network unit
 
 
 class LossWeights(BaseModel):
-    """Weight of each term. All but SSIM are taken on natural logarithms."""
+    """Weight of each term of the loss; unknown keys are errors.
+
+    Attributes
+    ----------
+    mse, ssim, gradient : as published. All but SSIM are taken on natural logarithms.
+    likelihood : of a Laplace distribution about the prediction, which teaches the scale.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,8 +35,9 @@ class LossWeights(BaseModel):
     likelihood: float = Field(0.3, ge=0)
 
 
-def _mean_in(values: Tensor, where: Tensor) -> Tensor:
-    return (values * where).sum() / where.sum().clamp(min=1)
+def _mean_in(values: Tensor, mask: Tensor) -> Tensor:
+    """The mean of values where a mask is True; 0 where it is empty."""
+    return (values * mask).sum() / mask.sum().clamp(min=1)
 
 
 def _window_matrix(n: int, device: torch.device) -> Tensor:
@@ -52,7 +60,16 @@ def _smooth(images: Tensor) -> Tensor:
 
 
 def ssim_map(prediction: Tensor, truth: Tensor) -> Tensor:
-    """Structural similarity at every voxel of (batch, 1, *spatial) images in network units."""
+    """Structural similarity at every voxel of two images, 1 where they agree.
+
+    Both are (batch, 1, *spatial) in network units, and so is the result.
+
+    Examples
+    --------
+    >>> image = torch.linspace(0, 1, 64).reshape(1, 1, 8, 8)
+    >>> bool((ssim_map(image, image) > 0.999).all())
+    True
+    """
     both = torch.cat([prediction, truth, prediction**2, truth**2, prediction * truth], dim=1)
     mean_p, mean_t, square_p, square_t, product = _smooth(both).split(1, dim=1)
     variance_p, variance_t = square_p - mean_p**2, square_t - mean_t**2
@@ -82,11 +99,30 @@ def _laplace(prediction: Tensor, scale: Tensor, truth: Tensor, gap: Tensor) -> T
 def gap_loss(
     prediction: Tensor, scale: Tensor, truth: Tensor, gap: Tensor, weights: LossWeights
 ) -> dict[str, Tensor]:
-    """The terms `mse`, `ssim` (as 1 - SSIM), `gradient`, `likelihood`, and their sum `loss`.
+    """The terms of the loss in the gap, and their weighted sum.
 
-    `prediction`, its error's `scale` and `truth` are (batch, 1, *spatial) in network units, `gap`
-    bool of that shape. `likelihood` is the negative logarithm for a Laplace distribution, which
-    teaches the scale. Always in single precision: SSIM takes small differences of large squares.
+    All is computed in single precision: SSIM takes small differences of large squares.
+
+    Parameters
+    ----------
+    prediction : (batch, 1, *spatial), log(1 + expected counts) in network units.
+    scale : the same shape, the scale of the prediction's error in network units.
+    truth : the same shape, what is learned towards, in network units.
+    gap : the same shape, bool, True where the loss is taken.
+    weights : of the terms.
+
+    Returns
+    -------
+    ``loss``, the weighted sum, and the terms ``mse``, ``ssim`` (as 1 - SSIM), ``gradient`` and
+    ``likelihood`` (negative logarithm, of a Laplace distribution).
+
+    Examples
+    --------
+    >>> truth = torch.zeros(1, 1, 8, 8)
+    >>> gap = torch.ones_like(truth, dtype=torch.bool)
+    >>> terms = gap_loss(truth, torch.full_like(truth, 0.1), truth, gap, LossWeights())
+    >>> float(terms["mse"]), float(terms["gradient"])
+    (0.0, 0.0)
     """
     with torch.autocast(prediction.device.type, enabled=False):
         prediction, scale, truth = prediction.float(), scale.float(), truth.float()

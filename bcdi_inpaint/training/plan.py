@@ -99,8 +99,8 @@ class TrainingConfig(BaseModel):
         gaps of every width; 0 for no calibration.
     slabs, validation_slabs : gaps put on patterns, from which all patches are cut.
     average_decay : of the exponential moving average of the weights, which is what is released.
-    truth : what is learned towards: the noise-free expectation, or noisy counts, as one would have
-        to from measurements. Validation is always against the expectation.
+    truth : what is learned towards: the noise-free expectation, or noisy counts, as measurements
+        would have it. Validation is always against the expectation.
     start : weights to begin with, ``default`` or a file, in place of random ones; the card records
         their hash.
     """
@@ -149,7 +149,13 @@ class Plan(BaseModel):
 
     `patterns` and `held_out` are recipes of the `simulation` package, checked there: this package
     does not know how patterns are made. With a `feed` the patterns are never written: the recipe's
-    `count` and the training's `slabs` play no role then. Those held out are in a file always.
+    `count` and the training's `slabs` play no role then. Held-out patterns are always in a file.
+
+    Examples
+    --------
+    >>> plan = Plan(name="mine", patterns={}, held_out={}, patches={"size": 16})
+    >>> plan.patches.size, plan.network.n_dim
+    (16, 3)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -174,7 +180,7 @@ class Plan(BaseModel):
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a YAML file, nothing in it executed; InputError if it is none."""
+    """The content of a YAML file, nothing in it executed; InputError for what is no YAML."""
     try:
         return yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -183,7 +189,18 @@ def read_yaml(path: Path) -> Any:
 
 
 def read_plan(path: Path) -> Plan:
-    """The training plan of a YAML file; an unknown key or a wrong value raises InputError."""
+    """The training plan of a YAML file; an unknown key or a wrong value raises InputError.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "plan.yaml"
+    ...     _ = path.write_text("{name: mine, patterns: {}, held_out: {}, training: {steps: 60}}")
+    ...     plan = read_plan(path)
+    >>> plan.training.steps, plan.training.batch_size
+    (60, 16)
+    """
     try:
         return Plan.model_validate(read_yaml(path))
     except ValidationError as error:

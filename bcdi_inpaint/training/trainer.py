@@ -42,7 +42,14 @@ class WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
-        """Write a checkpoint; InputError where it cannot be written."""
+        """Write a checkpoint whole; InputError where it cannot be written.
+
+        Parameters
+        ----------
+        checkpoint : what Lightning stores.
+        path : of the file.
+        storage_options : not used.
+        """
         stream = io.BytesIO()
         torch.save(checkpoint, stream)
         replace_file(Path(path), stream.getbuffer())
