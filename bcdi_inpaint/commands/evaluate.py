@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bcdi_inpaint.commands.links import follow_links
+from bcdi_inpaint.commands.options import follow_links
 from bcdi_inpaint.errors import InputError, one_line
 
 if TYPE_CHECKING:

@@ -7,10 +7,15 @@ from typing import Any
 
 import click
 
-from bcdi_inpaint.commands.bars import progress_bar
-from bcdi_inpaint.commands.links import follow_links
-from bcdi_inpaint.commands.predict import _gap
+from bcdi_inpaint.commands.options import (
+    device_option,
+    follow_links,
+    force_option,
+    gap_option,
+    mask_option,
+)
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.running.progress import progress_bar
 from bcdi_inpaint.training.finetune_settings import SETTINGS
 
 
@@ -35,23 +40,10 @@ def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> t
     required=True,
     help="Weights to write (.safetensors).",
 )
-@click.option("--force", is_flag=True, help="Replace an output that exists.")
+@force_option()
 @click.option("--model", default="default", show_default=True, help="Weights to begin with.")
-@click.option(
-    "--mask",
-    "masks",
-    multiple=True,
-    metavar="FILE|invalid",
-    help="A further mask of every scan, non-zero = bad; 'invalid': NaN, negative, the maximum.",
-)
-@click.option(
-    "--gap",
-    "gaps",
-    multiple=True,
-    callback=_gap,
-    metavar="rows=A:B",
-    help="A gap of every scan, half-open, where the file does not show it. May be repeated.",
-)
+@mask_option("A further mask of every scan, non-zero = bad; 'invalid': NaN, negative, the maximum.")
+@gap_option("A gap of every scan, half-open, where the file does not show it. May be repeated.")
 @click.option(
     "--widths",
     callback=_widths,
@@ -61,9 +53,7 @@ def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> t
 @click.option("--steps", type=click.IntRange(1), default=SETTINGS.steps, show_default=True)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Train no longer.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
-)
+@device_option
 @follow_links
 @click.option("-q", "--quiet", is_flag=True)
 def finetune(

@@ -8,10 +8,10 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from bcdi_inpaint.commands.bars import progress_bar
-from bcdi_inpaint.commands.links import follow_links
+from bcdi_inpaint.commands.options import follow_links, force_option
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.handover import NAMES
+from bcdi_inpaint.running.progress import progress_bar
 
 
 def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
@@ -38,7 +38,7 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
 @click.command()
 @click.argument("scan")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: SCAN_phased.cxi")
-@click.option("--force", is_flag=True, help="Replace an output that exists.")
+@force_option()
 @click.option(
     "--handover",
     type=click.Choice(list(NAMES)),

@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bcdi_inpaint.commands.bars import progress_bar
+from bcdi_inpaint.commands.options import (
+    device_option,
+    force_option,
+    gap_option,
+    mask_option,
+    roi_option,
+)
+from bcdi_inpaint.commands.predict_many import estimate, fill_many, print_json
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.handover import AUTO, CHOICES, DEFAULT, OURS
-
-
-def _gap(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[Any, ...]:
-    from bcdi_inpaint.gaps.gap import parse_gap
-
-    return tuple(parse_gap(text) for text in texts)
-
-
-def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
-    """Where the array begins, (y0, x0), or the Crop that is to be read of it."""
-    if text is None:
-        return None
-    if ":" in text:
-        from bcdi_inpaint.scan.crop import parse_crop
-
-        return parse_crop(text)
-    try:
-        y0, x0 = (int(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputError(
-            f"roi is {text!r}, expected y0,x0 or y0:y1,x0:x1: for example --roi 128,96"
-        ) from error
-    return y0, x0
+from bcdi_inpaint.running.progress import progress_bar
 
 
 @click.command()
@@ -47,32 +29,15 @@ def _roi(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:
     type=click.Path(path_type=Path),
     help="Default: SCAN_inpainted.cxi; of many scans a folder.",
 )
-@click.option("--force", is_flag=True, help="Replace an output that exists.")
-@click.option(
-    "--mask",
-    "masks",
-    multiple=True,
-    metavar="FILE|invalid",
-    help="A further mask, non-zero = bad; 'invalid': NaN, negative, the type's maximum.",
-)
+@force_option()
+@mask_option("A further mask, non-zero = bad; 'invalid': NaN, negative, the type's maximum.")
 @click.option("--model", default="default", show_default=True, help="Weights (.safetensors).")
-@click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
-)
-@click.option(
-    "--gap",
-    "gaps",
-    multiple=True,
-    callback=_gap,
-    metavar="rows=A:B",
-    help="A gap, half-open: rows=254:260, cols=..., frames=... . May be repeated.",
-)
+@device_option
+@gap_option("A gap, half-open: rows=254:260, cols=..., frames=... . May be repeated.")
 @click.option("--detector", metavar="NAME", help="Take the gaps from this detector's table.")
-@click.option(
-    "--roi",
-    callback=_roi,
-    metavar="Y0,X0|Y0:Y1,X0:X1",
-    help="Detector row and column where the array begins; as ranges: read no more than these.",
+@roi_option(
+    "Y0,X0|Y0:Y1,X0:X1",
+    "Detector row and column where the array begins; as ranges: read no more than these.",
 )
 @click.option("--binning", type=click.IntRange(1), default=1, help="Detector lines per array line.")
 @click.option(
@@ -149,10 +114,10 @@ def predict(
         )
         click.echo(told, err=as_json)
     if dry_run:
-        _plan(scans, numbers, as_json, options)
+        estimate(scans, numbers, as_json, options)
         return
     if is_many(scans, numbers):
-        _fill_many(scans, numbers, jobs, scheduler, report, quiet, as_json, options)
+        fill_many(scans, numbers, jobs, scheduler, report, quiet, as_json, options)
         return
     many_only = {
         "jobs": jobs != 1,
@@ -230,98 +195,6 @@ def _fill_one_as_json(scan: str, options: dict[str, Any]) -> None:
     try:
         outcome = batch.outcome_of(run(request), scan)
     except InputError as error:
-        _print_json(batch.failure_outcome(request, str(error)))
+        print_json(batch.failure_outcome(request, str(error)))
         raise
-    _print_json(outcome)
-
-
-def _print_json(row: Any) -> None:
-    click.echo(json.dumps(asdict(row)))
-
-
-def _plan(
-    scans: tuple[str, ...], numbers: str | None, as_json: bool, options: dict[str, Any]
-) -> None:
-    """What would be done, a line a scan; status 1 if one of many could not, 2 if the only one."""
-    from bcdi_inpaint.files import following
-    from bcdi_inpaint.files.scan_list import is_many, scan_list
-    from bcdi_inpaint.jobs import batch
-    from bcdi_inpaint.jobs.estimate import estimate_job
-    from bcdi_inpaint.jobs.predict import Request
-
-    many = is_many(scans, numbers)
-    if not many:
-        wanted = [Request(scans[0], **options)]
-    else:
-        with following(options["follow_links"]):
-            listed = scan_list(scans, numbers)
-        wanted = batch.requests(Request("", **options), listed.scans)
-    n_failed = 0
-    for request in wanted:
-        try:
-            before = batch.done_before(request) if many else None
-            made: Any = before or estimate_job(request)
-        except InputError as error:
-            if not many:
-                raise
-            n_failed += 1
-            click.echo(f"bcdi-inpaint: {request.scan}: {error}", err=True)
-            continue
-        _print_json(made) if as_json else click.echo(str(made))
-    if n_failed:
-        sys.exit(1)
-
-
-def _fill_many(
-    scans: tuple[str, ...],
-    numbers: str | None,
-    jobs: int,
-    scheduler: str | None,
-    report: Path | None,
-    quiet: bool,
-    as_json: bool,
-    options: dict[str, Any],
-) -> None:
-    """Many scans: a line each, a report, and status 1 if one has failed."""
-    from bcdi_inpaint.files import following
-    from bcdi_inpaint.files.scan_list import scan_list
-    from bcdi_inpaint.jobs import batch
-    from bcdi_inpaint.jobs.predict import Request
-
-    if scheduler is not None and jobs != 1:
-        raise InputError(f"--jobs {jobs} is given with --scheduler, expected one: choose")
-    with following(options["follow_links"]):
-        listed = scan_list(scans, numbers)
-    wanted = batch.requests(Request("", **options), listed.scans)
-    folder = options["output"] or Path(str(wanted[0].output)).parent
-    report = report or folder / batch.REPORT
-    batch.check_report(report)
-    if listed.passed_over and not (quiet or as_json):
-        click.echo(f"{listed.passed_over} files are outputs or masks of pairs: passed over")
-    done: list[batch.Outcome] = []
-
-    def told(outcome: batch.Outcome) -> None:
-        done.append(outcome)
-        if as_json:
-            _print_json(outcome)
-        elif not quiet and outcome.status != batch.FAILED:
-            click.echo(f"[{len(done)}/{len(wanted)}] {outcome}")
-
-    try:
-        done = batch.run_batch(wanted, jobs, scheduler, told)
-    except KeyboardInterrupt:
-        click.echo(
-            f"bcdi-inpaint: interrupted: {len(done)} of {len(wanted)} scans are done, the same "
-            "command does the rest",
-            err=True,
-        )
-        sys.exit(130)
-    finally:
-        batch.write_report(report, done)
-    failed = [outcome for outcome in done if outcome.status == batch.FAILED]
-    if not (quiet or as_json):
-        click.echo(f"{len(done) - len(failed)} of {len(done)} scans are filled, report: {report}")
-    for outcome in failed:
-        click.echo(f"bcdi-inpaint: {outcome}", err=True)
-    if failed:
-        sys.exit(1)
+    print_json(outcome)

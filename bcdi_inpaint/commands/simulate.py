@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bcdi_inpaint.commands.predict import _gap, _roi
+from bcdi_inpaint.commands.options import force_option, gap_option, roi_option
 from bcdi_inpaint.errors import InputError
 
 SHEET = 24  # patterns of the contact sheet
@@ -21,20 +21,11 @@ SHEET = 24  # patterns of the contact sheet
 @click.option("--seed", type=click.IntRange(0), help="In place of CONFIG's seed.")
 @click.option("--workers", type=click.IntRange(1), help="Local processes. Default: cores")
 @click.option("--scheduler", metavar="ADDRESS", help="A dask scheduler: tcp://host:8786")
-@click.option("--force", is_flag=True, help="Replace an output of another recipe.")
+@force_option("Replace an output of another recipe.")
 @click.option("--single", is_flag=True, help="One scan as .cxi, with a gap and its truth.")
-@click.option(
-    "--gap",
-    "gaps",
-    multiple=True,
-    callback=_gap,
-    metavar="rows=A:B",
-    help="With --single: a gap, half-open. Default: a cross of 6 lines beside the peak.",
-)
+@gap_option("With --single: a gap, half-open. Default: a cross of 6 lines beside the peak.")
 @click.option("--detector", metavar="NAME", help="With --single: gaps of this detector.")
-@click.option(
-    "--roi", callback=_roi, metavar="Y0,X0", help="Detector row and column where the array begins."
-)
+@roi_option("Y0,X0", "Detector row and column where the array begins.")
 @click.option("-q", "--quiet", is_flag=True)
 def simulate(single: bool, **options: Any) -> None:
     """Simulate the patterns of CONFIG (YAML, a recipe) into one HDF5 file.

@@ -86,3 +86,19 @@ def _time_left(passed_s: float, n_now: int, total: int | None, n_done: int) -> s
     if not n_now or total is None or n_done == total:
         return ""
     return f", {passed_s / n_now * (total - n_done) / 60:.0f} min left"
+
+
+@contextmanager
+def progress_bar(name: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal for work that says itself how far it is; elsewhere nothing.
+
+    Yields ``progress(done, total)``, to be called with how many are done, and how many in all.
+    """
+    off = quiet or not sys.stderr.isatty()
+    with tqdm(desc=name, unit="", leave=False, disable=off) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress

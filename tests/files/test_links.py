@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.commands.links import follow_links
+from bcdi_inpaint.commands.options import follow_links
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_scan
 

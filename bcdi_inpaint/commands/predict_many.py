@@ -1,0 +1,125 @@
+"""`bcdi-inpaint predict` of many scans, and its dry run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bcdi_inpaint.errors import InputError
+
+
+def estimate(
+    scans: tuple[str, ...], numbers: str | None, as_json: bool, options: dict[str, Any]
+) -> None:
+    """Print what would be done, a line a scan.
+
+    The exit status is 1 if one of many could not be filled, 2 if the only one could not.
+
+    Parameters
+    ----------
+    scans : files, folders or lists, as for `files.scan_list.scan_list`.
+    numbers : scan numbers in a BLISS file.
+    as_json : print one line of JSON a scan.
+    options : fields of `jobs.predict.Request`.
+    """
+    from bcdi_inpaint.files import following
+    from bcdi_inpaint.files.scan_list import is_many, scan_list
+    from bcdi_inpaint.jobs import batch
+    from bcdi_inpaint.jobs.estimate import estimate_job
+    from bcdi_inpaint.jobs.predict import Request
+
+    many = is_many(scans, numbers)
+    if not many:
+        wanted = [Request(scans[0], **options)]
+    else:
+        with following(options["follow_links"]):
+            listed = scan_list(scans, numbers)
+        wanted = batch.requests(Request("", **options), listed.scans)
+    n_failed = 0
+    for request in wanted:
+        try:
+            before = batch.done_before(request) if many else None
+            made: Any = before or estimate_job(request)
+        except InputError as error:
+            if not many:
+                raise
+            n_failed += 1
+            click.echo(f"bcdi-inpaint: {request.scan}: {error}", err=True)
+            continue
+        print_json(made) if as_json else click.echo(str(made))
+    if n_failed:
+        sys.exit(1)
+
+
+def fill_many(
+    scans: tuple[str, ...],
+    numbers: str | None,
+    jobs: int,
+    scheduler: str | None,
+    report: Path | None,
+    quiet: bool,
+    as_json: bool,
+    options: dict[str, Any],
+) -> None:
+    """Fill many scans: a line each, a report, and exit status 1 if one has failed.
+
+    Parameters
+    ----------
+    scans, numbers, as_json, options : see `estimate`.
+    jobs : scans at a time.
+    scheduler : address of a dask scheduler whose workers fill the scans.
+    report : CSV to write; by default beside the outputs.
+    quiet : print warnings alone.
+    """
+    from bcdi_inpaint.files import following
+    from bcdi_inpaint.files.scan_list import scan_list
+    from bcdi_inpaint.jobs import batch
+    from bcdi_inpaint.jobs.predict import Request
+
+    if scheduler is not None and jobs != 1:
+        raise InputError(f"--jobs {jobs} is given with --scheduler, expected one: choose")
+    with following(options["follow_links"]):
+        listed = scan_list(scans, numbers)
+    wanted = batch.requests(Request("", **options), listed.scans)
+    folder = options["output"] or Path(str(wanted[0].output)).parent
+    report = report or folder / batch.REPORT
+    batch.check_report(report)
+    if listed.passed_over and not (quiet or as_json):
+        click.echo(f"{listed.passed_over} files are outputs or masks of pairs: passed over")
+    done: list[batch.Outcome] = []
+
+    def report_one(outcome: batch.Outcome) -> None:
+        done.append(outcome)
+        if as_json:
+            print_json(outcome)
+        elif not quiet and outcome.status != batch.FAILED:
+            click.echo(f"[{len(done)}/{len(wanted)}] {outcome}")
+
+    try:
+        done = batch.run_batch(wanted, jobs, scheduler, report_one)
+    except KeyboardInterrupt:
+        click.echo(
+            f"bcdi-inpaint: interrupted: {len(done)} of {len(wanted)} scans are done, the same "
+            "command does the rest",
+            err=True,
+        )
+        sys.exit(130)
+    finally:
+        batch.write_report(report, done)
+    failed = [outcome for outcome in done if outcome.status == batch.FAILED]
+    if not (quiet or as_json):
+        click.echo(f"{len(done) - len(failed)} of {len(done)} scans are filled, report: {report}")
+    for outcome in failed:
+        click.echo(f"bcdi-inpaint: {outcome}", err=True)
+    if failed:
+        sys.exit(1)
+
+
+def print_json(row: Any) -> None:
+    """Print a row, a dataclass, as a line of JSON."""
+    click.echo(json.dumps(asdict(row)))
