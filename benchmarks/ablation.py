@@ -44,7 +44,7 @@ from bcdi_inpaint.evaluation.fills import (
 )
 from bcdi_inpaint.files.patterns import n_patterns, read_contents, read_pattern
 from bcdi_inpaint.network.unet import GapUNet
-from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.network.units import logs_from_network
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.safe_files import locked, replace_file
 from bcdi_inpaint.tables import format_table
@@ -251,7 +251,7 @@ def patch_mse(network: GapUNet, unseen: Sequence[Slab], plan: Plan) -> float:
     total, number = 0.0, 0
     for channels, truth, gap in DataLoader(patches, training.batch_size):
         prediction, _ = network(channels)
-        error = (prediction - truth)[gap].double() * LOG_UNIT  # (n_voxels,)
+        error = logs_from_network((prediction - truth)[gap].double())  # (n_voxels,)
         total, number = total + float((error**2).sum()), number + len(error)
     return total / number
 

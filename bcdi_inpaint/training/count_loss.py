@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.network.units import logs_from_network
 
 LEAST_LOG = 0.05
 """log(1 + expected counts) below which the counts fall exponentially, to stay above zero."""
@@ -65,7 +65,7 @@ def count_loss(prediction: Tensor, scale: Tensor, truth: Tensor, gap: Tensor) ->
     """
     # In double precision: of bright voxels, small differences of large numbers are taken.
     log_expectation, deviation, log_counts = (
-        values[gap].double() * LOG_UNIT for values in (prediction, scale, truth)
+        logs_from_network(values[gap].double()) for values in (prediction, scale, truth)
     )  # (n_voxels,)
     if log_counts.numel() == 0:
         return 0 * prediction.sum()

@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.network.units import logs_from_network
 
 WINDOW, SIGMA = 11, 1.5
 """Voxels of Wang's window, and its standard deviation."""
@@ -91,8 +91,8 @@ def _gradient_mse(prediction: Tensor, truth: Tensor, gap: Tensor) -> Tensor:
 
 def _laplace(prediction: Tensor, scale: Tensor, truth: Tensor, gap: Tensor) -> Tensor:
     """Mean negative log-likelihood of the truth in a Laplace distribution of this scale."""
-    scale = scale * LOG_UNIT
-    error = (prediction - truth).abs() * LOG_UNIT
+    scale = logs_from_network(scale)
+    error = logs_from_network((prediction - truth).abs())
     return _mean_in(error / scale + torch.log(2 * scale), gap)
 
 
@@ -127,10 +127,11 @@ def gap_loss(
     with torch.autocast(prediction.device.type, enabled=False):
         prediction, scale, truth = prediction.float(), scale.float(), truth.float()
         composed = torch.where(gap, prediction, truth)
+        logs, true_logs = logs_from_network(composed), logs_from_network(truth)
         terms = {
-            "mse": _mean_in((composed - truth) ** 2, gap) * LOG_UNIT**2,
+            "mse": _mean_in((logs - true_logs) ** 2, gap),
             "ssim": 1 - _mean_in(ssim_map(composed, truth), gap),
-            "gradient": _gradient_mse(composed, truth, gap) * LOG_UNIT**2,
+            "gradient": _gradient_mse(logs, true_logs, gap),
             "likelihood": _laplace(prediction, scale, truth, gap),
         }
     total = sum(getattr(weights, name) * term for name, term in terms.items())

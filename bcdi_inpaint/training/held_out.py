@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.unet import GapUNet
-from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.network.units import logs_from_network
 from bcdi_inpaint.photons import LEAST_COUNTS, mean_log_counts, photon_deviance
 from bcdi_inpaint.training.patch_dataset import PatchDataset
 from bcdi_inpaint.training.plan import Plan
@@ -107,5 +107,5 @@ def _fill_gaps(
     on_device = copy.deepcopy(network).eval().to(device)
     for channels, truth, gap in DataLoader(patches, batch_size):
         prediction, _ = on_device(channels.to(device))
-        expected = prediction.float().cpu()[gap].double().numpy() * LOG_UNIT
-        yield expected, truth[gap].double().numpy() * LOG_UNIT
+        expected = logs_from_network(prediction.float().cpu()[gap].double().numpy())
+        yield expected, logs_from_network(truth[gap].double().numpy())

@@ -25,7 +25,7 @@ from bcdi_inpaint.gaps.artificial import (
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import find_planes, gap_mask
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, compute_features
-from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.network.units import logs_to_network
 from bcdi_inpaint.scan.boxes import AXIS_NAMES, Box, as_box, as_shape, bounding_box, other_axes
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.scan.validity import check_counts
@@ -194,7 +194,7 @@ def measured_slab(
     lines = np.flatnonzero(gap_there.any(axis=(1, 2)))
     return Slab(
         np.stack(channels),
-        cut(part.log_counts / np.float32(LOG_UNIT)).astype(np.float32),
+        cut(logs_to_network(part.log_counts)).astype(np.float32),
         gap_there,
         int(lines[0]),
         int(lines[-1]) + 1,

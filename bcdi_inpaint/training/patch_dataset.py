@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
-from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.network.units import logs_from_network, logs_to_network
 from bcdi_inpaint.training.plan import PatchConfig
 from bcdi_inpaint.training.slabs import Slab
 
@@ -49,7 +49,7 @@ def draw_patch(
         corner += [int(rng.integers(0, n - size + 1)) for n in slab.truth.shape[1:]]
         box = tuple(slice(c, c + size) for c in corner)
         gap = slab.gap[box]
-        expected = np.expm1(slab.truth[box][gap].astype(np.float32) * LOG_UNIT)
+        expected = np.expm1(logs_from_network(slab.truth[box][gap].astype(np.float32)))
         if gap.any() and (expected.mean() > LEAST_EXPECTED or rng.random() < config.faint):
             break
     order, steps = rng.permutation(n_dim), rng.choice((-1, 1), n_dim)
@@ -111,7 +111,7 @@ def _draw_counts(
     channels: NDArray[np.float16], truth: FloatArray, rng: np.random.Generator
 ) -> Float32Array:
     """Counts that a measurement of a patch (*cube) could show, log(1 + counts) in network units."""
-    photons = rng.poisson(np.expm1(truth.astype(np.float64) * LOG_UNIT))
+    photons = rng.poisson(np.expm1(logs_from_network(truth.astype(np.float64))))
     unknown = channels[CHANNEL_ORDER.index("unknown")] != 0
-    drawn = np.log1p(photons) / LOG_UNIT
+    drawn = logs_to_network(np.log1p(photons))
     return np.where(unknown, drawn, channels[CHANNEL_ORDER.index("guess")]).astype(np.float32)

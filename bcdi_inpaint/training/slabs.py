@@ -22,7 +22,7 @@ from bcdi_inpaint.gaps.bad_voxels import draw_bad_voxels
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import mask_in_box
 from bcdi_inpaint.network.channels import GuessKind, compute_features
-from bcdi_inpaint.network.units import LOG_UNIT
+from bcdi_inpaint.network.units import logs_to_network
 from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.scan.boxes import other_axes
 from bcdi_inpaint.training.plan import PatchConfig
@@ -101,7 +101,7 @@ def draw_slab(
 
     return Slab(
         np.stack([cut(channel).astype(np.float16) for channel in features.channels()]),
-        cut(np.log1p(expectation) / LOG_UNIT).astype(np.float16),
+        cut(logs_to_network(np.log1p(expectation))).astype(np.float16),
         cut(gap).astype(bool),
         main.start - lines.start,
         main.stop - lines.start,
