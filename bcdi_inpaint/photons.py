@@ -97,6 +97,7 @@ def predicted_ranks(
     counts : (n_rock, n_y, n_x) measured.
     interval : bounds of the expected counts at a level, two such arrays.
     where : (n_rock, n_y, n_x) bool, True = asked for; of many voxels those of `some_of`.
+    rng : source of the draws.
 
     Returns
     -------

@@ -28,7 +28,8 @@ from tqdm import tqdm
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.peak.statistics import Statistics, pattern_statistics, radial_profile, window
+from bcdi_inpaint.peak.fringes import window
+from bcdi_inpaint.peak.statistics import Statistics, pattern_statistics, radial_profile
 from bcdi_inpaint.tables import format_table
 from bcdi_inpaint.training.plan import read_yaml
 from simulation.recipe import Recipe, as_recipe, make_particle_of, make_pattern, particle_number

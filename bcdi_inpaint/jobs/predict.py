@@ -37,7 +37,7 @@ from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, gap_mask
 from bcdi_inpaint.jobs.write_fill import HandedFill, fill_record, write_fill
 from bcdi_inpaint.network.weights import Model, default_path, load_weights
-from bcdi_inpaint.peak.statistics import HALF_WINDOW
+from bcdi_inpaint.peak.fringes import HALF_WINDOW
 from bcdi_inpaint.phasing.benefit import Benefit, benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
     AUTO,

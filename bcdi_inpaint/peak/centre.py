@@ -157,7 +157,8 @@ def find_centre(
 
     Raises
     ------
-    InputError : arrays of different shapes, no known voxel, values that are not finite.
+    InputError
+        Arrays of different shapes, no known voxel, or values that are not finite.
 
     Examples
     --------

@@ -30,6 +30,15 @@ def shell_means(
     Returns
     -------
     The same shape, float32: linear between shells a voxel apart; 0 if nothing is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> row, column = np.indices((21, 21)) - 10
+    >>> distance = np.hypot(row, column)
+    >>> means = shell_means(10 - distance, row < 4, (10, 10))
+    >>> means[[10, 16], 10].round(1)  # at the centre; 6 voxels off, where nothing is known
+    array([8.4, 4.2], dtype=float32)
     """
     away = [(np.arange(n) - c) ** 2 for n, c in zip(known.shape, centre, strict=True)]
     across = sum(np.ix_(*away[1:]))  # of a plane: an array of the scan's size may be too large

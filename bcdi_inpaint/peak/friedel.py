@@ -34,12 +34,30 @@ def friedel_mate(
 ) -> tuple[FloatArray, BoolArray]:
     """The pattern inverted about `centre`, and where that is known.
 
-    Voxel n of the mate is voxel 2 c - n of the pattern, an exact map of indices; where that lies
-    outside the array or is not known, the mate is 0 and not known.
+    Voxel n of the mate is voxel 2 c - n of the pattern, an exact map of indices.
+
+    Parameters
+    ----------
+    values : of a pattern, of any number of dimensions.
+    known : bool, of the same shape.
+    centre : (n_dim,) in voxels, each a multiple of one half.
+
+    Returns
+    -------
+    The mate and what is known of it, both of the pattern's shape. Where voxel 2 c - n lies outside
+    the array or is not known, the mate is 0 and not known.
 
     Raises
     ------
-    InputError : arrays of different shapes, a centre that is no multiple of one half.
+    InputError
+        Arrays of different shapes, or a centre that is no multiple of one half.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> values = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> friedel_mate(values, np.array([True, True, False, True]), [1.5])
+    (array([4., 0., 2., 1.]), array([ True, False,  True,  True]))
     """
     check_pattern(values, known)
     sums = _index_sums(centre, values.shape)
@@ -59,9 +77,18 @@ def friedel_mate(
 def mate_source(
     box: Sequence[slice], shape: Sequence[int], centre: Sequence[float] | Float64Array
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]] | None:
-    """Where the Friedel mate of a box comes from: a box of the array, and its place in the first.
+    """Where the values of a box's Friedel mate lie in the array.
 
-    Flipped on every axis, the second belongs there. None where the mate lies outside the array.
+    Parameters
+    ----------
+    box : of the array.
+    shape : of the array.
+    centre : (n_dim,) in voxels, each a multiple of one half.
+
+    Returns
+    -------
+    The box of the array that holds the mate's values, and the part of `box` that they belong to
+    once they are flipped on every axis. None where the mate lies outside the array.
     """
     source, place = [], []
     for part, n, total in zip(box, shape, _index_sums(centre, tuple(shape)), strict=True):
@@ -96,7 +123,8 @@ def inversion_correlation(
 
     Raises
     ------
-    InputError : as `friedel_mate`; a `remove_local_mean` that is not above 0.
+    InputError
+        As `friedel_mate`; or a `remove_local_mean` that is not above 0.
     """
     check_pattern(log_counts, known)
     if remove_local_mean is not None and not remove_local_mean > 0:
@@ -124,7 +152,24 @@ def inversion_correlation(
 
 
 def local_mean(values: FloatArray, known: BoolArray, sigma: float) -> Float64Array:
-    """The mean of the known values around each voxel, Gaussian with `sigma` voxels; 0 if none."""
+    """The Gaussian mean of the known values around each voxel.
+
+    Parameters
+    ----------
+    values : of any number of dimensions; any number where not known.
+    known : bool, of the same shape.
+    sigma : standard deviation of the Gaussian, in voxels.
+
+    Returns
+    -------
+    float64 of the same shape; 0 where nothing around is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> local_mean(np.array([3.0, 3.0, 99.0]), np.array([True, True, False]), 1.0)
+    array([3., 3., 3.])
+    """
     weight = gaussian_filter(known.astype(np.float64), sigma, mode="constant", truncate=3)
     total = gaussian_filter(
         np.where(known, values, 0).astype(np.float64), sigma, mode="constant", truncate=3

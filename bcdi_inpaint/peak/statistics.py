@@ -1,9 +1,9 @@
 """What a Bragg peak's counts look like, in a few numbers that real and simulated scans share.
 
-All are taken within `HALF_WINDOW` voxels of the peak's centre along each axis, whatever the array's
-size, from known voxels alone. A number that a pattern does not define (no faint voxels, no fringes)
-is nan. Arrays are (n_rock, n_y, n_x) or (n_y, n_x); `known` (bool) is True where a voxel was
-measured: no gap, no bad voxel.
+All are taken within `fringes.HALF_WINDOW` voxels of the peak's centre along each axis, whatever the
+array's size, from known voxels alone. A number that a pattern does not define (no faint voxels, no
+fringes) is nan. Arrays are (n_rock, n_y, n_x) or (n_y, n_x); `known` (bool) is True where a voxel
+was measured: no gap, no bad voxel.
 """
 
 from __future__ import annotations
@@ -11,38 +11,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.peak.centre import find_centre
 from bcdi_inpaint.peak.friedel import inversion_correlation, local_mean
-
-HALF_WINDOW = 32
-
-TREND_SIGMA = 4.0
-"""Voxels of the local mean that fringes stand out from; of 12-voxel ones it keeps 9 tenths."""
+from bcdi_inpaint.peak.fringes import (
+    HALF_WINDOW,
+    axis_pairs,
+    fringe_period,
+    fringe_visibility,
+    window,
+)
 
 LOCAL_SIGMA = 2.0
 """Voxels of the local mean that `inversion_local` is without."""
-
-FRINGES_FROM = 3.0
-"""Mean counts around a voxel from which on fringes are looked for there."""
-
-FREQUENCIES = np.arange(1 / 20, 1 / 2.2, 5e-4)
-"""Fringes a voxel that are looked for: periods of 20 to 2.2 voxels."""
-
-LONGEST_LAG = 32
-
-STRONG = 0.4
-"""Ripples this part as strong as the strongest are fringes; the second harmonic has a sixth."""
-
-VARIANCE_OF_ROOT = 0.25
-"""Of the square root of Poisson counts (Anscombe, Biometrika 35, 246 (1948))."""
 
 DECAY_FRINGES = (1.5, 8.0)
 """Distances from the peak, in fringe periods, between which the intensity's decay is fitted."""
@@ -132,49 +118,25 @@ def pattern_statistics(counts: NDArray[np.number], known: BoolArray) -> Statisti
     )
 
 
-def window(centre: Float64Array, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """The part of an array within `HALF_WINDOW` voxels of a centre."""
-    return tuple(
-        slice(max(0, math.ceil(c - HALF_WINDOW)), min(n, math.floor(c + HALF_WINDOW) + 1))
-        for c, n in zip(centre, shape, strict=True)
-    )
-
-
-def fringe_period(counts: FloatArray, known: BoolArray) -> Float64Array:
-    """(n_dim,) fringe period along each axis, in voxels; nan where nothing ripples.
-
-    From the power spectrum along the axis of the counts' square roots over their local mean, free
-    of Poisson noise: the highest frequency at which it has a strong maximum, once multiplied by the
-    frequency squared so that what is left of the peak's decay does not count. A facet pair's
-    fringes repeat after one part in its distance, and no fringe is finer than the crystal's size
-    makes it; smooth crystals have their strongest ripples at somewhat longer periods.
-    """
-    ripples, noise, used = _ripples(counts, known)
-    return np.array([_period(ripples, noise, used, axis) for axis in range(counts.ndim)])
-
-
-def fringe_visibility(counts: FloatArray, known: BoolArray, period: Float64Array) -> Float64Array:
-    """(n_dim,) visibility V of the fringes along each axis, 1 for sin^2 fringes; nan without any.
-
-    Fringes m (1 + V cos) have a variance of V^2 m^2 / 2 over a period, to which Poisson noise adds
-    m: V^2 = 2 (variance - m) / m^2, as a speckle contrast. That is averaged over all windows of a
-    period's length along the axis, known throughout, where the mean counts are at least
-    `FRINGES_FROM`; counts are over their local trend, so that the peak's decay adds little. Peaked
-    speckles, without a common period, exceed 1.
-    """
-    trend = np.maximum(local_mean(np.sqrt(counts), known, TREND_SIGMA) ** 2, 1e-3)
-    return np.array(
-        [_visibility(counts, trend, known, axis, length) for axis, length in enumerate(period)]
-    )
-
-
 def radial_profile(
     counts: FloatArray, known: BoolArray, centre: Float64Array, period: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
-    """Distances from the peak in fringe periods, and the mean counts in a shell about each.
+    """Mean counts in shells around the peak.
 
-    `DECAY_SHELLS` shells of equal width on a logarithmic scale; mean counts are nan in a shell of
-    fewer than `LEAST_SHELL_COUNTS` counts. An axis without a period takes the others' mean.
+    The shells are equally wide on a logarithmic scale (`DECAY_FRINGES`, `DECAY_SHELLS`).
+
+    Parameters
+    ----------
+    counts : of a pattern, of any number of dimensions.
+    known : bool, of the same shape.
+    centre : (n_dim,) of the peak, in voxels.
+    period : (n_dim,) fringe period along each axis, in voxels; an axis whose period is nan takes
+        the others' mean.
+
+    Returns
+    -------
+    Two arrays (n_shells,): distances from the peak in fringe periods, and mean counts there, nan
+    in a shell of fewer than `LEAST_SHELL_COUNTS` counts.
     """
     edges = np.geomspace(*DECAY_FRINGES, DECAY_SHELLS + 1)
     middles = np.sqrt(edges[1:] * edges[:-1])
@@ -196,11 +158,22 @@ def radial_profile(
 def decay_exponent(
     counts: FloatArray, known: BoolArray, centre: Float64Array, period: Float64Array
 ) -> float:
-    """Exponent a of mean counts that fall as 1 / q^a; nan with under 4 shells.
+    """Exponent a of mean counts that fall as 1 / q^a, with q in fringe periods.
 
-    q is in fringe periods. A straight line through the logarithms of `radial_profile`. Sharp flat
-    facets give 2 along their normals and 4 on average over all directions (Porod's law); soft edges
-    raise it, background lowers it.
+    The slope of a straight line through the logarithms of `radial_profile`. Sharp flat facets give
+    2 along their normals and 4 on average over all directions (Porod's law); soft edges raise it,
+    background lowers it.
+
+    Parameters
+    ----------
+    counts : of a pattern, of any number of dimensions.
+    known : bool, of the same shape.
+    centre : (n_dim,) of the peak, in voxels.
+    period : (n_dim,) fringe period along each axis, in voxels.
+
+    Returns
+    -------
+    The exponent; nan where fewer than 4 shells have counts.
     """
     distance, mean = radial_profile(counts, known, centre, period)
     has_counts = np.isfinite(mean)
@@ -222,89 +195,9 @@ def fano_faint(counts: FloatArray, known: BoolArray) -> float:
     squares, sums, n_pairs = 0.0, 0.0, 0
     values = counts.astype(np.float64)  # unsigned integers have no negative difference
     for axis in range(counts.ndim):
-        a, b = _pair(values, axis, 1)
-        both = np.logical_and(*_pair(used, axis, 1))
+        a, b = axis_pairs(values, axis, 1)
+        both = np.logical_and(*axis_pairs(used, axis, 1))
         squares += float(((a - b)[both] ** 2).sum())
         sums += float((a + b)[both].sum())
         n_pairs += int(np.count_nonzero(both))
     return squares / sums if n_pairs >= LEAST_FAINT_PAIRS and sums > 0 else math.nan
-
-
-def _pair(values: NDArray[Any], axis: int, lag: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """`values` without the last and without the first `lag` voxels along an axis."""
-    moved = np.moveaxis(values, axis, 0)
-    return moved[: len(moved) - lag], moved[lag:]
-
-
-def _ripples(counts: FloatArray, known: BoolArray) -> tuple[Float64Array, float, BoolArray]:
-    """Square roots of the counts over their local mean, less 1; their noise; where there are any.
-
-    Not the logarithm: it makes the dark lines between fringes sharp, whose harmonics then count as
-    much as the fringes.
-    """
-    root = np.sqrt(counts + 0.375)
-    trend = np.maximum(local_mean(root, known, TREND_SIGMA), 0.1)
-    used = known & (local_mean(counts, known, TREND_SIGMA / 2) > FRINGES_FROM)
-    noise = float((VARIANCE_OF_ROOT / trend[used] ** 2).mean()) if used.any() else 0.0
-    return np.where(used, root / trend - 1, 0), noise, used
-
-
-def _period(ripples: Float64Array, noise: float, used: BoolArray, axis: int) -> float:
-    """Fringe period along one axis from the power spectrum of the ripples, in voxels."""
-    correlation = _autocorrelation(ripples, used, axis)
-    correlation[0] -= noise
-    lags = np.arange(len(correlation))
-    taper = np.cos(np.pi / 2 * lags / len(lags)) ** 2 * np.where(lags > 0, 2, 1)
-    power = np.cos(2 * np.pi * np.outer(FREQUENCIES, lags)) @ (correlation * taper)
-    strength = power * np.sin(np.pi * FREQUENCIES) ** 2
-    inner = strength[1:-1]
-    peaks = (inner > strength[:-2]) & (inner >= strength[2:]) & (inner > STRONG * strength.max())
-    if not peaks.any():
-        return math.nan
-    finest = int(np.flatnonzero(peaks)[-1]) + 1
-    return float(1 / FREQUENCIES[_summit(power, finest)])
-
-
-def _summit(power: Float64Array, index: int) -> int:
-    """The maximum of `power` by which one of `power` times frequency squared lies, if near below.
-
-    The factor moves a long period's broad maximum upwards by a tenth and more.
-    """
-    lowest = int(np.searchsorted(FREQUENCIES, 0.75 * FREQUENCIES[index]))
-    summit = index
-    while summit > lowest and power[summit - 1] > power[summit]:
-        summit -= 1
-    return summit if summit > lowest else index  # a decay all the way is not the fringes'
-
-
-def _autocorrelation(ripples: Float64Array, used: BoolArray, axis: int) -> Float64Array:
-    """Mean product of ripples a lag of 0, 1, ... voxels apart along an axis, both used."""
-    n_lags = min(LONGEST_LAG, ripples.shape[axis] // 2) + 1
-    correlation = np.zeros(n_lags)
-    for lag in range(n_lags):
-        pairs = int(np.count_nonzero(np.logical_and(*_pair(used, axis, lag))))
-        total = float(np.multiply(*_pair(ripples, axis, lag)).sum())
-        correlation[lag] = total / max(pairs, 1)
-    return correlation
-
-
-def _visibility(
-    counts: FloatArray, trend: Float64Array, known: BoolArray, axis: int, period: float
-) -> float:
-    if math.isnan(period):
-        return math.nan
-    length = max(2, round(period))
-
-    def over_window(values: FloatArray) -> Float64Array:
-        return uniform_filter1d(np.where(known, values, 0.0), length, axis, mode="constant")
-
-    is_whole = over_window(np.ones_like(counts)) > 1 - 1e-6
-    used = is_whole & (over_window(counts) >= FRINGES_FROM)
-    if not used.any():
-        return math.nan
-    flat = counts / trend
-    mean, square = over_window(flat)[used], over_window(flat**2)[used]
-    # About a window's own mean, noise has length - 1 degrees of freedom; whole fringes keep theirs.
-    noise = over_window(counts / trend**2)[used] * (length - 1) / length
-    variance = square - mean**2
-    return math.sqrt(max(0.0, 2 * float(((variance - noise) / mean**2).mean())))

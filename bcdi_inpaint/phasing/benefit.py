@@ -18,7 +18,7 @@ import numpy as np
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.peak.centre import find_central_voxel, find_centre, hot_voxels
-from bcdi_inpaint.peak.statistics import fringe_period, window
+from bcdi_inpaint.peak.fringes import fringe_period, window
 from bcdi_inpaint.scan.boxes import AXIS_NAMES
 
 FRINGES = 1.5
@@ -85,7 +85,10 @@ def expected_benefit(
     gaps: Sequence[Gap],
     begin: tuple[int, ...] = (0, 0, 0),
 ) -> Benefit | None:
-    """What to expect of filling these gaps; None where none is near a peak that can be seen.
+    """What to expect of filling these gaps.
+
+    Only a window of `fringes.HALF_WINDOW` voxels around the Bragg peak is looked at, without the
+    hot pixels in it.
 
     Parameters
     ----------
@@ -94,8 +97,9 @@ def expected_benefit(
     gaps : the gaps, some may lie outside the window of the peak.
     begin : the voxel of the scan, by which gaps are counted, that the arrays begin with.
 
-    Only a window of `statistics.HALF_WINDOW` voxels around the Bragg peak is looked at, without the
-    hot pixels in it.
+    Returns
+    -------
+    The benefit of the gap that matters most; None where no gap is near a peak that can be seen.
     """
     peak = find_central_voxel(counts, unknown)
     if peak is None:

@@ -8,9 +8,17 @@ from bcdi_inpaint.arrays import BoolArray, FloatArray, IntArray
 
 
 def brightest_cut(light: FloatArray, gap: BoolArray, axis: int) -> tuple[int, int] | None:
-    """(axis, index of the line) of the brightest line along `axis` that crosses the gap.
+    """The brightest line along `axis` that crosses the gap; lines inside the gap are passed over.
 
-    Lines that run inside the gap are passed over; None where no line crosses it.
+    Parameters
+    ----------
+    light : (n_y, n_x) intensities.
+    gap : (n_y, n_x) bool.
+    axis : 0 or 1, along which the line runs.
+
+    Returns
+    -------
+    The axis and the line's index on the other one; None where no line crosses the gap.
     """
     crossing = gap.any(axis=axis) & ~gap.all(axis=axis)  # one value per line
     across_plane = gap.all(axis=1 - axis).any()
@@ -21,7 +29,14 @@ def brightest_cut(light: FloatArray, gap: BoolArray, axis: int) -> tuple[int, in
 
 
 def line_of(image: np.ndarray, axis: int, index: int) -> np.ndarray:
-    """The line along `axis` at `index` of the other axis."""
+    """The line of an image along an axis.
+
+    Parameters
+    ----------
+    image : (n_y, n_x).
+    axis : 0 or 1, along which the line runs.
+    index : of the line, on the other axis.
+    """
     return image[:, index] if axis == 0 else image[index]
 
 

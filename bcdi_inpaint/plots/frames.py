@@ -22,7 +22,16 @@ def show_frame(
     outline: BoolArray,
     box: tuple[slice, slice] | None = None,
 ) -> None:
-    """An image of counts with the outline of the gap, in array indices, cut to the box."""
+    """Show an image of counts with the outline of the gap, in array indices.
+
+    Parameters
+    ----------
+    ax : axes to draw in.
+    image : (n_y, n_x) counts, NaN = unknown.
+    norm : scale of the colours.
+    outline : (n_y, n_x) bool, the gap.
+    box : the part to show; all by default.
+    """
     rows, columns = box or (slice(0, image.shape[0]), slice(0, image.shape[1]))
     edges = (columns.start - 0.5, columns.stop - 0.5, rows.stop - 0.5, rows.start - 0.5)
     # Counts of 0 are dark, not unknown: a log scale would mask them.
@@ -68,7 +77,16 @@ def draw_frames(
     box: tuple[slice, slice],
     frame: int,
 ) -> None:
-    """Frames side by side, cut to the box, in common colours."""
+    """Show frames side by side in common colours, with their colour bar.
+
+    Parameters
+    ----------
+    part : of the figure, to draw in.
+    images : frames (n_y, n_x) of counts by name.
+    gap : (n_y, n_x) bool, outlined.
+    box : the part to show.
+    frame : index of the frame, for the label.
+    """
     rows, columns = box
     norm = log_norm([image[rows, columns] for image in images.values()])
     axes: Any = part.subplots(1, len(images), squeeze=False)[0]

@@ -21,7 +21,16 @@ def draw_maps(
     cmap: str,
     limits: tuple[float, float],
 ) -> None:
-    """Maps side by side, without ticks, and their colour bar."""
+    """Show maps side by side, without ticks, and their colour bar.
+
+    Parameters
+    ----------
+    part : of the figure, to draw in.
+    maps : images (n_down, n_across) by name.
+    label : of the colour bar.
+    cmap : name of matplotlib's colours.
+    limits : lowest and highest value of the colours.
+    """
     axes: Any = part.subplots(1, len(maps), squeeze=False)[0]
     norm, colours = Normalize(*limits), mpl.colormaps[cmap].resampled(N_COLOURS // 2)
     for ax, (name, image) in zip(axes, maps.items(), strict=True):

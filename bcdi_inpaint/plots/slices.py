@@ -35,7 +35,14 @@ def slice_indices(centre: tuple[int, int, int], gap_mask: BoolArray) -> tuple[in
 
 
 def slice_of(volume: np.ndarray, axis: int, index: int) -> np.ndarray:
-    """The slice of a volume (n_rock, n_y, n_x) at `index` of `axis`, turned as it is shown."""
+    """A slice of a volume, turned as it is shown.
+
+    Parameters
+    ----------
+    volume : (n_rock, n_y, n_x).
+    axis : across the slice.
+    index : of the slice on that axis.
+    """
     return turned(volume.take(index, axis=axis), axis)
 
 
