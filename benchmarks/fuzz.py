@@ -1,6 +1,6 @@
 """Broken scans: what `bcdi-inpaint predict` makes of files that were damaged at random.
 
-    python benchmarks/fuzz.py 1000 --seed 1 --jobs 2
+    python -m benchmarks.fuzz 1000 --seed 1 --jobs 2
 
 Mutations of a CXI, an npz or a TIFF are read in processes with limits of time and memory; what one
 dies of is a fault. Right is: one line and nothing written, or an output, whole; the input is as it
@@ -304,5 +304,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(REPOSITORY))
     main()

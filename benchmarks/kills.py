@@ -1,6 +1,6 @@
 """Killed, full, forbidden, twice: what the commands leave where they are cut short.
 
-    python benchmarks/kills.py --command predict --moments 50 --seed 1
+    python -m benchmarks.kills --command predict --moments 50 --seed 1
 
 Each command runs on a small real input of its own. It is killed (SIGKILL, its whole process group)
 at random moments of its run, and again just before single file operations, where faults would hide.
@@ -13,413 +13,32 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import hashlib
-import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))
-
-SHAPE = (8, 48, 44)
-GAP = slice(20, 26)
-SCRATCH = "scratch"  # the folder of the process's own temporary files, beside what is looked at
-VARYING = ("date", "command", "job_sha256", "input_sha256")
-
-# Kills the process group before the n-th operation that changes a file in a folder.
-_AIM = """
-import os, signal, sys, atexit
-aim, folder, told = int(os.environ["KILL_AT"]), os.environ["KILL_IN"], os.environ["KILL_TOLD"]
-seen, own = 0, os.getpid()
-def hook(event, given):
-    global seen
-    if event not in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"):
-        return
-    if not isinstance(given[0], (str, bytes, os.PathLike)):
-        return
-    if event == "open" and not given[2] & (os.O_WRONLY | os.O_RDWR):
-        return
-    place = given[1] if event == "os.rename" else given[0]
-    if not os.path.abspath(os.fsdecode(place)).startswith(folder):
-        return
-    seen += 1
-    if seen == aim:
-        os.killpg(0, signal.SIGKILL)
-sys.addaudithook(hook)
-@atexit.register
-def tell():
-    if os.getpid() == own and aim < 0:
-        descriptor = os.open(told, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-        os.write(descriptor, b"%d\\n" % seen)
-        os.close(descriptor)
-"""
-
-RECIPE = """{count: %d, seed: %d, shape: [32, 40, 40], atomistic_share: 0,
-  oversampling: [2.0, 2.5], realism: {flux: [1.0e5, 1.0e6]}}"""
-PLAN = f"""
-name: small
-patterns: {RECIPE % (3, 0)}
-held_out: {RECIPE % (2, 1)}
-patches: {{size: 16, widths: [[2, 6]], shares: [1.0]}}
-network: {{channels: [8, 8], dilations: [[1, 1], [1, 2]]}}
-training: {{steps: 12, steps_per_epoch: 3, batch_size: 2, validation_patches: 2, slabs: 3,
-  validation_slabs: 2, calibration_patterns: 1, warmup_steps: 1}}
-"""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A command, its inputs, and what is right of its outputs.
-
-    Attributes
-    ----------
-    write : makes the inputs in a folder.
-    arguments : of the command in that folder; told whether an earlier run has left something.
-    content : what an output says that has its final name, by name; raises where it is not whole.
-    done : the outputs after which the same command has nothing left to do, and says so.
-    """
-
-    name: str
-    write: Callable[[Path], None]
-    arguments: Callable[[Path, bool], list[str]]
-    content: Callable[[Path], dict[str, np.ndarray]]
-    done: Callable[[Path], bool]
-
-
-# --- the jobs ------------------------------------------------------------------------------------
-
-
-def _counts(seed: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
-    """A peak with fringes, Poisson counts of shape (n_rock, n_y, n_x)."""
-    z, y, x = np.meshgrid(*[np.arange(n) - n / 2 for n in shape], indexing="ij")
-    peak = 3000 / (1 + 0.02 * (z**2 + y**2 + x**2)) ** 1.5
-    rng = np.random.default_rng(seed)
-    return rng.poisson(peak * (1.2 + np.cos(0.9 * (y + x - z)))).astype(np.int32)
-
-
-def _write_scan(path: Path, seed: int, shape: tuple[int, ...] = SHAPE, gap: slice = GAP) -> None:
-    from bcdi_inpaint.files import write_scan
-
-    counts = _counts(seed, shape)
-    mask = np.zeros(shape, dtype=bool)
-    mask[:, gap] = True
-    write_scan(path, np.where(mask, 0, counts), mask)
-
-
-def _write_model(folder: Path) -> None:
-    import torch
-
-    from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
-    from bcdi_inpaint.network.weights import save_weights
-
-    torch.manual_seed(0)
-    network = GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2))))
-    save_weights(folder / "in.safetensors", network, {})
-
-
-def _write_one(folder: Path) -> None:
-    _write_model(folder)
-    _write_scan(folder / "scan.cxi", 0)
-
-
-def _write_many(folder: Path) -> None:
-    _write_model(folder)
-    (folder / "night").mkdir()
-    for number in range(3):
-        _write_scan(folder / "night" / f"s{number}.cxi", number)
-
-
-def _write_to_adapt(folder: Path) -> None:
-    _write_model(folder)
-    _write_scan(folder / "scan.cxi", 0, (34, 40, 40), slice(30, 33))
-
-
-def _write_recipe(folder: Path) -> None:
-    (folder / "recipe.yaml").write_text(RECIPE % (4, 0))
-
-
-def _write_plan(folder: Path) -> None:
-    (folder / "plan.yaml").write_text(PLAN)
-
-
-def _predict(folder: Path, _: bool) -> list[str]:
-    scan, model = str(folder / "scan.cxi"), str(folder / "in.safetensors")
-    output = str(folder / "out" / "filled.cxi")
-    return ["predict", scan, "--model", model, "--device", "cpu", "-o", output]
-
-
-def _batch(folder: Path, _: bool) -> list[str]:
-    model, output = str(folder / "in.safetensors"), str(folder / "out")
-    options = ["--device", "cpu", "--format", "npz", "--plot", "--jobs", "2"]
-    return ["predict", str(folder / "night"), "--model", model, "-o", output, *options]
-
-
-def _simulate(folder: Path, _: bool) -> list[str]:
-    output = str(folder / "out" / "patterns.h5")
-    return ["simulate", str(folder / "recipe.yaml"), "-o", output, "--workers", "2"]
-
-
-def _train(folder: Path, again: bool) -> list[str]:
-    run = folder / "out"
-    resume = ["--resume"] if again and (run / "last.ckpt").exists() else []
-    options = ["--device", "cpu", "--workers", "1", *resume]
-    return ["train", str(folder / "plan.yaml"), "-o", str(run), *options]
-
-
-def _finetune(folder: Path, _: bool) -> list[str]:
-    scan, model = str(folder / "scan.cxi"), str(folder / "in.safetensors")
-    options = ["--steps", "12", "--device", "cpu"]
-    return [
-        "finetune", scan, "--model", model, "-o", str(folder / "out" / "mine.safetensors"), *options
-    ]  # fmt: skip
-
-
-def _arrays_of_cxi(path: Path) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
-
-    def take(name: str, node: object) -> None:
-        is_array = isinstance(node, h5py.Dataset) and node.shape is not None
-        if is_array and name.rsplit("/", 1)[-1] not in VARYING and node.dtype.kind in "biuf":
-            found[name] = node[()]
-
-    with h5py.File(path, "r") as file:
-        file.visititems(take)
-    return found
-
-
-def _arrays_of_npz(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: a for name, a in archive.items() if a.dtype.kind in "biuf"}
-
-
-def _arrays_of_patterns(path: Path) -> dict[str, np.ndarray]:
-    from bcdi_inpaint.files.patterns import n_patterns, read_pattern
-
-    found = {}
-    for row in range(n_patterns(path)):
-        pattern = read_pattern(path, row)
-        found |= {f"{row}/{n}": getattr(pattern, n) for n in ("counts", "expectation", "bad")}
-    return found
-
-
-def _arrays_of_weights(path: Path) -> dict[str, np.ndarray]:
-    from bcdi_inpaint.network.weights import load_weights
-
-    state = load_weights(path).network.state_dict()
-    return {name: tensor.numpy() for name, tensor in state.items()}
-
-
-def _arrays_of_picture(path: Path) -> dict[str, np.ndarray]:
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        picture.load()
-    return {}  # whole; matplotlib's metadata differ
-
-
-def _arrays_of_checkpoint(path: Path) -> dict[str, np.ndarray]:
-    import torch
-
-    torch.load(path, map_location="cpu", weights_only=True)
-    return {}
-
-
-def _arrays_of_npy(path: Path) -> dict[str, np.ndarray]:
-    return {"": np.load(path)}
-
-
-_READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
-    ".cxi": _arrays_of_cxi,
-    ".npz": _arrays_of_npz,
-    ".npy": _arrays_of_npy,
-    ".h5": _arrays_of_patterns,
-    ".png": _arrays_of_picture,
-    ".ckpt": _arrays_of_checkpoint,
-    ".safetensors": _arrays_of_weights,
-}
-
-
-def whole(folder: Path) -> dict[str, np.ndarray]:
-    """All arrays of the outputs that have their final name; raises where one is not whole."""
-    found = {}
-    for path in sorted((folder / "out").rglob("*")):
-        if path.name.startswith(".") or path.suffix not in _READERS or _is_part(path):
-            continue
-        found |= {
-            f"{path.relative_to(folder)}:{name}": array
-            for name, array in _READERS[path.suffix](path).items()
-        }
-    return found
-
-
-def _is_part(path: Path) -> bool:
-    """Whether a file is in a folder of parts, which the next run looks through by itself."""
-    return any(parent.name.endswith(".parts") for parent in path.parents)
-
-
-def _there(*names: str) -> Callable[[Path], bool]:
-    return lambda folder: all((folder / "out" / name).exists() for name in names)
-
-
-def _never(_: Path) -> bool:
-    return False
-
-
-JOBS = {
-    job.name: job
-    for job in (
-        Job("predict", _write_one, _predict, whole, _there("filled.cxi")),
-        Job("batch", _write_many, _batch, whole, _never),
-        Job("simulate", _write_recipe, _simulate, whole, _never),
-        Job("train", _write_plan, _train, whole, _never),
-        Job("finetune", _write_to_adapt, _finetune, whole, _there("mine.safetensors")),
-    )
-}
-
-
-# --- one run -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended, and what it said on stderr."""
-
-    status: int
-    said: str
-    seconds: float
-
-    def complaint(self) -> str | None:
-        """What is wrong with it as an error of the user's: not status 2, or not one line."""
-        lines = self.said.strip().splitlines()
-        ours = [line for line in lines if line.startswith("bcdi-inpaint:")]
-        if self.status != 2 or len(ours) != 1 or "Traceback" in self.said:
-            return f"status {self.status}, said {' | '.join(lines[-3:])[:300]!r}"
-        return None
-
-
-@contextmanager
-def started(
-    job: Job, folder: Path, again: bool = False, aim: int | None = None, **options: object
-) -> Iterator[subprocess.Popen[bytes]]:
-    """The command at work in a process group of its own, which has ended when the context does."""
-    scratch = folder / SCRATCH
-    scratch.mkdir(exist_ok=True)
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(REPOSITORY),
-        "TMPDIR": str(scratch),
-        "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", tempfile.gettempdir()),
-    }
-    if aim is not None:
-        (scratch / "sitecustomize.py").write_text(_AIM)
-        environment |= {
-            "PYTHONPATH": f"{scratch}:{REPOSITORY}",
-            "KILL_AT": str(aim),
-            "KILL_IN": str((folder / "out").absolute()),
-            "KILL_TOLD": str(scratch / "operations"),
-        }
-    command = [sys.executable, "-m", "bcdi_inpaint", *job.arguments(folder, again)]
-    with open(scratch / "said", "w+b") as said:
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            env=environment,
-            process_group=0,  # of the same session, whose priority is meant for it too
-            cwd=options.pop("cwd", REPOSITORY),
-            **options,
-        )
-        try:
-            yield process
-        finally:
-            kill(process)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it has started."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def complete(job: Job, folder: Path, again: bool = False, **options: object) -> Ended:
-    """How the command ends that nobody disturbs."""
-    begun = time.monotonic()
-    with started(job, folder, again, **options) as process:
-        status = process.wait()
-    said = (folder / SCRATCH / "said").read_text(errors="replace")
-    return Ended(status, said, time.monotonic() - begun)
-
-
-def fresh(job: Job, folder: Path) -> Path:
-    """A folder with the inputs of a job, and an empty one for its outputs."""
-    folder.mkdir()
-    job.write(folder)
-    (folder / "out").mkdir()
-    return folder
-
-
-def inputs(folder: Path) -> dict[str, str]:
-    """The hashes of the inputs."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.relative_to(folder).parts[0] not in ("out", SCRATCH)
-    }
-
-
-def names(folder: Path) -> set[str]:
-    """All files of the outputs."""
-    out = folder / "out"
-    return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
-
-
-def differing(found: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> list[str]:
-    """The outputs that say something else than an undisturbed run's, or nothing that it says."""
-    bad = [name for name in found if name not in right]
-    for name in sorted(set(found) & set(right)):
-        mine, its = found[name], right[name]
-        if mine.shape != its.shape or not np.allclose(
-            mine, its, rtol=1e-4, atol=1e-6, equal_nan=True
-        ):
-            bad.append(name)
-    return bad
-
-
-@dataclass(frozen=True)
-class Undisturbed:
-    """What a job does where nothing happens to it."""
-
-    arrays: dict[str, np.ndarray]
-    names: set[str]
-    seconds: float
-    operations: int
-    size: int
-
-
-def undisturbed(job: Job, folder: Path) -> Undisturbed:
-    """Run a job to its end, and count the file operations of its busiest process."""
-    fresh(job, folder)
-    ended = complete(job, folder, aim=-1)
-    if ended.status != 0:
-        raise SystemExit(f"{job.name} does not run: {ended.said}")
-    size = sum((folder / "out" / name).stat().st_size for name in names(folder))
-    operations = max(map(int, (folder / SCRATCH / "operations").read_text().split()))
-    return Undisturbed(job.content(folder), names(folder), ended.seconds, operations, size)
-
+from benchmarks.kill_jobs import JOBS, Job, never_done, whole
+from benchmarks.kill_runs import (
+    SCRATCH,
+    Ended,
+    Undisturbed,
+    complete,
+    differing,
+    fresh,
+    inputs,
+    kill,
+    names,
+    started,
+    undisturbed,
+)
 
 # --- what may happen to it -----------------------------------------------------------------------
 
@@ -554,7 +173,9 @@ def where_forbidden(job: Job, folder: Path, right: Undisturbed) -> list[str] | N
 def two_at_once(job: Job, folder: Path, right: Undisturbed) -> list[str]:
     """The faults of two processes with the same output: one wins, whole."""
     before = inputs(fresh(job, folder))
-    second = Job(job.name, job.write, lambda _, again: job.arguments(folder, again), whole, _never)
+    second = Job(
+        job.name, job.write, lambda _, again: job.arguments(folder, again), whole, never_done
+    )
     beside = folder / SCRATCH / "second"
     beside.mkdir(parents=True)
     with started(job, folder) as one, started(second, beside) as two:

@@ -1,22 +1,17 @@
 """How fast the network trains and fills, how much of the machine that uses, and against whom.
 
-python benchmarks/network.py            # minutes on a CPU
-python benchmarks/network.py --quick    # about one
+python -m benchmarks.network            # minutes on a CPU
+python -m benchmarks.network --quick    # about one
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-
-# This script has the name of a module: Python must not look for it in the script's folder.
-sys.path[:] = [str(Path(__file__).resolve().parents[1]), *sys.path[1:]]
 
 import numpy as np
 import torch
@@ -31,7 +26,8 @@ from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.tables import format_table
 from bcdi_inpaint.training.gap_loss import LossWeights, gap_loss
-from benchmarks.predict import counted, maxipix
+from benchmarks.published import PublishedNetwork, count_patches
+from benchmarks.stacks import draw_frames, maxipix
 
 BATCH, PATCH = FillingSettings.batch, FillingSettings.patch
 SEED = 31
@@ -39,76 +35,6 @@ STACK = (256, 512, 512)
 """Of the comparison: frames, rows and columns, with a cross of `WIDTH` lines in the middle."""
 WIDTH = 6
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
-
-# --- the published network ------------------------------------------------------------------------
-
-
-def same_convolution(n_in: int, n_out: int, kernel: int, rate: int = 1) -> nn.Module:
-    """A convolution whose output is as large as its input, whatever the kernel."""
-    around = rate * (kernel - 1)
-    pad = nn.ConstantPad3d((around // 2, around - around // 2) * 3, 0.0)
-    return nn.Sequential(pad, nn.Conv3d(n_in, n_out, kernel, dilation=rate))
-
-
-class DilatedBlock(nn.Module):
-    """The input, beside four convolutions of it with different rates."""
-
-    def __init__(self, n_in: int, filters: int, kernel: int, rates: tuple[int, ...]) -> None:
-        super().__init__()
-        self.branches = nn.ModuleList(
-            same_convolution(n_in, filters, kernel, rate) for rate in rates
-        )
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(batch, n_in, *cube) to (batch, n_in + 4 filters, *cube)."""
-        return torch.cat([images, *(branch(images) for branch in self.branches)], dim=1)
-
-
-class PublishedNetwork(nn.Module):
-    """The 3D network of Masto et al., J. Appl. Cryst. 57, 966 (2024), as their code builds it.
-
-    Dilated blocks of 4 x 8 and 4 x 16 filters, convolutions of 128 and 256, each pooled; transposed
-    convolutions of 478, 222, 96 and 32 with the skips between; convolutions of 24, 12, 6 and 1.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = nn.ModuleList(
-            (
-                DilatedBlock(1, 8, 3, (4, 3, 2, 1)),
-                DilatedBlock(33, 16, 2, (3, 2, 2, 1)),
-                same_convolution(97, 128, 2),
-                same_convolution(128, 256, 2),
-            )
-        )
-        self.decoder = nn.ModuleList(
-            nn.ConvTranspose3d(n_in, n_out, 2)
-            for n_in, n_out in ((256, 478), (478 + 128, 222), (222 + 97, 96), (96 + 33, 32))
-        )
-        last: list[nn.Module] = []
-        for n_in, n_out, kernel in ((33, 24, 4), (24, 12, 3), (12, 6, 2), (6, 1, 1)):
-            last += [same_convolution(n_in, n_out, kernel), nn.LeakyReLU(0.2)]
-        self.last = nn.Sequential(*last[:-1])
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(batch, 1, *cube), the logarithm of the counts in 0..1, to its fill."""
-        act = nn.functional.leaky_relu
-        skips, values = [images], images
-        for layer in self.encoder:
-            values = act(nn.functional.max_pool3d(layer(values), 2), 0.2)
-            skips.append(values)
-        for layer, skip in zip(self.decoder, reversed(skips[:-1]), strict=True):
-            values = layer(values)[..., :-1, :-1, :-1]  # as large as its input
-            values = nn.functional.interpolate(act(values, 0.2), scale_factor=2)
-            values = torch.cat([values, skip], dim=1)
-        return torch.sigmoid(1.5 * self.last(values))
-
-
-def published_patches(shape: tuple[int, int, int]) -> int:
-    """How many patches it takes for a cross: a stride of 1, one pass for each plane."""
-    frames, rows, columns = (n - PATCH + 1 for n in shape)
-    return frames * columns + frames * rows
 
 
 # --- measuring ------------------------------------------------------------------------------------
@@ -230,7 +156,7 @@ def _row(machine: Machine, work: Work, precision: str, peak: float) -> dict[str,
 def stack_seconds(device: torch.device) -> tuple[float, int]:
     """Seconds that filling the stack in memory takes us, and patches for the network."""
     stack = maxipix(STACK[0], STACK[1])
-    counts, hidden = (np.stack(arrays) for arrays in zip(*counted(stack), strict=True))
+    counts, hidden = (np.stack(arrays) for arrays in zip(*draw_frames(stack), strict=True))
     started = time.perf_counter()
     scan, gap = Scan(counts, np.zeros_like(hidden)), GapRegion(stack.shape, stack.gaps)
     filled = inpaint_scan(scan, gap, device=device.type)
@@ -251,7 +177,10 @@ def comparison(machine: Machine) -> list[dict[str, object]]:
     works = {"published": filling(theirs, channels[:1, :1]), "ours": filling(ours, channels)}
     each = {name: machine.timed(work.run) / work.n_patches for name, work in works.items()}
     seconds, n_ours = stack_seconds(machine.device)
-    n_patches = {"published": published_patches(STACK), "ours": n_ours}
+    n_patches = {
+        "published": count_patches(STACK, maxipix(STACK[0], STACK[1]).gaps),
+        "ours": n_ours,
+    }
     stack = {"published": n_patches["published"] * each["published"], "ours": seconds}
     rows: list[dict[str, object]] = [
         {

@@ -1,7 +1,6 @@
-# ruff: noqa: E402 - its imports follow a change of the path
 """Whether simulated patterns look like measured ones: the same numbers of both, side by side.
 
-    python benchmarks/realism.py [--recipe FILE.yaml] [--patterns N] [-o realism.png]
+    python -m benchmarks.realism [--recipe FILE.yaml] [--patterns N] [-o realism.png]
 
 Prints, for each number, its median and 5 to 95 % range over the simulated patterns, and its value
 on every real scan (left out where there are none, see BCDI_INPAINT_DATA): one outside the range is
@@ -12,13 +11,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-# The folder of this script holds a file with the package's name: not to be found by its name.
-sys.path[:] = [path for path in sys.path if path != str(Path(__file__).resolve().parent)]
 
 import numpy as np
 from matplotlib.axes import Axes

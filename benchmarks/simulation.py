@@ -1,20 +1,16 @@
 """How fast patterns are made: PyNX's sum against ours, and the stages of a pattern.
 
-python benchmarks/simulation.py            # some minutes
-python benchmarks/simulation.py --small    # under a minute
+python -m benchmarks.simulation            # some minutes
+python -m benchmarks.simulation --small    # under a minute
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-# This script has the package's name: Python must not look for it in the script's folder.
-sys.path[:] = [path for path in sys.path if path != str(Path(__file__).resolve().parent)]
 
 import numpy as np
 

@@ -1,6 +1,6 @@
 """What the stride between patches costs and brings: accuracy in the gap and seconds, by stride.
 
-python benchmarks/stride.py held_out.h5 --patterns 6
+python -m benchmarks.stride held_out.h5 --patterns 6
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ import os
 import sys
 import time
 from pathlib import Path
-
-# Python must look for modules beside the package, not in the script's folder.
-sys.path[:] = [str(Path(__file__).resolve().parents[1]), *sys.path[1:]]
 
 import numpy as np
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,22 +16,10 @@ from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.safe_files import part_name, replace_file
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training import processes, trainer
-
-KILLS = Path(__file__).resolve().parents[2] / "benchmarks" / "kills.py"
-
-
-@pytest.fixture(scope="module")
-def kills() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("kills", KILLS)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["kills"] = module  # its dataclasses look for it there
-    spec.loader.exec_module(module)
-    return module
+from benchmarks import kills
 
 
-def test_a_killed_predict_leaves_nothing_half_done(kills: ModuleType, tmp_path: Path) -> None:
+def test_a_killed_predict_leaves_nothing_half_done(tmp_path: Path) -> None:
     """Killed in its last operation, when the output is there under a passing name only."""
     job = kills.JOBS["predict"]
     right = kills.undisturbed(job, tmp_path / "undisturbed")
@@ -49,7 +34,7 @@ def test_a_killed_predict_leaves_nothing_half_done(kills: ModuleType, tmp_path: 
     assert kills.after_kill(job, folder, right, before) == []
 
 
-def test_a_fault_would_be_found(kills: ModuleType, tmp_path: Path) -> None:
+def test_a_fault_would_be_found(tmp_path: Path) -> None:
     job = kills.JOBS["predict"]
     kills.fresh(job, tmp_path / "a")
     right = kills.Undisturbed({"x": np.zeros(3)}, {"filled.cxi"}, 1.0, 3, 100)

@@ -1,6 +1,6 @@
 """Calibrate a network's intervals anew, on all patterns of a file that it was not trained on.
 
-    python benchmarks/recalibrate.py held_out.h5 -o recalibrated.safetensors --workers 2
+    python tools/recalibrate.py held_out.h5 -o recalibrated.safetensors --workers 2
 
 Each pattern gets a gap of every width and is filled; what was found of it is kept in the folder of
 the output, so that the same command goes on after an interruption. Training calibrates by itself
@@ -12,14 +12,10 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import astuple
 from pathlib import Path
-
-# Python must look for modules beside the package, not in the script's folder.
-sys.path[:] = [str(Path(__file__).resolve().parents[1]), *sys.path[1:]]
 
 import numpy as np
 import torch
@@ -35,11 +31,12 @@ from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.training.calibrating import WIDTHS, Errors, measure_errors
 from bcdi_inpaint.training.streams import Stream
 
-"""Errors, scales, log counts, widths and patterns, (5, n)."""
-
 
 def found_in(model: str, patterns: Path, number: int, seed: int, folder: Path) -> Float64Array:
-    """The errors of one pattern, made of the seed and its number alone; kept in the folder."""
+    """The errors of one pattern, from the seed and its number alone; kept in the folder.
+
+    (5, n): errors, scales, log counts, widths, and the pattern's number.
+    """
     kept = folder / f"{number:04d}.npy"
     if not kept.exists():
         torch.set_num_threads(1)
