@@ -190,7 +190,7 @@ def random_shape(rng: np.random.Generator, names: tuple[str, ...] = tuple(SHAPES
     Examples
     --------
     >>> shape = random_shape(np.random.default_rng(0), ("octahedron",))
-    >>> bool(shape.signed_distance(np.zeros(3)) < 0)  # it holds the origin
+    >>> bool((shape.signed_distance(np.zeros((1, 3))) < 0).all())  # it holds the origin
     True
     """
     check_shapes(names)
