@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_network import tiny_network
 
 from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.classical.kriging import krige
@@ -19,7 +20,6 @@ from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import find_planes, gap_mask, merge_gaps
 from bcdi_inpaint.jobs.predict import Request, predict
-from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import Model, save_weights
 
 Shape = tuple[int, int, int]
@@ -36,7 +36,7 @@ with_fixtures = settings(
 def model() -> Model:
     """An untrained network: what holds does not come from its weights."""
     torch.manual_seed(0)
-    network = GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2))))
+    network = tiny_network()
     return Model(network.eval(), "tiny", "0" * 64)
 
 

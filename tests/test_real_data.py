@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from small_network import tiny_network
 
 from bcdi_inpaint import inpaint
 from bcdi_inpaint.classical.interpolation import linear
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.evaluation.scores import score
 from bcdi_inpaint.files import read_scan
-from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
@@ -31,7 +31,7 @@ def predicted(
         pytest.skip(f"{NAME} is not there")
     folder = tmp_path_factory.mktemp("real")
     output, model = folder / "filled.cxi", folder / "tiny.safetensors"
-    network = GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2))))
+    network = tiny_network()
     save_weights(model, network, {})  # quick; how good the package's own are is told below
     asked = ["--model", str(model), "-o", str(output), "--handover", "hard"]
     result = CliRunner().invoke(main, ["predict", str(scan), *asked])

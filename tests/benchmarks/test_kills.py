@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from scan_files import filled_arrays
+from small_network import tiny_network
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import companion, output, read_scan, write_filled_npz
-from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.safe_files import part_name, replace_file
 from bcdi_inpaint.scan.scan import Scan
@@ -97,7 +97,7 @@ def test_a_checkpoint_and_weights_that_cannot_be_written_leave_the_old(
 ) -> None:
     """As on a full disk: one line for the user, and what was there stays."""
     checkpoint, weights = tmp_path / "last.ckpt", tmp_path / "w.safetensors"
-    network = GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2))))
+    network = tiny_network()
     keep = trainer.WholeCheckpoints()
 
     def write() -> None:

@@ -18,6 +18,7 @@ import torch
 from click.testing import CliRunner, Result
 from processes import heed_ctrl_c
 from safetensors import safe_open
+from small_network import tiny_network
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
@@ -25,7 +26,6 @@ from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.jobs import batch
 from bcdi_inpaint.jobs.predict import Request
-from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import load_weights, save_weights
 from bcdi_inpaint.training import finetuning
 from bcdi_inpaint.training.finetune_settings import FinetuneSettings
@@ -38,7 +38,7 @@ GAP = gap_mask((Gap(1, 30, 33),), SHAPE)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny network that guesses too high, so that a few steps make it better."""
-    network = GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2))))
+    network = tiny_network()
     with torch.no_grad():
         network.head.bias[0] = 0.03
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"

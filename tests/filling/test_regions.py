@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from small_network import tiny_network
 
 from bcdi_inpaint.filling import work as work_module
 from bcdi_inpaint.filling.inpainting import inpaint_scan
@@ -14,7 +15,6 @@ from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.filling.work import plan_work
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion
-from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Scan
@@ -36,7 +36,7 @@ def scan() -> Scan:
 @pytest.fixture(scope="module")
 def model() -> Model:
     torch.manual_seed(0)
-    network = GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))).eval()
+    network = tiny_network()
     torch.nn.init.normal_(network.head.weight, std=0.05)
     return Model(network, "tiny", "0" * 64)
 

@@ -17,13 +17,13 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from small_network import tiny_network
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.jobs import batch
 from bcdi_inpaint.jobs.predict import Request, job_sha256
-from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
 
 SHAPE = (6, 40, 36)
@@ -33,7 +33,7 @@ SHAPE = (6, 40, 36)
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Weights of a tiny untrained network: quick, and linear interpolation."""
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_weights(path, GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))), {})
+    save_weights(path, tiny_network(), {})
     return str(path)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from small_network import tiny_network
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.filling.fillable import fillable_part
@@ -17,7 +18,6 @@ from bcdi_inpaint.filling.work import lay_patches
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.jobs import estimate as plan_module
-from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import load_weights, save_weights
 
 SHAPE = (6, 40, 80)
@@ -27,7 +27,7 @@ SHAPE = (6, 40, 80)
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Weights of a tiny untrained network: quick, and linear interpolation."""
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_weights(path, GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))), {})
+    save_weights(path, tiny_network(), {})
     return str(path)
 
 

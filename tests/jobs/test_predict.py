@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+from small_network import tiny_network
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
@@ -26,7 +27,6 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs import predict as prediction
 from bcdi_inpaint.jobs.predict import Request, predict
-from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.phasing import benefit as advice
 from bcdi_inpaint.phasing.handover import LEVEL, NAMES, THRESHOLD
@@ -42,7 +42,7 @@ CONFIGURATION = "entry_1/data_1/process_1/configuration"
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Weights of a tiny untrained network: quick, and the kriged first guess."""
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_weights(path, GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))), {})
+    save_weights(path, tiny_network(), {})
     return str(path)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from small_network import tiny_network
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
@@ -14,7 +15,6 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs.predict import Request, Result, predict
 from bcdi_inpaint.jobs.write_fill import write_cxi
-from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
 
 GAP = Gap(1, 24, 30)
@@ -24,7 +24,7 @@ GAP = Gap(1, 24, 30)
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """A cube's pattern with a gap, filled by the command with a tiny network."""
     folder = tmp_path_factory.mktemp("predicted")
-    network = GapUNet(NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2))))
+    network = tiny_network()
     save_weights(folder / "tiny.safetensors", network, {})
     fringes = np.sinc((np.arange(40) - 20) / 4) ** 2
     counts = (1e6 * fringes[:, None, None] * fringes[:, None] * fringes).astype(np.float32)
