@@ -161,7 +161,7 @@ def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) ->
 
 def _note(output: Path, handover: str, form: str) -> str:
     """What to know of the PyNX command below it."""
-    from bcdi_inpaint.files import FILLED_PATH
+    from bcdi_inpaint.jobs.pynx_command import masked_gap_options
 
     if handover in OURS and form != "tiff":
         if form == "npz":
@@ -178,7 +178,7 @@ def _note(output: Path, handover: str, form: str) -> str:
         return "note: the gap stays masked, the fill is beside it"
     compare = "fill it again with --handover mask"
     if form == "cxi":
-        compare = f"add --mask {shlex.quote(f'{output}:/{FILLED_PATH}')} --zero_mask 0"
+        compare = f"add {masked_gap_options(output)}"
     return (
         "note: PyNX takes a fill as if it had been counted, which can be worse than masking; "
         f"to compare, {compare}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import shlex
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -18,7 +16,6 @@ import numpy as np
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     check_output,
-    companion,
     default_output,
     following,
     identity,
@@ -35,6 +32,8 @@ from bcdi_inpaint.gaps.detectors import find_detector
 from bcdi_inpaint.gaps.finding import GapFinding, find_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, gap_mask
+from bcdi_inpaint.jobs.provenance import run_record
+from bcdi_inpaint.jobs.pynx_command import output_command
 from bcdi_inpaint.jobs.write_fill import HandedFill, fill_record, write_fill
 from bcdi_inpaint.network.weights import Model, default_path, load_weights
 from bcdi_inpaint.peak.fringes import HALF_WINDOW
@@ -99,14 +98,8 @@ class Result:
 
     @property
     def pynx_command(self) -> str:
-        """The command line that phases the written file.
-
-        Left to itself it takes masked voxels for zero in most of its cycles.
-        """
-        mask = companion(self.output)
-        more = "" if mask is None else f" --mask {shlex.quote(str(mask))}"
-        free = "" if self.handover == "hard" else " --zero_mask 0"
-        return f"pynx-cdi-id01 --data {shlex.quote(str(self.output))}{more}{free}"
+        """PyNX's command line that phases the written file."""
+        return output_command(self.output, self.handover)
 
 
 def predict(
@@ -370,15 +363,10 @@ def _share_bad(scan: Measured) -> str:
 
 def _provenance(request: Request, finding: GapFinding, fill: Filled) -> dict[str, Any]:
     """How the fill was made, in values small enough for every file that PyNX derives from it."""
-    path, inner = split_spec(request.scan)
     return {
-        "command": shlex.join(["bcdi-inpaint", *sys.argv[1:]]),
-        "input": path.name,
-        "input_sha256": sha256(path),
-        **({} if inner is None else {"input_path": inner}),
+        **run_record(request.scan),
         "job_sha256": job_sha256(request),
         **fill_record(fill, finding.gaps),
         "gaps_found": finding.how.replace("mask", "flags"),
         **({} if request.crop is None else {"crop": str(request.crop)}),
-        "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }

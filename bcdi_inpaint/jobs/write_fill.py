@@ -22,6 +22,7 @@ from bcdi_inpaint.files import (
 from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
+from bcdi_inpaint.jobs.provenance import calibration_record
 from bcdi_inpaint.phasing.benefit import benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
     AUTO,
@@ -153,7 +154,7 @@ def fill_record(fill: Filled, gaps: Iterable[Gap]) -> dict[str, Any]:
         "device": fill.report.device,
         "handover_level": LEVEL,
         "handover_threshold": THRESHOLD,
-        **{f"calibration_{name}": value for name, value in fill.calibration},
+        **calibration_record(fill.calibration),
     }
 
 

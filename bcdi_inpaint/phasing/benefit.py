@@ -2,8 +2,8 @@
 
 Phase retrieval with a support fills in by itself what it is not given, as long as that is less than
 about one fringe (Miao et al., Phys. Rev. Lett. 95, 085503 (2005), for the centre). So what counts
-is the gap's width in fringe periods, whether there is any light beside the gap, and how near to the
-Bragg peak it is.
+is the gap's width in fringe periods, whether anything was counted beside the gap, and how near to
+the Bragg peak it is.
 """
 
 from __future__ import annotations
@@ -16,28 +16,40 @@ from typing import Any
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
+from bcdi_inpaint.gaps.artificial import lines_from_peak
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.peak.centre import find_central_voxel, find_centre, hot_voxels
 from bcdi_inpaint.peak.fringes import fringe_period, window
 from bcdi_inpaint.scan.boxes import AXIS_NAMES
 
-FRINGES = 1.5
-"""Gap width in fringe periods from which on a fill helps much.
-
-From a trial on a dozen crystals that no bench tells of: as a prior a fill never did harm there, and
-helped the more the wider the gap."""
-VOXELS = 9
-"""The same in lines, between the bench's widths, where no fringes are found."""
-LIGHT = 1.0
-"""Mean counts beside the gap, of the brightest line there, below which there is nothing to win. No
-bench: with less than a photon a voxel, little of the gap's intensity is above the noise."""
 VERDICTS = {
     "mask": "too dark for a fill to help phase retrieval",
     "compare": "masking is nearly as good for phase retrieval, compare it with the fill as a prior",
     "fill": "a fill as a prior helps phase retrieval",
 }
-BESIDE = 2
-"""Lines on each side of a gap that are looked at."""
+
+
+@dataclass(frozen=True)
+class BenefitSettings:
+    """The rule that says what a fill is worth.
+
+    Attributes
+    ----------
+    fringes : gap width in fringe periods from which on a fill helps much. From a trial on a dozen
+        simulated crystals, no committed command: as a prior a fill never did harm there, and helped
+        the more the wider the gap.
+    voxels : the same in lines, where no fringes are found. It lies between the gap widths of
+        `bcdi-inpaint evaluate --phasing`.
+    counts : mean counts beside the gap, of the brightest line there, below which there is nothing
+        to win. Chosen: with less than a photon a voxel, little of the gap's intensity is above the
+        noise.
+    beside : lines on each side of a gap that are looked at. Chosen.
+    """
+
+    fringes: float = 1.5
+    voxels: int = 9
+    counts: float = 1.0
+    beside: int = 2
 
 
 @dataclass(frozen=True)
@@ -66,16 +78,17 @@ class Benefit:
         return f"{what} {found}: {VERDICTS[self.verdict]}"
 
 
-def benefit_record(seen: Benefit | None) -> dict[str, Any]:
-    """What a file says of it, in plain values; nothing where there is no advice."""
-    if seen is None:
+def benefit_record(benefit: Benefit | None) -> dict[str, Any]:
+    """What a file says of the benefit, in plain values; nothing where none is expected."""
+    if benefit is None:
         return {}
+    # The keys and the words of the values are those of files written before.
     return {
-        "advice": str(seen).replace("masking", "no fill"),  # PyNX looks for masks by that word
-        "advice_verdict": seen.verdict.replace("mask", "no fill"),
-        "advice_fringes": seen.fringes,
-        "advice_distance": seen.distance,
-        "advice_counts_beside": seen.counts_beside,
+        "advice": str(benefit).replace("masking", "no fill"),
+        "advice_verdict": benefit.verdict.replace("mask", "no fill"),
+        "advice_fringes": benefit.fringes,
+        "advice_distance": benefit.distance,
+        "advice_counts_beside": benefit.counts_beside,
     }
 
 
@@ -84,6 +97,8 @@ def expected_benefit(
     unknown: BoolArray,
     gaps: Sequence[Gap],
     begin: tuple[int, ...] = (0, 0, 0),
+    *,
+    settings: BenefitSettings = BenefitSettings(),
 ) -> Benefit | None:
     """What to expect of filling these gaps.
 
@@ -96,6 +111,7 @@ def expected_benefit(
     unknown : (n_rock, n_y, n_x) bool, True = not measured: gaps and bad voxels.
     gaps : the gaps, some may lie outside the window of the peak.
     begin : the voxel of the scan, by which gaps are counted, that the arrays begin with.
+    settings : the rule.
 
     Returns
     -------
@@ -117,31 +133,56 @@ def expected_benefit(
         first, last = gap.start - corner[gap.axis], gap.stop - corner[gap.axis]
         if last <= 0 or first >= near.shape[gap.axis]:
             continue
-        middle = round(float(centre[gap.axis]))
-        distance = max(first - middle - 1, middle - last, 0)
+        distance = lines_from_peak(first, last, round(float(centre[gap.axis])))
         fringes = gap.width / float(period[gap.axis])
-        beside = _beside(near, known, gap.axis, first, last)
-        verdict = verdict_of(gap.width, fringes, beside)
+        beside = _counts_beside(near, known, gap.axis, (first, last), settings.beside)
+        verdict = verdict_of(gap.width, fringes, beside, settings=settings)
         found.append(Benefit(gap, fringes, distance, beside, verdict))
     widths = [one.gap.width if math.isnan(one.fringes) else one.fringes for one in found]
     return found[int(np.argmax(widths))] if found else None
 
 
-def verdict_of(width: int, fringes: float, counts_beside: float) -> str:
-    """The rule: if there is light, by the gap's width, in fringe periods where they are known."""
-    if counts_beside < LIGHT:
+def verdict_of(
+    width: int,
+    fringes: float,
+    counts_beside: float,
+    *,
+    settings: BenefitSettings = BenefitSettings(),
+) -> str:
+    """The rule: a fill helps where there are counts beside a gap that is wide enough.
+
+    Parameters
+    ----------
+    width : of the gap, in lines.
+    fringes : of the gap, in fringe periods; nan where no fringes are found, then `width` counts.
+    counts_beside : mean counts in the brightest line beside the gap.
+    settings : the rule's numbers.
+
+    Returns
+    -------
+    One of `VERDICTS`.
+
+    Examples
+    --------
+    >>> verdict_of(6, 0.5, 40.0), verdict_of(12, 2.0, 40.0), verdict_of(12, 2.0, 0.1)
+    ('compare', 'fill', 'mask')
+    """
+    if counts_beside < settings.counts:
         return "mask"
-    size, wide = (width, VOXELS) if math.isnan(fringes) else (fringes, FRINGES)
-    return "fill" if size >= wide else "compare"
+    wide = width >= settings.voxels if math.isnan(fringes) else fringes >= settings.fringes
+    return "fill" if wide else "compare"
 
 
-def _beside(near: Float64Array, known: BoolArray, axis: int, first: int, last: int) -> float:
-    """The largest mean over a line's known voxels within `BESIDE` lines of a gap; 0 without any."""
-    light, there = (np.moveaxis(array, axis, 0) for array in (near, known))
-    lines = [*range(max(first - BESIDE, 0), max(first, 0)), *range(last, last + BESIDE)]
+def _counts_beside(
+    near: Float64Array, known: BoolArray, axis: int, gap: tuple[int, int], beside: int
+) -> float:
+    """The largest mean over a line's known voxels within `beside` lines of a gap; 0 without any."""
+    values, there = (np.moveaxis(array, axis, 0) for array in (near, known))
+    first, last = gap
+    lines = [*range(max(first - beside, 0), max(first, 0)), *range(last, last + beside)]
     means = [
-        float(light[line][there[line]].mean())
+        float(values[line][there[line]].mean())
         for line in lines
-        if line < len(light) and there[line].any()
+        if line < len(values) and there[line].any()
     ]
     return max(means, default=0.0)

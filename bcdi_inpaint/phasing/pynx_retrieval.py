@@ -107,10 +107,11 @@ def retrieve_best(
 
     Parameters
     ----------
-    counts, bad_mask, support, schedule, constraint, release_after, filled : see `retrieve`.
+    counts, bad_mask : see `retrieve`.
     rng : source of the starts' generators.
     runs : random starts.
     report : called with the number of a start, from 0, and what it found or why it failed.
+    support, schedule, constraint, release_after, filled : see `retrieve`.
     progress : called with the number of cycles just done, whichever start they belong to.
 
     Returns

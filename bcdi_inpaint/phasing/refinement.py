@@ -142,8 +142,9 @@ def fill_and_refine(
 
     Parameters
     ----------
-    counts, gap_mask, bad_mask, device : see `refine`.
+    counts, gap_mask, bad_mask : see `refine`.
     model : fills the gap and the pseudo-gap.
+    device : ``auto``, ``cpu`` or ``cuda``.
 
     Returns
     -------

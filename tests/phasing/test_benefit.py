@@ -7,9 +7,9 @@ import pytest
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.phasing.benefit import (
-    LIGHT,
     VERDICTS,
     Benefit,
+    BenefitSettings,
     benefit_record,
     expected_benefit,
     verdict_of,
@@ -56,13 +56,13 @@ def test_a_gap_is_told_in_fringes_and_lines_from_the_peak(
     ("width", "fringes", "counts", "expected"),
     [
         (24, 6.0, 10.0, "fill"),
-        (24, 6.0, LIGHT / 2, "mask"),  # dark beside it
+        (24, 6.0, BenefitSettings.counts / 2, "mask"),  # dark beside it
         (12, 3.5, 10.0, "fill"),
         (12, 1.4, 10.0, "compare"),
-        (6, 1.4, LIGHT / 2, "mask"),
+        (6, 1.4, BenefitSettings.counts / 2, "mask"),
         (6, math.nan, 10.0, "compare"),
         (12, math.nan, 10.0, "fill"),
-        (6, 1.5, LIGHT, "fill"),  # the limits themselves
+        (6, 1.5, BenefitSettings.counts, "fill"),  # the limits themselves
     ],
 )
 def test_the_wider_in_fringes_the_more_a_fill_helps(

@@ -18,7 +18,7 @@ from bcdi_inpaint.evaluation.crystals.summary import (
 )
 from bcdi_inpaint.evaluation.report_tables import rows_as_csv, rows_as_table
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.phasing.benefit import FRINGES, LIGHT
+from bcdi_inpaint.phasing.benefit import BenefitSettings
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,10 @@ def _heading(config: PhasingConfig, model: Model) -> str:
 
 def _limits() -> str:
     """Where the advice changes, in words."""
+    rule = BenefitSettings()
     return (
-        f"mask below {LIGHT:g} count a voxel beside it, else compare below {FRINGES:g} fringes, "
-        "fill from there"
+        f"mask below {rule.counts:g} count a voxel beside it, else compare below "
+        f"{rule.fringes:g} fringes, fill from there"
     )
 
 
