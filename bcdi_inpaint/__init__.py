@@ -18,12 +18,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.api import expected_benefit, inpaint
+    from bcdi_inpaint.api import expected_benefit, inpaint, phase, refine
     from bcdi_inpaint.errors import InputError
+    from bcdi_inpaint.files.example import load_example
     from bcdi_inpaint.files.reading import read_scan
     from bcdi_inpaint.filling.fill import Fill
     from bcdi_inpaint.gaps.finding import find_gaps
+    from bcdi_inpaint.jobs.write_fill import write_cxi
+    from bcdi_inpaint.network.weights import load_model
     from bcdi_inpaint.scan.scan import Scan
+    from bcdi_inpaint.training.finetuning import finetune
 
     __version__: str
 
@@ -34,8 +38,14 @@ __all__ = [
     "__version__",
     "expected_benefit",
     "find_gaps",
+    "finetune",
     "inpaint",
+    "load_example",
+    "load_model",
+    "phase",
     "read_scan",
+    "refine",
+    "write_cxi",
 ]
 
 _HOMES = {
@@ -44,8 +54,14 @@ _HOMES = {
     "Scan": "scan.scan",
     "expected_benefit": "api",
     "find_gaps": "gaps.finding",
+    "finetune": "training.finetuning",
     "inpaint": "api",
+    "load_example": "files.example",
+    "load_model": "network.weights",
+    "phase": "api",
     "read_scan": "files.reading",
+    "refine": "api",
+    "write_cxi": "jobs.write_fill",
 }
 
 

@@ -18,9 +18,11 @@ from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Measured, Scan, as_scan
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.filling.fill import Fill
+    from bcdi_inpaint.filling.fill import Fill, Filled
     from bcdi_inpaint.network.weights import Model
     from bcdi_inpaint.phasing.benefit import Benefit
+    from bcdi_inpaint.phasing.reconstruction import Reconstruction
+    from bcdi_inpaint.phasing.schedule import Schedule
 
 Gaps = np.ndarray | Gap | Iterable[Gap]
 """The gaps of a scan: what `find_gaps` returns, gaps, or a mask (True = to fill)."""
@@ -63,6 +65,13 @@ def inpaint(
     InputError
         For arrays that do not fit, counts that are none, gaps that are empty or cannot be filled,
         a model that does not load, or an absent device.
+
+    Examples
+    --------
+    >>> import bcdi_inpaint as bcdi
+    >>> scan = bcdi.load_example()
+    >>> bcdi.inpaint(scan, bcdi.find_gaps(scan))  # doctest: +ELLIPSIS
+    Fill: ... voxels (48 x 64 x 64) filled by model default, median sigma ...
     """
     from bcdi_inpaint.filling.inpainting import inpaint_scan
     from bcdi_inpaint.filling.settings import FillingSettings
@@ -70,6 +79,63 @@ def inpaint(
     measured, region = _checked(scan, gaps, bad_mask)
     settings = FillingSettings() if stride is None else FillingSettings(stride=stride)
     return inpaint_scan(measured, region, model, device, settings=settings, progress=progress).whole
+
+
+def refine(
+    scan: Measured | np.ndarray,
+    gaps: Gaps,
+    fill: Filled,
+    *,
+    bad_mask: np.ndarray | None = None,
+    model: str | Path | Model = "default",
+    starts: int = 2,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Fill:
+    """Refine a fill by a short phase retrieval around the Bragg peak, where that predicts better.
+
+    Parameters
+    ----------
+    scan : a scan, or (n_rock, n_y, n_x) photon counts; not changed.
+    gaps : as for `inpaint`.
+    fill : what `inpaint` made of them with this model.
+    bad_mask : as for `inpaint`.
+    model : the model of the fill; it fills the pseudo-gap too, in which refinement is judged.
+    starts : random starts of the retrieval.
+    seed : of those starts.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    progress : called with (starts done, starts in all).
+
+    Returns
+    -------
+    The refined fill, or the fill as it was where refinement predicts held-out counts no better;
+    `fill.report.refined` says which, `fill.report.remark` why.
+
+    Raises
+    ------
+    InputError
+        For arrays that do not fit, or a model that does not load.
+    """
+    from bcdi_inpaint.phasing.refinement import refine as refine_arrays
+
+    measured, region = _checked(scan, gaps, bad_mask)
+    everything = whole(measured.shape)
+    part = measured.part(everything)
+    refinement = refine_arrays(
+        part.counts,
+        region.part(everything),
+        fill.whole,
+        bad_mask=part.bad_mask,
+        model=model,
+        seed=seed,
+        starts=starts,
+        device=device,
+        progress=progress,
+    )
+    if refinement.interrupted:
+        raise KeyboardInterrupt(refinement.remark)
+    return refinement.fill
 
 
 def expected_benefit(
@@ -92,6 +158,13 @@ def expected_benefit(
     ------
     InputError
         For arrays that do not fit.
+
+    Examples
+    --------
+    >>> import bcdi_inpaint as bcdi
+    >>> scan = bcdi.load_example()
+    >>> print(bcdi.expected_benefit(scan, bcdi.find_gaps(scan)))  # doctest: +ELLIPSIS
+    gap of 6 ... voxels from the peak, ... counts beside it: ...
     """
     from bcdi_inpaint.phasing.benefit import expected_benefit as of_arrays
 
@@ -99,6 +172,66 @@ def expected_benefit(
     everything = whole(measured.shape)
     part = measured.part(everything)
     return of_arrays(part.counts, part.bad_mask | region.part(everything), region.planes)
+
+
+def phase(
+    scan: Measured | np.ndarray,
+    fill: Filled | None = None,
+    *,
+    gaps: Gaps | None = None,
+    bad_mask: np.ndarray | None = None,
+    handover: str = "auto",
+    runs: int = 5,
+    seed: int = 0,
+    schedule: Schedule | None = None,
+    crop: tuple[int, int, int] | None = None,
+    progress: Progress | None = None,
+) -> Reconstruction:
+    """Phase a scan with PyNX, as `bcdi-inpaint phase` does: the best of several random starts.
+
+    Parameters
+    ----------
+    scan : a scan, or (n_rock, n_y, n_x) photon counts.
+    fill : its fill; None leaves every gap masked.
+    gaps : gaps that neither the scan's mask nor the fill knows of; they stay masked.
+    bad_mask : as for `inpaint`.
+    handover : how PyNX gets the fill: ``hard``, ``partial``, ``soft``, ``staged``, ``prior``,
+        ``mask``, or ``auto``, which takes ``prior`` where a fill helps and ``mask`` elsewhere.
+    runs : random starts.
+    seed : of the starts; the command gives the same object for the same seed.
+    schedule : cycles of each start; None for those of the command.
+    crop : sides of the box to phase, around the peak; None for the largest that has the peak in
+        its middle.
+    progress : called with (cycles done, cycles in all).
+
+    Returns
+    -------
+    The best reconstruction: `crystal.obj` is the object, `crystal.support` where it is.
+
+    Raises
+    ------
+    InputError
+        For arrays that do not fit, an unknown hand-over, or starts that all lose the support.
+    MissingEngineError
+        Where PyNX is not installed.
+    """
+    from bcdi_inpaint.phasing.scan_phasing import phase_scan
+    from bcdi_inpaint.phasing.schedule import Schedule as Cycles
+
+    measured = as_scan(scan) if isinstance(scan, np.ndarray) else scan
+    part = measured.part(whole(measured.shape))
+    region = None if gaps is None else as_region(gaps, part.shape)
+    return phase_scan(
+        part if bad_mask is None else part.with_bad(bad_mask),
+        fill,
+        handover=handover,
+        runs=runs,
+        seed=seed,
+        schedule=schedule or Cycles(),
+        crop=crop,
+        gap_mask=None if region is None else region.part(whole(part.shape)),
+        progress=progress,
+    )
 
 
 def _checked(

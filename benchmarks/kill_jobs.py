@@ -160,9 +160,9 @@ def _arrays_of_patterns(path: Path) -> dict[str, np.ndarray]:
 
 
 def _arrays_of_weights(path: Path) -> dict[str, np.ndarray]:
-    from bcdi_inpaint.network.weights import load_weights
+    from bcdi_inpaint.network.weights import load_model
 
-    state = load_weights(path).network.state_dict()
+    state = load_model(path).network.state_dict()
     return {name: tensor.numpy() for name, tensor in state.items()}
 
 

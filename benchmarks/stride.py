@@ -18,7 +18,7 @@ from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.artificial import place_cross
 from bcdi_inpaint.gaps.masks import gap_mask
-from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.scan.boxes import as_shape
 from bcdi_inpaint.tables import format_table
 
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     arguments = parser.parse_args()
     numbers = range(min(arguments.patterns, n_patterns(arguments.patterns_file)))
-    model = load_weights(arguments.model)
+    model = load_model(arguments.model)
     print(f"{len(numbers)} patterns, load average {os.getloadavg()[0]:.1f}")
     means = []
     for stride in STRIDES:

@@ -25,7 +25,7 @@ from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.files import sha256
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.network.calibration import CENTRES, EDGES, Calibration, calibrate
-from bcdi_inpaint.network.weights import default_path, load_weights, save_weights
+from bcdi_inpaint.network.weights import default_path, load_model, save_weights
 from bcdi_inpaint.running.progress import with_progress
 from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.training.calibrating import WIDTHS, Errors, measure_errors
@@ -42,7 +42,7 @@ def found_in(model: str, patterns: Path, number: int, seed: int, folder: Path) -
         torch.set_num_threads(1)
         logs = np.log1p(read_pattern(patterns, number).expectation).astype(np.float16)[None]
         rng = Stream.CALIBRATION.generator(seed, number)
-        own: Errors = measure_errors(load_weights(model), logs, rng)
+        own: Errors = measure_errors(load_model(model), logs, rng)
         stream = io.BytesIO()
         np.save(stream, np.stack([*astuple(own)[:4], np.full(own.errors.size, number)]))
         replace_file(kept, stream.getbuffer())
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
-    model = load_weights(given.model)
+    model = load_model(given.model)
     folder = given.out.with_suffix(f".{model.sha256[:12]}")
     folder.mkdir(parents=True, exist_ok=True)
     count = n_patterns(given.patterns)
@@ -102,7 +102,7 @@ def main() -> None:
     }
     save_weights(given.out, model.network, card, calibration)
     print("\n".join(lines(calibration, found)))
-    print(f"{given.out}: sha256 {load_weights(given.out).sha256}")
+    print(f"{given.out}: sha256 {load_model(given.out).sha256}")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def finetune(
 
     Example: bcdi-inpaint finetune scan.cxi -o scan.safetensors
     """
-    from bcdi_inpaint.network.weights import default_path, load_weights
+    from bcdi_inpaint.network.weights import default_path, load_model
     from bcdi_inpaint.training.finetuned import check_weights_output
     from bcdi_inpaint.training.finetuning import finetune_on
     from bcdi_inpaint.training.lessons import read_lesson
@@ -82,7 +82,7 @@ def finetune(
     files = [mask for mask in masks if mask != "invalid"]
     parent_path = default_path() if model == "default" else Path(model)
     check_weights_output(output, force, [*scans, *files, parent_path])
-    parent = load_weights(model)
+    parent = load_model(model)
     lessons = [read_lesson(scan, masks, gaps, widths) for scan in scans]
 
     def say(line: str) -> None:

@@ -25,12 +25,16 @@ class FillReport:
     n_patches : patches that the network filled.
     n_unlit : patches that see no signal; they are filled without the network.
     device : where the network ran, ``cpu`` or ``cuda``; empty if that is not known.
+    refined : whether a phase retrieval has refined the fill.
+    remark : what refinement found, in one line; empty where there was none.
     """
 
     warnings: tuple[str, ...] = ()
     n_patches: int = 0
     n_unlit: int = 0
     device: str = ""
+    refined: bool = False
+    remark: str = ""
 
 
 class Filled(Protocol):

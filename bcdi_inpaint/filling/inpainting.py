@@ -27,7 +27,7 @@ from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.network.channels import Features
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.units import from_network, logs_from_network, logs_to_network
-from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.peak.centre import find_centre
 from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box, around, as_box, move, sides
@@ -131,7 +131,7 @@ def inpaint_scan(
     """
     work = plan_work(scan, gap, settings=settings)
     chosen = choose_device(device)
-    loaded = model if isinstance(model, Model) else load_weights(model)
+    loaded = model if isinstance(model, Model) else load_model(model)
     report = FillReport(work.plan.warnings, work.n_lit, work.n_patches - work.n_lit, chosen.type)
     count = _Counter(progress, work.n_patches, report.n_unlit)
     run = _Run(loaded, chosen, settings, count)

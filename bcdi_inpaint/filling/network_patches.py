@@ -14,7 +14,7 @@ from bcdi_inpaint.filling.patches import PatchLocation, cut
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features
 from bcdi_inpaint.network.devices import choose_device, fast_precision
-from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.network.weights import Model, load_model
 
 
 def batches(locations: Sequence[PatchLocation], size: int) -> Iterator[Sequence[PatchLocation]]:
@@ -58,7 +58,7 @@ def predict_patches(
 @torch.inference_mode()
 def seconds_per_patch(model: str | Path | Model = "default", device: str = "auto") -> float:
     """How long the network takes for a patch here, from a batch of them after one to warm up."""
-    loaded = model if isinstance(model, Model) else load_weights(model)
+    loaded = model if isinstance(model, Model) else load_model(model)
     chosen, settings = choose_device(device), FillingSettings()
     network = loaded.network.to(chosen)
     sides = (settings.patch,) * 3

@@ -25,7 +25,7 @@ from bcdi_inpaint.evaluation.crystals.records import (
 from bcdi_inpaint.evaluation.crystals.reports import CrystalReport, report_crystals
 from bcdi_inpaint.evaluation.report_tables import rows_as_csv
 from bcdi_inpaint.jobs.result_folder import check_free, make_folder, write_text
-from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.plots import intensity_panel, ratio_strips
 from bcdi_inpaint.training.plan import read_yaml
 
@@ -105,7 +105,7 @@ def prepare_crystals(
     InputError
         The folder holds other results, or the weights are not there.
     """
-    loaded = load_weights(model or config.model)
+    loaded = load_model(model or config.model)
     job = _identify(config, recipe, loaded.sha256)
     known = _read_known(folder, job, force)
     make_folder(folder)

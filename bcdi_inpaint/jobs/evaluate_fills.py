@@ -15,7 +15,7 @@ from bcdi_inpaint.evaluation.report_pictures import draw_against_counts, draw_ga
 from bcdi_inpaint.evaluation.report_tables import rows_as_csv, rows_as_table
 from bcdi_inpaint.jobs.result_folder import check_free, make_folder, write_text
 from bcdi_inpaint.network.devices import choose_device
-from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.running.progress import count_progress
 from bcdi_inpaint.training.plan import read_yaml
 
@@ -124,7 +124,7 @@ def prepare_evaluation(
     check_free(folder, names, force)
     choose_device(device)  # now, not after patterns are made
     needs_network = {fills.NETWORK, fills.REFINED} & {*config.methods}
-    model = load_weights(config.model) if needs_network else None
+    model = load_model(config.model) if needs_network else None
     make_folder(folder)
     return FillEvaluation(config, folder, protocol, model, device, minutes, quiet)
 

@@ -35,7 +35,7 @@ from bcdi_inpaint.gaps.masks import GapRegion, gap_mask
 from bcdi_inpaint.jobs.provenance import run_record
 from bcdi_inpaint.jobs.pynx_command import output_command
 from bcdi_inpaint.jobs.write_fill import HandedFill, fill_record, write_fill
-from bcdi_inpaint.network.weights import Model, default_path, load_weights
+from bcdi_inpaint.network.weights import Model, default_path, load_model
 from bcdi_inpaint.peak.fringes import HALF_WINDOW
 from bcdi_inpaint.phasing.benefit import Benefit, benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
@@ -213,7 +213,7 @@ def _refined(
     """The fill after a phase retrieval around the peak, or as it was if that was no better."""
     everything = whole(scan.shape)
     measured = scan.part(everything)
-    loaded = model if isinstance(model, Model) else load_weights(model)
+    loaded = model if isinstance(model, Model) else load_model(model)
     rng = np.random.default_rng(REFINEMENT_SEED)
     counts, bad, mask = measured.counts, measured.bad_mask, gap.part(everything)
     return refine(counts, mask, fill, bad_mask=bad, model=loaded, rng=rng, device=request.device)
@@ -331,7 +331,7 @@ def _adapted(
     check_counts(measured, gap_mask(finding.gaps, scan.shape))
     return adapted_model(
         lesson(measured, split_spec(request.scan)[0].name, finding.gaps),
-        load_weights(request.model),
+        load_model(request.model),
         weights,
         steps=request.finetune_steps,
         device=request.device,

@@ -138,7 +138,7 @@ def write_cxi(
     check_name(handover, CHOICES)
     gap = GapRegion.of(fill.filled) if gaps is None else as_region(gaps, scan.shape)
     benefit = _benefit_record(scan, gap)
-    name = resolve_handover(handover, benefit.pop("verdict"))
+    name = resolve_handover(handover, benefit.pop("verdict"), refined=fill.report.refined)
     date = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     record = fill_record(fill, gap.planes) | benefit | date | dict(provenance or {})
     write_fill(path, scan, HandedFill(fill, name, gap), record, force=force)

@@ -83,7 +83,7 @@ def default_path() -> Path:
     return Path(str(files("bcdi_inpaint") / "models" / "default.safetensors"))
 
 
-def load_weights(model: str | Path = "default") -> Model:
+def load_model(model: str | Path = "default") -> Model:
     """The network of a weights file, or the package's own for ``default``.
 
     Raises InputError for a file that is absent, too large, not safetensors, or made for another

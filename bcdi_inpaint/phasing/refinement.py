@@ -20,7 +20,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.devices import choose_device
-from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.phasing.computed_intensity import (
     RefinementSettings,
     RefinementTask,
@@ -116,7 +116,7 @@ def refine(
     InputError
         A model that does not load.
     """
-    model = model if isinstance(model, Model) else load_weights(model)
+    model = model if isinstance(model, Model) else load_model(model)
     rng = np.random.default_rng(seed) if rng is None else rng
     bad_mask = np.zeros(counts.shape, dtype=bool) if bad_mask is None else bad_mask
     interrupted = False
@@ -124,7 +124,7 @@ def refine(
         crop = crop_around_peak(counts, gap_mask | bad_mask)
         box = shrink_box(crop, settings.largest_box)
         task = prepare_task(counts, gap_mask, bad_mask, fill, model, box, device, settings)
-        return _refine(task, fill, box, rng, starts, progress)
+        return _with_report(_refine(task, fill, box, rng, starts, progress))
     except InputError as error:
         why = str(error)
     except (MemoryError, torch.OutOfMemoryError):
@@ -132,7 +132,14 @@ def refine(
     except KeyboardInterrupt:
         why, interrupted = "interrupted", True
     nan = float("nan")
-    return Refinement(fill, False, nan, nan, (), f"not refined: {why}", interrupted)
+    return _with_report(Refinement(fill, False, nan, nan, (), f"not refined: {why}", interrupted))
+
+
+def _with_report(refinement: Refinement) -> Refinement:
+    """The refinement, whose fill says in its report what was decided."""
+    fill = refinement.fill
+    report = replace(fill.report, refined=refinement.accepted, remark=refinement.remark)
+    return replace(refinement, fill=replace(fill, report=report))
 
 
 def fill_and_refine(

@@ -26,7 +26,6 @@ from bcdi_inpaint.phasing.handover import (
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
 from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.refinement import Refinement
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.pynx_engine import import_pynx
 from bcdi_inpaint.scan.boxes import Box, Shape
@@ -35,7 +34,7 @@ from bcdi_inpaint.scan.scan import Scan
 
 def phase_scan(
     scan: Scan,
-    fill: Filled | Refinement | None = None,
+    fill: Filled | None = None,
     *,
     handover: str = AUTO,
     runs: int = 5,
@@ -54,7 +53,7 @@ def phase_scan(
     Parameters
     ----------
     scan : the measured scan, (n_rock, n_y, n_x).
-    fill : its fill, or the refinement of its fill; None for a scan without one.
+    fill : its fill; None for a scan without one.
     handover : how PyNX gets the fill, one of `handover.NAMES`, or ``auto``: as a prior where that
         helps, else masked.
     runs : random starts.
@@ -85,7 +84,7 @@ def phase_scan(
     import_pynx("cdi")  # it is better missed before the work
     whole = _hand_over(scan, fill, handover, gap_mask, settings)
     say(f"handover {whole.name}: {NAMES[whole.name]}")
-    filled = np.zeros(scan.shape, dtype=bool) if fill is None else _fill_of(fill).filled
+    filled = np.zeros(scan.shape, dtype=bool) if fill is None else fill.filled
     box = crop_around_peak(whole.counts, scan.bad_mask & ~filled, crop)
     handed = whole.crop(box)
     size = " x ".join(map(str, handed.counts.shape))
@@ -118,13 +117,9 @@ def check_runs(runs: int, schedule: Schedule) -> None:
         )
 
 
-def _fill_of(fill: Filled | Refinement) -> Filled:
-    return fill.fill if isinstance(fill, Refinement) else fill
-
-
 def _hand_over(
     scan: Scan,
-    fill: Filled | Refinement | None,
+    fill: Filled | None,
     handover: str,
     gap_mask: BoolArray | None,
     settings: HandOverSettings,
@@ -138,13 +133,12 @@ def _hand_over(
         unknown = scan.bad_mask if gap_mask is None else scan.bad_mask | gap_mask
         counts = scan.counts.astype(np.float32)
         return HandOver("mask", counts, unknown, np.zeros_like(unknown))
-    own = _fill_of(fill)
-    gap = own.filled if gap_mask is None else gap_mask | own.filled
-    refined = isinstance(fill, Refinement) and fill.accepted
+    gap = fill.filled if gap_mask is None else gap_mask | fill.filled
     name = handover
     if handover == AUTO:
-        name = resolve_handover(AUTO, _verdict(own, gap, scan.bad_mask), refined=refined)
-    return hand_over(own.whole, gap, scan.bad_mask, name, settings=settings)
+        verdict = _verdict(fill, gap, scan.bad_mask)
+        name = resolve_handover(AUTO, verdict, refined=fill.report.refined)
+    return hand_over(fill.whole, gap, scan.bad_mask, name, settings=settings)
 
 
 def _verdict(fill: Filled, gap: BoolArray, bad_mask: BoolArray) -> str | None:

@@ -16,7 +16,7 @@ from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.unet import GapUNet
-from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.safe_files import part_name
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training.finetune_settings import SETTINGS, FinetuneSettings
@@ -99,7 +99,7 @@ def finetune(
         lesson(scan, _name(scan, number), gaps_of[number], widths)
         for number, scan in enumerate(several)
     ]
-    loaded = model if isinstance(model, Model) else load_weights(model)
+    loaded = model if isinstance(model, Model) else load_model(model)
     return finetune_on(
         lessons,
         loaded,
@@ -209,7 +209,7 @@ def adapted_model(
     fresh = path.with_name(part_name())
     try:
         finetune_on([given], parent, **options).save(fresh)
-        yield replace(load_weights(fresh), name=path.name)
+        yield replace(load_model(fresh), name=path.name)
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.unet import GapUNet
-from bcdi_inpaint.network.weights import Model, load_weights, save_weights
+from bcdi_inpaint.network.weights import Model, load_model, save_weights
 from bcdi_inpaint.safe_files import part_name
 from bcdi_inpaint.training.calibrating import measure_calibration
 from bcdi_inpaint.training.checkpoint import check_checkpoint, load_averaged_weights
@@ -189,7 +189,7 @@ def _load_start(plan: Plan) -> Model | None:
     """The weights that the plan begins with; InputError where their network is another one."""
     if plan.training.start is None:
         return None
-    model = load_weights(plan.training.start)
+    model = load_model(plan.training.start)
     if model.network.config != plan.network:
         raise InputError(
             f"training.start is {plan.training.start}, whose network is {model.network.config}, "
@@ -240,7 +240,7 @@ def _calibrate(
     try:
         save_weights(passing, network, {})
         return measure_calibration(
-            load_weights(passing),
+            load_model(passing),
             held_out[spread],
             rng,
             device=options.device,

@@ -26,7 +26,7 @@ from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.jobs import batch
 from bcdi_inpaint.jobs.predict import Request
-from bcdi_inpaint.network.weights import load_weights, save_weights
+from bcdi_inpaint.network.weights import load_model, save_weights
 from bcdi_inpaint.training import finetuning
 from bcdi_inpaint.training.finetune_settings import FinetuneSettings
 
@@ -108,7 +108,7 @@ def test_predict_finetunes_on_its_own(tmp_path: Path, scan: Path, model: Path) -
     weights = tmp_path / "peak_inpainted.safetensors"
     assert f"weights: {weights}" in result.stdout.splitlines()
     assert "held out, after 2 steps" in result.stdout
-    assert load_weights(weights).network.config.channels == (8, 8)
+    assert load_model(weights).network.config.channels == (8, 8)
     output = tmp_path / "peak_inpainted.cxi"
     assert (read_scan(output).counts[GAP] > 0).all()
     with h5py.File(output) as file:
@@ -166,7 +166,7 @@ def test_two_runs_with_one_seed_write_the_same_weights(
         options = ("--model", model, "--steps", 2, "--seed", 5, "--device", "cpu", "-q")
         result = run("finetune", scan, "-o", output, *options)
         assert result.stdout == f"weights: {output}\n"
-        networks.append(load_weights(output).network.state_dict())
+        networks.append(load_model(output).network.state_dict())
     assert all(torch.equal(networks[0][name], networks[1][name]) for name in networks[0])
 
 
@@ -216,7 +216,7 @@ def test_outputs_are_neither_replaced_nor_misnamed(tmp_path: Path, scan: Path, m
         assert "widths is" in refused(tmp_path, scan, "-o", there, "--widths", widths)
     result = run("finetune", scan, "-o", there, "--model", model, "--force", "--steps", 1)
     assert result.exit_code == 0, result.output
-    assert load_weights(there).name
+    assert load_model(there).name
 
 
 @pytest.mark.parametrize(
@@ -246,4 +246,4 @@ def test_interrupted_it_leaves_nothing_and_the_next_run_succeeds(
         assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == [scan]
     assert run("finetune", *arguments[1:], "--steps", 1).exit_code == 0
-    assert load_weights(output).name
+    assert load_model(output).name

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from processes import heed_ctrl_c, nobody_left
 
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.network.weights import load_weights
+from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.training import RunOptions, train
 from bcdi_inpaint.training.plan import read_plan
 from simulation import feed
@@ -51,7 +51,7 @@ def run(plan: Path, folder: Path, *options: str) -> None:
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    return load_weights(folder / "fed.safetensors").network.state_dict()
+    return load_model(folder / "fed.safetensors").network.state_dict()
 
 
 def assert_equal(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:

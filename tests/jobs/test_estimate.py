@@ -18,7 +18,7 @@ from bcdi_inpaint.filling.work import lay_patches
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.jobs import estimate as plan_module
-from bcdi_inpaint.network.weights import load_weights, save_weights
+from bcdi_inpaint.network.weights import load_model, save_weights
 
 SHAPE = (6, 40, 80)
 
@@ -46,7 +46,7 @@ def run(*arguments: object) -> Result:
 def test_patches_are_counted_as_they_are_made(scan: Path, model: str) -> None:
     counts = np.load(scan)
     gap = gap_mask([Gap(1, 16, 22), Gap(2, 30, 33)], SHAPE)
-    fill = inpaint(counts, gap, load_weights(model))
+    fill = inpaint(counts, gap, load_model(model))
     n_patches = len(lay_patches(fillable_part(gap), None))
     assert n_patches == fill.report.n_patches  # every one sees photons
     assert seconds_per_patch(model) > 0

@@ -12,7 +12,7 @@ from bcdi_inpaint.network import weights
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
-from bcdi_inpaint.network.weights import default_path, load_weights, save_weights
+from bcdi_inpaint.network.weights import default_path, load_model, save_weights
 
 TINY = NetworkConfig(channels=(8, 8), dilations=((1, 1), (1, 2)))
 
@@ -28,7 +28,7 @@ def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
     torch.manual_seed(4)
     network, path = GapUNet(TINY), tmp_path / "tiny.safetensors"
     save_weights(path, network, {"steps": 3})
-    loaded = load_weights(path)
+    loaded = load_model(path)
     assert loaded.network.config == TINY
     assert not loaded.network.training
     assert loaded.sha256 == sha256(path.read_bytes()).hexdigest()
@@ -43,9 +43,9 @@ def test_weights_come_back_as_they_were(tmp_path: Path) -> None:
 def test_the_calibration_comes_with_the_weights(tmp_path: Path) -> None:
     path, measured = tmp_path / "tiny.safetensors", Calibration(sigma_per_scale=((0.7,),))
     save_weights(path, GapUNet(TINY), {}, measured)
-    assert load_weights(path).calibration == measured
+    assert load_model(path).calibration == measured
     save_weights(path, GapUNet(TINY), {})
-    assert load_weights(path).calibration == Calibration()
+    assert load_model(path).calibration == Calibration()
 
 
 def test_weights_of_the_first_form_are_refused_in_one_line(saved: Path) -> None:
@@ -56,7 +56,7 @@ def test_weights_of_the_first_form_are_refused_in_one_line(saved: Path) -> None:
     old = {"format_version": "1", "channel_order": "log_counts,unknown"}
     save_file(load_file(saved), saved, metadata=metadata | old)
     with pytest.raises(InputError, match="has format_version '1', expected '2'") as error:
-        load_weights(saved)
+        load_model(saved)
     assert "\n" not in str(error.value)
 
 
@@ -70,7 +70,7 @@ def test_weights_that_do_not_fit_are_refused(saved: Path, key: str) -> None:
     unread = key in ("network", "calibration")
     said = "cannot be loaded" if unread else f"has {key} 'other', expected"
     with pytest.raises(InputError, match=said) as error:
-        load_weights(saved)
+        load_model(saved)
     assert "\n" not in str(error.value)
 
 
@@ -80,7 +80,7 @@ def test_tensors_of_another_network_are_refused(saved: Path) -> None:
     other = TINY.model_copy(update={"channels": (8, 16)})
     save_file(load_file(saved), saved, metadata=metadata | {"network": other.model_dump_json()})
     with pytest.raises(InputError, match="cannot be loaded"):
-        load_weights(saved)
+        load_model(saved)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\xff" * 64])
@@ -88,23 +88,23 @@ def test_what_is_no_safetensors_file_is_refused(tmp_path: Path, content: bytes) 
     path = tmp_path / "x.safetensors"
     path.write_bytes(content)
     with pytest.raises(InputError, match="cannot be loaded"):
-        load_weights(path)
+        load_model(path)
 
 
 def test_a_truncated_file_is_refused(saved: Path) -> None:
     saved.write_bytes(saved.read_bytes()[:-100])
     with pytest.raises(InputError, match="cannot be loaded"):
-        load_weights(saved)
+        load_model(saved)
 
 
 def test_an_absurd_size_is_refused_unread(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "MAX_BYTES", 1000)
     with pytest.raises(InputError, match="at most 1000"):
-        load_weights(saved)
+        load_model(saved)
 
 
 def test_the_packages_own_weights_tell_how_they_were_made() -> None:
-    model = load_weights()
+    model = load_model()
     with safe_open(default_path(), "pt") as file:
         training = json.loads(file.metadata()["training"])
     assert training["plan"]["patterns"]["seed"] != training["plan"]["held_out"]["seed"]
@@ -127,7 +127,7 @@ def test_a_network_that_claims_to_be_enormous_takes_no_memory(
     claim = {"channels": [80_000, 80_000], "dilations": [[1, 1], [1, 2]]}  # 2 TB
     save_file(load_file(saved), saved, metadata=metadata | {"network": json.dumps(claim)})
     with pytest.raises(InputError, match="cannot be loaded"):
-        load_weights(saved)
+        load_model(saved)
     assert devices == {"meta"}
 
 
@@ -135,4 +135,4 @@ def test_a_file_without_our_metadata_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     save_file({"a": torch.zeros(3)}, path)
     with pytest.raises(InputError, match="has format_version None, expected '2'"):
-        load_weights(path)
+        load_model(path)

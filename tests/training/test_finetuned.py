@@ -11,7 +11,7 @@ from safetensors import safe_open
 from small_training import CALIBRATION, QUICK, same, state
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.network.weights import Model, load_weights
+from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.training import finetuning
 from bcdi_inpaint.training.finetuned import check_weights_output
 from bcdi_inpaint.training.finetuning import finetune_on
@@ -30,7 +30,7 @@ def test_the_file_tells_how_it_was_made_and_keeps_the_calibration(
     result = finetune_on([given], model, steps=2, seed=7, device="cpu")
     path = tmp_path / "adapted.safetensors"
     result.save(path)
-    loaded = load_weights(path)
+    loaded = load_model(path)
     assert loaded.calibration == CALIBRATION
     assert same(state(loaded.network), state(result.model.network))
     with safe_open(path, "pt") as file:

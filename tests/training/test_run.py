@@ -11,7 +11,7 @@ from safetensors import safe_open
 from small_training import PLAN, changed, flat, run, waves
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.network.weights import load_weights
+from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.plan import PatchConfig, Plan
 from bcdi_inpaint.training.run import train
@@ -24,10 +24,10 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(
     tmp_path: Path, slabs: Path, patterns: np.ndarray, stop_after: int
 ) -> None:
     whole, parts = (Path(shutil.copytree(slabs, tmp_path / name)) for name in ("whole", "parts"))
-    expected = load_weights(run(PLAN, patterns, whole)).network.state_dict()
+    expected = load_model(run(PLAN, patterns, whole)).network.state_dict()
     run(PLAN, patterns, parts, stop_after=stop_after).unlink()
     path = run(PLAN, patterns, parts, resume=True)
-    found = load_weights(path).network.state_dict()
+    found = load_model(path).network.state_dict()
     for name, tensor in expected.items():
         assert torch.equal(found[name], tensor), name
     with safe_open(path, "pt") as file:
@@ -86,7 +86,7 @@ def test_the_released_weights_are_the_planned_average(
     for decay in (0, 0.9):
         plan = changed(average_decay=decay, steps=2, learning_rate=1e-2)
         path = run(plan, patterns, Path(shutil.copytree(slabs, tmp_path / str(decay))))
-        heads.append(load_weights(path).network.head.weight.detach().abs())
+        heads.append(load_model(path).network.head.weight.detach().abs())
     # It starts from zero: the slower the average, the nearer it still is.
     assert float(heads[1].max()) < float(heads[0].max())
 
@@ -100,7 +100,7 @@ def test_slabs_of_another_plan_are_not_taken(folder: Path, patterns: np.ndarray)
 
 def test_two_dimensions_from_patterns_to_weights(tmp_path: Path) -> None:
     path = run(flat(changed(average_decay=0.0)), waves((48, 56)), tmp_path)
-    loaded = load_weights(path).network
+    loaded = load_model(path).network
     assert loaded.config.n_dim == 2
     prediction, scale = loaded(torch.rand(1, 5, 16, 24))
     assert prediction.shape == scale.shape == (1, 1, 16, 24)
@@ -115,12 +115,12 @@ def test_a_training_may_begin_from_given_weights(
     first = run(changed(steps=2), patterns, Path(shutil.copytree(slabs, tmp_path / "first")))
     still = changed(steps=1, learning_rate=1e-12, start=str(first))
     path = run(still, patterns, Path(shutil.copytree(slabs, tmp_path / "second")))
-    old, new = (load_weights(weights).network.state_dict() for weights in (first, path))
+    old, new = (load_model(weights).network.state_dict() for weights in (first, path))
     for name in old:
         torch.testing.assert_close(new[name], old[name], rtol=0, atol=1e-6)
     with safe_open(path, framework="pt") as file:
         card = json.loads(file.metadata()["training"])
-    assert card["start_sha256"] == load_weights(first).sha256
+    assert card["start_sha256"] == load_model(first).sha256
 
 
 def test_weights_of_another_network_are_no_start(folder: Path, patterns: np.ndarray) -> None:

@@ -10,7 +10,7 @@ from bcdi_inpaint.evaluation.crystals.treatments import (
     TREATMENTS,
     GappedScan,
 )
-from bcdi_inpaint.network.weights import load_weights
+from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.phasing.constraints import IntervalConstraint
 
 SHAPE = (12, 16, 16)
@@ -21,7 +21,7 @@ def gapped() -> GappedScan:
     gap = np.zeros(SHAPE, dtype=bool)
     gap[:, 6:9] = True
     counts = np.random.default_rng(0).poisson(50, SHAPE).astype(np.float32)
-    return GappedScan(counts, gap, load_weights(), "cpu")
+    return GappedScan(counts, gap, load_model(), "cpu")
 
 
 def test_only_complete_counts_show_what_is_in_the_gap(gapped: GappedScan) -> None:

@@ -1,0 +1,115 @@
+"""The calls of a notebook: on scans and on arrays alike, and the same as the commands make."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import bcdi_inpaint as bcdi
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import read_fill
+from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.scan.scan import Scan
+
+
+@pytest.fixture(scope="module")
+def scan() -> Scan:
+    return bcdi.load_example()
+
+
+@pytest.fixture(scope="module")
+def fill(scan: Scan) -> Fill:
+    return bcdi.inpaint(scan, bcdi.find_gaps(scan))
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    for name in bcdi.__all__:
+        assert getattr(bcdi, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = bcdi.nonsense  # type: ignore[attr-defined]
+    assert dir(bcdi) == sorted(bcdi.__all__)
+
+
+def test_importing_loads_no_module_of_ours() -> None:
+    code = "import sys, bcdi_inpaint; print(*[m for m in sys.modules if m.startswith('bcdi_in')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["bcdi_inpaint"]
+
+
+def test_gaps_may_be_what_was_found_gaps_or_a_mask(scan: Scan, fill: Fill) -> None:
+    gaps = bcdi.find_gaps(scan)
+    for same in (gaps.gaps, list(gaps), gaps.mask, gaps.mask.all(axis=0)):
+        assert_array_equal(bcdi.inpaint(scan, same).counts, fill.counts)
+
+
+def test_arrays_give_the_same_as_the_scan(scan: Scan, fill: Fill) -> None:
+    gap_mask = bcdi.find_gaps(scan).mask
+    by_arrays = bcdi.inpaint(scan.counts, gap_mask, bad_mask=scan.bad_mask)
+    assert_array_equal(by_arrays.counts, fill.counts)
+    assert_array_equal(by_arrays.sigma, fill.sigma)
+    assert str(bcdi.expected_benefit(scan.counts, gap_mask)) == str(
+        bcdi.expected_benefit(scan, gap_mask)
+    )
+
+
+def test_further_bad_voxels_add_to_the_scans_own(scan: Scan, fill: Fill) -> None:
+    gaps = bcdi.find_gaps(scan)
+    beside = np.zeros(scan.shape[1:], dtype=bool)
+    first = gaps.gaps[0]
+    np.moveaxis(beside, first.axis - 1, 0)[first.start - 1] = True
+    assert not np.array_equal(bcdi.inpaint(scan, gaps, bad_mask=beside).counts, fill.counts)
+
+
+def test_everything_prints_itself_in_a_line_or_two(scan: Scan, fill: Fill) -> None:
+    gaps = bcdi.find_gaps(scan)
+    assert repr(gaps).endswith(": found in the file's mask")
+    for thing in (scan, gaps, gaps.gaps[0], fill, bcdi.expected_benefit(scan, gaps)):
+        assert 5 < len(repr(thing)) < 250
+        assert repr(thing).count("\n") <= 1
+
+
+@pytest.mark.parametrize(
+    ("gaps", "message"),
+    [
+        ([], "no gaps are given"),
+        (Gap(1, 5, 500), "reaches outside the array"),
+        (np.zeros((3, 4), dtype=bool), "gap_mask has the shape"),
+    ],
+)
+def test_gaps_that_do_not_fit_are_refused(scan: Scan, gaps: object, message: str) -> None:
+    for call in (bcdi.inpaint, bcdi.expected_benefit):
+        with pytest.raises(InputError, match=message):
+            call(scan, gaps)  # type: ignore[arg-type]
+
+
+def test_a_refined_fill_says_what_was_decided(scan: Scan, fill: Fill) -> None:
+    gaps = bcdi.find_gaps(scan)
+    refined = bcdi.refine(scan, gaps, fill, starts=1)
+    assert "refined: " in refined.report.remark
+    assert_array_equal(refined.counts[~fill.filled], fill.counts[~fill.filled])
+    again = bcdi.refine(scan, gaps, fill, starts=1)
+    assert_array_equal(again.counts, refined.counts)
+
+
+def test_what_is_written_is_what_predict_writes(scan: Scan, fill: Fill, tmp_path: Path) -> None:
+    assert scan.source is not None
+    by_command, by_call = tmp_path / "command.cxi", tmp_path / "call.cxi"
+    command = ["predict", str(scan.source), "-o", str(by_command), "-q"]
+    subprocess.run([sys.executable, "-m", "bcdi_inpaint", *command], check=True)
+    bcdi.write_cxi(by_call, scan, fill)
+    first, second = bcdi.read_scan(by_command), bcdi.read_scan(by_call)
+    assert_array_equal(first.counts, second.counts)
+    assert_array_equal(first.bad_mask, second.bad_mask)
+    one, other = read_fill(str(by_command)), read_fill(str(by_call))
+    assert one is not None
+    assert other is not None
+    assert_array_equal(one.filled, other.filled)
+    assert_allclose(one.sigma, other.sigma)
+    with pytest.raises(InputError, match="exists"):
+        bcdi.write_cxi(by_call, scan, fill)
