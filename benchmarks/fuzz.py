@@ -46,7 +46,8 @@ _READ = """
 import signal, sys
 from pathlib import Path
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.jobs.predict import Request, predict
+from bcdi_inpaint.jobs.predict import predict
+from bcdi_inpaint.jobs.request import Request
 for name in sys.argv[4:]:
     signal.setitimer(signal.ITIMER_PROF, float(sys.argv[2]))  # dies of it, wherever it is
     signal.alarm(int(sys.argv[3]))

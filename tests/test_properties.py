@@ -19,7 +19,8 @@ from bcdi_inpaint.filling.fillable import fillable_part
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import find_planes, gap_mask, merge_gaps
-from bcdi_inpaint.jobs.predict import Request, predict
+from bcdi_inpaint.jobs.predict import predict
+from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.network.weights import Model, save_weights
 
 Shape = tuple[int, int, int]

@@ -135,8 +135,8 @@ def predict(
 
 def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) -> None:
     """One scan: a line a stage, and the command that phases it."""
-    from bcdi_inpaint.jobs.predict import Request
     from bcdi_inpaint.jobs.predict import predict as run
+    from bcdi_inpaint.jobs.request import Request
 
     def say(line: str) -> None:
         if not quiet or line.startswith("warning"):
@@ -188,8 +188,8 @@ def _note(output: Path, handover: str, form: str) -> str:
 def _fill_one_as_json(scan: str, options: dict[str, Any]) -> None:
     """One scan: its outcome as a line of JSON, also where it fails, which is said as ever."""
     from bcdi_inpaint.jobs import batch
-    from bcdi_inpaint.jobs.predict import Request
     from bcdi_inpaint.jobs.predict import predict as run
+    from bcdi_inpaint.jobs.request import Request
 
     request = Request(scan, **options)
     try:

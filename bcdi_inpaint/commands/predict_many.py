@@ -25,13 +25,13 @@ def estimate(
     scans : files, folders or lists, as for `files.scan_list.scan_list`.
     numbers : scan numbers in a BLISS file.
     as_json : print one line of JSON a scan.
-    options : fields of `jobs.predict.Request`.
+    options : fields of `jobs.request.Request`.
     """
     from bcdi_inpaint.files import following
     from bcdi_inpaint.files.scan_list import is_many, scan_list
     from bcdi_inpaint.jobs import batch
     from bcdi_inpaint.jobs.estimate import estimate_job
-    from bcdi_inpaint.jobs.predict import Request
+    from bcdi_inpaint.jobs.request import Request
 
     many = is_many(scans, numbers)
     if not many:
@@ -79,7 +79,7 @@ def fill_many(
     from bcdi_inpaint.files import following
     from bcdi_inpaint.files.scan_list import scan_list
     from bcdi_inpaint.jobs import batch
-    from bcdi_inpaint.jobs.predict import Request
+    from bcdi_inpaint.jobs.request import Request
 
     if scheduler is not None and jobs != 1:
         raise InputError(f"--jobs {jobs} is given with --scheduler, expected one: choose")

@@ -28,15 +28,16 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def identity(spec: str | Path) -> str:
+def identity(spec: str | Path, file_sha256: str | None = None) -> str:
     """What a scan consists of, as one SHA-256; it changes where what is read of it would.
 
     For a data set in an HDF5 file that is its own content and its mask's, wherever they lie: the
-    file may hold other scans, and more of them tomorrow.
+    file may hold other scans, and more of them tomorrow. `file_sha256` is the hash of the scan's
+    file if it is known already, so that the file is not read once more.
     """
     path, inner = split_spec(spec)
     if path.suffix.lower() in HDF5_SUFFIXES:
-        own = [] if inner else [sha256(path)]
+        own = [] if inner else [file_sha256 or sha256(path)]
         return _joined([*own, _content(path, inner)])
     if is_series(path):
         return sha256(path)

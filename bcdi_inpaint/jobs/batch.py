@@ -13,7 +13,8 @@ from typing import Any
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import companion, default_output, read_provenance, split_spec
-from bcdi_inpaint.jobs.predict import Request, Result, job_sha256, predict, weights_output
+from bcdi_inpaint.jobs.predict import Result, predict
+from bcdi_inpaint.jobs.request import Request, job_sha256, weights_output
 from bcdi_inpaint.running.executors import open_executor
 from bcdi_inpaint.safe_files import remove_leftovers, replace_file
 

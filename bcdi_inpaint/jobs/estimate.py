@@ -11,7 +11,8 @@ from bcdi_inpaint.files import default_output
 from bcdi_inpaint.filling.network_patches import seconds_per_patch
 from bcdi_inpaint.filling.work import plan_work
 from bcdi_inpaint.gaps.masks import GapRegion
-from bcdi_inpaint.jobs.predict import Request, check, found_gaps
+from bcdi_inpaint.jobs.predict import found_gaps
+from bcdi_inpaint.jobs.request import Request, check
 from bcdi_inpaint.scan.boxes import blocks, volume
 from bcdi_inpaint.scan.scan import Scan
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
-    check_output,
     default_output,
     following,
-    identity,
     open_scan,
-    own_version,
-    sha256,
     split_spec,
 )
 from bcdi_inpaint.filling.fill import Fill, Filled
@@ -30,56 +24,28 @@ from bcdi_inpaint.filling.light_map import CELL
 from bcdi_inpaint.filling.streamed_fill import StreamedFill
 from bcdi_inpaint.gaps.detectors import find_detector
 from bcdi_inpaint.gaps.finding import GapFinding, find_gaps
-from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, gap_mask
 from bcdi_inpaint.jobs.provenance import run_record
 from bcdi_inpaint.jobs.pynx_command import output_command
+from bcdi_inpaint.jobs.request import Request, check, job_sha256, weights_output
 from bcdi_inpaint.jobs.write_fill import HandedFill, fill_record, write_fill
-from bcdi_inpaint.network.weights import Model, default_path, load_model
+from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.peak.fringes import HALF_WINDOW
 from bcdi_inpaint.phasing.benefit import Benefit, benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
     AUTO,
-    CHOICES,
-    DEFAULT,
     NAMES,
-    check_name,
     resolve_handover,
 )
 from bcdi_inpaint.phasing.refinement import Refinement, refine
-from bcdi_inpaint.plots import before_after, checked_picture
+from bcdi_inpaint.plots import before_after
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.boxes import around, as_box, as_shape, blocks, whole
-from bcdi_inpaint.scan.crop import Crop
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.validity import check_counts
 
 REFINEMENT_SEED = 0
 """Of the random starts of a refinement; it is recorded in the file."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asks `predict` for; see its command line for the meaning of each."""
-
-    scan: str
-    output: Path | None = None
-    force: bool = False
-    masks: tuple[str, ...] = ()
-    model: str = "default"
-    device: str = "auto"
-    gaps: tuple[Gap, ...] = ()
-    detector: str | None = None
-    roi: tuple[int, int] | None = None
-    binning: int = 1
-    plot: bool = False
-    handover: str = DEFAULT
-    refine: bool = False
-    finetune: bool = False
-    finetune_steps: int = 300
-    crop: Crop | None = None
-    form: str = "cxi"
-    follow_links: bool = False
 
 
 @dataclass(frozen=True)
@@ -234,53 +200,6 @@ def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:
     }
 
 
-_NO_SETTINGS = ("scan", "output", "force", "device", "plot", "masks", "model")
-
-
-def job_sha256(request: Request) -> str:
-    """What tells a job from another: the input, the weights, every setting, and the version.
-
-    Where it is the same, so is the output. Every field of Request is a setting but those that
-    leave the fill as it is.
-    """
-    model = default_path() if request.model == "default" else Path(request.model)
-    settings = [f"{f.name}={getattr(request, f.name)!r}" for f in fields(request)]
-    parts = [
-        own_version(),
-        _input_identity(request),
-        sha256(model),
-        *(mask if mask == "invalid" else _mask_identity(mask) for mask in request.masks),
-        *(line for line in settings if line.partition("=")[0] not in _NO_SETTINGS),
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _input_identity(request: Request) -> str:
-    with following(request.follow_links):
-        return identity(request.scan)
-
-
-def _mask_identity(spec: str) -> str:
-    """The hash of a mask's file, and its path inside."""
-    path, inner = split_spec(spec)
-    return f"{sha256(path)}:{inner}"
-
-
-def check(request: Request) -> None:
-    """Refuse what can be seen before the scan is read: names and options that do not go."""
-    _check_request(request)
-    output = request.output or default_output(request.scan, request.form)
-    check_output(output, request.force, [request.scan, *_mask_files(request)], request.form)
-    if request.plot:
-        checked_picture(output.with_suffix(".png"), request.force)
-    weights = weights_output(request, output)
-    if weights is not None:
-        from bcdi_inpaint.training.finetuned import check_weights_output
-
-        inputs = [request.scan, *_mask_files(request), request.model]
-        check_weights_output(weights, request.force, inputs)
-
-
 def found_gaps(
     request: Request, say: Callable[[str], None] = lambda line: None
 ) -> tuple[Measured, GapFinding]:
@@ -295,24 +214,6 @@ def found_gaps(
     finding = find_gaps(scan, request.gaps, table, _corner(request), request.binning)
     say(f"gaps: {', '.join(map(str, finding.gaps))} ({finding.how})")
     return scan, finding
-
-
-def _check_request(request: Request) -> None:
-    check_name(request.handover, CHOICES)
-    path, _ = split_spec(request.scan)
-    if not path.name:
-        raise InputError(f"scan is {request.scan!r}, expected the name of a file: give one")
-    for name, given in (("roi", request.roi is not None), ("binning", request.binning != 1)):
-        if given and request.detector is None:
-            raise InputError(
-                f"{name} is {getattr(request, name)} without a detector, expected one whose table "
-                f"it places: add --detector NAME or leave out --{name}"
-            )
-
-
-def weights_output(request: Request, output: Path) -> Path | None:
-    """Where the weights that are adapted to the scan will be, None if that was not asked for."""
-    return output.with_suffix(".safetensors") if request.finetune else None
 
 
 def _adapted(
@@ -348,10 +249,6 @@ def _corner(request: Request) -> tuple[int, int] | None:
     return row * request.binning, column * request.binning
 
 
-def _mask_files(request: Request) -> list[str]:
-    return [mask for mask in request.masks if mask != "invalid"]
-
-
 def _shape(scan: Measured) -> str:
     return " x ".join(map(str, scan.shape))
 
@@ -363,9 +260,10 @@ def _share_bad(scan: Measured) -> str:
 
 def _provenance(request: Request, finding: GapFinding, fill: Filled) -> dict[str, Any]:
     """How the fill was made, in values small enough for every file that PyNX derives from it."""
+    run = run_record(request.scan)
     return {
-        **run_record(request.scan),
-        "job_sha256": job_sha256(request),
+        **run,
+        "job_sha256": job_sha256(request, run["input_sha256"]),
         **fill_record(fill, finding.gaps),
         "gaps_found": finding.how.replace("mask", "flags"),
         **({} if request.crop is None else {"crop": str(request.crop)}),

@@ -25,7 +25,7 @@ from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.jobs import batch
-from bcdi_inpaint.jobs.predict import Request
+from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.network.weights import load_model, save_weights
 from bcdi_inpaint.training import finetuning
 from bcdi_inpaint.training.finetune_settings import FinetuneSettings

@@ -23,7 +23,7 @@ from bcdi_inpaint.cli import main
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.jobs import batch
-from bcdi_inpaint.jobs.predict import Request, job_sha256
+from bcdi_inpaint.jobs.request import Request, job_sha256
 from bcdi_inpaint.network.weights import save_weights
 
 SHAPE = (6, 40, 36)

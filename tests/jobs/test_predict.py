@@ -26,7 +26,8 @@ from bcdi_inpaint.files import (
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs import predict as prediction
-from bcdi_inpaint.jobs.predict import Request, predict
+from bcdi_inpaint.jobs.predict import predict
+from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.phasing import benefit as advice
 from bcdi_inpaint.phasing.handover import LEVEL, NAMES, THRESHOLD

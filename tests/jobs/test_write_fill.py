@@ -13,7 +13,8 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.jobs.predict import Request, Result, predict
+from bcdi_inpaint.jobs.predict import Result, predict
+from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.jobs.write_fill import write_cxi
 from bcdi_inpaint.network.weights import save_weights
 

@@ -1,0 +1,116 @@
+"""What a user asks `predict` for, and what can be said of it before the scan is read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import (
+    check_output,
+    default_output,
+    following,
+    identity,
+    own_version,
+    sha256,
+    split_spec,
+)
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.network.weights import default_path
+from bcdi_inpaint.phasing.handover import CHOICES, DEFAULT, check_name
+from bcdi_inpaint.plots import checked_picture
+from bcdi_inpaint.scan.crop import Crop
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks `predict` for; see its command line for the meaning of each."""
+
+    scan: str
+    output: Path | None = None
+    force: bool = False
+    masks: tuple[str, ...] = ()
+    model: str = "default"
+    device: str = "auto"
+    gaps: tuple[Gap, ...] = ()
+    detector: str | None = None
+    roi: tuple[int, int] | None = None
+    binning: int = 1
+    plot: bool = False
+    handover: str = DEFAULT
+    refine: bool = False
+    finetune: bool = False
+    finetune_steps: int = 300
+    crop: Crop | None = None
+    form: str = "cxi"
+    follow_links: bool = False
+
+
+_NO_SETTINGS = ("scan", "output", "force", "device", "plot", "masks", "model")
+
+
+def job_sha256(request: Request, input_sha256: str | None = None) -> str:
+    """The hash of a job: of its input, the weights, every setting, and the version.
+
+    Jobs of one hash have the same output. Every field of `Request` is a setting but those that
+    leave the fill as it is. `input_sha256` is the hash of the input's file if it is known already.
+    """
+    model = default_path() if request.model == "default" else Path(request.model)
+    settings = [f"{f.name}={getattr(request, f.name)!r}" for f in fields(request)]
+    parts = [
+        own_version(),
+        _input_identity(request, input_sha256),
+        sha256(model),
+        *(mask if mask == "invalid" else _mask_identity(mask) for mask in request.masks),
+        *(line for line in settings if line.partition("=")[0] not in _NO_SETTINGS),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _input_identity(request: Request, input_sha256: str | None) -> str:
+    with following(request.follow_links):
+        return identity(request.scan, input_sha256)
+
+
+def _mask_identity(spec: str) -> str:
+    """The hash of a mask's file, and its path inside."""
+    path, inner = split_spec(spec)
+    return f"{sha256(path)}:{inner}"
+
+
+def check(request: Request) -> None:
+    """Refuse what can be seen before the scan is read: names and options that do not go."""
+    _check_request(request)
+    output = request.output or default_output(request.scan, request.form)
+    check_output(output, request.force, [request.scan, *_mask_files(request)], request.form)
+    if request.plot:
+        checked_picture(output.with_suffix(".png"), request.force)
+    weights = weights_output(request, output)
+    if weights is not None:
+        from bcdi_inpaint.training.finetuned import check_weights_output
+
+        inputs = [request.scan, *_mask_files(request), request.model]
+        check_weights_output(weights, request.force, inputs)
+
+
+def _check_request(request: Request) -> None:
+    check_name(request.handover, CHOICES)
+    path, _ = split_spec(request.scan)
+    if not path.name:
+        raise InputError(f"scan is {request.scan!r}, expected the name of a file: give one")
+    for name, given in (("roi", request.roi is not None), ("binning", request.binning != 1)):
+        if given and request.detector is None:
+            raise InputError(
+                f"{name} is {getattr(request, name)} without a detector, expected one whose table "
+                f"it places: add --detector NAME or leave out --{name}"
+            )
+
+
+def weights_output(request: Request, output: Path) -> Path | None:
+    """Where the weights that are adapted to the scan will be, None if that was not asked for."""
+    return output.with_suffix(".safetensors") if request.finetune else None
+
+
+def _mask_files(request: Request) -> list[str]:
+    return [mask for mask in request.masks if mask != "invalid"]
