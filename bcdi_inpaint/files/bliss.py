@@ -22,7 +22,13 @@ _RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+))?\s*")
 
 
 def parse_scans(text: str) -> tuple[range, ...]:
-    """``1-200`` or ``3,5,7-9`` as ranges of scan numbers; InputError for anything else."""
+    """``1-200`` or ``3,5,7-9`` as ranges of scan numbers; InputError for anything else.
+
+    Examples
+    --------
+    >>> parse_scans("3,7-9")
+    (range(3, 4), range(7, 10))
+    """
     ranges = []
     for part in text.split(","):
         form = _RANGE.fullmatch(part)

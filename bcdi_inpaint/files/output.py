@@ -16,10 +16,26 @@ FORMATS = {"cxi": ".cxi", "npz": ".npz", "tiff": ".tif"}
 def default_output(
     path: str | Path, form: str = "cxi", folder: Path | None = None, numbered: bool = False
 ) -> Path:
-    """``<stem>_inpainted.cxi`` beside the input, which may be ``file.h5:/path``.
+    """``<stem>_inpainted.cxi`` beside the input.
 
-    In another `form`, see `FORMATS`, the extension is its own; the data of an npz pair are named as
-    cdiutils does. Where `numbered`, a scan of a BLISS file has its number in the name.
+    Parameters
+    ----------
+    path : the scan, which may be ``file.h5:/path``.
+    form : one of `FORMATS`, which has its own extension; the data of an npz pair are named as
+        cdiutils does.
+    folder : where the output lies; by default beside the input.
+    numbered : whether a scan of a BLISS file has its number in the name.
+
+    Returns
+    -------
+    The output's path.
+
+    Examples
+    --------
+    >>> default_output("scan.cxi").name
+    'scan_inpainted.cxi'
+    >>> default_output("raw.h5:/7.1/measurement/mpx1x4", numbered=True).name
+    'raw_S7_inpainted.cxi'
     """
     file, inner = split_spec(path)
     stem = file.stem.removesuffix(".edf").replace("%", "")
@@ -79,7 +95,17 @@ def check_output(
 
 
 def check_place(path: Path, force: bool, inputs: Iterable[str | Path | None]) -> None:
-    """Refuse a file that cannot or must not be written, whatever its format; see `check_output`."""
+    """Refuse a file that cannot or must not be written, whatever its format.
+
+    Parameters
+    ----------
+    path, force, inputs : see `check_output`.
+
+    Raises
+    ------
+    InputError
+        On one line, with the fix.
+    """
     if not path.parent.is_dir():
         raise InputError(f"folder {path.parent} does not exist, expected one: make it first")
     for source in inputs:

@@ -46,6 +46,18 @@ def read_scan(
     ------
     InputError
         For whatever cannot be read as a rocking curve of counts, on one line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "scan.npz"
+    ...     np.savez(path, data=np.full((2, 4, 5), 7), mask=np.eye(4, 5))
+    ...     scan = read_scan(path)
+    >>> scan.shape, int(scan.counts.sum()), int(scan.bad_mask.sum())
+    ((2, 4, 5), 280, 8)
     """
     path, inner = split_spec(path_or_spec)
     if not is_series(path):

@@ -18,6 +18,12 @@ def split_spec(path_or_spec: str | Path) -> tuple[Path, str | None]:
     """``file.h5:/path`` as the file and the path inside it; the path is None where none is given.
 
     A file whose name holds the colon is taken as it is.
+
+    Examples
+    --------
+    >>> path, inner = split_spec("raw.h5:/1.1/measurement/mpx1x4")
+    >>> path.name, inner
+    ('raw.h5', '1.1/measurement/mpx1x4')
     """
     form = re.fullmatch(rf"(.+?(?:{_SUFFIX_PATTERN}))::?([^:]*)", str(path_or_spec), re.IGNORECASE)
     if form is None or Path(path_or_spec).exists():

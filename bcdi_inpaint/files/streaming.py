@@ -23,7 +23,7 @@ DEEPEST = 4 * BLOCK
 """Frames of a chunk up to which reading a block of frames wastes little."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StoredScan:
     """A scan in an HDF5 file; see `scan.Measured`.
 
@@ -48,6 +48,10 @@ class StoredScan:
     corner: tuple[int, int, int] = (0, 0, 0)
     masks: tuple[np.ndarray, ...] = ()
     without_invalid: bool = False
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.shape))
+        return f"StoredScan of {self.source.name}:{self.data_path}: {shape} {self.dtype}"
 
     def part(self, box: Box) -> Scan:
         """The scan within a box, read from the file."""

@@ -65,7 +65,13 @@ def test_a_file_that_another_process_holds_is_read(tmp_path):
     path = pynx_cxi(tmp_path / "a.cxi")
     with open(path, "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)  # as HDF5 locks what it writes
-        assert read_scan(path).shape == SHAPE
+        with pytest.raises(BlockingIOError), h5py.File(path, locking=True):
+            pass  # a reader that locks is kept out
+        scan = read_scan(path)
+        with open(path, "rb") as other, pytest.raises(BlockingIOError):  # and the lock still holds
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    np.testing.assert_array_equal(scan.counts, some_counts())
+    np.testing.assert_array_equal(scan.bad_mask, some_mask().astype(bool))
 
 
 def test_a_damaged_chunk(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from scan_files import pynx_cxi
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import StoredScan, open_scan, read_scan
+from bcdi_inpaint.files import DETECTOR, StoredScan, open_scan, read_scan
 from bcdi_inpaint.files.chunks import new_chunked, put_together, read_part
 from bcdi_inpaint.files.hdf5 import load
 from bcdi_inpaint.scan.boxes import whole
@@ -133,3 +133,8 @@ def test_an_array_of_few_written_chunks_is_no_trap(tmp_path: Path) -> None:
         for frame in range(5):
             data.id.write_direct_chunk((frame, 0, 0), put_together(np.ones(chunks, "f4"), chunks))
         np.testing.assert_array_equal(load(data)[:, 0, 0], [1] * 5 + [0] * 95)
+
+
+def test_a_stored_scan_prints_its_place_and_shape(tmp_path):
+    stored = open_scan(pynx_cxi(tmp_path / "a.cxi"))
+    assert repr(stored) == f"StoredScan of a.cxi:/{DETECTOR}/data: 3 x 4 x 5 float32"
