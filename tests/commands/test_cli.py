@@ -544,7 +544,7 @@ def test_the_default_handover_is_the_safe_one(
     verdict: str,
     handover: str,
 ) -> None:
-    monkeypatch.setattr(advice, "verdict_of", lambda *_: verdict)
+    monkeypatch.setattr(advice, "verdict_of", lambda *_, **__: verdict)
     scan = write(tmp_path / "s.cxi", counts, GAP)
     result = run(scan, "--model", model)
     assert result.exit_code == 0

@@ -320,22 +320,18 @@ def test_a_refinement_that_finds_no_crystal_leaves_the_fill_and_is_told(
 def test_in_a_narrow_gap_only_an_accepted_refinement_is_used(
     request_: Request, monkeypatch: pytest.MonkeyPatch, accepted: bool, handover: str
 ) -> None:
-    def refine(
-        counts: object, gap: object, bad: object, fill: Fill, *_: object, **__: object
-    ) -> Refinement:
+    def refine(counts: object, gap: object, fill: Fill, **_: object) -> Refinement:
         return Refinement(fill, accepted, 1.0, 0.5, (), "told")
 
     monkeypatch.setattr(prediction, "refine", refine)
-    monkeypatch.setattr(advice, "verdict_of", lambda *_: "compare")
+    monkeypatch.setattr(advice, "verdict_of", lambda *_, **__: "compare")
     assert predict(replace(request_, refine=True)).handover == handover
 
 
 def test_an_interrupted_refinement_leaves_the_fill_and_is_no_finished_job(
     request_: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(
-        counts: object, gap: object, bad: object, fill: Fill, *_: object, **__: object
-    ) -> Refinement:
+    def interrupted(counts: object, gap: object, fill: Fill, **_: object) -> Refinement:
         return Refinement(fill, False, 0.0, 0.0, (), "not refined: interrupted", interrupted=True)
 
     monkeypatch.setattr(prediction, "refine", interrupted)
