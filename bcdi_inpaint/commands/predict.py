@@ -109,10 +109,10 @@ def predict(
     if not isinstance(options["roi"], tuple | None):
         options["crop"], options["roi"] = options["roi"], None
     if options["form"] == "tiff" and options["handover"] in (AUTO, *OURS) and not quiet:
-        told = (
+        note = (
             "note: TIFF has no place for the fill's uncertainty: the gap is masked, and that is all"
         )
-        click.echo(told, err=as_json)
+        click.echo(note, err=as_json)
     if dry_run:
         estimate(scans, numbers, as_json, options)
         return

@@ -70,11 +70,12 @@ def fill_many(
 
     Parameters
     ----------
-    scans, numbers, as_json, options : see `estimate`.
+    scans, numbers : see `estimate`.
     jobs : scans at a time.
     scheduler : address of a dask scheduler whose workers fill the scans.
     report : CSV to write; by default beside the outputs.
     quiet : print warnings alone.
+    as_json, options : see `estimate`.
     """
     from bcdi_inpaint.files import following
     from bcdi_inpaint.files.scan_list import scan_list

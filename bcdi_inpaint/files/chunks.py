@@ -101,7 +101,21 @@ def new_chunked(
     chunks: tuple[int, ...],
     fill: float = 0,
 ) -> h5py.Dataset:
-    """A data set for chunks that `put_together` made; what is never written reads as `fill`."""
+    """Make a data set for chunks that `put_together` packs; what is never written reads as `fill`.
+
+    Parameters
+    ----------
+    group : where the data set is made.
+    name : of the data set.
+    shape : of the whole array.
+    dtype : of the array.
+    chunks : shape of a chunk.
+    fill : value of the voxels that are never written.
+
+    Returns
+    -------
+    The empty data set.
+    """
     return group.create_dataset(
         name,
         shape,

@@ -70,7 +70,14 @@ def write_scan(
 
 
 def write_head(file: h5py.File, path: Path, metadata: Metadata) -> None:
-    """Everything but arrays and process: root, entry, instrument, sample."""
+    """Write everything but arrays and process: root, entry, instrument, sample.
+
+    Parameters
+    ----------
+    file : the open file.
+    path : its final name, which the file records.
+    metadata : what is known about the experiment.
+    """
     file.attrs["file_name"] = path.name
     file.attrs["file_time"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     file.attrs["creator"] = "bcdi-inpaint"
@@ -131,7 +138,14 @@ def write_plot(file: h5py.File) -> None:
 
 
 def write_process(file: h5py.File, provenance: Provenance, path: str = PROCESS) -> None:
-    """How the file was made, where PyNX keeps such things."""
+    """Write how the file was made, where PyNX keeps it.
+
+    Parameters
+    ----------
+    file : the open file.
+    provenance : how it was made; see `Provenance`.
+    path : of the process in the file.
+    """
     process = require_group(file, path)
     process["program"] = "bcdi-inpaint"
     process["version"] = str(provenance.get("version", own_version()))
@@ -145,7 +159,14 @@ def write_process(file: h5py.File, provenance: Provenance, path: str = PROCESS) 
 
 
 def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
-    """An array, compressed, one chunk a frame."""
+    """Write an array, compressed, one chunk a frame.
+
+    Parameters
+    ----------
+    group : where it is written.
+    name : of the data set.
+    array : (n_rock, n_y, n_x), of any number type.
+    """
     chunks = (1, *array.shape[1:]) if array.ndim == 3 else True
     group.create_dataset(name, data=array, chunks=chunks, shuffle=True, compression="gzip")
 

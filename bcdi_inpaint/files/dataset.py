@@ -18,7 +18,23 @@ from bcdi_inpaint.scan.scan import Scan
 
 
 def read_hdf5(path: Path, inner: str | None, crop: Crop | None) -> Scan:
-    """The scan at a path of an HDF5 file, or where PyNX would look for it."""
+    """Read the scan at a path of an HDF5 file, or where PyNX would look for it.
+
+    Parameters
+    ----------
+    path : the file.
+    inner : path of the counts in the file; None to look where PyNX does.
+    crop : the part to read; None for all of it.
+
+    Returns
+    -------
+    The scan, in memory.
+
+    Raises
+    ------
+    InputError
+        For a file or a path that holds no scan.
+    """
     with opened(path) as file:
         data_path = inner or default_data_path(file, path)
         node = counts_at(file, data_path, path)
@@ -49,7 +65,23 @@ def default_data_path(file: h5py.File, path: Path) -> str:
 
 
 def counts_at(file: h5py.File, data_path: str, path: Path) -> h5py.Dataset:
-    """The data set of the counts (n_rock, n_y, n_x) at a path of the file."""
+    """Find the data set of the counts (n_rock, n_y, n_x) at a path of the file.
+
+    Parameters
+    ----------
+    file : the open file.
+    data_path : path of the counts in it.
+    path : the file's name, for messages.
+
+    Returns
+    -------
+    The data set.
+
+    Raises
+    ------
+    InputError
+        Where nothing lies there, or nothing that can be counts.
+    """
     where = f"{path}:/{data_path}"
     node = node_at(file, data_path, path)
     if node is None:
@@ -75,7 +107,23 @@ def _load_flags(
 
 
 def flags_at(file: h5py.File, data_path: str, path: Path) -> h5py.Dataset | None:
-    """The data set of the mask that belongs to the counts at a path."""
+    """Find the data set of the mask that belongs to the counts at a path.
+
+    Parameters
+    ----------
+    file : the open file.
+    data_path : path of the counts in it.
+    path : the file's name, for messages.
+
+    Returns
+    -------
+    The data set, or None where the file has no mask for these counts.
+
+    Raises
+    ------
+    InputError
+        For a mask that leads nowhere.
+    """
     for group in detector_groups(data_path):
         for name in ("mask", "pixel_mask"):
             mask_path = f"{group}/{name}".strip("/")

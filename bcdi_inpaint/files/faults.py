@@ -50,6 +50,12 @@ def check_size(declared: int, held: int, where: str) -> None:
     ----------
     declared : bytes of the array that would be made.
     held : bytes that the file holds of it, compressed or not.
+    where : what the message begins with.
+
+    Raises
+    ------
+    InputError
+        Where it is too large.
     """
     check_ratio(declared, held, where)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -61,7 +67,19 @@ def check_size(declared: int, held: int, where: str) -> None:
 
 
 def check_ratio(declared: int, held: int, where: str) -> None:
-    """Refuse an array whose declared size no file of its size can hold; see `check_size`."""
+    """Refuse an array whose declared size no file of its size can hold; see `check_size`.
+
+    Parameters
+    ----------
+    declared : bytes of the array that would be made.
+    held : bytes that the file holds of it, compressed or not.
+    where : what the message begins with.
+
+    Raises
+    ------
+    InputError
+        Where the array is larger than any compression explains.
+    """
     if declared > FREE_BYTES and declared > LARGEST_RATIO * held:
         raise InputError(
             f"{where} declares {declared} bytes and holds {held}, expected at most "

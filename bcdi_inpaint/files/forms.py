@@ -11,7 +11,19 @@ from bcdi_inpaint.scan.scan import Metadata, Scan
 
 
 def check_counts_form(shape: tuple[int, ...] | None, dtype: np.dtype, where: str) -> None:
-    """Refuse arrays that cannot be the counts of a rocking curve, before they are loaded."""
+    """Refuse arrays that cannot be the counts of a rocking curve, before they are loaded.
+
+    Parameters
+    ----------
+    shape : of the array; None for none.
+    dtype : its number type.
+    where : what the message begins with.
+
+    Raises
+    ------
+    InputError
+        For another number of axes, an empty axis, or a type that is no number.
+    """
     if dtype.kind == "c":
         raise InputError(
             f"{where} holds complex numbers ({dtype}), expected counts: this looks like a "
@@ -33,7 +45,23 @@ def check_counts_form(shape: tuple[int, ...] | None, dtype: np.dtype, where: str
 
 
 def as_flags(flags: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:
-    """A stored mask (n_y, n_x), (1, n_y, n_x) or (n_rock, n_y, n_x), broadcast to the counts."""
+    """Broadcast a stored mask to the counts.
+
+    Parameters
+    ----------
+    flags : (n_y, n_x), (1, n_y, n_x) or (n_rock, n_y, n_x), of any number type.
+    shape : (n_rock, n_y, n_x) of the counts.
+    where : what the message begins with.
+
+    Returns
+    -------
+    (n_rock, n_y, n_x), a view.
+
+    Raises
+    ------
+    InputError
+        For a mask of another shape, or one that is no number.
+    """
     if flags.dtype.kind not in "buif":
         raise InputError(
             f"{where} has the type {flags.dtype}, expected a mask of numbers or booleans "
@@ -49,6 +77,18 @@ def as_flags(flags: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarra
 
 
 def scan_of(counts: np.ndarray, flags: np.ndarray | None, metadata: Metadata, source: Path) -> Scan:
-    """The scan of counts and of flags that fit them; without flags nothing is bad."""
+    """Make a scan of counts and of flags that fit them; without flags nothing is bad.
+
+    Parameters
+    ----------
+    counts : (n_rock, n_y, n_x), as stored.
+    flags : (n_rock, n_y, n_x), non-zero = bad; None for none.
+    metadata : what the file says about the experiment.
+    source : the file.
+
+    Returns
+    -------
+    The scan.
+    """
     bad = np.zeros(counts.shape, dtype=bool) if flags is None else flags != 0
     return Scan(counts, bad, flags, metadata, source)

@@ -37,7 +37,23 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 
 def node_at(file: h5py.Group, inner: str, path: Path) -> h5py.Group | h5py.Dataset | None:
-    """What lies at a path of the file, None if nothing does; InputError for a broken link."""
+    """Find what lies at a path of the file.
+
+    Parameters
+    ----------
+    file : the open file, or a group of it.
+    inner : path in it.
+    path : the file's name, for messages.
+
+    Returns
+    -------
+    The group or data set; None if nothing lies there.
+
+    Raises
+    ------
+    InputError
+        For a broken link.
+    """
     try:
         link = file.get(inner, getlink=True)
     except LIBRARY_ERRORS:  # a group on the way is absent
@@ -117,7 +133,19 @@ def candidates(group: h5py.Group) -> str:
 
 
 def check_virtual_sources(dataset: h5py.Dataset, path: Path, where: str) -> None:
-    """A virtual data set reads as zeros where the files it is made of are absent: refuse that."""
+    """Refuse a virtual data set whose sources are absent: it would read as zeros.
+
+    Parameters
+    ----------
+    dataset : any data set; one that is not virtual passes.
+    path : the file's name; sources lie relative to it.
+    where : what the message begins with.
+
+    Raises
+    ------
+    InputError
+        Where a file that it is made of is not there.
+    """
     if not dataset.is_virtual:
         return
     for source in dataset.virtual_sources():

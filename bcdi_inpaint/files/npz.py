@@ -78,14 +78,46 @@ def load_npz_mask(path: Path) -> np.ndarray:
 
 
 def read_npy(path: Path, _: str | None, crop: Crop | None) -> Scan:
-    """The scan in an npy file, without a mask."""
+    """Read the scan in an npy file, without a mask.
+
+    Parameters
+    ----------
+    path : the file.
+    _ : not used: an npy file has no path inside.
+    crop : the part to read; None for all of it.
+
+    Returns
+    -------
+    The scan.
+
+    Raises
+    ------
+    InputError
+        For a file that is none, or holds no counts.
+    """
     counts = load_npy(path)
     check_counts_form(counts.shape, counts.dtype, str(path))
     return scan_of(counts[slices_of(crop, counts.shape)], None, Metadata(), path)
 
 
 def read_npz(path: Path, _: str | None, crop: Crop | None) -> Scan:
-    """The scan in an npz file, with its own mask or that of the file that makes a pair with it."""
+    """Read the scan in an npz file, with its own mask or that of the other file of a pair.
+
+    Parameters
+    ----------
+    path : the file.
+    _ : not used: an npz file has no path inside.
+    crop : the part to read; None for all of it.
+
+    Returns
+    -------
+    The scan.
+
+    Raises
+    ------
+    InputError
+        For a file that is none, holds no counts, or is the mask of a pair.
+    """
     if is_pair_mask(path):
         raise InputError(
             f"{path} is the mask of a pair by its name, expected the counts: "

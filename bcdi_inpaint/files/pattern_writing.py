@@ -42,9 +42,21 @@ def write_patterns(
     patterns: Sequence[StoredPattern] = (),
     particles: Mapping[int, StoredParticle] | None = None,
 ) -> None:
-    """A file of the patterns and particles given, in place of what is there.
+    """Write a file of patterns and particles, in place of what is there.
 
-    It gets its name when it is complete. Raises InputError where it cannot be written.
+    It gets its name when it is complete.
+
+    Parameters
+    ----------
+    path : the file to write.
+    recipe : what the patterns were made by.
+    patterns : the patterns.
+    particles : relaxed particles by number; None for none.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be written.
     """
     with _new_patterns(path) as file:
         _write_head(file, recipe, [pattern.index for pattern in patterns])
@@ -60,10 +72,21 @@ def join_patterns(
     patterns: Mapping[int, Path],
     particles: Mapping[int, Path],
 ) -> None:
-    """One file of patterns and particles that lie in other pattern files of the same recipe.
+    """Write one file of patterns and particles that lie in other files of the same recipe.
 
-    What is compressed is copied as it is. `path` may be one of the files: it is replaced when
-    the new one is complete. Raises InputError where a file cannot be read, or the new one written.
+    What is compressed is copied as it is.
+
+    Parameters
+    ----------
+    path : the file to write; it may be one of the files, and is replaced at the end.
+    recipe : what the patterns were made by.
+    patterns : the file of each pattern, by index.
+    particles : the file of each particle, by number.
+
+    Raises
+    ------
+    InputError
+        Where a file cannot be read, or the new one written.
     """
     order = sorted(patterns)
     with _new_patterns(path) as file:

@@ -80,5 +80,6 @@ def _of_tiff(path: Path) -> dict[str, Any]:
 
 
 def _of_json(text: str) -> dict[str, Any]:
-    told = json.loads(text)
-    return told if isinstance(told, dict) and told.get("program") == "bcdi-inpaint" else {}
+    record = json.loads(text)
+    is_ours = isinstance(record, dict) and record.get("program") == "bcdi-inpaint"
+    return record if is_ours else {}

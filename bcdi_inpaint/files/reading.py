@@ -77,9 +77,24 @@ def open_scan(
     mask: str | Path | Iterable[str | Path] | None = None,
     crop: Crop | None = None,
 ) -> Scan | StoredScan:
-    """A scan that stays in its file, where that is HDF5, and is read part by part; else the scan.
+    """Open a scan that stays in its file where that is HDF5; else read it.
 
-    Parameters and errors are those of `read_scan`; what is damaged is found when it is read.
+    What is damaged is found when it is read.
+
+    Parameters
+    ----------
+    path_or_spec : as for `read_scan`.
+    mask : as for `read_scan`.
+    crop : as for `read_scan`.
+
+    Returns
+    -------
+    The scan, which is read part by part where it stays in its file.
+
+    Raises
+    ------
+    InputError
+        As `read_scan`.
     """
     path, inner = split_spec(path_or_spec)
     stored = None

@@ -36,6 +36,17 @@ def check_sources(file: h5py.File, inner: str, path: Path) -> None:
     """Refuse what lies at a path of an open file if it comes from outside the folder of `path`.
 
     Nothing is opened that lies outside. What is absent or broken is left to who reads it.
+
+    Parameters
+    ----------
+    file : the open file.
+    inner : path in it.
+    path : the file's name.
+
+    Raises
+    ------
+    InputError
+        For a link or a virtual source that leads out of the folder.
     """
     if not _follow_anywhere.get():
         _walk(file, inner, path.resolve().parent, f"{path}:/{inner}", 0)

@@ -35,7 +35,23 @@ def is_series(path: Path) -> bool:
 
 
 def read_stack(path: Path, _: str | None, crop: Crop | None) -> Scan:
-    """The scan in a TIFF or EDF stack; its mask is ``<stem>_mask.tif`` where that is there."""
+    """Read the scan in a TIFF or EDF stack; its mask is ``<stem>_mask.tif`` where that is there.
+
+    Parameters
+    ----------
+    path : the file, or a series such as ``frames_%04d.edf``.
+    _ : not used: a stack has no path inside.
+    crop : the part to read; None for all of it.
+
+    Returns
+    -------
+    The scan.
+
+    Raises
+    ------
+    InputError
+        For files that are no intact stack of frames of one shape.
+    """
     counts, metadata = _load(path)
     check_counts_form(counts.shape, counts.dtype, str(path))
     sibling = stack_mask(path)

@@ -107,9 +107,22 @@ class StoredScan:
 
 
 def open_hdf5(path: Path, inner: str | None, crop: Crop | None) -> StoredScan | None:
-    """The scan at a path of an HDF5 file, left there; see `dataset.read_hdf5`.
+    """Open the scan at a path of an HDF5 file and leave it there; see `dataset.read_hdf5`.
 
-    None for one whose chunks are so deep that it is better read whole.
+    Parameters
+    ----------
+    path : the file.
+    inner : path of the counts in the file; None to look where PyNX does.
+    crop : the part that is wanted; None for all of it.
+
+    Returns
+    -------
+    The scan; None for one whose chunks are so deep that it is better read whole.
+
+    Raises
+    ------
+    InputError
+        As `dataset.read_hdf5`.
     """
     with opened(path) as file:
         data_path = inner or default_data_path(file, path)

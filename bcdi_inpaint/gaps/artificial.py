@@ -14,9 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.scan.boxes import other_axes
 
 GapPlacement = Literal["row", "column", "cross", "off_centre", "shoulder"]
 """Where an artificial gap lies with respect to the Bragg peak; see `place_near_peak`."""
@@ -65,8 +63,19 @@ SETTINGS = PlacementSettings()
 
 
 def lines_from_peak(start: int, stop: int, peak: int) -> int:
-    """Lines between the Bragg peak's line and the nearer edge of a gap; 0 where it covers the peak.
+    """Lines between the Bragg peak's line and the nearer edge of a gap.
 
+    Parameters
+    ----------
+    start, stop : the gap's first line, and the one after its last.
+    peak : the line of the Bragg peak.
+
+    Returns
+    -------
+    How many lines; 0 where the gap covers the peak.
+
+    Examples
+    --------
     >>> lines_from_peak(10, 16, 7), lines_from_peak(2, 5, 7), lines_from_peak(5, 9, 7)
     (2, 2, 0)
     """
@@ -223,7 +232,18 @@ def place_beside_middle(
 
 
 def place_in_middle(size: int, width: int, axis: int) -> Gap:
-    """The gap through the middle of a cube of `size` voxels a side."""
+    """Place a gap through the middle of a cube.
+
+    Parameters
+    ----------
+    size : voxels on each side of the cube.
+    width : of the gap in lines.
+    axis : across the gap.
+
+    Returns
+    -------
+    The gap.
+    """
     start = (size - width) // 2
     return Gap(axis, start, start + width)
 
@@ -249,50 +269,3 @@ def place_cross(expectation: np.ndarray, settings: PlacementSettings = SETTINGS)
             start = int(peak[axis]) - settings.cross_from_peak - width + 1
         gaps.append(Gap(axis, start, start + width))
     return tuple(gaps)
-
-
-# --- in measured scans ----------------------------------------------------------------------------
-
-
-def gap_start_weights(
-    log_counts: Float32Array,
-    unknown: BoolArray,
-    kind: GapKind,
-    settings: PlacementSettings = SETTINGS,
-) -> Float32Array:
-    """How much there is to learn from an artificial gap that starts at each line.
-
-    Parameters
-    ----------
-    log_counts : (n_rock, n_y, n_x) log(1 + counts).
-    unknown : (n_rock, n_y, n_x) bool, real gaps and bad voxels.
-    kind : the axis across the gap, and its width.
-    settings : of which `known_beside` matters: a gap leaves as many lines to those that are unknown
-        whole, and to the array's edges.
-
-    Returns
-    -------
-    (n_starts,) float32, the log counts that the gap would hide; the first belongs to the start at
-    line `known_beside`. 0 where no gap may start.
-    """
-    axis, width = kind
-    clear = settings.known_beside
-    span = width + 2 * clear
-    full = np.asarray(unknown.all(axis=other_axes(axis)), dtype=np.float64)
-    signal = line_sums(np.where(unknown, 0, log_counts), axis)
-    if len(full) < span:
-        return np.zeros(0, dtype=np.float32)
-    free = window_sums(full, span) < 0.5
-    weights = np.where(free, window_sums(signal[clear : len(signal) - clear], width), 0)
-    return np.clip(weights, 0, None).astype(np.float32)
-
-
-def line_sums(volume: np.ndarray, axis: int) -> Float64Array:
-    """Sums of a volume over the two other axes, (n_lines,)."""
-    return np.asarray(volume.sum(axis=other_axes(axis), dtype=np.float64))
-
-
-def window_sums(values: Float64Array, length: int) -> Float64Array:
-    """Sums over each run of `length` of (n,) values, (n - length + 1,); none if it is longer."""
-    total = np.concatenate([[0], np.cumsum(values)])
-    return total[length:] - total[: max(len(total) - length, 0)]

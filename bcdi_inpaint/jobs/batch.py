@@ -1,4 +1,4 @@
-"""Many scans: each filled by itself, what is done already left alone, failures told at the end."""
+"""Many scans: each filled by itself, what is done already left alone, failures named at the end."""
 
 from __future__ import annotations
 
@@ -75,20 +75,33 @@ def run_batch(
     wanted: Sequence[Request],
     jobs: int = 1,
     scheduler: str | None = None,
-    told: Callable[[Outcome], None] = lambda outcome: None,
+    report: Callable[[Outcome], None] = lambda outcome: None,
 ) -> list[Outcome]:
-    """Fill many scans, `told` of each when it is done; the outcomes in the requests' order.
+    """Fill many scans.
 
-    Each is filled in a process of its own kind, so that one that crashes costs no other. With
-    `jobs` processes they share the cores; with `scheduler` dask's workers do the work, which have
-    to see the files. A scan that an earlier run has filled from the same input with the same
-    settings is left as it is.
+    Each is filled in a process of its own kind, so that one that crashes costs no other. A scan
+    that an earlier run has filled from the same input with the same settings is left as it is.
 
-    Raises InputError for what concerns all of them. What is done stays where it ends early.
+    Parameters
+    ----------
+    wanted : a request for each scan.
+    jobs : processes of this machine, which share the cores.
+    scheduler : address of a dask scheduler, whose workers do the work instead; they have to see
+        the files.
+    report : called with each outcome when it is done.
+
+    Returns
+    -------
+    The outcomes, in the requests' order.
+
+    Raises
+    ------
+    InputError
+        For what concerns all scans. What is done stays where it ends early.
     """
     outcomes = _clashes(wanted)
     for outcome in outcomes.values():
-        told(outcome)
+        report(outcome)
     for folder in {_output(request).parent for request in wanted}:
         remove_leftovers(folder)
     left = [index for index in range(len(wanted)) if index not in outcomes]
@@ -102,7 +115,7 @@ def run_batch(
         for future in as_completed(futures):
             index = futures[future]
             outcomes[index] = _answer(future, wanted[index])
-            told(outcomes[index])
+            report(outcomes[index])
     return [outcomes[index] for index in range(len(wanted))]
 
 
@@ -174,11 +187,11 @@ class _Found:
 
     is_ours: bool
     is_whole: bool
-    told: dict[str, Any]
+    record: dict[str, Any]
 
 
 def _there(request: Request, found: _Found) -> Outcome:
-    known = {k: v for k, v in found.told.items() if k in ("gaps", "filled_voxels")}
+    known = {k: v for k, v in found.record.items() if k in ("gaps", "filled_voxels")}
     return Outcome(request.scan, str(_output(request)), THERE, **known)
 
 
@@ -195,17 +208,17 @@ def _found(request: Request, output: Path) -> _Found:
     """What lies where the output would; InputError where it is another's and may not go."""
     if not output.exists():
         return _Found(False, False, {})
-    told = read_provenance(output)
-    is_ours = bool(told) and told.get("job_sha256") == job_sha256(request)
+    record = read_provenance(output)
+    is_ours = bool(record) and record.get("job_sha256") == job_sha256(request)
     if not is_ours and not request.force:
-        what = "was made of other input or with other settings" if told else "is none of ours"
+        what = "was made of other input or with other settings" if record else "is none of ours"
         raise InputError(
             f"output {output} exists and {what}, expected a new file: replace it with --force, or "
             "give another folder with -o"
         )
     picture = output.with_suffix(".png") if request.plot else None
     others = (companion(output), picture, weights_output(request, output))
-    return _Found(is_ours, all(path is None or path.exists() for path in others), told)
+    return _Found(is_ours, all(path is None or path.exists() for path in others), record)
 
 
 def _clashes(wanted: Sequence[Request]) -> dict[int, Outcome]:

@@ -77,9 +77,23 @@ def predict(
     """Fill the gaps of a scan's file and write the output beside it.
 
     With `request.finetune` the model is adapted to the scan first, and its weights are written
-    beside the output. `say` gets a line at each stage, `progress` (patches done, patches in all),
-    and (steps done, steps in all) before. Raises InputError for all a user can mend; nothing is
-    written then.
+    beside the output.
+
+    Parameters
+    ----------
+    request : what is asked for.
+    say : gets a line at each stage.
+    progress : called with (patches done, patches in all), and before that with (steps done, steps
+        in all) of fine-tuning.
+
+    Returns
+    -------
+    What was found and written.
+
+    Raises
+    ------
+    InputError
+        For all that a user can mend; nothing is written then.
     """
     with ExitStack() as at_the_end:
         return _predict(request, at_the_end, say, progress)

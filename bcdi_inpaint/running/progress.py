@@ -19,10 +19,20 @@ Item = TypeVar("Item")
 def with_progress(
     items: Iterable[Item], name: str, total: int, quiet: bool = False
 ) -> Iterator[Item]:
-    """The items, telling on stderr how many of `total` are done: a bar on a terminal, else lines.
+    """Report on stderr how many items of a loop are done: a bar on a terminal, else lines.
 
-    Lines come from time to time and at the end. Nothing is told if `quiet` or if there is nothing
-    to do.
+    Lines come from time to time and at the end.
+
+    Parameters
+    ----------
+    items : what the loop goes through.
+    name : what the bar and the lines begin with.
+    total : how many items there are; nothing is reported if it is 0.
+    quiet : whether to report nothing.
+
+    Yields
+    ------
+    The items.
     """
     with count_progress(name, total, quiet or not total) as done:
         for item in items:

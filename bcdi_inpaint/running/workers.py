@@ -98,7 +98,7 @@ class Workers(Executor):
                 if not future.set_running_or_notify_cancel():
                     continue
                 self._busy[pipe] = future
-                with suppress(BrokenPipeError, ConnectionResetError):  # told when it is read
+                with suppress(BrokenPipeError, ConnectionResetError):  # found when it is read
                     pipe.send(task)
 
     def _take_back(self, pipe: Connection) -> None:

@@ -51,6 +51,8 @@ def whole(shape: Sequence[int]) -> Box:
 def sides(box: Iterable[slice]) -> tuple[int, ...]:
     """The shape of a box.
 
+    Examples
+    --------
     >>> sides((slice(2, 5), slice(0, 4), slice(1, 2)))
     (3, 4, 1)
     """
@@ -72,6 +74,8 @@ def overlap(
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]] | None:
     """Where two boxes overlap, as a part of each; None if they do not.
 
+    Examples
+    --------
     >>> overlap((slice(0, 4),), (slice(3, 9),))
     ((slice(3, 4, None),), (slice(0, 1, None),))
     """
@@ -102,6 +106,8 @@ def move(box: Iterable[slice], steps: Iterable[int]) -> tuple[slice, ...]:
 def hull(boxes: Iterable[Sequence[slice]]) -> tuple[slice, ...]:
     """The smallest box around some boxes.
 
+    Examples
+    --------
     >>> hull([(slice(0, 4),), (slice(6, 9),)])
     (slice(0, 9, None),)
     """
@@ -112,7 +118,18 @@ def hull(boxes: Iterable[Sequence[slice]]) -> tuple[slice, ...]:
 
 
 def grow(box: Iterable[slice], margins: Iterable[int], shape: Iterable[int]) -> tuple[slice, ...]:
-    """The box with a margin on both sides of each axis, as far as the array reaches."""
+    """Add a margin on both sides of each axis, as far as the array reaches.
+
+    Parameters
+    ----------
+    box : the box.
+    margins : voxels to add, for each axis.
+    shape : of the array.
+
+    Returns
+    -------
+    The larger box.
+    """
     return tuple(
         slice(max(part.start - margin, 0), min(part.stop + margin, n))
         for part, margin, n in zip(box, margins, shape, strict=True)
@@ -122,6 +139,14 @@ def grow(box: Iterable[slice], margins: Iterable[int], shape: Iterable[int]) -> 
 def around(middle: Iterable[int], half: int, shape: Iterable[int]) -> tuple[slice, ...]:
     """The box of `half` voxels on each side of a voxel, as far as the array reaches.
 
+    Parameters
+    ----------
+    middle : the voxel, an index for each axis.
+    half : voxels on each side of it.
+    shape : of the array.
+
+    Examples
+    --------
     >>> around((1, 5), 2, (8, 8))
     (slice(0, 4, None), slice(3, 8, None))
     """
@@ -151,6 +176,8 @@ def bounding_box(mask: BoolArray, margin: int = 0) -> tuple[slice, ...] | None:
 def other_axes(axis: int, n_dim: int = 3) -> tuple[int, ...]:
     """All axes but one.
 
+    Examples
+    --------
     >>> other_axes(1)
     (0, 2)
     """

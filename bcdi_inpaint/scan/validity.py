@@ -38,9 +38,17 @@ class CountsCheck:
         self._value: object = None
 
     def add(self, box: Box, counts: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """Look at a box, (n_rock, n_y, n_x); which of its known voxels hold light, flat indices.
+        """Look at a box of the scan.
 
-        `known` (bool, of the same shape) leaves out gaps and what is masked.
+        Parameters
+        ----------
+        box : the part of the scan, (n_rock, n_y, n_x).
+        counts : the counts in it.
+        known : bool, of the same shape; it leaves out gaps and what is masked.
+
+        Returns
+        -------
+        Which of the known voxels hold light, flat indices.
         """
         self.n_voxels += counts.size
         self.n_known += int(np.count_nonzero(known))

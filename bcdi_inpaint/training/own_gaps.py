@@ -15,15 +15,10 @@ from numpy.typing import NDArray
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.settings import FillingSettings
-from bcdi_inpaint.gaps.artificial import (
-    SETTINGS,
-    GapKind,
-    gap_start_weights,
-    line_sums,
-    window_sums,
-)
+from bcdi_inpaint.gaps.artificial import SETTINGS, GapKind
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import find_planes, gap_mask
+from bcdi_inpaint.gaps.start_weights import gap_start_weights, line_sums, window_sums
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind, compute_features
 from bcdi_inpaint.network.units import logs_to_network
 from bcdi_inpaint.scan.boxes import AXIS_NAMES, Box, as_box, as_shape, bounding_box, other_axes
