@@ -86,7 +86,7 @@ def _renamed(paths: list[Path], force: bool) -> Iterator[dict[Path, Path]]:
     remove_leftovers(first.parent)
     try:
         yield parts
-        with locked(first.parent):  # a moment in which no other process of ours renames
+        with hold_lock(first.parent):  # a moment in which no other process of ours renames
             for path, part in parts.items():
                 if not (force or _is_free(path, part, first)):  # another process was quicker
                     raise InputError(
@@ -139,7 +139,7 @@ def lock(descriptor: int, *, wait: bool = True) -> None:
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+def hold_lock(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock of a folder, or of a file, which is made where it is missing; see `lock`."""
     flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
     descriptor = os.open(path, flags, 0o666)

@@ -24,7 +24,7 @@ from bcdi_inpaint.evaluation.fills import (
 from bcdi_inpaint.files.patterns import n_patterns, read_contents, read_pattern
 from bcdi_inpaint.network.unet import GapUNet
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.safe_files import locked, replace_file
+from bcdi_inpaint.safe_files import hold_lock, replace_file
 from bcdi_inpaint.training.plan import Plan
 
 WIDTHS = (6, 12, 24)
@@ -64,7 +64,7 @@ def pattern_files(arguments: argparse.Namespace, plan: Plan) -> dict[str, Path]:
 def alone(path: Path) -> Iterator[None]:
     """Wait until no other process is at the same work; `path` is a file of nothing else."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path):
+    with hold_lock(path):
         yield
 
 

@@ -77,7 +77,7 @@ def child(path: Path) -> None:
         for name in names:
             setattr(inpainting, name, watch.watched(stage, getattr(inpainting, name)))
     prediction.write_fill = watch.watched("writing", prediction.write_fill)
-    prediction.found_gaps = watch.watched("reading", prediction.found_gaps)
+    prediction.find_scan_gaps = watch.watched("reading", prediction.find_scan_gaps)
     started = time.perf_counter()
     result = prediction.predict(prediction.Request(str(path), force=True))
     seconds = time.perf_counter() - started

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from bcdi_inpaint.safe_files import locked
+from bcdi_inpaint.safe_files import hold_lock
 
 
 @pytest.mark.parametrize("name", [".", "lock"])
 def test_one_holds_it_at_a_time(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    with locked(path), pytest.raises(BlockingIOError), locked(path, wait=False):
+    with hold_lock(path), pytest.raises(BlockingIOError), hold_lock(path, wait=False):
         pass
-    with locked(path, wait=False):  # what is left of the lock is in nobody's way
+    with hold_lock(path, wait=False):  # what is left of the lock is in nobody's way
         pass
 
 
@@ -25,5 +25,5 @@ def test_a_file_system_without_locks_is_left_alone(
         raise OSError(errno.ENOTSUP, "not supported")
 
     monkeypatch.setattr(fcntl, "flock", none)
-    with locked(tmp_path):
+    with hold_lock(tmp_path):
         pass

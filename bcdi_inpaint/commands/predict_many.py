@@ -28,7 +28,7 @@ def estimate(
     options : fields of `jobs.request.Request`.
     """
     from bcdi_inpaint.files import following
-    from bcdi_inpaint.files.scan_list import is_many, scan_list
+    from bcdi_inpaint.files.scan_list import is_many, list_scans
     from bcdi_inpaint.jobs import batch
     from bcdi_inpaint.jobs.estimate import estimate_job
     from bcdi_inpaint.jobs.request import Request
@@ -38,7 +38,7 @@ def estimate(
         wanted = [Request(scans[0], **options)]
     else:
         with following(options["follow_links"]):
-            listed = scan_list(scans, numbers)
+            listed = list_scans(scans, numbers)
         wanted = batch.requests(Request("", **options), listed.scans)
     n_failed = 0
     for request in wanted:
@@ -78,14 +78,14 @@ def fill_many(
     as_json, options : see `estimate`.
     """
     from bcdi_inpaint.files import following
-    from bcdi_inpaint.files.scan_list import scan_list
+    from bcdi_inpaint.files.scan_list import list_scans
     from bcdi_inpaint.jobs import batch
     from bcdi_inpaint.jobs.request import Request
 
     if scheduler is not None and jobs != 1:
         raise InputError(f"--jobs {jobs} is given with --scheduler, expected one: choose")
     with following(options["follow_links"]):
-        listed = scan_list(scans, numbers)
+        listed = list_scans(scans, numbers)
     wanted = batch.requests(Request("", **options), listed.scans)
     folder = options["output"] or Path(str(wanted[0].output)).parent
     report = report or folder / batch.REPORT

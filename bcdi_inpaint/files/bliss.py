@@ -13,7 +13,7 @@ import h5py
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.faults import check_readable
-from bcdi_inpaint.files.hdf5 import opened, quiet_node
+from bcdi_inpaint.files.hdf5 import open_file, quiet_node
 
 # The detectors of ID01 and ID10 first; any other 3D data set of a measurement is taken after them.
 DETECTORS = ("mpx1x4", "mpxgaas", "mpx4inr", "eiger2M", "eiger4M", "eiger", "eiger1")
@@ -48,7 +48,7 @@ def bliss_scans(path: Path) -> dict[int, str]:
     """
     check_readable(path)
     found: dict[int, str] = {}
-    with opened(path) as file:
+    with open_file(path) as file:
         for number, entry in sorted(_entries(file)):
             data_path = _frames(file, entry)
             if data_path is None:

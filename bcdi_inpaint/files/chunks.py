@@ -93,7 +93,7 @@ _taken_apart_once = lru_cache(MOST_KEPT)(_taken_apart)
 """For masks, which are mostly those of the frame before. Their arrays are not to be changed."""
 
 
-def new_chunked(
+def make_chunked(
     group: h5py.Group,
     name: str,
     shape: tuple[int, ...],
@@ -128,7 +128,7 @@ def new_chunked(
 
 
 def put_together(array: np.ndarray, chunks: tuple[int, ...]) -> bytes:
-    """The bytes of a chunk of a data set made by `new_chunked`.
+    """The bytes of a chunk of a data set made by `make_chunked`.
 
     `array` may be smaller, at the data set's edge. Runs are all that is looked for: most of a scan
     is zero, and of such data zlib's usual search makes no less in ten times the time.

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bcdi_inpaint.files.chunks import new_chunked, put_together
+from bcdi_inpaint.files.chunks import make_chunked, put_together
 from bcdi_inpaint.files.cxi_writing import (
     Provenance,
     require_group,
@@ -90,7 +90,7 @@ def _new_arrays(file: h5py.File, scan: Measured, tile: Shape) -> dict[str, h5py.
     layout["mask"] = (np.int8, frame, 0)
     detector = require_group(file, DETECTOR)
     return {
-        name: new_chunked(detector, name, scan.shape, np.dtype(dtype), chunks, nothing)
+        name: make_chunked(detector, name, scan.shape, np.dtype(dtype), chunks, nothing)
         for name, (dtype, chunks, nothing) in layout.items()
     }
 

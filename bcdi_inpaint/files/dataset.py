@@ -10,7 +10,14 @@ import numpy as np
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.bliss import bliss_scans
 from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
-from bcdi_inpaint.files.hdf5 import candidates, check_virtual_sources, load, node_at, opened, scalar
+from bcdi_inpaint.files.hdf5 import (
+    candidates,
+    check_virtual_sources,
+    load,
+    node_at,
+    open_file,
+    scalar,
+)
 from bcdi_inpaint.files.layout import DATA_PATHS, detector_groups
 from bcdi_inpaint.files.metadata import metadata_of
 from bcdi_inpaint.scan.crop import Crop, slices_of
@@ -35,7 +42,7 @@ def read_hdf5(path: Path, inner: str | None, crop: Crop | None) -> Scan:
     InputError
         For a file or a path that holds no scan.
     """
-    with opened(path) as file:
+    with open_file(path) as file:
         data_path = inner or default_data_path(file, path)
         node = counts_at(file, data_path, path)
         part = slices_of(crop, node.shape)
@@ -135,7 +142,7 @@ def flags_at(file: h5py.File, data_path: str, path: Path) -> h5py.Dataset | None
 
 def load_hdf5_mask(path: Path, inner: str | None) -> np.ndarray:
     """A mask from an HDF5 file: the given path, or where a scan of that file has it."""
-    with opened(path) as file:
+    with open_file(path) as file:
         paths = [inner] if inner else [f"{p.rpartition('/')[0]}/mask" for p in DATA_PATHS]
         for mask_path in [*paths, "entry_1/detector_1/mask"][: 1 if inner else None]:
             node = node_at(file, mask_path, path)

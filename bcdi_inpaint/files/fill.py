@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.hdf5 import load, opened, quiet_node
+from bcdi_inpaint.files.hdf5 import load, open_file, quiet_node
 from bcdi_inpaint.files.layout import DETECTOR, FILLED_PATH
 from bcdi_inpaint.files.provenance import provenance_in
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
@@ -44,7 +44,7 @@ def read_fill(path: str | Path) -> StoredFill | None:
     path, inner = split_spec(path)
     if inner is not None or path.suffix.lower() not in HDF5_SUFFIXES:
         return None
-    with opened(path) as file:
+    with open_file(path) as file:
         filled, sigma = quiet_node(file, FILLED_PATH), quiet_node(file, f"{DETECTOR}/sigma")
         if not isinstance(filled, h5py.Dataset):
             return None

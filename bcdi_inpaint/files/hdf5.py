@@ -25,7 +25,7 @@ LONGEST_SCALAR = 100_000
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
+def open_file(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file, open for reading without a lock."""
     with translate_errors(f"{path} is no intact HDF5 file"):
         if not h5py.is_hdf5(path):
@@ -90,12 +90,12 @@ def load(dataset: h5py.Dataset, part: tuple[slice, ...] = ()) -> np.ndarray:
         shape = tuple(stop - start for start, stop, _ in spans)
     where = f"{dataset.file.filename}:{dataset.name}"
     n_voxels = max(math.prod(shape), math.prod(dataset.chunks or ()))
-    check_size(n_voxels * dataset.dtype.itemsize, held(dataset), where)
+    check_size(n_voxels * dataset.dtype.itemsize, stored_bytes(dataset), where)
     loaded: np.ndarray = np.asarray(dataset[part] if part else dataset[()])
     return loaded
 
 
-def held(dataset: h5py.Dataset) -> int:
+def stored_bytes(dataset: h5py.Dataset) -> int:
     """Bytes that the files hold of a data set; of a virtual one, at most."""
     if not (dataset.is_virtual or dataset.external):
         return int(dataset.id.get_storage_size()) + _credit(dataset)

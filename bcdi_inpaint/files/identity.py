@@ -10,7 +10,7 @@ import numpy as np
 
 from bcdi_inpaint.files.dataset import counts_at, default_data_path, flags_at
 from bcdi_inpaint.files.faults import check_readable, translate_errors
-from bcdi_inpaint.files.hdf5 import opened
+from bcdi_inpaint.files.hdf5 import open_file
 from bcdi_inpaint.files.npz import mask_sibling
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
 from bcdi_inpaint.files.stacks import is_series, series_files, stack_mask
@@ -28,7 +28,7 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def identity(spec: str | Path, file_sha256: str | None = None) -> str:
+def identify(spec: str | Path, file_sha256: str | None = None) -> str:
     """What a scan consists of, as one SHA-256; it changes where what is read of it would.
 
     For a data set in an HDF5 file that is its own content and its mask's, wherever they lie: the
@@ -53,7 +53,7 @@ def _content(path: Path, inner: str | None) -> str:
     """The content of a data set and of the mask that belongs to it."""
     check_readable(path)
     digest = hashlib.sha256()
-    with opened(path) as file:
+    with open_file(path) as file:
         data_path = inner or default_data_path(file, path)
         flags = flags_at(file, data_path, path)
         for node in (counts_at(file, data_path, path), flags):

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from bcdi_inpaint.files.faults import LIBRARY_ERRORS
-from bcdi_inpaint.files.hdf5 import opened, quiet_node
+from bcdi_inpaint.files.hdf5 import open_file, quiet_node
 from bcdi_inpaint.files.layout import PROCESS, RESULT_PROCESS
 
 
@@ -40,7 +40,7 @@ def is_output(path: Path) -> bool:
 
 
 def _of_cxi(path: Path) -> dict[str, Any]:
-    with opened(path) as file:
+    with open_file(path) as file:
         return provenance_in(file) or provenance_in(file, RESULT_PROCESS)
 
 

@@ -31,7 +31,7 @@ def is_many(arguments: Sequence[str], numbers: str | None) -> bool:
     return len(arguments) > 1 or numbers is not None or first.startswith("@") or _is_folder(first)
 
 
-def scan_list(arguments: Iterable[str], numbers: str | None = None) -> ScanList:
+def list_scans(arguments: Iterable[str], numbers: str | None = None) -> ScanList:
     """Every scan that is meant.
 
     Parameters

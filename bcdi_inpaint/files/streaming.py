@@ -12,7 +12,7 @@ from bcdi_inpaint.files.chunks import read_part
 from bcdi_inpaint.files.dataset import counts_at, default_data_path, flags_at
 from bcdi_inpaint.files.faults import check_ratio
 from bcdi_inpaint.files.forms import as_flags
-from bcdi_inpaint.files.hdf5 import held, opened
+from bcdi_inpaint.files.hdf5 import open_file, stored_bytes
 from bcdi_inpaint.files.metadata import metadata_of
 from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape
 from bcdi_inpaint.scan.crop import Crop, slices_of
@@ -55,7 +55,7 @@ class StoredScan:
 
     def part(self, box: Box) -> Scan:
         """The scan within a box, read from the file."""
-        with opened(self.source) as file:
+        with open_file(self.source) as file:
             counts = read_part(file[self.data_path], self._stored(box))
             flags = self._flags(file, box)
         bad = self._bad(box, flags)
@@ -69,7 +69,7 @@ class StoredScan:
             return self.part(box).bad_mask
         if self.flags_path is None:
             return self._bad(box, None)
-        with opened(self.source) as file:
+        with open_file(self.source) as file:
             return self._bad(box, self._flags(file, box))
 
     def with_masks(self, masks: list[np.ndarray], *, without_invalid: bool) -> StoredScan:
@@ -124,17 +124,17 @@ def open_hdf5(path: Path, inner: str | None, crop: Crop | None) -> StoredScan | 
     InputError
         As `dataset.read_hdf5`.
     """
-    with opened(path) as file:
+    with open_file(path) as file:
         data_path = inner or default_data_path(file, path)
         node = counts_at(file, data_path, path)
         if node.chunks is not None and node.chunks[0] > DEEPEST:
             return None
-        check_ratio(node.nbytes, held(node), f"{path}:{node.name}")
+        check_ratio(node.nbytes, stored_bytes(node), f"{path}:{node.name}")
         flags = flags_at(file, data_path, path)
         if flags is not None:  # only its form is checked
             form = np.broadcast_to(np.zeros((), flags.dtype), flags.shape or ())
             as_flags(form, node.shape, f"mask {path}:{flags.name}")
-            check_ratio(flags.nbytes, held(flags), f"{path}:{flags.name}")
+            check_ratio(flags.nbytes, stored_bytes(flags), f"{path}:{flags.name}")
         spans = [
             part.indices(n)[:2]
             for part, n in zip(slices_of(crop, node.shape), node.shape, strict=True)

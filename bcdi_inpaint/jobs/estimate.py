@@ -11,7 +11,7 @@ from bcdi_inpaint.files import default_output
 from bcdi_inpaint.filling.network_patches import seconds_per_patch
 from bcdi_inpaint.filling.work import plan_work
 from bcdi_inpaint.gaps.masks import GapRegion
-from bcdi_inpaint.jobs.predict import found_gaps
+from bcdi_inpaint.jobs.predict import find_scan_gaps
 from bcdi_inpaint.jobs.request import Request, check
 from bcdi_inpaint.scan.boxes import blocks, volume
 from bcdi_inpaint.scan.scan import Scan
@@ -58,7 +58,7 @@ def estimate_job(request: Request) -> Estimate:
     """
     output = request.output or default_output(request.scan, request.form)
     check(request)
-    scan, finding = found_gaps(request)
+    scan, finding = find_scan_gaps(request)
     gap = GapRegion(scan.shape, finding.gaps)
     work = plan_work(scan, gap)
     n_patches = work.n_lit

@@ -111,7 +111,7 @@ def _predict(
     output = request.output or default_output(request.scan, request.form)
     picture = output.with_suffix(".png") if request.plot else None
     weights = weights_output(request, output)
-    scan, finding = found_gaps(request, say)
+    scan, finding = find_scan_gaps(request, say)
     gap = GapRegion(scan.shape, finding.gaps)
     model: str | Model = request.model
     if weights is not None:
@@ -214,7 +214,7 @@ def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:
     }
 
 
-def found_gaps(
+def find_scan_gaps(
     request: Request, say: Callable[[str], None] = lambda line: None
 ) -> tuple[Measured, GapFinding]:
     """The scan of a request and its gaps; errors as `files.read_scan` and `gaps.find_gaps`.

@@ -11,7 +11,7 @@ from bcdi_inpaint.files import (
     check_output,
     default_output,
     following,
-    identity,
+    identify,
     own_version,
     sha256,
     split_spec,
@@ -70,7 +70,7 @@ def job_sha256(request: Request, input_sha256: str | None = None) -> str:
 
 def _input_identity(request: Request, input_sha256: str | None) -> str:
     with following(request.follow_links):
-        return identity(request.scan, input_sha256)
+        return identify(request.scan, input_sha256)
 
 
 def _mask_identity(spec: str) -> str:

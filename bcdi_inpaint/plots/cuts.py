@@ -46,7 +46,7 @@ def runs_of(indices: IntArray) -> list[tuple[int, int]]:
     return [(int(part[0]), int(part[-1])) for part in parts if part.size]
 
 
-def widened(mask: BoolArray) -> BoolArray:
+def widen(mask: BoolArray) -> BoolArray:
     """The mask and its two neighbours on the line."""
     wide = mask.copy()
     wide[1:] |= mask[:-1]

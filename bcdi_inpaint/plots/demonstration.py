@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.plots.cuts import brightest_cut, line_of, runs_of, widened
+from bcdi_inpaint.plots.cuts import brightest_cut, line_of, runs_of, widen
 from bcdi_inpaint.plots.frames import draw_frames, window_around
 from bcdi_inpaint.plots.objects import draw_objects
 from bcdi_inpaint.plots.picture import checked_picture, finish
@@ -114,7 +114,7 @@ def _draw_cuts(
         for name, style in (("truth", "-"), ("linear", "--"), ("ours", "-")):
             values = np.maximum(line_of(lines[name], axis, index)[along], DARKEST)
             # A fill is the measurement outside its gap: draw it from one known pixel to the next.
-            drawn = values if name == "truth" else np.where(widened(hidden), values, np.nan)
+            drawn = values if name == "truth" else np.where(widen(hidden), values, np.nan)
             width = 1.1 if name == "truth" else 1.8
             ax.plot(along, drawn, style, color=COLOURS[name], lw=width, label=name)
         ax.set_yscale("log")

@@ -25,7 +25,7 @@ from bcdi_inpaint.plots.slices import (
     slice_indices,
     slice_of,
     sum_of,
-    turned,
+    turn,
 )
 from bcdi_inpaint.plots.style import (
     AXIS_NAMES,
@@ -96,7 +96,7 @@ def before_after(
         outlines = [slice_of(gap_mask, axis, centre[axis]) for axis in VIEWS]
         titles = [f"slice at {INDEX_NAMES[axis]} {centre[axis]}" for axis in VIEWS]
         _draw_views(blocks[0], slices, outlines, titles, norm, box_aspect)
-        outlines = [turned(np.asarray(gap_mask.all(axis=axis)), axis) for axis in VIEWS]
+        outlines = [turn(np.asarray(gap_mask.all(axis=axis)), axis) for axis in VIEWS]
         titles = [f"sum over {INDEX_NAMES[axis]}s" for axis in VIEWS]
         _draw_views(blocks[1], sums, outlines, titles, norm, box_aspect)
         bar_axes = right.subplots()

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.plots.cuts import brightest_cut, line_of, widened
+from bcdi_inpaint.plots.cuts import brightest_cut, line_of, widen
 from bcdi_inpaint.plots.frames import draw_frames
 from bcdi_inpaint.plots.maps import draw_maps
 from bcdi_inpaint.plots.picture import checked_picture, finish
@@ -149,7 +149,7 @@ def _draw_profiles(
             )
         shown = np.maximum(lines["measured"], DARKEST)
         ax.plot(along, shown, "o", ms=3.2, color="0.45", label="measured")
-        fill = np.where(widened(hidden), np.maximum(lines["filled"], DARKEST), np.nan)
+        fill = np.where(widen(hidden), np.maximum(lines["filled"], DARKEST), np.nan)
         ax.plot(along, fill, "--", lw=1.4, color=COLOURS["linear"], label="filled")
         calculated = np.maximum(lines["calculated"], DARKEST)
         ax.plot(along, calculated, lw=1.4, color=COLOURS["ours"], label="calculated")

@@ -43,17 +43,17 @@ def slice_of(volume: np.ndarray, axis: int, index: int) -> np.ndarray:
     axis : across the slice.
     index : of the slice on that axis.
     """
-    return turned(volume.take(index, axis=axis), axis)
+    return turn(volume.take(index, axis=axis), axis)
 
 
 def sum_of(volume: FloatArray, axis: int) -> FloatArray:
     """Sum along `axis`; unknown where less than a tenth of the line is known."""
     known = 1 - np.isnan(volume).mean(axis=axis)
     total = np.nansum(volume, axis=axis, dtype=np.float64)
-    return turned(np.where(known >= 0.1, total, np.nan), axis)
+    return turn(np.where(known >= 0.1, total, np.nan), axis)
 
 
-def turned(image: np.ndarray, axis: int) -> np.ndarray:
+def turn(image: np.ndarray, axis: int) -> np.ndarray:
     """A view along `axis`, its two array axes put down and across the picture as `VIEWS` says."""
     across, down = VIEWS[axis]
     return image if down < across else image.T

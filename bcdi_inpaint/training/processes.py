@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.safe_files import locked
+from bcdi_inpaint.safe_files import hold_lock
 from bcdi_inpaint.training.plan import Plan
 
 
@@ -48,7 +48,7 @@ def exclusive_folder(folder: Path) -> Iterator[None]:
         return
     with ExitStack() as held:
         try:
-            held.enter_context(locked(folder / "training.lock", wait=False))
+            held.enter_context(hold_lock(folder / "training.lock", wait=False))
         except BlockingIOError:
             raise InputError(
                 f"another process is training in {folder}, expected none: wait for it, or take "

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.running.progress import with_progress
-from bcdi_inpaint.safe_files import locked, replace_file
+from bcdi_inpaint.safe_files import hold_lock, replace_file
 from bcdi_inpaint.training.plan import Plan
 from bcdi_inpaint.training.slabs import Slab, SlabDataset, load_slab, save_slab
 from bcdi_inpaint.training.streams import Stream
@@ -60,7 +60,7 @@ def stored_slabs(
     paths = [folder / f"{index:06d}.npy" for index in range(count)]
     if patterns is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / "lock"):
+        with hold_lock(folder / "lock"):
             _claim(folder, plan)
             missing = [index for index, path in enumerate(paths) if not path.exists()]
             seed = (plan.training.seed, stream)

@@ -168,13 +168,13 @@ def test_of_two_processes_one_wins_whole(tmp_path):
 def test_who_is_late_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
     """The other wrote between our look and our rename."""
     path = tmp_path / "a.cxi"
-    locked = safe_files.locked
+    locked = safe_files.hold_lock
 
     def late(folder):
         path.write_bytes(b"the other's")
         return locked(folder)
 
-    monkeypatch.setattr(safe_files, "locked", late)
+    monkeypatch.setattr(safe_files, "hold_lock", late)
     with pytest.raises(InputError, match="written meanwhile"):
         write_scan(path, some_counts())
     assert path.read_bytes() == b"the other's"

@@ -12,7 +12,7 @@ from scan_files import pynx_cxi
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, StoredScan, open_scan, read_scan
-from bcdi_inpaint.files.chunks import new_chunked, put_together, read_part
+from bcdi_inpaint.files.chunks import make_chunked, put_together, read_part
 from bcdi_inpaint.files.hdf5 import load
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.crop import Crop
@@ -57,7 +57,7 @@ def test_chunks_put_together_are_read_by_the_library(
 ) -> None:
     values = rng.poisson(0.1, (5, 10, 9)).astype(np.float32)
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        data = new_chunked(file, "data", (8, 10, 20), np.dtype("f4"), (8, 10, 9), np.inf)
+        data = make_chunked(file, "data", (8, 10, 20), np.dtype("f4"), (8, 10, 9), np.inf)
         data.id.write_direct_chunk((0, 0, 9), put_together(values, (8, 10, 9)))
         np.testing.assert_array_equal(data[:5, :, 9:18], values)
         assert np.isposinf(data[:, :, :9]).all()
@@ -127,7 +127,7 @@ def test_a_mask_of_another_form_is_refused_before_anything_is_read(tmp_path: Pat
 def test_an_array_of_few_written_chunks_is_no_trap(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         shape, chunks = (100, 512, 512), (1, 512, 512)
-        data = new_chunked(file, "data", shape, np.dtype("f4"), chunks)
+        data = make_chunked(file, "data", shape, np.dtype("f4"), chunks)
         with pytest.raises(InputError, match="a trap"):
             load(data)
         for frame in range(5):
