@@ -7,7 +7,7 @@ import numpy as np
 from bcdi_inpaint.arrays import Float64Array
 
 POISSON_RATIO = 0.4
-"""Of isotropic elasticity, about that of the metals here; relaxation mends the rest."""
+"""Of isotropic elasticity, about as the metals here have it; relaxation mends the rest."""
 
 
 def burgers_vector(lattice_constant_nm: float, rng: np.random.Generator) -> Float64Array:

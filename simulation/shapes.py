@@ -132,7 +132,7 @@ def winterbottom(rng: np.random.Generator) -> Polyhedron:
     """A Wulff shape cut by a substrate below a (111) face, as dewetted particles have it.
 
     W. L. Winterbottom, Acta Metall. 15, 303 (1967): the plane of the interface lies at the distance
-    of its energy, that of the interface less that of the bare substrate.
+    of its energy: the interface's less the bare substrate's.
     """
     free = _vary(_construction(_energies(rng)), rng, 0.1)
     down = -np.ones(3) / np.sqrt(3)

@@ -131,7 +131,7 @@ def put_together(array: np.ndarray, chunks: tuple[int, ...]) -> bytes:
     """The bytes of a chunk of a data set made by `make_chunked`.
 
     `array` may be smaller, at the data set's edge. Runs are all that is looked for: most of a scan
-    is zero, and of such data zlib's usual search makes no less in ten times the time.
+    is zero, and of data like these zlib's usual search makes no less in ten times the time.
     """
     if array.shape != chunks:
         padded = np.zeros(chunks, array.dtype)

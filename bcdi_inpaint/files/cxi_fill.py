@@ -40,7 +40,7 @@ def write_filled_cxi(
 ) -> None:
     """Write a filled scan as the CXI that PyNX reads, part by part, none of which is kept.
 
-    The mask of the file is that of the fill, strictly 0 or 1: PyNX casts it to int8, where 128,
+    The mask of the file is the fill's, strictly 0 or 1: PyNX casts it to int8, where 128,
     256 and their like would become good, and discards the fill of any voxel that is masked.
 
     Parameters

@@ -19,7 +19,7 @@ from bcdi_inpaint.files.stacks import is_series, series_files, stack_mask
 def sha256(path: str | Path) -> str:
     """The SHA-256 of a file, in hexadecimal; InputError where it cannot be read.
 
-    Of a series of files, ``frames_%04d.edf``, that of all their sums.
+    Of a series of files, ``frames_%04d.edf``, it is the sum of all their sums.
     """
     if is_series(Path(path)):
         return _joined(sha256(file) for file in series_files(Path(path)))

@@ -101,7 +101,7 @@ def read_npy(path: Path, _: str | None, crop: Crop | None) -> Scan:
 
 
 def read_npz(path: Path, _: str | None, crop: Crop | None) -> Scan:
-    """Read the scan in an npz file, with its own mask or that of the other file of a pair.
+    """Read the scan in an npz file, with its own mask or the mask in the other file of a pair.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def read_scan(
     Returns
     -------
     The scan, counts (n_rock, n_y, n_x) exactly as stored. `Scan.flags` is the file's own mask,
-    or that of its sibling (``S1_pynx_input_mask.npz`` beside ``S1_pynx_input_data.npz``).
+    or the mask of its sibling (``S1_pynx_input_mask.npz`` beside ``S1_pynx_input_data.npz``).
 
     Raises
     ------
@@ -114,7 +114,7 @@ def open_scan(
 
 
 def _suffix(path: Path) -> str:
-    """The extension, in small letters; that of ``scan.edf.gz`` is ``.edf.gz``."""
+    """The extension, in small letters; ``.edf.gz`` for ``scan.edf.gz``."""
     name = path.name.lower()
     return ".edf.gz" if name.endswith(".edf.gz") else path.suffix.lower()
 

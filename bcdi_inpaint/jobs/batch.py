@@ -183,7 +183,7 @@ def _output(request: Request) -> Path:
 
 @dataclass(frozen=True)
 class _Found:
-    """What an earlier run left: whether it is this job's, whole, and what it tells of itself."""
+    """What an earlier run left: whether it is this job's and whole, and its record."""
 
     is_ours: bool
     is_whole: bool

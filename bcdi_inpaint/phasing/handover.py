@@ -146,7 +146,7 @@ def trusted_voxels(
     ----------
     fill : the filled scan, (n_rock, n_y, n_x), or a part of it.
     name : one of `NAMES`.
-    threshold : for ``partial``, `fill.sigma` of such a voxel is below it.
+    threshold : for ``partial``, `fill.sigma` of a trusted voxel is below it.
 
     Returns
     -------

@@ -24,8 +24,8 @@ from bcdi_inpaint.pynx_engine import import_pynx
 def constrain_amplitude(known: AmplitudeConstraint, half_way: float = 0.1) -> Any:
     """The constraint alone, as a PyNX operator on a `CDI` in Fourier space.
 
-    It belongs after `ApplyAmplitude`, which leaves masked voxels as they are. `half_way` is that of
-    a prior, see `schedule.half_way`. Raises MissingEngineError without PyNX.
+    It belongs after `ApplyAmplitude`, which leaves masked voxels as they are. `half_way` is a
+    prior's, see `schedule.half_way`. Raises MissingEngineError without PyNX.
     """
     return _operator("ConstrainedAmplitude", _Amplitude)(known, half_way)
 

@@ -156,7 +156,7 @@ def _lines(mask: BoolArray, gap: Gap) -> BoolArray:
 
 @dataclass
 class _Watch:
-    """Tells of the starts: a line for each, and cycles done of all."""
+    """Reports the starts: a line for each, and the cycles done of all."""
 
     runs: int
     cycles: int

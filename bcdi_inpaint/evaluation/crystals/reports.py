@@ -70,7 +70,7 @@ def report_crystals(
             rows_as_table(by_flux, FLUX_COLUMNS, "markdown").rstrip(),
         ]
     parts += [
-        "The safe hand-over, chosen by every other crystal and told of the rest:",
+        "The safe hand-over, chosen by every other crystal and judged on the rest:",
         rows_as_table(cross_validate_choice(records), CHOICE_COLUMNS, "markdown"),
     ]
     return CrystalReport(
