@@ -48,8 +48,8 @@ def _scales(settings: KrigingSettings) -> tuple[_Scale, _Scale]:
 class _Kriging:
     """How the voxels of a gap follow from the lines beside it, on one scale.
 
-    `mean` is taken over the known bright voxels, `weights` are (n_inside, n_beside, *lateral), `error`
-    (n_inside, 1, ...) is the standard deviation of the logarithms they predict.
+    `mean` is taken over the known bright voxels, `weights` are (n_inside, n_beside, *lateral),
+    `error` (n_inside, 1, ...) is the standard deviation of the logarithms they predict.
     """
 
     scale: _Scale
