@@ -75,7 +75,7 @@ SIMULATION = (
     ("campaign_parts", "feed", "scan"),
     ("campaign_work", "single"),
     ("campaign",),
-    ("__init__",),
+    ("__init__", "demo_scan"),
     ("demo",),
 )
 """Modules of `simulation`; each imports only from rows above its own."""

@@ -9,25 +9,25 @@ import pytest
 
 from bcdi_inpaint.files import read_scan
 from simulation import demo
+from simulation.demo_scan import AGREEMENT, DemoSettings, simulate
+
+SMALL = DemoSettings(
+    shape=(48, 48, 48),
+    roi=(234, 234),  # the cross at rows and columns 21:27, which still cuts the signal
+    peak=(24.0, 31.0, 16.0),
+    n_atoms=1500,
+    pynx_half=(4, 4),
+    phased=(32, 32, 32),
+    starts=1,
+)
+"""A particle and an array small enough for a test."""
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A particle and an array small enough for a test; the cross still cuts the signal."""
-    monkeypatch.setattr(demo, "SHAPE", (48, 48, 48))
-    monkeypatch.setattr(demo, "ROI", (234, 234))  # the cross at rows and columns 21:27
-    monkeypatch.setattr(demo, "PEAK", np.array([24.0, 31.0, 16.0]))
-    monkeypatch.setattr(demo, "N_ATOMS", 1500)
-    monkeypatch.setattr(demo, "PHASED", (32, 32, 32))
-    monkeypatch.setattr(demo, "STARTS", 1)
-    monkeypatch.setattr(demo, "PYNX_HALF", {True: 4, False: 4})
-
-
-@pytest.mark.usefixtures("small", "pynx")
+@pytest.mark.usefixtures("pynx")
 def test_the_demonstration_fills_and_phases_what_it_simulated(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    demo.run(tmp_path, seed=3)
+    demo.run(tmp_path, 3, SMALL)
     scan, filled = read_scan(tmp_path / "scan.cxi"), read_scan(tmp_path / "scan_inpainted.cxi")
     cross = np.zeros((48, 48, 48), dtype=bool)
     cross[:, 21:27] = cross[:, :, 21:27] = True
@@ -53,16 +53,15 @@ def test_the_demonstration_fills_and_phases_what_it_simulated(
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.usefixtures("small")
 def test_the_simulated_scan_has_its_peak_and_its_noise_where_they_belong() -> None:
-    scan = demo.simulate(seed=3)
+    scan = simulate(3, SMALL)
     assert np.unravel_index(int(scan.expectation.argmax()), scan.expectation.shape) == (24, 31, 16)
-    assert scan.expectation.max() == pytest.approx(demo.FLUX)
+    assert scan.expectation.max() == pytest.approx(SMALL.flux)
     total = scan.expectation.sum(dtype=float)
     assert scan.counts.sum(dtype=float) == pytest.approx(total, abs=6 * np.sqrt(total))
     np.testing.assert_allclose(
         scan.expectation,
-        np.abs(scan.amplitude) ** 2 * demo.FLUX / np.abs(scan.amplitude).max() ** 2,
+        np.abs(scan.amplitude) ** 2 * SMALL.flux / np.abs(scan.amplitude).max() ** 2,
         rtol=1e-3,
-        atol=1e-2 * demo.FLUX * demo.AGREEMENT,
+        atol=1e-2 * SMALL.flux * AGREEMENT,
     )

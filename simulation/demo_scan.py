@@ -1,0 +1,161 @@
+"""The scan of the demonstration: a relaxed gold particle, its Bragg peak on a MAXIPIX."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from bcdi_inpaint.arrays import BoolArray, Complex128Array, Float32Array, Float64Array
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import write_scan
+from bcdi_inpaint.gaps.detectors import DETECTORS, place_gaps
+from bcdi_inpaint.gaps.masks import gap_mask
+from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
+from bcdi_inpaint.scan.boxes import Shape
+from bcdi_inpaint.scan.scan import Metadata
+from simulation.diffraction import bragg_amplitude
+from simulation.q_grid import QGrid, oversampled_steps
+from simulation.relaxation import element, relax
+from simulation.shapes import fcc_atoms, wulff
+
+DETECTOR = DETECTORS["maxipix"]
+AGREEMENT = 1e-5
+"""Largest difference between PyNX and the NUFFT, relative to the peak: PyNX is single precision."""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What the demonstration simulates and phases; small enough for minutes on two cores.
+
+    Attributes
+    ----------
+    shape : (n_rock, n_y, n_x) of the scan.
+    roi : row and column of the detector where the scan's frames begin.
+    peak : of the Bragg peak in voxels, beside the gap cross at rows and columns 61:67.
+    oversampling : ratio along each axis.
+    n_atoms : of the particle.
+    flux : expected photons in the brightest voxel.
+    pynx_half : half the side of the box that PyNX sums, on OpenCL and on the plain CPU: some 20
+        seconds each.
+    phased : sides of the box that is phased.
+    starts : random starts of each retrieval.
+    """
+
+    shape: Shape = (128, 128, 128)
+    roi: tuple[int, int] = (194, 194)
+    peak: tuple[float, float, float] = (64.0, 73.0, 54.0)
+    oversampling: tuple[float, float, float] = (4.0, 3.6, 3.6)
+    n_atoms: int = 22_000
+    flux: float = 1e6
+    pynx_half: tuple[int, int] = (32, 16)
+    phased: Shape = (96, 96, 96)
+    starts: int = 3
+
+
+DEFAULT = DemoSettings()
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A scan of which everything is known; all arrays (n_rock, n_y, n_x).
+
+    `amplitude` is the complex scattered amplitude, `expectation` the expected photons, `counts`
+    the measured ones, also in the gap; `gap` is True where the detector sees nothing.
+    """
+
+    amplitude: Complex128Array
+    expectation: Float32Array
+    counts: Float32Array
+    gap: BoolArray
+
+
+@contextmanager
+def report_stage(name: str) -> Iterator[None]:
+    """Say what is being done and, when it is, how long it took."""
+    started = time.monotonic()
+    print(f"- {name} ...", flush=True)
+    yield
+    print(f"  {time.monotonic() - started:.0f} s", flush=True)
+
+
+def simulate(seed: int, settings: DemoSettings = DEFAULT) -> Simulated:
+    """A relaxed gold particle's 111 peak on a MAXIPIX, its cross beside the peak."""
+    rng = np.random.default_rng(seed)
+    gold = element("Au")
+    lattice_nm = fcc_atoms(wulff(rng), gold.lattice_constant_nm, settings.n_atoms, rng)
+    with report_stage(f"LAMMPS relaxes {len(lattice_nm)} gold atoms"):
+        relaxed = relax(lattice_nm, gold)
+        moved_pm = 1000 * np.linalg.norm(relaxed.displacement_nm, axis=1)
+        print(f"  displacements: {moved_pm.mean():.0f} pm mean, {moved_pm.max():.0f} pm at most")
+    positions_nm = relaxed.positions_nm - relaxed.positions_nm.mean(axis=0)
+    turn = Rotation.random(rng=rng).as_matrix()
+    steps = oversampled_steps(positions_nm, turn, np.array(settings.oversampling))
+    reflection = np.array([1.0, 1.0, 1.0]) / gold.lattice_constant_nm
+    grid = QGrid(settings.shape, reflection, steps, np.array(settings.peak))
+    amplitude = _amplitude(positions_nm, grid, settings)
+    intensity = np.abs(amplitude) ** 2
+    expectation = (intensity * (settings.flux / intensity.max())).astype(np.float32)
+    gap = gap_mask(place_gaps(DETECTOR, settings.shape[1:], settings.roi), settings.shape)
+    counts = rng.poisson(expectation).astype(np.float32)
+    return Simulated(amplitude, expectation, counts, gap)
+
+
+def _amplitude(positions_nm: Float64Array, grid: QGrid, settings: DemoSettings) -> Complex128Array:
+    """PyNX's sum in a box around the peak, as large as its engine allows; the rest by NUFFT.
+
+    Where both were computed they are compared: InputError if they differ.
+    """
+    with report_stage("the Bragg peak by NUFFT"):
+        amplitude = bragg_amplitude(positions_nm, grid)
+    if pynx_version() is None:
+        print("  PyNX is not there to check it (`make setup` gets it)")
+        return amplitude
+    fast = opencl_works()
+    half = settings.pynx_half[0 if fast else 1]
+    rock, y, x = (slice(int(c) - half, int(c) + half) for c in settings.peak)
+    box = (rock, y, x)
+    with report_stage(f"{2 * half}^3 voxels of it by PyNX on {'OpenCL' if fast else 'the CPU'}"):
+        by_pynx = bragg_amplitude(positions_nm, grid, engine="pynx", box=box)
+    difference = np.abs(by_pynx - amplitude[box]).max() / np.abs(amplitude).max()
+    print(f"  largest difference between the two, relative to the peak: {difference:.1e}")
+    if difference > AGREEMENT:
+        raise InputError(
+            f"PyNX and the NUFFT differ by {difference:.1e} of the peak, expected at most "
+            f"{AGREEMENT:.0e}: check the installed PyNX with `make test`"
+        )
+    amplitude[box] = by_pynx
+    return amplitude
+
+
+def write_demo_scan(path: Path, scan: Simulated, seed: int, settings: DemoSettings) -> None:
+    """Write the scan as a beamline would leave it: nothing in the gap, a mask over it.
+
+    Parameters
+    ----------
+    path : the file to write; one that exists is replaced.
+    scan : the scan.
+    seed : of the scan, which the file records.
+    settings : of the scan, which the file records.
+    """
+    write_scan(
+        path,
+        np.where(scan.gap, 0, scan.counts),
+        scan.gap.astype(np.int8),
+        Metadata(
+            energy_ev=9000.0,
+            distance_m=0.85,
+            x_pixel_size_m=55e-6,
+            y_pixel_size_m=55e-6,
+            instrument="simulation",
+            sample="gold particle",
+        ),
+        {"expectation": scan.expectation},
+        {"seed": seed, "n_atoms": settings.n_atoms, "flux": settings.flux},
+        force=True,
+    )
