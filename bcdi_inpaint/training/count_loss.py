@@ -56,8 +56,9 @@ def count_loss(prediction: Tensor, scale: Tensor, truth: Tensor, gap: Tensor) ->
 
     Examples
     --------
+    >>> from bcdi_inpaint.network.units import logs_to_network
     >>> counts = torch.tensor([3.0, 5.0]).reshape(1, 1, 2)
-    >>> truth = torch.log1p(counts) / LOG_UNIT
+    >>> truth = logs_to_network(torch.log1p(counts))
     >>> scale, gap = torch.full_like(truth, 0.01), torch.ones_like(truth, dtype=torch.bool)
     >>> right, wrong = (count_loss(truth + off, scale, truth, gap) for off in (0.0, 0.1))
     >>> bool(right < wrong)

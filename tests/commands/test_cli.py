@@ -29,6 +29,7 @@ from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.phasing import benefit as advice
 from bcdi_inpaint.phasing.handover import NAMES
+from bcdi_inpaint.training import RunOptions
 
 SHAPE = (12, 72, 68)
 GAP = np.zeros(SHAPE, dtype=bool)
@@ -569,8 +570,15 @@ def _train(monkeypatch: pytest.MonkeyPatch, *options: object) -> tuple[Result, d
     def simulate(_recipe: object, path: Path, workers: int, quiet: bool) -> None:
         given["simulated"].append((path.name, workers, quiet))
 
-    def train(_plan: object, patterns: object, held_out: object, folder: Path, **rest: Any) -> Path:
-        given.update(rest, patterns=patterns, held_out=held_out)
+    def train(
+        _plan: object,
+        patterns: object,
+        held_out: object,
+        folder: Path,
+        options: RunOptions,
+        **_: Any,
+    ) -> Path:
+        given.update(vars(options), patterns=patterns, held_out=held_out)
         return folder / "first.safetensors"
 
     monkeypatch.setattr(campaign, "run", simulate)

@@ -136,7 +136,7 @@ def test_a_fill_gives_the_particle_and_leaves_what_pynx_would(
 
 
 def test_the_same_seed_gives_the_same_object(pynx: str, written: Writer) -> None:
-    request = replace(written("staged"), runs=1)
+    request = replace(written("staged"), runs=1, cycles=(5, 10, 5))
     first = phase(request).best.obj
     again = phase(replace(request, force=True)).best.obj
     other = phase(replace(request, force=True, seed=1)).best.obj

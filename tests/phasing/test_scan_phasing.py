@@ -19,7 +19,6 @@ from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing import scan_phasing
 from bcdi_inpaint.phasing.handover import NAMES
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.refinement import Refinement
 from bcdi_inpaint.phasing.scan_phasing import phase_scan
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.scan.scan import Scan
@@ -113,7 +112,7 @@ def test_by_itself_a_fill_is_used_where_it_helps(
     name: str,
 ) -> None:
     monkeypatch.setattr(scan_phasing, "_verdict", lambda *_: verdict)
-    given = Refinement(fill, True, 1.0, 0.5, (), "refined") if refined else fill
+    given = replace(fill, report=replace(fill.report, refined=refined))
     found = phase_scan(scan, given)
     assert found.handed is not None
     assert found.handed.name == name

@@ -223,7 +223,7 @@ def test_ctrl_c_while_the_parts_are_joined_keeps_them(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(campaign, "join", interrupted)
+        patched.setattr(campaign, "join_patterns", interrupted)
         with pytest.raises(KeyboardInterrupt):
             campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True)
     assert campaign.run(CONTINUOUS, tmp_path / "p.h5", quiet=True).reused == 6
