@@ -15,6 +15,9 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_fill
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.jobs.phase import Request
+from bcdi_inpaint.jobs.phase import phase as phase_file
+from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.scan.scan import Scan
 
 
@@ -113,3 +116,18 @@ def test_what_is_written_is_what_predict_writes(scan: Scan, fill: Fill, tmp_path
     assert_allclose(one.sigma, other.sigma)
     with pytest.raises(InputError, match="exists"):
         bcdi.write_cxi(by_call, scan, fill)
+
+
+def test_phase_gives_what_the_command_gives(
+    pynx: str, scan: Scan, fill: Fill, tmp_path: Path
+) -> None:
+    path = tmp_path / "filled.cxi"
+    bcdi.write_cxi(path, scan, fill)
+    by_command = phase_file(Request(str(path), runs=2, cycles=(4, 8, 4), seed=5)).best
+    schedule = Schedule(hio=4, raar=8, er=4)
+    crystal = bcdi.phase(scan, fill, runs=2, seed=5, schedule=schedule)
+    assert_array_equal(crystal.obj, by_command.obj)
+    assert repr(crystal).startswith("object of ")
+    masked = bcdi.phase(scan, runs=1, seed=5, schedule=schedule)
+    assert masked.handed is not None
+    assert masked.handed.name == "mask"
