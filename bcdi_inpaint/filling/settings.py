@@ -17,8 +17,8 @@ class FillingSettings:
     ----------
     patch : side of a patch in voxels: what the released weights were trained with
         (`training.patch_dataset.PatchConfig`).
-    stride : voxels between patches along a gap. From `benchmarks/stride.py`: 4 to 24 fill alike, in
-        Pearson to 1e-4, 32 begins to lose.
+    stride : voxels between patches along a gap. From `python -m benchmarks.stride`: 4 to 24 fill
+        alike, in Pearson to 1e-4, 32 begins to lose.
     batch : patches that go through the network at once. Chosen for memory; no committed command.
     widest : voxels of the widest gap that is filled from both sides: the widest between modules of
         the detectors, and the widest that the released weights were trained with.
