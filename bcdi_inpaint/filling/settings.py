@@ -16,7 +16,7 @@ class FillingSettings:
     Attributes
     ----------
     patch : side of a patch in voxels: what the released weights were trained with
-        (`training.patch_dataset.PatchConfig`).
+        (`training.plan.PatchConfig`).
     stride : voxels between patches along a gap. From `python -m benchmarks.stride`: 4 to 24 fill
         alike, in Pearson to 1e-4, 32 begins to lose.
     batch : patches that go through the network at once. Chosen for memory; no committed command.

@@ -217,7 +217,7 @@ def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:
 def find_scan_gaps(
     request: Request, say: Callable[[str], None] = lambda line: None
 ) -> tuple[Measured, GapFinding]:
-    """The scan of a request and its gaps; errors as `files.read_scan` and `gaps.find_gaps`.
+    """The scan of a request and its gaps; errors as `files.read_scan` and `gaps.finding.find_gaps`.
 
     Where it lies in an HDF5 file it stays there.
     """
