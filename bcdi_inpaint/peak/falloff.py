@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 
-FEWEST_KNOWN = 4
-"""Known voxels from which on a shell has a mean of its own; others lie between their neighbours."""
-SMOOTHING = 1.0
-"""Standard deviation, in shells, of the Gaussian that smooths the means."""
+
+@dataclass(frozen=True)
+class FalloffSettings:
+    """How the means of shells are made. Chosen on training patterns; no committed command.
+
+    Attributes
+    ----------
+    fewest_known : known voxels from which on a shell has a mean of its own; the mean of another
+        shell lies between its neighbours'.
+    smoothing : standard deviation, in shells of one voxel, of the Gaussian that smooths the means.
+    """
+
+    fewest_known: int = 4
+    smoothing: float = 1.0
 
 
 def shell_means(
-    log_counts: Float32Array, known: BoolArray, centre: Sequence[float] | Float64Array
+    log_counts: Float32Array,
+    known: BoolArray,
+    centre: Sequence[float] | Float64Array,
+    *,
+    settings: FalloffSettings = FalloffSettings(),
 ) -> Float32Array:
     """In every voxel the mean of the known log counts at its distance from the centre.
 
@@ -26,6 +41,7 @@ def shell_means(
     log_counts : (n_rock, n_y, n_x) or (n_y, n_x), log(1 + counts); any number where not known.
     known : the same shape, bool.
     centre : (n_dim,) of the peak in voxels; it may lie outside the array.
+    settings : how the means are made.
 
     Returns
     -------
@@ -50,10 +66,10 @@ def shell_means(
         total += np.bincount(shell, weights=values[valid], minlength=n_shells)
     if not voxels.any():
         return np.zeros(known.shape, dtype=np.float32)
-    filled = np.flatnonzero(voxels >= min(FEWEST_KNOWN, voxels.max()))
+    filled = np.flatnonzero(voxels >= min(settings.fewest_known, voxels.max()))
     shells = np.arange(filled[0], filled[-1] + 1)
     means = np.interp(shells, filled, total[filled] / voxels[filled])
-    smooth = gaussian_filter1d(means, SMOOTHING, mode="nearest")
+    smooth = gaussian_filter1d(means, settings.smoothing, mode="nearest")
     found = np.empty(known.shape, dtype=np.float32)
     for squared, plane in zip(away[0], found, strict=True):
         plane[...] = np.interp(np.sqrt(squared + across), shells + 0.5, smooth)

@@ -27,20 +27,34 @@ from bcdi_inpaint.peak.fringes import (
     window,
 )
 
-LOCAL_SIGMA = 2.0
-"""Voxels of the local mean that `inversion_local` is without."""
 
-DECAY_FRINGES = (1.5, 8.0)
-"""Distances from the peak, in fringe periods, between which the intensity's decay is fitted."""
+@dataclass(frozen=True)
+class StatisticsSettings:
+    """What the numbers of a pattern are defined by; other values are other numbers.
 
-DECAY_SHELLS = 12
-LEAST_SHELL_COUNTS = 10
+    Attributes
+    ----------
+    local_sigma : voxels of the local mean that `inversion_local` is without.
+    decay_fringes : distances from the peak, in fringe periods, between which the intensity's decay
+        is fitted.
+    decay_shells : shells between these distances, equally wide on a logarithmic scale.
+    least_shell_counts : counts in a shell from which on it takes part.
+    faint : mean counts around a voxel between which it is faint: there fringes add little to its
+        spread.
+    faint_sigma : voxels of that mean.
+    least_faint_pairs : pairs of faint neighbours from which on their spread is a number.
+    """
 
-FAINT = (0.02, 0.5)
-"""Mean counts around a voxel between which it is faint: there fringes add little to its spread."""
+    local_sigma: float = 2.0
+    decay_fringes: tuple[float, float] = (1.5, 8.0)
+    decay_shells: int = 12
+    least_shell_counts: int = 10
+    faint: tuple[float, float] = (0.02, 0.5)
+    faint_sigma: float = 3.0
+    least_faint_pairs: int = 200
 
-FAINT_SIGMA = 3.0
-LEAST_FAINT_PAIRS = 200
+
+SETTINGS = StatisticsSettings()
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,7 @@ class Statistics:
     visibility : of the fringes along each axis, 1 for sin^2; see `fringe_visibility`.
     zero_share : the part of the voxels without a count.
     inversion : correlation of log counts with their inversion about the centre.
-    inversion_local : the same without the local mean (`LOCAL_SIGMA`): fringes alone.
+    inversion_local : the same without the local mean (`local_sigma`): fringes alone.
     fano_faint : variance over mean of faint counts, 1 for Poisson noise; see `fano_faint`.
     """
 
@@ -100,7 +114,7 @@ def pattern_statistics(counts: NDArray[np.number], known: BoolArray) -> Statisti
     centre = find_centre(log_counts, known)
     inversion, inversion_local = (
         inversion_correlation(log_counts, known, centre, sigma, HALF_WINDOW)
-        for sigma in (None, LOCAL_SIGMA)
+        for sigma in (None, SETTINGS.local_sigma)
     )
     box = window(centre, counts.shape)
     near, there = counts[box].astype(np.float64), known[box]
@@ -123,7 +137,7 @@ def radial_profile(
 ) -> tuple[Float64Array, Float64Array]:
     """Mean counts in shells around the peak.
 
-    The shells are equally wide on a logarithmic scale (`DECAY_FRINGES`, `DECAY_SHELLS`).
+    The shells are equally wide on a logarithmic scale (`decay_fringes`, `decay_shells`).
 
     Parameters
     ----------
@@ -136,12 +150,12 @@ def radial_profile(
     Returns
     -------
     Two arrays (n_shells,): distances from the peak in fringe periods, and mean counts there, nan
-    in a shell of fewer than `LEAST_SHELL_COUNTS` counts.
+    in a shell of fewer than `least_shell_counts` counts.
     """
-    edges = np.geomspace(*DECAY_FRINGES, DECAY_SHELLS + 1)
+    edges = np.geomspace(*SETTINGS.decay_fringes, SETTINGS.decay_shells + 1)
     middles = np.sqrt(edges[1:] * edges[:-1])
     if np.isnan(period).all():
-        return middles, np.full(DECAY_SHELLS, np.nan)
+        return middles, np.full(SETTINGS.decay_shells, np.nan)
     lengths = np.where(np.isnan(period), np.nanmean(period), period)
     axes = [
         (np.arange(n) - c) / length
@@ -149,10 +163,12 @@ def radial_profile(
     ]
     distance = np.sqrt(sum(offset**2 for offset in np.ix_(*axes)))
     shell = np.digitize(distance[known], edges) - 1
-    inside = (shell >= 0) & (shell < DECAY_SHELLS)
-    total = np.bincount(shell[inside], counts[known][inside], DECAY_SHELLS)
-    voxels = np.bincount(shell[inside], minlength=DECAY_SHELLS)
-    return middles, np.where(total >= LEAST_SHELL_COUNTS, total / np.maximum(voxels, 1), np.nan)
+    inside = (shell >= 0) & (shell < SETTINGS.decay_shells)
+    total = np.bincount(shell[inside], counts[known][inside], SETTINGS.decay_shells)
+    voxels = np.bincount(shell[inside], minlength=SETTINGS.decay_shells)
+    return middles, np.where(
+        total >= SETTINGS.least_shell_counts, total / np.maximum(voxels, 1), np.nan
+    )
 
 
 def decay_exponent(
@@ -186,12 +202,12 @@ def decay_exponent(
 def fano_faint(counts: FloatArray, known: BoolArray) -> float:
     """Variance over mean of faint counts, 1 for Poisson noise; nan with few faint voxels.
 
-    From pairs of neighbours a, b along every axis, both where the mean around is within `FAINT`:
+    From pairs of neighbours a, b along every axis, both where the mean around is within `faint`:
     (a - b)^2 has twice their variance as its mean, whatever slowly varies; fringes of a mean m
     below one half add less than m to the factor. Counts divided by a number have a factor below 1.
     """
-    mean = local_mean(counts, known, FAINT_SIGMA)
-    used = known & (mean > FAINT[0]) & (mean < FAINT[1])
+    mean = local_mean(counts, known, SETTINGS.faint_sigma)
+    used = known & (mean > SETTINGS.faint[0]) & (mean < SETTINGS.faint[1])
     squares, sums, n_pairs = 0.0, 0.0, 0
     values = counts.astype(np.float64)  # unsigned integers have no negative difference
     for axis in range(counts.ndim):
@@ -200,4 +216,4 @@ def fano_faint(counts: FloatArray, known: BoolArray) -> float:
         squares += float(((a - b)[both] ** 2).sum())
         sums += float((a + b)[both].sum())
         n_pairs += int(np.count_nonzero(both))
-    return squares / sums if n_pairs >= LEAST_FAINT_PAIRS and sums > 0 else math.nan
+    return squares / sums if n_pairs >= SETTINGS.least_faint_pairs and sums > 0 else math.nan
