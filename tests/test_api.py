@@ -96,8 +96,6 @@ def test_a_refined_fill_says_what_was_decided(scan: Scan, fill: Fill) -> None:
     refined = bcdi.refine(scan, gaps, fill, starts=1)
     assert "refined: " in refined.report.remark
     assert_array_equal(refined.counts[~fill.filled], fill.counts[~fill.filled])
-    again = bcdi.refine(scan, gaps, fill, starts=1)
-    assert_array_equal(again.counts, refined.counts)
 
 
 def test_what_is_written_is_what_predict_writes(scan: Scan, fill: Fill, tmp_path: Path) -> None:

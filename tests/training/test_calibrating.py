@@ -48,7 +48,7 @@ def test_what_is_calibrated_holds_on_fresh_noise(model: Model, patterns: np.ndar
     """On the average of several draws: a few gaps elsewhere scatter by 0.1 and more."""
     widths, many = (3, 12), np.concatenate([patterns] * 3)
     inside: dict[float, list[float]] = {0.68: [], 0.95: []}
-    for seed in range(4):
+    for seed in range(3):
         calibration = measure_calibration(
             model, many, np.random.default_rng(10 + seed), widths=widths
         )
