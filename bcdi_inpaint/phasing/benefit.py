@@ -52,7 +52,7 @@ class BenefitSettings:
     beside: int = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Benefit:
     """What the scan shows of one gap, and what follows.
 
@@ -76,6 +76,9 @@ class Benefit:
         what = f"gap of {self.gap.width} {AXIS_NAMES[self.gap.axis]}{wide}"
         found = f"{self.distance} voxels from the peak, {self.counts_beside:.3g} counts beside it"
         return f"{what} {found}: {VERDICTS[self.verdict]}"
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def benefit_record(benefit: Benefit | None) -> dict[str, Any]:
