@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, IntArray
+from bcdi_inpaint.arrays import Float32Array, Float64Array, IntArray
 from bcdi_inpaint.classical.runs import shortest_runs
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill, FillReport
@@ -23,7 +23,7 @@ from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.filling.stitching import Stitcher, trust
 from bcdi_inpaint.filling.streamed_fill import FilledRegion, StreamedFill
 from bcdi_inpaint.filling.work import Work, plan_work
-from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.gaps.masks import GapRegion, as_region
 from bcdi_inpaint.network.channels import Features
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.units import from_network, logs_from_network, logs_to_network
@@ -31,7 +31,7 @@ from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.peak.centre import find_centre
 from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box, around, as_box, move, sides
-from bcdi_inpaint.scan.scan import Measured, Scan
+from bcdi_inpaint.scan.scan import Measured, as_scan
 
 Progress = Callable[[int, int], None]
 """Called with (patches done, patches in all)."""
@@ -83,17 +83,10 @@ def inpaint(
     >>> bool((fill.counts[~gap_mask] == counts[~gap_mask]).all())
     True
     """
-    if counts.dtype.kind not in "uif":
-        raise InputError(f"counts are {counts.dtype}, expected whole or real numbers")
-    gap = _as_mask(gap_mask, counts.shape, "gap_mask")
-    bad = np.zeros_like(gap) if bad_mask is None else _as_mask(bad_mask, counts.shape, "bad_mask")
-    scan = Scan(counts, bad)
-    if not gap.any():
-        raise InputError("gap_mask is empty, expected voxels to fill: there is nothing to do")
+    scan = as_scan(counts, bad_mask)
+    gap = as_region(gap_mask, scan.shape)
     settings = FillingSettings(stride=stride)
-    return inpaint_scan(
-        scan, GapRegion.of(gap), model, device, settings=settings, progress=progress
-    ).whole
+    return inpaint_scan(scan, gap, model, device, settings=settings, progress=progress).whole
 
 
 def inpaint_scan(
@@ -149,13 +142,6 @@ def inpaint_scan(
         loaded.sha256,
         report,
     )
-
-
-def _as_mask(mask: np.ndarray, shape: tuple[int, ...], name: str) -> BoolArray:
-    """A mask (n_y, n_x) or (n_rock, n_y, n_x) of the counts' shape, as booleans."""
-    if mask.shape not in (shape, shape[1:]):
-        raise InputError(f"{name} has the shape {mask.shape}, expected {shape} or {shape[1:]}")
-    return np.ascontiguousarray(np.broadcast_to(mask != 0, shape))
 
 
 def _centre(

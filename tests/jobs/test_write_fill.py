@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,7 @@ from bcdi_inpaint.jobs.predict import Result, predict
 from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.jobs.write_fill import write_cxi
 from bcdi_inpaint.network.weights import save_weights
+from bcdi_inpaint.phasing import benefit
 
 GAP = Gap(1, 24, 30)
 
@@ -60,6 +62,23 @@ def test_python_writes_what_the_command_does(
     own = {"command", "input", "input_sha256", "job_sha256", "gaps_found", "date"}
     for name in set(by_command.provenance) - own:
         assert by_python.provenance[name] == by_command.provenance[name], name
+
+
+@pytest.mark.parametrize(("refined", "handover"), [(False, "mask"), (True, "prior")])
+def test_by_itself_a_refined_fill_is_handed_over_where_others_are_not(
+    tmp_path: Path,
+    result: Result,
+    monkeypatch: pytest.MonkeyPatch,
+    refined: bool,
+    handover: str,
+) -> None:
+    monkeypatch.setattr(benefit, "verdict_of", lambda *_, **__: "compare")
+    fill = result.fill.whole
+    fill = replace(fill, report=replace(fill.report, refined=refined))
+    write_cxi(tmp_path / "a.cxi", result.scan, fill)
+    written = read_fill(tmp_path / "a.cxi")
+    assert written is not None
+    assert written.provenance["handover"] == handover
 
 
 @pytest.mark.parametrize("handover", ["hard", "mask"])
