@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.scan.remarks import Remarks
 from bcdi_inpaint.scan.scan import Metadata, Scan
 
 
@@ -76,7 +77,13 @@ def as_flags(flags: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarra
     return np.broadcast_to(flags, shape)
 
 
-def scan_of(counts: np.ndarray, flags: np.ndarray | None, metadata: Metadata, source: Path) -> Scan:
+def scan_of(
+    counts: np.ndarray,
+    flags: np.ndarray | None,
+    metadata: Metadata,
+    source: Path,
+    remarks: Remarks = (),
+) -> Scan:
     """Make a scan of counts and of flags that fit them; without flags nothing is bad.
 
     Parameters
@@ -85,10 +92,11 @@ def scan_of(counts: np.ndarray, flags: np.ndarray | None, metadata: Metadata, so
     flags : (n_rock, n_y, n_x), non-zero = bad; None for none.
     metadata : what the file says about the experiment.
     source : the file.
+    remarks : what has to be said about how it was read.
 
     Returns
     -------
     The scan.
     """
     bad = np.zeros(counts.shape, dtype=bool) if flags is None else flags != 0
-    return Scan(counts, bad, flags, metadata, source)
+    return Scan(counts, bad, flags, metadata, source, remarks)

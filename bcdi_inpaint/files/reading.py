@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +135,7 @@ def _with_masks(scan: Scan, masks: list[str | Path], crop: Crop | None) -> Scan:
         else:
             flags = _fitting(_read_mask(mask), scan.shape, crop)
             bad = bad | (as_flags(flags, scan.shape, f"mask {mask}") != 0)
-    return Scan(scan.counts, bad, scan.flags, scan.metadata, scan.source)
+    return replace(scan, bad_mask=bad)
 
 
 def _fitting(flags: np.ndarray, shape: tuple[int, ...], crop: Crop | None) -> np.ndarray:

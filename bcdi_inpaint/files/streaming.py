@@ -16,6 +16,7 @@ from bcdi_inpaint.files.hdf5 import open_file, stored_bytes
 from bcdi_inpaint.files.metadata import metadata_of
 from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape
 from bcdi_inpaint.scan.crop import Crop, slices_of
+from bcdi_inpaint.scan.remarks import Remarks
 from bcdi_inpaint.scan.scan import Metadata, Scan
 from bcdi_inpaint.scan.validity import invalid_voxels
 
@@ -36,6 +37,7 @@ class StoredScan:
     corner : the first voxel of the stored array that is wanted.
     masks : further masks, bool, (n_y, n_x) or of the shape.
     without_invalid : whether voxels that hold no count are bad.
+    remarks : what has to be said about how it was read.
     """
 
     shape: Shape
@@ -48,6 +50,7 @@ class StoredScan:
     corner: tuple[int, int, int] = (0, 0, 0)
     masks: tuple[np.ndarray, ...] = ()
     without_invalid: bool = False
+    remarks: Remarks = ()
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.shape))

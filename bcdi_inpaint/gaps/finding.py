@@ -19,6 +19,7 @@ from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import check_inside, gap_mask, merge_gaps, runs_of_lines
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.boxes import Box, Shape, blocks
+from bcdi_inpaint.scan.remarks import Remarks
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.validity import invalid_voxels
 
@@ -81,11 +82,13 @@ class GapFinding:
     gaps : the gaps, sorted by axis and line.
     how : in words, how they were found.
     shape : (n_rock, n_y, n_x) of the scan.
+    remarks : what has to be said about them and the counts around.
     """
 
     gaps: tuple[Gap, ...]
     how: str
     shape: Shape
+    remarks: Remarks = ()
 
     def __iter__(self) -> Iterator[Gap]:
         return iter(self.gaps)

@@ -11,6 +11,7 @@ import numpy as np
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.scan.boxes import Box, Shape, as_shape
+from bcdi_inpaint.scan.remarks import Remarks
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Measured(Protocol):
     def flags_dtype(self) -> np.dtype | None:
         """Of the mask as stored, None without one."""
 
+    @property
+    def remarks(self) -> Remarks:
+        """What has to be said about how it was read."""
+
     def part(self, box: Box) -> Scan:
         """The scan within a box."""
 
@@ -74,6 +79,7 @@ class Scan:
     flags : the mask as it was stored, broadcast to the counts' shape, or None without a mask.
     metadata : what the file says about the experiment.
     source : the file the scan came from, or None.
+    remarks : what has to be said about how it was read.
     """
 
     counts: np.ndarray
@@ -81,6 +87,7 @@ class Scan:
     flags: np.ndarray | None = None
     metadata: Metadata = Metadata()
     source: Path | None = None
+    remarks: Remarks = ()
 
     def __post_init__(self) -> None:
         if self.counts.ndim != 3:
@@ -121,7 +128,7 @@ class Scan:
     def part(self, box: Box) -> Scan:
         """The scan within a box; its arrays are views."""
         flags = None if self.flags is None else self.flags[box]
-        return Scan(self.counts[box], self.bad_mask[box], flags, self.metadata, self.source)
+        return replace(self, counts=self.counts[box], bad_mask=self.bad_mask[box], flags=flags)
 
     def bad_in(self, box: Box) -> np.ndarray:
         """The bad voxels of a box, a view."""
