@@ -11,6 +11,23 @@ from bcdi_inpaint.scan.remarks import Remarks
 from bcdi_inpaint.scan.scan import Metadata, Scan
 
 
+def squeezed_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its axes of length one where exactly three others remain; else as it is.
+
+    Examples
+    --------
+    >>> squeezed_shape((60, 1, 516, 516)), squeezed_shape((1, 516, 516))
+    ((60, 516, 516), (1, 516, 516))
+    """
+    longer = tuple(n for n in shape if n != 1)
+    return longer if len(shape) > 3 and len(longer) == 3 else shape
+
+
+def squeezed(array: np.ndarray) -> np.ndarray:
+    """An array without its axes of length one, a view; see `squeezed_shape`."""
+    return array.reshape(squeezed_shape(array.shape))
+
+
 def check_counts_form(shape: tuple[int, ...] | None, dtype: np.dtype, where: str) -> None:
     """Refuse arrays that cannot be the counts of a rocking curve, before they are loaded.
 
