@@ -11,7 +11,6 @@ import h5py
 import numpy as np
 
 from bcdi_inpaint.files.hdf5 import load
-from bcdi_inpaint.scan.boxes import Box
 
 DEFLATE, SHUFFLE = 1, 2
 """HDF5's numbers of the filters that are known here."""
@@ -19,21 +18,27 @@ MOST_KEPT = 4
 """Chunks of masks that are kept; a frame is one, of a few megabytes."""
 
 
-def read_part(dataset: h5py.Dataset, box: Box) -> np.ndarray:
+def read_part(dataset: h5py.Dataset, box: tuple[slice, ...], held: int | None = None) -> np.ndarray:
     """A box of a data set; errors of a damaged chunk are zlib's, ValueError or the library's.
 
     Where the filters are others than shuffling and deflating, the library reads it.
+
+    Parameters
+    ----------
+    dataset : any.
+    box : a slice for each of its axes.
+    held : what `stored_bytes` says of it, if it is known already.
     """
     filters = _filters(dataset)
     if filters is None:
-        return load(dataset, box)
+        return load(dataset, box, held)
     part = np.full([s.stop - s.start for s in box], dataset.fillvalue, dataset.dtype)
     for corner in _corners(dataset.chunks, box):
         info = dataset.id.get_chunk_info_by_coord(corner)
         if info.byte_offset is None:  # never written: the fill value
             continue
         if info.filter_mask:  # some filter was left out for this chunk
-            return load(dataset, box)
+            return load(dataset, box, held)
         _, stored = dataset.id.read_direct_chunk(corner)
         take_apart = _taken_apart_once if dataset.dtype.itemsize == 1 else _taken_apart
         chunk = take_apart(bytes(stored), filters, dataset.chunks, dataset.dtype)
@@ -55,7 +60,7 @@ def _filters(dataset: h5py.Dataset) -> tuple[int, ...] | None:
     return codes if codes in ((), (DEFLATE,), (SHUFFLE, DEFLATE)) else None
 
 
-def _corners(chunks: tuple[int, ...], box: Box) -> Iterator[tuple[int, ...]]:
+def _corners(chunks: tuple[int, ...], box: tuple[slice, ...]) -> Iterator[tuple[int, ...]]:
     """First voxels of the chunks that a box touches."""
     return itertools.product(
         *(range(b.start // n * n, b.stop, n) for b, n in zip(box, chunks, strict=True))

@@ -1,36 +1,94 @@
-"""Scans in HDF5 files: PyNX's CXI, cdiutils' CXI, and any data set by its path."""
+"""Scans in HDF5 files: PyNX's CXI, cdiutils' CXI, BLISS, NeXus, and any data set by its path."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.bliss import bliss_scans
-from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
-from bcdi_inpaint.files.hdf5 import (
-    candidates,
-    check_virtual_sources,
-    load,
-    node_at,
-    open_file,
-    scalar,
-)
-from bcdi_inpaint.files.layout import DATA_PATHS, detector_groups
+from bcdi_inpaint.files.bits import bad_of, rejecting_bits
+from bcdi_inpaint.files.flags import StoredFlags, find_flags
+from bcdi_inpaint.files.forms import check_counts_form, squeezed_shape
+from bcdi_inpaint.files.frames import Stack, stored_array
+from bcdi_inpaint.files.hdf5 import load, node_at, scalar
+from bcdi_inpaint.files.inside import candidates
+from bcdi_inpaint.files.layout import DATA_PATHS
+from bcdi_inpaint.files.locating import Located, locate
 from bcdi_inpaint.files.metadata import metadata_of
+from bcdi_inpaint.files.opening import open_file, writer_remarks
+from bcdi_inpaint.files.series import series_stack
 from bcdi_inpaint.scan.crop import Crop, slices_of
-from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.scan.remarks import Remark, Remarks
+from bcdi_inpaint.scan.scan import Metadata, Scan
+
+MASTER = "_master"
+"""What the name of an EIGER master holds, where its frames' files have ``_data_000001``."""
 
 
-def read_hdf5(path: Path, inner: str | None, crop: Crop | None) -> Scan:
-    """Read the scan at a path of an HDF5 file, or where PyNX would look for it.
+@dataclass(frozen=True)
+class StoredCounts:
+    """What there is to know of a scan in an HDF5 file before its counts are read.
+
+    Attributes
+    ----------
+    data_path : the path that was walked to the counts; of several data sets, to the first.
+    stack : the counts.
+    flags : their mask, or None.
+    metadata : what the file says about the experiment.
+    remarks : what has to be said about how it is read.
+    """
+
+    data_path: str
+    stack: Stack
+    flags: StoredFlags | None
+    metadata: Metadata
+    remarks: Remarks
+
+
+def find_counts(path: Path, inner: str | None) -> StoredCounts:
+    """Find the counts and the mask of a scan, and what else its file says.
 
     Parameters
     ----------
     path : the file.
-    inner : path of the counts in the file; None to look where PyNX does.
+    inner : path of the counts in the file; None to look where such files have them.
+
+    Returns
+    -------
+    What there is to know before they are read.
+
+    Raises
+    ------
+    InputError
+        For a file or a path that holds no scan.
+    """
+    with open_file(path) as file:
+        located = locate(file, inner, path)
+        stack, remarks = _stack_at(file, located, path)
+        flags = find_flags(file, located.data_path, stack.shape, path)
+        metadata = metadata_of(file, located.data_path, path)
+    own = () if flags is None else flags.remarks(path)
+    files = [path, *(array.file for array in stack.arrays)]
+    said = located.remarks + remarks + own + _alone(path) + writer_remarks(files)
+    return StoredCounts(located.data_path, stack, flags, metadata, said)
+
+
+def _stack_at(file: h5py.File, located: Located, path: Path) -> tuple[Stack, Remarks]:
+    if len(located.place) > 1:
+        return series_stack(file, located.place, path)
+    return Stack((stored_array(counts_at(file, located.data_path, path)),)), ()
+
+
+def read_hdf5(path: Path, inner: str | None, crop: Crop | None) -> Scan:
+    """Read the scan at a path of an HDF5 file, or where such files have it.
+
+    Parameters
+    ----------
+    path : the file.
+    inner : path of the counts in the file; None to look for them.
     crop : the part to read; None for all of it.
 
     Returns
@@ -42,33 +100,19 @@ def read_hdf5(path: Path, inner: str | None, crop: Crop | None) -> Scan:
     InputError
         For a file or a path that holds no scan.
     """
-    with open_file(path) as file:
-        data_path = inner or default_data_path(file, path)
-        node = counts_at(file, data_path, path)
-        part = slices_of(crop, node.shape)
-        flags = _load_flags(file, data_path, node.shape, path)
-        counts = load(node, part)
-        flags = None if flags is None else flags[part]
-        return scan_of(counts, flags, metadata_of(file, data_path), path)
-
-
-def default_data_path(file: h5py.File, path: Path) -> str:
-    """Where the counts of a file lie whose user does not say it."""
-    for data_path in DATA_PATHS:
-        if node_at(file, data_path, path) is not None:
-            return data_path
-    inside = bliss_scans(path)
-    if len(inside) == 1:
-        return next(iter(inside.values()))
-    if inside:
-        raise InputError(
-            f"{path} holds {len(inside)} scans ({', '.join(map(str, list(inside)[:8]))}, ...), "
-            "expected one: say which with --scans"
-        )
-    raise InputError(
-        f"{path} has no data set at {' or '.join(DATA_PATHS)}, expected one of these: "
-        f"give {path.name}:/path{candidates(file)}"
+    found = find_counts(path, inner)
+    spans = slices_of(crop, found.stack.shape)
+    frames, rows, columns = (
+        slice(*span.indices(n)[:2]) for span, n in zip(spans, found.stack.shape, strict=True)
     )
+    box = frames, rows, columns
+    found.stack.check_size(box, f"{path}:/{found.data_path}")
+    counts = found.stack.read(box)
+    flags = None if found.flags is None else found.flags.read(box)
+    bad = np.zeros(counts.shape, bool)
+    if found.flags is not None and flags is not None:
+        bad = found.flags.bad(flags)
+    return Scan(counts, bad, flags, found.metadata, path, found.remarks)
 
 
 def counts_at(file: h5py.File, data_path: str, path: Path) -> h5py.Dataset:
@@ -82,7 +126,7 @@ def counts_at(file: h5py.File, data_path: str, path: Path) -> h5py.Dataset:
 
     Returns
     -------
-    The data set.
+    The data set, which may have axes of length one besides.
 
     Raises
     ------
@@ -93,65 +137,40 @@ def counts_at(file: h5py.File, data_path: str, path: Path) -> h5py.Dataset:
     node = node_at(file, data_path, path)
     if node is None:
         raise InputError(
-            f"{where} is absent, expected a data set: check the path{candidates(file)}"
+            f"{where} is absent, expected a data set: check the path{candidates(file, '', path)}"
         )
     if not isinstance(node, h5py.Dataset):
-        raise InputError(
-            f"{where} is a group, expected a data set: give its path{candidates(node)}"
-        )
-    check_counts_form(node.shape, node.dtype, where)
-    check_virtual_sources(node, path, where)
+        raise InputError(f"{where} is a group, expected a data set: give its path")
+    shape = None if node.shape is None else squeezed_shape(node.shape)
+    check_counts_form(shape, node.dtype, where)
     _check_centred(file, data_path, where, path)
     return node
 
 
-def _load_flags(
-    file: h5py.File, data_path: str, shape: tuple[int, ...], path: Path
-) -> np.ndarray | None:
-    """The mask that belongs to the counts, broadcast to their shape."""
-    node = flags_at(file, data_path, path)
-    return None if node is None else as_flags(load(node), shape, f"mask {path}:{node.name}")
-
-
-def flags_at(file: h5py.File, data_path: str, path: Path) -> h5py.Dataset | None:
-    """Find the data set of the mask that belongs to the counts at a path.
-
-    Parameters
-    ----------
-    file : the open file.
-    data_path : path of the counts in it.
-    path : the file's name, for messages.
-
-    Returns
-    -------
-    The data set, or None where the file has no mask for these counts.
-
-    Raises
-    ------
-    InputError
-        For a mask that leads nowhere.
-    """
-    for group in detector_groups(data_path):
-        for name in ("mask", "pixel_mask"):
-            mask_path = f"{group}/{name}".strip("/")
-            node = node_at(file, mask_path, path)
-            if isinstance(node, h5py.Dataset) and mask_path != data_path:
-                return node
-    return None
-
-
 def load_hdf5_mask(path: Path, inner: str | None) -> np.ndarray:
-    """A mask from an HDF5 file: the given path, or where a scan of that file has it."""
+    """A mask from an HDF5 file: the given path, or where a scan of that file has it.
+
+    Of a `pixel_mask` it holds the bits alone that reject a pixel.
+    """
     with open_file(path) as file:
         paths = [inner] if inner else [f"{p.rpartition('/')[0]}/mask" for p in DATA_PATHS]
-        for mask_path in [*paths, "entry_1/detector_1/mask"][: 1 if inner else None]:
+        further = () if inner else ("entry_1/detector_1/mask", *_NEXUS_MASKS)
+        for mask_path in (*paths, *further):
             node = node_at(file, mask_path, path)
             if isinstance(node, h5py.Dataset) and node.shape is not None:
-                return load(node)
+                bits = rejecting_bits(mask_path.rpartition("/")[2], node.dtype)
+                loaded = load(node)
+                return loaded if bits is None else bad_of(loaded, bits)
     raise InputError(
         f"mask {path}: no data set at {' or '.join(paths)}, expected the mask there: "
         f"give {path.name}:/path"
     )
+
+
+_NEXUS_MASKS = (
+    "entry/instrument/detector/pixel_mask",
+    "entry/instrument/detector/detectorSpecific/pixel_mask",
+)
 
 
 def _check_centred(file: h5py.File, data_path: str, where: str, path: Path) -> None:
@@ -162,3 +181,16 @@ def _check_centred(file: h5py.File, data_path: str, where: str, path: Path) -> N
             f"{where} is marked is_fft_shifted, expected the Bragg peak inside the array: "
             "apply numpy.fft.fftshift before saving"
         )
+
+
+def _alone(path: Path) -> Remarks:
+    """What to say of one of EIGER's files of frames whose master lies beside it."""
+    stem, _, number = path.stem.rpartition("_data_")
+    master = path.with_name(f"{stem}{MASTER}{path.suffix}")
+    if not stem or not number.isdigit() or not master.is_file():
+        return ()
+    text = (
+        f"{path.name} is one file of frames of {master.name}: the other frames, the mask and the "
+        f"geometry are read with {master.name}"
+    )
+    return (Remark("one-of-several-files", text),)

@@ -10,10 +10,11 @@ import h5py
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.hdf5 import load, open_file, quiet_node
+from bcdi_inpaint.files.hdf5 import load, quiet_node
 from bcdi_inpaint.files.layout import DETECTOR, FILLED_PATH
+from bcdi_inpaint.files.opening import is_hdf5, open_file
 from bcdi_inpaint.files.provenance import provenance_in
-from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
+from bcdi_inpaint.files.specs import split_spec
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def read_fill(path: str | Path) -> StoredFill | None:
     Raises InputError for a file that cannot be read, or whose fill has no uncertainty.
     """
     path, inner = split_spec(path)
-    if inner is not None or path.suffix.lower() not in HDF5_SUFFIXES:
+    if inner is not None or not is_hdf5(path):
         return None
     with open_file(path) as file:
         filled, sigma = quiet_node(file, FILLED_PATH), quiet_node(file, f"{DETECTOR}/sigma")

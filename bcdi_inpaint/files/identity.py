@@ -8,11 +8,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from bcdi_inpaint.files.dataset import counts_at, default_data_path, flags_at
+from bcdi_inpaint.files.dataset import find_counts
 from bcdi_inpaint.files.faults import check_readable, translate_errors
-from bcdi_inpaint.files.hdf5 import open_file
+from bcdi_inpaint.files.frames import StoredArray
 from bcdi_inpaint.files.npz import mask_sibling
-from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
+from bcdi_inpaint.files.opening import is_hdf5, open_file
+from bcdi_inpaint.files.specs import split_spec
 from bcdi_inpaint.files.stacks import is_series, series_files, stack_mask
 
 
@@ -36,7 +37,7 @@ def identify(spec: str | Path, file_sha256: str | None = None) -> str:
     file if it is known already, so that the file is not read once more.
     """
     path, inner = split_spec(spec)
-    if path.suffix.lower() in HDF5_SUFFIXES:
+    if is_hdf5(path):
         own = [] if inner else [file_sha256 or sha256(path)]
         return _joined([*own, _content(path, inner)])
     if is_series(path):
@@ -53,13 +54,15 @@ def _content(path: Path, inner: str | None) -> str:
     """The content of a data set and of the mask that belongs to it."""
     check_readable(path)
     digest = hashlib.sha256()
-    with open_file(path) as file:
-        data_path = inner or default_data_path(file, path)
-        flags = flags_at(file, data_path, path)
-        for node in (counts_at(file, data_path, path), flags):
-            if node is not None:
-                _add(digest, node)
+    found = find_counts(path, inner)
+    for array in (*found.stack.arrays, *(() if found.flags is None else (found.flags.array,))):
+        _add_array(digest, array)
     return digest.hexdigest()
+
+
+def _add_array(digest: hashlib._Hash, array: StoredArray) -> None:
+    with open_file(array.file) as file:
+        _add(digest, file[array.name])
 
 
 def _add(digest: hashlib._Hash, node: h5py.Dataset) -> None:

@@ -35,7 +35,7 @@ def detector_groups(data_path: str) -> list[str]:
     """Groups that may hold what belongs to the data set: its mask, distance and pixel sizes.
 
     Its own group; for ``1.1/measurement/mpx1x4`` of ESRF's BLISS ``1.1/instrument/mpx1x4``; the
-    detector of a CXI entry as PyNX and as cdiutils write it.
+    detector of a CXI entry as PyNX and as cdiutils write it, and of a NeXus entry as EIGER does.
     """
     *above, name = data_path.split("/")
     groups = ["/".join(above)]
@@ -43,4 +43,13 @@ def detector_groups(data_path: str) -> list[str]:
         groups.append("/".join([*above[:-1], "instrument", name]))
     if above:
         groups += [f"{above[0]}/instrument_1/detector_1", f"{above[0]}/detector_1"]
+    for entry in entries_of(data_path):
+        detector = f"{entry}/instrument/detector".strip("/")
+        groups += [detector, f"{detector}/detectorSpecific"]
     return list(dict.fromkeys(groups))
+
+
+def entries_of(data_path: str) -> list[str]:
+    """The groups that may be the entry of a data set: the first, and that above its own group."""
+    above = data_path.split("/")[:-1]
+    return list(dict.fromkeys(["/".join(above[:-1]), *above[:1]]))

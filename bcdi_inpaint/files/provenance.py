@@ -11,8 +11,9 @@ import h5py
 import numpy as np
 
 from bcdi_inpaint.files.faults import LIBRARY_ERRORS
-from bcdi_inpaint.files.hdf5 import open_file, quiet_node
+from bcdi_inpaint.files.hdf5 import quiet_node
 from bcdi_inpaint.files.layout import PROCESS, RESULT_PROCESS
+from bcdi_inpaint.files.opening import open_file
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

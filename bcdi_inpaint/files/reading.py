@@ -13,6 +13,7 @@ from bcdi_inpaint.files.dataset import load_hdf5_mask, read_hdf5
 from bcdi_inpaint.files.faults import check_readable
 from bcdi_inpaint.files.forms import as_flags
 from bcdi_inpaint.files.npz import load_npy, load_npz_mask, read_npy, read_npz
+from bcdi_inpaint.files.opening import is_hdf5
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
 from bcdi_inpaint.files.stacks import STACK_SUFFIXES, is_series, load_stack, read_stack
 from bcdi_inpaint.files.streaming import StoredScan, open_hdf5
@@ -64,7 +65,7 @@ def read_scan(
     if not is_series(path):
         check_readable(path)
     suffix = _suffix(path)
-    read = _READERS.get(suffix)
+    read = read_hdf5 if is_hdf5(path) else _READERS.get(suffix)
     if read is None:
         raise InputError(
             f"{path}: unknown extension {suffix!r}, expected one of {', '.join(_READERS)}, "
@@ -99,7 +100,7 @@ def open_scan(
     """
     path, inner = split_spec(path_or_spec)
     stored = None
-    if path.suffix.lower() in HDF5_SUFFIXES:
+    if is_hdf5(path):
         check_readable(path)
         stored = open_hdf5(path, inner, crop)
     if stored is None:
@@ -153,13 +154,13 @@ def _read_mask(spec: str | Path) -> np.ndarray:
     """The array of a mask file, as stored."""
     path, inner = split_spec(spec)
     check_readable(path)
+    if is_hdf5(path):
+        return load_hdf5_mask(path, inner)
     suffix = path.suffix.lower()
     if suffix == ".npy":
         return load_npy(path)
     if suffix == ".npz":
         return load_npz_mask(path)
-    if suffix in HDF5_SUFFIXES:
-        return load_hdf5_mask(path, inner)
     if _suffix(path) in STACK_SUFFIXES:
         return load_stack(path)
     raise InputError(

@@ -1,4 +1,4 @@
-"""Where the data of an HDF5 file come from: links and virtual sources lead to other files.
+"""Where HDF5 looks for the files that a file names, and which of them may be followed.
 
 Only those in the folder of the file that the user named, or below it, are followed unasked: a
 stranger's file can else show what lies anywhere.
@@ -6,7 +6,7 @@ stranger's file can else show what lies anywhere.
 
 from __future__ import annotations
 
-from collections import deque
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -16,8 +16,8 @@ import h5py
 
 from bcdi_inpaint.errors import InputError
 
-MAX_DEPTH = 16
-"""Of links and virtual data sets that lead to one another."""
+BLOCK_NUMBER = "%b"
+"""In the name of a virtual source: HDF5 puts 0, 1, 2, ... there."""
 
 _follow_anywhere: ContextVar[bool] = ContextVar("follow_anywhere", default=False)
 
@@ -32,99 +32,107 @@ def following(anywhere: bool) -> Iterator[None]:
         _follow_anywhere.reset(before)
 
 
-def check_sources(file: h5py.File, inner: str, path: Path) -> None:
-    """Refuse what lies at a path of an open file if it comes from outside the folder of `path`.
-
-    Nothing is opened that lies outside. What is absent or broken is left to who reads it.
+def find_source(file: h5py.File, name: str, path: Path, where: str) -> Path | None:
+    """The file that HDF5 takes for a name in another, None where it finds none.
 
     Parameters
     ----------
-    file : the open file.
-    inner : path in it.
-    path : the file's name.
+    file : the open file that has the name.
+    name : in a link or a virtual data set.
+    path : the file that the user named, in whose folder all has to lie.
+    where : what the message begins with.
 
     Raises
     ------
     InputError
-        For a link or a virtual source that leads out of the folder.
+        For a file outside the folder.
     """
-    if not _follow_anywhere.get():
-        _walk(file, inner, path.resolve().parent, f"{path}:/{inner}", 0)
+    for place in _places(file, name):
+        with suppress(OSError):  # a name too long is none
+            if place.is_file():
+                _check_place(place, path, where)
+                return place
+    return None
 
 
-def _walk(file: h5py.File, inner: str, folder: Path, where: str, depth: int) -> None:
-    """Go down a path link by link, into other files where it leads there."""
-    group: h5py.Group | h5py.Dataset = file
-    parts = deque(inner.split("/"))
-    while parts:
-        name = parts.popleft()
-        if name in ("", "."):
-            continue
-        link = group.get(name, getlink=True) if isinstance(group, h5py.Group) else None
-        if link is None:
-            return
-        if isinstance(link, h5py.SoftLink | h5py.ExternalLink):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise InputError(
-                    f"{where} is a link that leads through more than {MAX_DEPTH} others, expected "
-                    "a data set: give its own path"
-                )
-        if isinstance(link, h5py.ExternalLink):
-            rest = "/".join([link.path, *parts])
-            _into(file, link.filename, rest, folder, where, depth)
-            return
-        if isinstance(link, h5py.SoftLink):
-            parts.extendleft(reversed(link.path.split("/")))
-            group = file if link.path.startswith("/") else group
-        else:
-            group = group[name]
-    if isinstance(group, h5py.Dataset):
-        _check_dataset(file, group, folder, where, depth)
+def find_raw(file: h5py.File, name: str, path: Path, where: str) -> list[Path]:
+    """The files that may be meant by the name of raw storage; errors as `find_source`.
 
-
-def _check_dataset(
-    file: h5py.File, dataset: h5py.Dataset, folder: Path, where: str, depth: int
-) -> None:
-    for name, *_ in dataset.external or ():
-        _existing(file, name, folder, where)
-    if not dataset.is_virtual:
-        return
-    for name, inner in {(s.file_name, s.dset_name) for s in dataset.virtual_sources()}:
-        if depth >= MAX_DEPTH:
-            raise InputError(
-                f"{where} is made of data sets that are made of others, more than {MAX_DEPTH} "
-                "deep, expected frames: give the path of the frames"
-            )
-        if name == ".":
-            _walk(file, inner, folder, where, depth + 1)
-        else:
-            _into(file, name, inner, folder, where, depth + 1)
-
-
-def _into(file: h5py.File, name: str, inner: str, folder: Path, where: str, depth: int) -> None:
-    """Check what lies in another file, where there is one."""
-    for path in _existing(file, name, folder, where):
-        with suppress(OSError), h5py.File(path, "r", locking=False) as other:
-            _walk(other, inner, folder, where, depth)
-
-
-def _existing(file: h5py.File, name: str, folder: Path, where: str) -> list[Path]:
-    """The files that HDF5 may take for a name; InputError for any outside the folder.
-
-    It looks beside the file that names it, in the folder the program runs in, and, for the last
-    part of an absolute name, beside the file again.
+    Parameters
+    ----------
+    file : the open file that has the name.
+    name : of the raw file.
+    path : the file that the user named, in whose folder all has to lie.
+    where : what the message begins with.
     """
-    beside = Path(file.filename).resolve().parent
-    candidates = {(base / name).resolve() for base in (beside, Path.cwd())}
-    candidates.add((beside / Path(name).name).resolve())
-    there = [path for path in candidates if path.exists()]
-    outside = [path for path in there if not path.is_relative_to(folder)]
-    if "%" in name and not there and not (beside / name).resolve().is_relative_to(folder):
-        outside = [(beside / name).resolve()]  # HDF5 fills in a number
-    if outside:
+    there = [place for place in _places(file, name) if place.is_file()]
+    for place in there:
+        _check_place(place, path, where)
+    return there
+
+
+def find_blocks(file: h5py.File, name: str, path: Path, where: str) -> list[Path]:
+    """The files of a virtual source whose name holds ``%b``, by their number from 0 on.
+
+    Parameters
+    ----------
+    file : the open file that has the name.
+    name : with ``%b`` where the number is.
+    path : the file that the user named, in whose folder all has to lie.
+    where : what the message begins with.
+
+    Raises
+    ------
+    InputError
+        For files outside the folder, and where a number is left out: HDF5 reads none after it.
+    """
+    blocks: list[Path] = []
+    while (block := find_source(file, block_name(name, len(blocks)), path, where)) is not None:
+        blocks.append(block)
+    later = [n for n in _numbers(file, name) if n > len(blocks)]
+    if later:
         raise InputError(
-            f"{where} leads to {outside[0]}, outside the scan's folder {folder}, expected a file "
+            f"{where} is made of {name}, of which number {len(blocks)} is not there and "
+            f"{min(later)} is, expected all: bring the detector's own files too"
+        )
+    return blocks
+
+
+def block_name(name: str, number: int) -> str:
+    """The name of a virtual source with its number put in."""
+    return name.replace(BLOCK_NUMBER, str(number)).replace("%%", "%")
+
+
+def _numbers(file: h5py.File, name: str) -> list[int]:
+    """The numbers of all the files that have such a name, where the first would be."""
+    folder = _places(file, block_name(name, 0))[-1].parent
+    parts = (re.escape(part) for part in Path(name).name.split(BLOCK_NUMBER))
+    form = re.compile(r"(\d+)".join(parts))
+    try:
+        found = [form.fullmatch(other.name) for other in folder.iterdir()]
+    except OSError:
+        return []
+    return [int(match[1]) for match in found if match is not None and match.groups()]
+
+
+def _places(file: h5py.File, name: str) -> list[Path]:
+    """Where HDF5 looks for a file, in its order.
+
+    At an absolute name; for its last part, or a relative name, beside the file that names it, in
+    the folder the program runs in, and beside what that file is a symbolic link to.
+    """
+    own = Path(file.filename).absolute()
+    given = Path(name)
+    rest = given.name if given.is_absolute() else name
+    folders = own.parent, Path.cwd(), own.resolve().parent
+    places = [folder / rest for folder in folders if rest]
+    return [given, *places] if given.is_absolute() else places
+
+
+def _check_place(place: Path, path: Path, where: str) -> None:
+    folder, target = path.resolve().parent, place.resolve()
+    if not _follow_anywhere.get() and not target.is_relative_to(folder):
+        raise InputError(
+            f"{where} leads to {target}, outside the scan's folder {folder}, expected a file "
             "in it: follow it with --follow-links if you trust the file"
         )
-    return there

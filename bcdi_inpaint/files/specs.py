@@ -17,7 +17,8 @@ def bliss_number(inner: str) -> int | None:
 def split_spec(path_or_spec: str | Path) -> tuple[Path, str | None]:
     """``file.h5:/path`` as the file and the path inside it; the path is None where none is given.
 
-    A file whose name holds the colon is taken as it is.
+    A file whose name holds the colon is taken as it is. What comes before a colon is the file
+    where one lies there, whatever its ending.
 
     Examples
     --------
@@ -25,10 +26,33 @@ def split_spec(path_or_spec: str | Path) -> tuple[Path, str | None]:
     >>> path.name, inner
     ('raw.h5', '1.1/measurement/mpx1x4')
     """
-    form = re.fullmatch(rf"(.+?(?:{_SUFFIX_PATTERN}))::?([^:]*)", str(path_or_spec), re.IGNORECASE)
-    if form is None or Path(path_or_spec).exists():
+    text = str(path_or_spec)
+    if ":" not in text or _exists(Path(text)):
         return Path(path_or_spec), None
-    return Path(form[1]), form[2].strip("/") or None
+    colons = [place for place, letter in enumerate(text) if letter == ":"]
+    for place in reversed(colons):
+        if _is_file(Path(text[:place])):
+            return Path(text[:place]), _inner(text[place:])
+    form = re.fullmatch(rf"(.+?(?:{_SUFFIX_PATTERN}))(:[^:]*|::[^:]*)", text, re.IGNORECASE)
+    return (Path(text), None) if form is None else (Path(form[1]), _inner(form[2]))
+
+
+def _inner(after: str) -> str | None:
+    return after.lstrip(":").strip("/") or None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # no name of a file
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 _SUFFIX_PATTERN = "|".join(re.escape(suffix) for suffix in HDF5_SUFFIXES)

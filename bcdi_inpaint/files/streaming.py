@@ -5,15 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from bcdi_inpaint.files.chunks import read_part
-from bcdi_inpaint.files.dataset import counts_at, default_data_path, flags_at
-from bcdi_inpaint.files.faults import check_ratio
-from bcdi_inpaint.files.forms import as_flags
-from bcdi_inpaint.files.hdf5 import open_file, stored_bytes
-from bcdi_inpaint.files.metadata import metadata_of
+from bcdi_inpaint.files.dataset import find_counts
+from bcdi_inpaint.files.flags import StoredFlags
+from bcdi_inpaint.files.frames import Stack
 from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape
 from bcdi_inpaint.scan.crop import Crop, slices_of
 from bcdi_inpaint.scan.remarks import Remarks
@@ -32,8 +28,8 @@ class StoredScan:
     ----------
     shape, dtype : of the counts, as far as they are wanted.
     metadata, source : see `Scan`.
-    flags_dtype : of the mask as stored, None without one.
-    data_path, flags_path : where counts and mask lie in the file.
+    data_path : the path that was walked to the counts.
+    stack, flags : where counts and mask really lie; without a mask None.
     corner : the first voxel of the stored array that is wanted.
     masks : further masks, bool, (n_y, n_x) or of the shape.
     without_invalid : whether voxels that hold no count are bad.
@@ -44,9 +40,9 @@ class StoredScan:
     dtype: np.dtype
     metadata: Metadata
     source: Path
-    flags_dtype: np.dtype | None
     data_path: str
-    flags_path: str | None
+    stack: Stack
+    flags: StoredFlags | None
     corner: tuple[int, int, int] = (0, 0, 0)
     masks: tuple[np.ndarray, ...] = ()
     without_invalid: bool = False
@@ -54,13 +50,16 @@ class StoredScan:
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.shape))
-        return f"StoredScan of {self.source.name}:{self.data_path}: {shape} {self.dtype}"
+        return f"StoredScan of {self.source.name}:/{self.data_path}: {shape} {self.dtype}"
+
+    @property
+    def flags_dtype(self) -> np.dtype | None:
+        """Of the mask as stored, None without one."""
+        return None if self.flags is None else self.flags.array.dtype
 
     def part(self, box: Box) -> Scan:
         """The scan within a box, read from the file."""
-        with open_file(self.source) as file:
-            counts = read_part(file[self.data_path], self._stored(box))
-            flags = self._flags(file, box)
+        counts, flags = self.stack.read(self._stored(box)), self._flags(box)
         bad = self._bad(box, flags)
         if self.without_invalid:
             bad |= invalid_voxels(counts)
@@ -70,10 +69,7 @@ class StoredScan:
         """The bad voxels of a box; the counts are read only where these decide."""
         if self.without_invalid:
             return self.part(box).bad_mask
-        if self.flags_path is None:
-            return self._bad(box, None)
-        with open_file(self.source) as file:
-            return self._bad(box, self._flags(file, box))
+        return self._bad(box, self._flags(box))
 
     def with_masks(self, masks: list[np.ndarray], *, without_invalid: bool) -> StoredScan:
         """The scan with further masks (bool, (n_y, n_x) or of its shape) added to its own."""
@@ -87,23 +83,14 @@ class StoredScan:
         )
         return frames, rows, columns
 
-    def _flags(self, file: h5py.File, box: Box) -> np.ndarray | None:
+    def _flags(self, box: Box) -> np.ndarray | None:
         """The mask of a box as stored, of the box's shape."""
-        if self.flags_path is None:
-            return None
-        node = file[self.flags_path]
-        frames, rows, columns = self._stored(box)
-        if node.ndim == 2:
-            flags = node[rows, columns]
-        elif node.shape[0] == 1:
-            flags = node[0, rows, columns]
-        else:
-            flags = read_part(node, (frames, rows, columns))
-        return np.broadcast_to(flags, [part.stop - part.start for part in box])
+        return None if self.flags is None else self.flags.read(self._stored(box))
 
     def _bad(self, box: Box, flags: np.ndarray | None) -> np.ndarray:
-        shape = [part.stop - part.start for part in box]
-        bad = np.zeros(shape, dtype=bool) if flags is None else flags != 0
+        bad = np.zeros([part.stop - part.start for part in box], dtype=bool)
+        if self.flags is not None and flags is not None:
+            bad |= self.flags.bad(flags)
         for mask in self.masks:
             bad |= mask[box if mask.ndim == 3 else box[1:]]
         return bad
@@ -115,7 +102,7 @@ def open_hdf5(path: Path, inner: str | None, crop: Crop | None) -> StoredScan | 
     Parameters
     ----------
     path : the file.
-    inner : path of the counts in the file; None to look where PyNX does.
+    inner : path of the counts in the file; None to look for them.
     crop : the part that is wanted; None for all of it.
 
     Returns
@@ -127,30 +114,21 @@ def open_hdf5(path: Path, inner: str | None, crop: Crop | None) -> StoredScan | 
     InputError
         As `dataset.read_hdf5`.
     """
-    with open_file(path) as file:
-        data_path = inner or default_data_path(file, path)
-        node = counts_at(file, data_path, path)
-        if node.chunks is not None and node.chunks[0] > DEEPEST:
-            return None
-        check_ratio(node.nbytes, stored_bytes(node), f"{path}:{node.name}")
-        flags = flags_at(file, data_path, path)
-        if flags is not None:  # only its form is checked
-            form = np.broadcast_to(np.zeros((), flags.dtype), flags.shape or ())
-            as_flags(form, node.shape, f"mask {path}:{flags.name}")
-            check_ratio(flags.nbytes, stored_bytes(flags), f"{path}:{flags.name}")
-        spans = [
-            part.indices(n)[:2]
-            for part, n in zip(slices_of(crop, node.shape), node.shape, strict=True)
-        ]
-        frames, rows, columns = (stop - start for start, stop in spans)
-        corner = spans[0][0], spans[1][0], spans[2][0]
-        return StoredScan(
-            (frames, rows, columns),
-            node.dtype,
-            metadata_of(file, data_path),
-            path,
-            None if flags is None else flags.dtype,
-            node.name,
-            None if flags is None else flags.name,
-            corner,
-        )
+    found = find_counts(path, inner)
+    if found.stack.depth > DEEPEST:
+        return None
+    found.stack.check_ratio(f"{path}:/{found.data_path}")
+    shape = found.stack.shape
+    spans = [part.indices(n)[:2] for part, n in zip(slices_of(crop, shape), shape, strict=True)]
+    frames, rows, columns = (stop - start for start, stop in spans)
+    return StoredScan(
+        (frames, rows, columns),
+        found.stack.dtype,
+        found.metadata,
+        path,
+        found.data_path,
+        found.stack,
+        found.flags,
+        corner=(spans[0][0], spans[1][0], spans[2][0]),
+        remarks=found.remarks,
+    )

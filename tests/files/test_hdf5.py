@@ -30,7 +30,7 @@ def test_a_compressed_data_set_by_its_path(tmp_path, separator):
         file.create_dataset(
             "1.1/measurement/mpx1x4", data=some_counts("u4"), **hdf5plugin.Bitshuffle(cname="lz4")
         )
-        file[f"{detector}/pixel_mask"] = some_mask(SHAPE[1:], "u4") << 31
+        file[f"{detector}/pixel_mask"] = some_mask(SHAPE[1:], "u4") << 8
         file[f"{detector}/distance"] = 1.2
         file[f"{detector}/x_pixel_size"] = 55e-6
         file["1.1/instrument/monochromator/WaveLength"] = 1.2398419843320026
