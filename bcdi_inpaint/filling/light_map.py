@@ -6,7 +6,6 @@ single photons are all that is seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,11 +14,10 @@ from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.gaps.survey import Survey, survey_scan
 from bcdi_inpaint.photons import rate_of_mean_log
-from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape, blocks
+from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape
 from bcdi_inpaint.scan.scan import Measured
-from bcdi_inpaint.scan.validity import CountsCheck
 
 CELL = BLOCK
 """Side of the map's cells in voxels; a block of frames is one layer of them."""
@@ -130,57 +128,10 @@ def map_light(scan: Measured, gap: GapRegion) -> LightMap:
     The scan is gone through once, a block of frames at a time. Raises InputError for counts that
     nothing can be filled from; see `validity.check_counts`.
     """
-    layers = tuple(-(-n // CELL) for n in scan.shape)
-    log_sum, n_known = np.zeros(layers, np.float32), np.zeros(layers, np.float32)
-    lines = tuple(np.zeros(n, dtype=bool) for n in scan.shape)
-    check = CountsCheck()
-    for layer in _layers(scan, gap):
-        index = layer.box[0].start // CELL
-        log_sum[index], n_known[index] = layer.log_sum, layer.n_known
-        lines[0][layer.box[0]] = layer.known_frames
-        lines[1][:] |= layer.known_pixels.any(axis=1)
-        lines[2][:] |= layer.known_pixels.any(axis=0)
-        check.merge(layer.check)
-    check.finish()
-    return LightMap(scan.shape, log_sum, n_known, (lines[0], lines[1], lines[2]))
+    return light_of(survey_scan(scan, gap))
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """One layer of cells, and what of its block of frames is known."""
-
-    box: Box
-    log_sum: Float32Array
-    n_known: Float32Array
-    known_frames: BoolArray
-    known_pixels: BoolArray
-    check: CountsCheck
-
-
-def _layers(scan: Measured, gap: GapRegion) -> Iterator[_Layer]:
-    _, n_y, n_x = scan.shape
-    down, across = np.arange(n_y) // CELL, np.arange(n_x) // CELL
-    shape = int(down[-1]) + 1, int(across[-1]) + 1
-    cell_of = (down[:, None] * shape[1] + across).reshape(-1)  # (n_y * n_x,)
-
-    def layer(box: Box) -> _Layer:
-        part = scan.part(box)
-        known = ~(gap.part(box) | part.bad_mask)
-        check = CountsCheck()
-        lit = check.add(box, part.counts, known)
-        with np.errstate(invalid="ignore"):  # what is no count is refused by the check
-            logs = np.log1p(np.maximum(part.counts.reshape(-1)[lit], 0).astype(np.float32))
-        log_sum = np.bincount(cell_of[lit % (n_y * n_x)], logs, shape[0] * shape[1])
-        n_frames = known.sum(axis=0, dtype=np.uint8)  # (n_y, n_x)
-        n_known = np.add.reduceat(n_frames, np.arange(0, n_x, CELL), axis=1, dtype=np.float32)
-        n_known = np.add.reduceat(n_known, np.arange(0, n_y, CELL), axis=0)
-        return _Layer(
-            box,
-            log_sum.reshape(shape).astype(np.float32),
-            n_known,
-            known.any(axis=(1, 2)),
-            n_frames > 0,
-            check,
-        )
-
-    return in_threads(layer, blocks(scan.shape))
+def light_of(survey: Survey) -> LightMap:
+    """The light of a scan that was surveyed with its gap; errors as `map_light`."""
+    survey.check.finish()
+    return LightMap(survey.shape, survey.log_sum, survey.n_known, survey.known_lines)

@@ -14,29 +14,25 @@ import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.completion import complete
 from bcdi_inpaint.gaps.detectors import Detector, place_gaps
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.gaps.masks import check_inside, gap_mask, merge_gaps, runs_of_lines
-from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.boxes import Box, Shape, blocks
-from bcdi_inpaint.scan.remarks import Remarks
-from bcdi_inpaint.scan.scan import Measured
-from bcdi_inpaint.scan.validity import invalid_voxels
-
-# Widths in px of the gaps of MAXIPIX, Merlin and Timepix, of EIGER columns, and of EIGER rows.
-_DETECTOR_WIDTHS = (3, 4, 5, 6, 10, 11, 12, 36, 37, 38, 39, 40, 41)
-_WIDEST = max(_DETECTOR_WIDTHS)
-_BINNINGS = (1, 2, 3, 4)
-
-# A gap of w lines that is binned by b leaves w // b empty lines, or one less where its ends fall
-# inside binned lines. A single empty line is a dead line, not a gap.
-KNOWN_WIDTHS = frozenset(
-    width
-    for raw in _DETECTOR_WIDTHS
-    for binning in _BINNINGS
-    for width in range((raw - binning + 1) // binning, -(-raw // binning) + 1)
-    if width >= 2
+from bcdi_inpaint.gaps.masks import GapRegion, as_region, check_inside, merge_gaps, runs_of_lines
+from bcdi_inpaint.gaps.placement import (
+    Suggest,
+    check_places,
+    check_voxels,
+    suggest_gaps,
+    suggest_mask,
+    suggest_roi,
 )
+from bcdi_inpaint.gaps.survey import Survey, survey_scan
+from bcdi_inpaint.gaps.uncovered import masked_parts
+from bcdi_inpaint.gaps.widths import KNOWN_WIDTHS, WIDEST
+from bcdi_inpaint.scan.boxes import Shape, whole
+from bcdi_inpaint.scan.remarks import Remarks
+from bcdi_inpaint.scan.scan import Measured, as_mask
+from bcdi_inpaint.scan.voxel_sets import VoxelSet
 
 
 @dataclass(frozen=True)
@@ -83,12 +79,18 @@ class GapFinding:
     how : in words, how they were found.
     shape : (n_rock, n_y, n_x) of the scan.
     remarks : what has to be said about them and the counts around.
+    rest : (n_rock, n_y, n_x) bool, voxels to fill that lie in no whole lines; None for none.
+    empty : voxels without a count amid light that lie in no gap and are masked.
+    survey : of the scan, in which all this is unknown; None where there was none.
     """
 
     gaps: tuple[Gap, ...]
     how: str
     shape: Shape
     remarks: Remarks = ()
+    rest: BoolArray | None = None
+    empty: VoxelSet | None = None
+    survey: Survey | None = None
 
     def __iter__(self) -> Iterator[Gap]:
         return iter(self.gaps)
@@ -102,7 +104,36 @@ class GapFinding:
     @property
     def mask(self) -> BoolArray:
         """(n_rock, n_y, n_x) bool, True = to fill."""
-        return gap_mask(self.gaps, self.shape)
+        return self.region.part(whole(self.shape))
+
+    @property
+    def region(self) -> GapRegion:
+        """The voxels to fill."""
+        return GapRegion(self.shape, self.gaps, self.rest)
+
+
+@dataclass(frozen=True)
+class GapOptions:
+    """What a user says about the gaps of a scan.
+
+    Attributes
+    ----------
+    user : gaps, in lines of the scan.
+    detector : the detector that the scan was taken with, from `gaps.detectors.DETECTORS`.
+    roi : (y0, x0), the unbinned detector line of the scan's first row and column.
+    binning : detector lines per line of the scan.
+    gap_mask : (n_rock, n_y, n_x) bool, True = to fill: a gap of any shape.
+    trust : whether gaps are believed whose lines hold counts.
+    fill_empty : whether all that is empty amid light is filled, where it is else masked.
+    """
+
+    user: tuple[Gap, ...] = ()
+    detector: Detector | None = None
+    roi: tuple[int, int] | None = None
+    binning: int = 1
+    gap_mask: BoolArray | None = None
+    trust: bool = False
+    fill_empty: bool = False
 
 
 def find_gaps(
@@ -111,67 +142,108 @@ def find_gaps(
     detector: Detector | None = None,
     roi: tuple[int, int] | None = None,
     binning: int = 1,
+    *,
+    gap_mask: np.ndarray | None = None,
+    trust: bool = False,
+    fill_empty: bool = False,
 ) -> GapFinding:
     """Find the gaps of a scan. The first of these ways that gives any is believed.
 
-    1. `user`: what the user says.
+    1. `user` and `gap_mask`: what the user says.
     2. `detector`: its table, placed by `roi` and `binning` (see `detectors.place_gaps`).
     3. Whole rows and columns that the file's mask covers in every frame.
     4. Whole rows and columns without a single valid count in any frame, which have a known gap
-       width and signal on both sides. These are also looked for, and added, where the mask covers
-       no more than single lines or lines at the edge, which need not be the gap.
+       width and signal on both sides.
+
+    Then they are held against the counts. Lines that hold counts as their neighbours do are no
+    gap. Empty rows and columns between lit ones that no gap covers are added where they have a
+    known gap width. All else that is empty amid light, frames, lines or patches, is `empty`.
 
     Masked lines at the array's edge are reported from 3 px on, up to the widest known gap: a
     crop may cut a gap. Below that they are a detector's masked border, above it padding.
 
     Parameters
     ----------
-    scan : the scan, in memory or in its file.
+    scan : the scan, in memory or in its file. It is gone through once.
     user : gaps that the user gives, in lines of the scan.
     detector : the detector that the scan was taken with, from `gaps.detectors.DETECTORS`.
     roi : (y0, x0), the unbinned detector line of the scan's first row and column.
     binning : detector lines per line of the scan.
+    gap_mask : (n_rock, n_y, n_x) or (n_y, n_x), True = to fill: a gap of any shape.
+    trust : whether gaps are believed whose lines hold counts.
+    fill_empty : whether all that is empty amid light is filled, where it is else masked.
 
     Returns
     -------
-    The gaps, and how they were found.
+    The gaps, how they were found, and what has to be said about them.
 
     Raises
     ------
     InputError
         Where no gap is found (the message says what was looked for), where a gap reaches outside
-        the array, and where gaps or mask cover everything.
+        the array or its lines hold counts, and where gaps or mask cover everything.
     """
-    finding = _find(scan, merge_gaps(user), detector, roi, binning)
+    mask = None if gap_mask is None else as_mask(gap_mask, scan.shape, "gap_mask")
+    options = GapOptions(
+        merge_gaps(user), detector, roi, binning, mask, trust=trust, fill_empty=fill_empty
+    )
+    return find_with(scan, options)
+
+
+def find_with(scan: Measured, options: GapOptions) -> GapFinding:
+    """Find the gaps of a scan as a user wants it; see `find_gaps`."""
+    given = _given(scan, options)
+    if given is not None:
+        check_inside(given.gaps, scan.shape)
+    survey = survey_scan(scan, None if given is None else given.region)
+    finding = given or _search(survey)
     check_inside(finding.gaps, scan.shape)
-    return finding
+    if not options.trust:
+        # One masked line with counts is a noisy one, not a gap in the wrong place.
+        placed = [gap for gap in finding.gaps if given is not None or gap.width > 1]
+        check_places(survey, placed, _suggestion(finding, options))
+        check_voxels(survey, finding.rest)
+    return complete(scan, survey, finding, fill_empty=options.fill_empty)
 
 
-def _find(
-    scan: Measured,
-    user: tuple[Gap, ...],
-    detector: Detector | None,
-    roi: tuple[int, int] | None,
-    binning: int,
-) -> GapFinding:
-    if user:
-        return GapFinding(user, _BY_USER, scan.shape)
-    if detector is not None:
-        return _from_table(scan, detector, roi, binning)
-    always_bad = _always_bad(scan)
-    if always_bad.all():
+def _suggestion(finding: GapFinding, options: GapOptions) -> Suggest:
+    """What would put gaps right whose lines hold counts."""
+    if options.user:
+        return suggest_gaps
+    if options.detector is not None:
+        return suggest_roi(finding.gaps, options.roi or (0, 0), options.binning)
+    return suggest_mask(finding.gaps)
+
+
+def _given(scan: Measured, options: GapOptions) -> GapFinding | None:
+    """The gaps that the user gives or the detector's table has; None where they are to search."""
+    if options.gap_mask is not None:
+        region = as_region(options.gap_mask, scan.shape)
+        gaps = merge_gaps([*region.planes, *options.user])
+        return GapFinding(gaps, _BY_USER, scan.shape, rest=region.rest)
+    if options.user:
+        return GapFinding(options.user, _BY_USER, scan.shape)
+    if options.detector is not None:
+        return _from_table(scan, options.detector, options.roi, options.binning)
+    return None
+
+
+def _search(survey: Survey) -> GapFinding:
+    """The gaps that mask and counts show."""
+    shape = survey.shape
+    if survey.always_masked.all():
         raise InputError(
-            f"all {math.prod(scan.shape)} voxels are masked, expected measured counts around the "
+            f"all {math.prod(shape)} voxels are masked, expected measured counts around the "
             "gaps: check the mask (non-zero = bad)"
         )
-    by_mask = _masked_lines(always_bad, scan.shape)
-    if any(gap.width > 1 and _inside(gap, scan.shape) for gap in by_mask):
-        return GapFinding(by_mask, _BY_MASK, scan.shape)
-    by_counts, doubtful = _empty_lines(scan)
+    by_mask = _masked_lines(survey.always_masked, shape)
+    if any(gap.width > 1 and _inside(gap, shape) for gap in by_mask):
+        return GapFinding(by_mask, _BY_MASK, shape)
+    by_counts, doubtful = _empty_lines(survey)
     if not by_mask and not by_counts:
-        raise InputError(_nothing_found(doubtful))
+        raise InputError(_nothing_found(doubtful, survey))
     how = [words for gaps, words in ((by_mask, _BY_MASK), (by_counts, _BY_COUNTS)) if gaps]
-    return GapFinding(merge_gaps(by_mask + by_counts), " and ".join(how), scan.shape)
+    return GapFinding(merge_gaps(by_mask + by_counts), " and ".join(how), shape)
 
 
 def _from_table(
@@ -190,28 +262,6 @@ def _from_table(
     return GapFinding(gaps, f"the table of the {detector.name}, {placed}", scan.shape)
 
 
-def _always_bad(scan: Measured) -> np.ndarray:
-    """Pixels that are masked in every frame, (n_y, n_x) bool."""
-    always = np.ones(scan.shape[1:], dtype=bool)
-    for bad in in_threads(lambda box: scan.bad_in(box).all(axis=0), blocks(scan.shape)):
-        always &= bad
-    return always
-
-
-def _ever_lit(scan: Measured) -> np.ndarray:
-    """Pixels that hold a valid count in any frame, (n_y, n_x) bool."""
-
-    def lit_in(box: Box) -> np.ndarray:
-        part = scan.part(box)
-        measured = ~(part.bad_mask | (part.counts == 0) | invalid_voxels(part.counts))
-        return np.asarray(measured.any(axis=0))
-
-    lit = np.zeros(scan.shape[1:], dtype=bool)
-    for pixels in in_threads(lit_in, blocks(scan.shape)):
-        lit |= pixels
-    return lit
-
-
 def _masked_lines(always_bad: np.ndarray, shape: tuple[int, int, int]) -> tuple[Gap, ...]:
     """Whole rows and columns among the pixels (n_y, n_x) that are masked in every frame."""
     gaps = runs_of_lines(1, np.all(always_bad, axis=1)) + runs_of_lines(
@@ -220,18 +270,18 @@ def _masked_lines(always_bad: np.ndarray, shape: tuple[int, int, int]) -> tuple[
     return tuple(
         gap
         for gap in gaps
-        if _inside(gap, shape) or SETTINGS.narrowest_at_edge <= gap.width <= _WIDEST
+        if _inside(gap, shape) or SETTINGS.narrowest_at_edge <= gap.width <= WIDEST
     )
 
 
-def _empty_lines(scan: Measured) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
+def _empty_lines(survey: Survey) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
     """Runs of lines without counts between lines with signal: of known width, and the others."""
-    lit = _ever_lit(scan)  # (n_y, n_x): a hot pixel is one lit pixel, in however many frames
     known: list[Gap] = []
     doubtful: list[Gap] = []
-    for axis, lit_per_line in ((1, lit.sum(axis=1)), (2, lit.sum(axis=0))):
+    for axis in (1, 2):
+        lit_per_line = survey.lit_per_line(axis)
         for gap in runs_of_lines(axis, lit_per_line == 0):
-            if not _inside(gap, scan.shape) or gap.width < 2:
+            if not _inside(gap, survey.shape) or gap.width < 2:
                 continue
             beside = int(min(lit_per_line[gap.start - 1], lit_per_line[gap.stop]))
             if beside >= SETTINGS.fewest_beside and beside * gap.width >= SETTINGS.expected_in_gap:
@@ -239,7 +289,7 @@ def _empty_lines(scan: Measured) -> tuple[tuple[Gap, ...], tuple[Gap, ...]]:
     return tuple(known), tuple(doubtful)
 
 
-def _nothing_found(doubtful: tuple[Gap, ...]) -> str:
+def _nothing_found(doubtful: tuple[Gap, ...], survey: Survey) -> str:
     message = (
         "no gap found: no whole row or column is masked in every frame, and no run of empty lines "
         "with signal on both sides has a known gap width"
@@ -247,6 +297,9 @@ def _nothing_found(doubtful: tuple[Gap, ...]) -> str:
     if doubtful:
         seen = ", ".join(f"{gap} ({gap.width} px)" for gap in doubtful[:4])
         message += f" (empty, but of no known width: {seen})"
+    moving = masked_parts(survey)
+    if moving:
+        message += f" (the mask covers {moving}: --gap-mask FILE fills a gap of any shape)"
     return message + "; expected at least one: give --gap rows=a:b or --detector NAME"
 
 

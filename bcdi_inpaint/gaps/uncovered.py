@@ -1,0 +1,186 @@
+"""What is empty amid light and lies in no gap: filled if it is a gap, else masked and named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import find_objects, label
+
+from bcdi_inpaint.arrays import BoolArray, IntArray
+from bcdi_inpaint.gaps.emptiness import empty_cells, empty_runs, without_fringes
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.survey import Survey
+from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes
+from bcdi_inpaint.scan.remarks import Remark
+from bcdi_inpaint.scan.voxel_sets import VoxelSet
+
+MOST_NAMED = 3
+"""Patches that a remark names; of more it says how many there are."""
+
+
+@dataclass(frozen=True)
+class EmptyLines:
+    """Whole lines of one axis without a count; `at_edge` where the array ends beyond them."""
+
+    lines: Gap
+    at_edge: bool
+
+
+@dataclass(frozen=True)
+class Uncovered:
+    """What of a scan is empty amid light and lies in no gap.
+
+    Attributes
+    ----------
+    whole_lines : frames, rows and columns without a count.
+    patches : for each axis, cells of the projection along it behind which no voxel holds a count.
+    """
+
+    whole_lines: tuple[EmptyLines, ...]
+    patches: tuple[BoolArray, BoolArray, BoolArray]
+
+
+def find_uncovered(survey: Survey, gaps: Iterable[Gap]) -> Uncovered:
+    """Find what is empty amid light outside the mask and the gaps.
+
+    Parameters
+    ----------
+    survey : of the scan.
+    gaps : the gaps that are known already.
+
+    Returns
+    -------
+    Whole lines first; what they hold is not among the patches.
+    """
+    gaps = list(gaps)
+    lines = [found for axis in range(3) for found in _empty_lines(survey, axis, gaps)]
+    covered = [*gaps, *(found.lines for found in lines)]
+    first, second, third = (empty_cells(*_outside(survey, along, covered)) for along in range(3))
+    return Uncovered(tuple(lines), (first, second, third))
+
+
+def _empty_lines(survey: Survey, axis: int, gaps: list[Gap]) -> Iterator[EmptyLines]:
+    """The runs of empty lines along one axis."""
+    lit, known = survey.lit_per_line(axis), survey.known_per_line(axis)
+    inside = [gap for gap in gaps if gap.axis == axis]
+    for gap in inside:
+        lit[gap.start : gap.stop] = known[gap.start : gap.stop] = 0
+    for run in without_fringes(empty_runs(lit, known), lit):
+        for lines in _without(Gap(axis, run.start, run.stop), known):
+            yield EmptyLines(lines, run.at_edge)
+
+
+def _without(lines: Gap, known: IntArray) -> Iterator[Gap]:
+    """The parts of a run of lines that are known at all."""
+    steps = np.diff((known[lines.start : lines.stop] > 0).astype(np.int8), prepend=0, append=0)
+    for start, stop in zip(np.flatnonzero(steps > 0), np.flatnonzero(steps < 0), strict=True):
+        yield Gap(lines.axis, lines.start + int(start), lines.start + int(stop))
+
+
+def _outside(survey: Survey, along: int, covered: list[Gap]) -> tuple[IntArray, IntArray]:
+    """How much lies behind each cell of a projection, lit and at all, outside some lines."""
+    lit, known = survey.unmasked_lit[along].copy(), survey.unmasked[along].copy()
+    for position, axis in enumerate(other_axes(along)):
+        for gap in covered:
+            if gap.axis == axis:
+                part = (slice(None),) * position + (slice(gap.start, gap.stop),)
+                lit[part] = known[part] = 0
+    return lit, known
+
+
+def voxels_of(survey: Survey, lines: Iterable[Gap], uncovered: Uncovered) -> VoxelSet:
+    """Whole lines and the patches of `uncovered`, as voxels.
+
+    Parameters
+    ----------
+    survey : of the scan.
+    lines : whole lines that are to be masked.
+    uncovered : where its patches are.
+
+    Returns
+    -------
+    The voxels.
+    """
+    patterns = []
+    for gap in lines:
+        flags = np.zeros(survey.shape[gap.axis], dtype=bool)
+        flags[gap.start : gap.stop] = True
+        patterns.append(np.expand_dims(flags, other_axes(gap.axis)))
+    for along, cells in enumerate(uncovered.patches):
+        if cells.any():
+            patterns.append(np.expand_dims(cells, along))
+    return VoxelSet(survey.shape, tuple(patterns))
+
+
+def remark_on_lines(found: EmptyLines, survey: Survey) -> Remark:
+    """What to say of whole lines that are masked."""
+    lines = found.lines
+    where = "beside" if found.at_edge else "between"
+    text = f"{lines} hold no count {where} lines that do, and no gap covers them: masked"
+    if found.at_edge:
+        kind = "empty-edge"
+        text += "; crop them off with --roi, or give a whole scan"
+        if lines.axis == 0:
+            text = text.replace(
+                "; crop them off with --roi, or give", " (the scan was stopped?); give"
+            )
+    elif lines.axis == 0:
+        kind = "empty-frames"
+        text += (
+            f"; --gap {AXIS_NAMES[0]}={lines.start}:{lines.stop} fills them"
+            f"{_maybe_last(lines, survey)}"
+        )
+    else:
+        kind = "empty-lines"
+        text += (
+            f" ({lines.width} px is no gap's width); "
+            f"--gap {AXIS_NAMES[lines.axis]}={lines.start}:{lines.stop} fills them"
+        )
+    return Remark(kind, text)
+
+
+def _maybe_last(lines: Gap, survey: Survey) -> str:
+    """A hint where what is missing is as wide as a detector's gap."""
+    return "; if the rocking axis is the last: --axes yxn" if 3 <= lines.width <= 41 else ""
+
+
+def remark_on_patches(uncovered: Uncovered) -> list[Remark]:
+    """What to say of patches that are masked, a line for each axis along which they reach."""
+    said = []
+    for along, cells in enumerate(uncovered.patches):
+        if not cells.any():
+            continue
+        names = [AXIS_NAMES[axis] for axis in other_axes(along)]
+        places = [
+            " ".join(
+                f"{name} {part.start}:{part.stop}" for name, part in zip(names, box, strict=True)
+            )
+            for box in find_objects(label(cells)[0])
+        ]
+        shown = ", ".join(places[:MOST_NAMED])
+        more = f" and {len(places) - MOST_NAMED} more" if len(places) > MOST_NAMED else ""
+        said.append(
+            Remark(
+                "empty-pixels" if along == 0 else "empty-part",
+                f"{shown}{more} hold no count amid light along all {AXIS_NAMES[along]}, and no gap "
+                f"covers them ({np.count_nonzero(cells)} cells): masked; --fill-empty fills them",
+            )
+        )
+    return said
+
+
+def masked_parts(survey: Survey) -> str:
+    """Lines that the mask covers in a part of the frames, in words; empty for none."""
+    found = []
+    for axis, along in ((1, 2), (2, 1)):
+        covered = survey.unmasked[along] == 0  # (n_rock, n_lines)
+        covered = covered & ~covered.all(axis=1, keepdims=True)
+        for frames, lines in find_objects(label(covered)[0]):
+            if lines.stop - lines.start > 1:
+                name = AXIS_NAMES[axis]
+                found.append(
+                    f"{name} {lines.start}:{lines.stop} in frames {frames.start}:{frames.stop}"
+                )
+    return ", ".join(found[:MOST_NAMED])
