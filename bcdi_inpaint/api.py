@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.gap_finding import GapFinding
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Measured, Scan, as_scan
@@ -241,6 +242,8 @@ def _checked(
     measured: Measured = as_scan(scan, bad_mask) if isinstance(scan, np.ndarray) else scan
     if not isinstance(scan, np.ndarray) and bad_mask is not None:
         measured = _with_bad(measured, bad_mask)
+    if isinstance(gaps, GapFinding):
+        return gaps.seen(measured), gaps.region
     return measured, as_region(gaps, measured.shape)
 
 

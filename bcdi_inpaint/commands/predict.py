@@ -34,6 +34,18 @@ from bcdi_inpaint.running.progress import progress_bar
 @click.option("--model", default="default", show_default=True, help="Weights (.safetensors).")
 @device_option
 @gap_option("A gap, half-open: rows=254:260, cols=..., frames=... . May be repeated.")
+@click.option(
+    "--gap-mask",
+    metavar="FILE",
+    help="Fill a gap of any shape, moving or slanted: a mask, non-zero = to fill.",
+)
+@click.option("--trust-gaps", is_flag=True, help="Fill gaps also where their lines hold counts.")
+@click.option(
+    "--fill-empty", is_flag=True, help="Fill all that is empty amid light; else it is masked."
+)
+@click.option(
+    "--axes", default="nyx", show_default=True, help="The file's axes: yxn, the rocking axis last."
+)
 @click.option("--detector", metavar="NAME", help="Take the gaps from this detector's table.")
 @roi_option(
     "Y0,X0|Y0:Y1,X0:X1",

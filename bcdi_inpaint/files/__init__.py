@@ -24,7 +24,7 @@ from bcdi_inpaint.files.output import (
 )
 from bcdi_inpaint.files.pair import write_filled_npz, write_filled_tiff
 from bcdi_inpaint.files.provenance import is_output, read_provenance
-from bcdi_inpaint.files.reading import SCAN_SUFFIXES, open_scan, read_scan
+from bcdi_inpaint.files.reading import SCAN_SUFFIXES, open_scan, read_mask, read_scan
 from bcdi_inpaint.files.sources import following
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
 from bcdi_inpaint.files.streaming import StoredScan
@@ -59,6 +59,7 @@ __all__ = [
     "own_version",
     "parse_scans",
     "read_fill",
+    "read_mask",
     "read_provenance",
     "read_scan",
     "sha256",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files.axis_order import spread_frame
 from bcdi_inpaint.scan.remarks import Remarks
 from bcdi_inpaint.scan.scan import Metadata, Scan
 
@@ -85,6 +86,8 @@ def as_flags(flags: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarra
             f"{where} has the type {flags.dtype}, expected a mask of numbers or booleans "
             "(non-zero = bad): give another mask"
         )
+    if flags.ndim == 2:
+        flags = spread_frame(flags, shape)
     fits = flags.ndim in (2, 3) and flags.shape[-2:] == shape[1:]
     if not fits or (flags.ndim == 3 and flags.shape[0] not in (1, shape[0])):
         raise InputError(

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files.axis_order import STANDARD, check_axes, reorder, stored_axes
 from bcdi_inpaint.files.dataset import load_hdf5_mask, read_hdf5
 from bcdi_inpaint.files.faults import check_readable
 from bcdi_inpaint.files.forms import as_flags
@@ -17,6 +19,7 @@ from bcdi_inpaint.files.opening import is_hdf5
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
 from bcdi_inpaint.files.stacks import STACK_SUFFIXES, is_series, load_stack, read_stack
 from bcdi_inpaint.files.streaming import StoredScan, open_hdf5
+from bcdi_inpaint.scan.boxes import as_box
 from bcdi_inpaint.scan.crop import Crop, slices_of
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.scan.validity import invalid_voxels
@@ -78,6 +81,7 @@ def open_scan(
     path_or_spec: str | Path,
     mask: str | Path | Iterable[str | Path] | None = None,
     crop: Crop | None = None,
+    axes: str = STANDARD,
 ) -> Scan | StoredScan:
     """Open a scan that stays in its file where that is HDF5; else read it.
 
@@ -88,6 +92,8 @@ def open_scan(
     path_or_spec : as for `read_scan`.
     mask : as for `read_scan`.
     crop : as for `read_scan`.
+    axes : the file's order of axes; see `axis_order.check_axes`. Any but ``nyx`` is read whole, and
+        put in the usual order; `crop` and `mask` are in that order.
 
     Returns
     -------
@@ -98,6 +104,10 @@ def open_scan(
     InputError
         As `read_scan`.
     """
+    if check_axes(axes) != STANDARD:
+        with stored_axes(axes):
+            scan = reorder(read_scan(path_or_spec), axes)
+        return _with_masks(_cropped(scan, crop), _listed(mask), crop)
     path, inner = split_spec(path_or_spec)
     stored = None
     if is_hdf5(path):
@@ -113,6 +123,31 @@ def open_scan(
     ]
     bad = [(flag[0] if flag.strides[0] == 0 else flag) != 0 for flag in flags]
     return stored.with_masks(bad, without_invalid="invalid" in masks)
+
+
+def _cropped(scan: Scan, crop: Crop | None) -> Scan:
+    return scan if crop is None else scan.part(as_box(slices_of(crop, scan.shape)))
+
+
+def read_mask(spec: str | Path, shape: tuple[int, ...], crop: Crop | None = None) -> BoolArray:
+    """Read a mask file for a scan.
+
+    Parameters
+    ----------
+    spec : the file, as for `read_scan`; 2D or 3D, non-zero = True.
+    shape : (n_rock, n_y, n_x) of the scan, cropped.
+    crop : the part of the array that the scan is.
+
+    Returns
+    -------
+    (n_rock, n_y, n_x) bool.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read, or does not fit.
+    """
+    return as_flags(_fitting(_read_mask(spec), shape, crop), shape, f"mask {spec}") != 0
 
 
 def _suffix(path: Path) -> str:

@@ -24,6 +24,7 @@ from bcdi_inpaint.filling.stitching import Stitcher, trust
 from bcdi_inpaint.filling.streamed_fill import FilledRegion, StreamedFill
 from bcdi_inpaint.filling.work import Work, plan_work
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
+from bcdi_inpaint.gaps.survey import Survey
 from bcdi_inpaint.network.channels import Features
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.units import from_network, logs_from_network, logs_to_network
@@ -95,6 +96,7 @@ def inpaint_scan(
     model: str | Path | Model = "default",
     device: str = "auto",
     *,
+    survey: Survey | None = None,
     settings: FillingSettings = FillingSettings(),
     progress: Progress | None = None,
 ) -> StreamedFill:
@@ -109,6 +111,7 @@ def inpaint_scan(
     gap : the voxels to fill.
     model : ``default``, a weights file, or a `Model` that is loaded already.
     device : ``auto``, ``cpu`` or ``cuda``.
+    survey : of the scan with that gap, where it was made already.
     settings : how patches are laid over the gaps.
     progress : called with (patches done, patches in all) after every batch.
 
@@ -122,7 +125,7 @@ def inpaint_scan(
         For counts that are none, gaps none of which can be filled, a model that does not load, or
         an absent device.
     """
-    work = plan_work(scan, gap, settings=settings)
+    work = plan_work(scan, gap, survey=survey, settings=settings)
     chosen = choose_device(device)
     loaded = model if isinstance(model, Model) else load_model(model)
     report = FillReport(work.plan.warnings, work.n_lit, work.n_patches - work.n_lit, chosen.type)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fillable import FillablePart, fillable_part_of
-from bcdi_inpaint.filling.light_map import LightMap, map_light
+from bcdi_inpaint.filling.light_map import LightMap, light_of, map_light
 from bcdi_inpaint.filling.patches import PatchLocation, over_plane, over_voxels
 from bcdi_inpaint.filling.regions import Region, lit_regions
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.gaps.survey import Survey
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Measured
 
@@ -40,7 +41,11 @@ class Work:
 
 
 def plan_work(
-    scan: Measured, gap: GapRegion, *, settings: FillingSettings = FillingSettings()
+    scan: Measured,
+    gap: GapRegion,
+    *,
+    survey: Survey | None = None,
+    settings: FillingSettings = FillingSettings(),
 ) -> Work:
     """Go through a scan once and see what there is to do.
 
@@ -48,6 +53,7 @@ def plan_work(
     ----------
     scan : the measured scan, which may stay in its file.
     gap : the voxels to fill.
+    survey : of the scan with that gap, where it was made already; the scan is not read then.
     settings : how patches are laid.
 
     Raises
@@ -55,7 +61,7 @@ def plan_work(
     InputError
         For counts that nothing can be filled from, and where no part of the gaps can be filled.
     """
-    light = map_light(scan, gap)
+    light = map_light(scan, gap) if survey is None else light_of(survey)
     bad = None if gap.rest is None else scan.bad_in(whole(scan.shape))
     plan = fillable_part_of(gap, light.known_lines, bad, settings=settings)
     if plan.is_empty:

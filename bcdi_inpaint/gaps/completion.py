@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.gap_finding import GapFinding
 from bcdi_inpaint.gaps.masks import merge_gaps
 from bcdi_inpaint.gaps.survey import Survey, look_again
 from bcdi_inpaint.gaps.uncovered import (
@@ -24,9 +24,6 @@ from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes, whole
 from bcdi_inpaint.scan.remarks import Remark
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.voxel_sets import MaskedScan, VoxelSet
-
-if TYPE_CHECKING:
-    from bcdi_inpaint.gaps.finding import GapFinding
 
 
 def complete(

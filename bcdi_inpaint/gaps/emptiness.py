@@ -194,6 +194,8 @@ def without_fringes(
     -------
     The others.
     """
+    if not runs:
+        return []
     weight = (lit / max(lit.max(), 1)) ** 4.0
     peak = float((weight * np.arange(lit.size)).sum() / weight.sum())
     return [

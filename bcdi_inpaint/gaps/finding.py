@@ -7,17 +7,17 @@ masked frames never become one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.completion import complete
 from bcdi_inpaint.gaps.detectors import Detector, place_gaps
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.gaps.masks import GapRegion, as_region, check_inside, merge_gaps, runs_of_lines
+from bcdi_inpaint.gaps.gap_finding import BY_COUNTS, BY_MASK, BY_USER, GapFinding, GapOptions
+from bcdi_inpaint.gaps.masks import as_region, check_inside, merge_gaps, runs_of_lines
 from bcdi_inpaint.gaps.placement import (
     Suggest,
     check_places,
@@ -29,10 +29,7 @@ from bcdi_inpaint.gaps.placement import (
 from bcdi_inpaint.gaps.survey import Survey, survey_scan
 from bcdi_inpaint.gaps.uncovered import masked_parts
 from bcdi_inpaint.gaps.widths import KNOWN_WIDTHS, WIDEST
-from bcdi_inpaint.scan.boxes import Shape, whole
-from bcdi_inpaint.scan.remarks import Remarks
 from bcdi_inpaint.scan.scan import Measured, as_mask
-from bcdi_inpaint.scan.voxel_sets import VoxelSet
 
 
 @dataclass(frozen=True)
@@ -57,83 +54,6 @@ class GapSearchSettings:
 
 
 SETTINGS = GapSearchSettings()
-
-
-_BY_USER = "given by the user"
-_BY_MASK = "lines that the file's mask covers in every frame"
-_BY_COUNTS = "lines without counts in every frame, of a known gap width, between lines with signal"
-_IN_SHORT = {
-    _BY_MASK: "found in the file's mask",
-    _BY_COUNTS: "found as lines without counts",
-    f"{_BY_MASK} and {_BY_COUNTS}": "found in the file's mask and as lines without counts",
-}
-
-
-@dataclass(frozen=True)
-class GapFinding:
-    """The gaps of a scan, and how they were found. Iterating over it gives the gaps.
-
-    Attributes
-    ----------
-    gaps : the gaps, sorted by axis and line.
-    how : in words, how they were found.
-    shape : (n_rock, n_y, n_x) of the scan.
-    remarks : what has to be said about them and the counts around.
-    rest : (n_rock, n_y, n_x) bool, voxels to fill that lie in no whole lines; None for none.
-    empty : voxels without a count amid light that lie in no gap and are masked.
-    survey : of the scan, in which all this is unknown; None where there was none.
-    """
-
-    gaps: tuple[Gap, ...]
-    how: str
-    shape: Shape
-    remarks: Remarks = ()
-    rest: BoolArray | None = None
-    empty: VoxelSet | None = None
-    survey: Survey | None = None
-
-    def __iter__(self) -> Iterator[Gap]:
-        return iter(self.gaps)
-
-    def __len__(self) -> int:
-        return len(self.gaps)
-
-    def __repr__(self) -> str:
-        return f"{', '.join(map(str, self.gaps))}: {_IN_SHORT.get(self.how, self.how)}"
-
-    @property
-    def mask(self) -> BoolArray:
-        """(n_rock, n_y, n_x) bool, True = to fill."""
-        return self.region.part(whole(self.shape))
-
-    @property
-    def region(self) -> GapRegion:
-        """The voxels to fill."""
-        return GapRegion(self.shape, self.gaps, self.rest)
-
-
-@dataclass(frozen=True)
-class GapOptions:
-    """What a user says about the gaps of a scan.
-
-    Attributes
-    ----------
-    user : gaps, in lines of the scan.
-    detector : the detector that the scan was taken with, from `gaps.detectors.DETECTORS`.
-    roi : (y0, x0), the unbinned detector line of the scan's first row and column.
-    binning : detector lines per line of the scan.
-    gap_mask : (n_rock, n_y, n_x) bool, True = to fill: a gap of any shape.
-    trust : whether gaps are believed whose lines hold counts.
-    fill_empty : whether all that is empty amid light is filled, where it is else masked.
-    """
-
-    user: tuple[Gap, ...] = ()
-    detector: Detector | None = None
-    roi: tuple[int, int] | None = None
-    binning: int = 1
-    gap_mask: BoolArray | None = None
-    trust: bool = False
-    fill_empty: bool = False
 
 
 def find_gaps(
@@ -199,8 +119,11 @@ def find_with(scan: Measured, options: GapOptions) -> GapFinding:
     finding = given or _search(survey)
     check_inside(finding.gaps, scan.shape)
     if not options.trust:
-        # One masked line with counts is a noisy one, not a gap in the wrong place.
-        placed = [gap for gap in finding.gaps if given is not None or gap.width > 1]
+        # One masked line with counts is a noisy one, and what lies at the edge is not filled.
+        narrowest = 1 if given is not None else 2
+        placed = [
+            gap for gap in finding.gaps if gap.width >= narrowest and _inside(gap, scan.shape)
+        ]
         check_places(survey, placed, _suggestion(finding, options))
         check_voxels(survey, finding.rest)
     return complete(scan, survey, finding, fill_empty=options.fill_empty)
@@ -220,9 +143,9 @@ def _given(scan: Measured, options: GapOptions) -> GapFinding | None:
     if options.gap_mask is not None:
         region = as_region(options.gap_mask, scan.shape)
         gaps = merge_gaps([*region.planes, *options.user])
-        return GapFinding(gaps, _BY_USER, scan.shape, rest=region.rest)
+        return GapFinding(gaps, BY_USER, scan.shape, rest=region.rest)
     if options.user:
-        return GapFinding(options.user, _BY_USER, scan.shape)
+        return GapFinding(options.user, BY_USER, scan.shape)
     if options.detector is not None:
         return _from_table(scan, options.detector, options.roi, options.binning)
     return None
@@ -238,11 +161,11 @@ def _search(survey: Survey) -> GapFinding:
         )
     by_mask = _masked_lines(survey.always_masked, shape)
     if any(gap.width > 1 and _inside(gap, shape) for gap in by_mask):
-        return GapFinding(by_mask, _BY_MASK, shape)
+        return GapFinding(by_mask, BY_MASK, shape)
     by_counts, doubtful = _empty_lines(survey)
     if not by_mask and not by_counts:
         raise InputError(_nothing_found(doubtful, survey))
-    how = [words for gaps, words in ((by_mask, _BY_MASK), (by_counts, _BY_COUNTS)) if gaps]
+    how = [words for gaps, words in ((by_mask, BY_MASK), (by_counts, BY_COUNTS)) if gaps]
     return GapFinding(merge_gaps(by_mask + by_counts), " and ".join(how), shape)
 
 

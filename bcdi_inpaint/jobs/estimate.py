@@ -10,7 +10,6 @@ import numpy as np
 from bcdi_inpaint.files import default_output
 from bcdi_inpaint.filling.network_patches import seconds_per_patch
 from bcdi_inpaint.filling.work import plan_work
-from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.jobs.predict import find_scan_gaps
 from bcdi_inpaint.jobs.request import Request, check
 from bcdi_inpaint.scan.boxes import blocks, volume
@@ -59,8 +58,8 @@ def estimate_job(request: Request) -> Estimate:
     output = request.output or default_output(request.scan, request.form)
     check(request)
     scan, finding = find_scan_gaps(request)
-    gap = GapRegion(scan.shape, finding.gaps)
-    work = plan_work(scan, gap)
+    gap = finding.region
+    work = plan_work(scan, gap, survey=finding.survey)
     n_patches = work.n_lit
     largest = max((volume(region.box) for region in work.regions), default=0)
     loaded = scan.counts.nbytes if isinstance(scan, Scan) else 0

@@ -22,9 +22,10 @@ from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.filling.inpainting import inpaint_scan
 from bcdi_inpaint.filling.light_map import CELL
 from bcdi_inpaint.filling.streamed_fill import StreamedFill
-from bcdi_inpaint.gaps.detectors import find_detector
-from bcdi_inpaint.gaps.finding import GapFinding, find_gaps
-from bcdi_inpaint.gaps.masks import GapRegion, gap_mask
+from bcdi_inpaint.gaps.finding import find_with
+from bcdi_inpaint.gaps.gap_finding import GapFinding
+from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.jobs.gap_options import gap_options
 from bcdi_inpaint.jobs.provenance import run_record
 from bcdi_inpaint.jobs.pynx_command import output_command
 from bcdi_inpaint.jobs.request import Request, check, job_sha256, weights_output
@@ -39,8 +40,7 @@ from bcdi_inpaint.phasing.handover import (
 )
 from bcdi_inpaint.phasing.refinement import Refinement, refine
 from bcdi_inpaint.plots import before_after
-from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.boxes import around, as_box, as_shape, blocks, whole
+from bcdi_inpaint.scan.boxes import around, as_box, as_shape, whole
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.validity import check_counts
 
@@ -112,11 +112,13 @@ def _predict(
     picture = output.with_suffix(".png") if request.plot else None
     weights = weights_output(request, output)
     scan, finding = find_scan_gaps(request, say)
-    gap = GapRegion(scan.shape, finding.gaps)
+    gap = finding.region
     model: str | Model = request.model
     if weights is not None:
         model = at_the_end.enter_context(_adapted(request, scan, finding, weights, say, progress))
-    filling = inpaint_scan(scan, gap, model, request.device, progress=progress)
+    filling = inpaint_scan(
+        scan, gap, model, request.device, survey=finding.survey, progress=progress
+    )
     report = filling.report
     if report.n_unlit:
         say(f"patches: {report.n_patches} for the network, {report.n_unlit} see no signal")
@@ -222,12 +224,11 @@ def find_scan_gaps(
     Where it lies in an HDF5 file it stays there.
     """
     with following(request.follow_links):
-        scan = open_scan(request.scan, request.masks, request.crop)
-    say(f"read {request.scan}: {_shape(scan)} {scan.dtype}, {_share_bad(scan)}")
-    table = None if request.detector is None else find_detector(request.detector)
-    finding = find_gaps(scan, request.gaps, table, _corner(request), request.binning)
+        scan = open_scan(request.scan, request.masks, request.crop, request.axes)
+    finding = find_with(scan, gap_options(request, scan))
+    say(f"read {request.scan}: {_shape(scan)} {scan.dtype}, {_share_bad(finding)}")
     say(f"gaps: {', '.join(map(str, finding.gaps))} ({finding.how})")
-    return scan, finding
+    return finding.seen(scan), finding
 
 
 def _adapted(
@@ -243,7 +244,7 @@ def _adapted(
     from bcdi_inpaint.training.lessons import lesson
 
     measured = scan.part(whole(scan.shape))
-    check_counts(measured, gap_mask(finding.gaps, scan.shape))
+    check_counts(measured, finding.mask)
     return adapted_model(
         lesson(measured, split_spec(request.scan)[0].name, finding.gaps),
         load_model(request.model),
@@ -255,21 +256,13 @@ def _adapted(
     )
 
 
-def _corner(request: Request) -> tuple[int, int] | None:
-    """The detector's line where what was read begins, as far as it is said."""
-    if request.crop is None or request.roi is not None:
-        return request.roi
-    row, column = request.crop.corner_yx
-    return row * request.binning, column * request.binning
-
-
 def _shape(scan: Measured) -> str:
     return " x ".join(map(str, scan.shape))
 
 
-def _share_bad(scan: Measured) -> str:
-    n_bad = sum(in_threads(lambda box: int(scan.bad_in(box).sum()), blocks(scan.shape)))
-    return f"{100 * n_bad / math.prod(scan.shape):.2g} % masked" if n_bad else "no mask"
+def _share_bad(finding: GapFinding) -> str:
+    n_bad = 0 if finding.survey is None else finding.survey.n_masked
+    return f"{100 * n_bad / math.prod(finding.shape):.2g} % masked" if n_bad else "no mask"
 
 
 def _provenance(request: Request, finding: GapFinding, fill: Filled) -> dict[str, Any]:

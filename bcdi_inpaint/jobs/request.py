@@ -45,9 +45,13 @@ class Request:
     crop: Crop | None = None
     form: str = "cxi"
     follow_links: bool = False
+    axes: str = "nyx"
+    gap_mask: str | None = None
+    trust_gaps: bool = False
+    fill_empty: bool = False
 
 
-_NO_SETTINGS = ("scan", "output", "force", "device", "plot", "masks", "model")
+_NO_SETTINGS = ("scan", "output", "force", "device", "plot", "masks", "model", "gap_mask")
 
 
 def job_sha256(request: Request, input_sha256: str | None = None) -> str:
@@ -63,6 +67,7 @@ def job_sha256(request: Request, input_sha256: str | None = None) -> str:
         _input_identity(request, input_sha256),
         sha256(model),
         *(mask if mask == "invalid" else _mask_identity(mask) for mask in request.masks),
+        *([] if request.gap_mask is None else [f"gap {_mask_identity(request.gap_mask)}"]),
         *(line for line in settings if line.partition("=")[0] not in _NO_SETTINGS),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -113,4 +118,5 @@ def weights_output(request: Request, output: Path) -> Path | None:
 
 
 def _mask_files(request: Request) -> list[str]:
-    return [mask for mask in request.masks if mask != "invalid"]
+    gap_mask = [] if request.gap_mask is None else [request.gap_mask]
+    return [mask for mask in request.masks if mask != "invalid"] + gap_mask

@@ -362,6 +362,7 @@ def test_a_gap_too_wide_is_filled_along_its_rims(
         write(tmp_path / "s.cxi", counts),
         "--gap",
         "rows=15:58",
+        "--trust-gaps",
         "--model",
         model,
         "--handover",
@@ -438,6 +439,7 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
     scan = tmp_path / "s.npy"
     np.save(scan, np.random.default_rng(0).poisson(5, (64, 300, 300)).astype(np.int32))
     command = [sys.executable, "-m", "bcdi_inpaint", "predict", str(scan), "--gap", "rows=99:105"]
+    command.append("--trust-gaps")
     pipe = subprocess.PIPE
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(

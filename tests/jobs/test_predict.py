@@ -283,6 +283,7 @@ def test_a_scan_that_stays_in_its_file_is_filled_as_one_in_memory(
     counts = rng.poisson(800 * np.exp(-(z**2 + y**2 + x**2) / 40) + 0.04).astype(np.int32)
     mask = np.zeros(shape, dtype=bool)
     mask[:, :, 24:28] = mask[3, 7, 8] = True
+    counts[mask] = 0
     write_scan(tmp_path / "stored.cxi", counts, mask)
     np.savez(tmp_path / "loaded.npz", data=counts, mask=mask)
     said: list[str] = []
