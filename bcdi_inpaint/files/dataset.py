@@ -12,7 +12,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.bits import bad_of, rejecting_bits
 from bcdi_inpaint.files.flags import StoredFlags, find_flags
 from bcdi_inpaint.files.forms import check_counts_form, squeezed_shape
-from bcdi_inpaint.files.frames import Stack, stored_array
+from bcdi_inpaint.files.frames import Stack, StoredArray, stored_array
 from bcdi_inpaint.files.hdf5 import load, node_at, scalar
 from bcdi_inpaint.files.inside import candidates
 from bcdi_inpaint.files.layout import DATA_PATHS
@@ -47,6 +47,11 @@ class StoredCounts:
     metadata: Metadata
     remarks: Remarks
 
+    @property
+    def arrays(self) -> tuple[StoredArray, ...]:
+        """The data sets that the counts and the mask are."""
+        return (*self.stack.arrays, *(() if self.flags is None else (self.flags.array,)))
+
 
 def find_counts(path: Path, inner: str | None) -> StoredCounts:
     """Find the counts and the mask of a scan, and what else its file says.
@@ -71,7 +76,7 @@ def find_counts(path: Path, inner: str | None) -> StoredCounts:
         flags = find_flags(file, located.data_path, stack.shape, path)
         metadata = metadata_of(file, located.data_path, path)
     own = () if flags is None else flags.remarks(path)
-    files = [path, *(array.file for array in stack.arrays)]
+    files = [path, *(file for array in stack.arrays for file in array.files)]
     said = located.remarks + remarks + own + _alone(path) + writer_remarks(files)
     return StoredCounts(located.data_path, stack, flags, metadata, said)
 

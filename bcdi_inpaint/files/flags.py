@@ -12,7 +12,7 @@ from bcdi_inpaint.files.bits import bad_of, bits_remarks, rejecting_bits
 from bcdi_inpaint.files.forms import as_flags
 from bcdi_inpaint.files.frames import StoredArray, stored_array
 from bcdi_inpaint.files.hdf5 import node_at
-from bcdi_inpaint.files.layout import detector_groups
+from bcdi_inpaint.files.layout import detector_groups, entries_of
 from bcdi_inpaint.files.nexus import nexus_detectors
 from bcdi_inpaint.scan.boxes import Box
 from bcdi_inpaint.scan.remarks import Remarks
@@ -91,8 +91,8 @@ def find_flags(
 def _masks(file: h5py.File, data_path: str, path: Path) -> list[tuple[str, h5py.Dataset]]:
     """The masks in the groups of the counts' detector."""
     groups = detector_groups(data_path)
-    if not any(group.rpartition("/")[2] == data_path.rpartition("/")[2] for group in groups):
-        groups += nexus_detectors(file, "/".join(data_path.split("/")[:-2]), path)
+    if "measurement" not in data_path.split("/"):  # a scan of BLISS has many
+        groups += nexus_detectors(file, entries_of(data_path)[0], path)
     found = []
     for group in dict.fromkeys(groups):
         for name in ("mask", "pixel_mask"):

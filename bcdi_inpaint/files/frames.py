@@ -15,7 +15,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.chunks import read_part
 from bcdi_inpaint.files.faults import check_ratio, check_size
 from bcdi_inpaint.files.forms import squeezed_shape
-from bcdi_inpaint.files.hdf5 import stored_bytes
+from bcdi_inpaint.files.hdf5 import files_of, stored_bytes
 from bcdi_inpaint.files.opening import open_file
 from bcdi_inpaint.scan.boxes import Box, Shape
 
@@ -28,7 +28,8 @@ class StoredArray:
     ----------
     file, name : where it lies, no link between.
     stored_shape, dtype : as it is stored.
-    held : bytes that files hold of it.
+    files : those that hold it: its own, and those of what it is made of.
+    held : bytes that they hold of it.
     depth : frames of a chunk.
     """
 
@@ -36,6 +37,7 @@ class StoredArray:
     name: str
     stored_shape: tuple[int, ...]
     dtype: np.dtype
+    files: tuple[Path, ...]
     held: int
     depth: int
 
@@ -68,6 +70,7 @@ def stored_array(node: h5py.Dataset) -> StoredArray:
         node.name,
         shape,
         node.dtype,
+        files_of(node),
         stored_bytes(node),
         0 if node.chunks is None else node.chunks[longer],
     )

@@ -53,23 +53,6 @@ def quiet_node(file: h5py.File, inner: str) -> Node | None:
     return None
 
 
-def files_behind(file: h5py.File, inner: str, path: Path) -> list[Path]:
-    """The files that what lies at a path comes from, besides `path` itself; errors as `node_at`.
-
-    Parameters
-    ----------
-    file : the open file.
-    inner : path in it.
-    path : the file's name.
-    """
-    walk = Walk(path, f"{path}:/{inner}")
-    node = walk.down(file, inner)
-    if isinstance(node, h5py.Dataset):
-        check_sources(node, walk)
-    own = path.resolve()
-    return list(dict.fromkeys(place for place in walk.files if place.resolve() != own))
-
-
 def load(
     dataset: h5py.Dataset, part: tuple[slice, ...] = (), held: int | None = None
 ) -> np.ndarray:
@@ -102,11 +85,16 @@ def stored_bytes(dataset: h5py.Dataset) -> int:
     """Bytes that the files hold of a data set; of a virtual one, at most."""
     if not (dataset.is_virtual or dataset.external):
         return int(dataset.id.get_storage_size()) + _credit(dataset)
+    return sum(file.stat().st_size for file in files_of(dataset))
+
+
+def files_of(dataset: h5py.Dataset) -> tuple[Path, ...]:
+    """The files that hold a data set: its own, and those of what it is made of."""
     own = Path(dataset.file.filename)
     walk = Walk(own, str(own))
     with following(True):  # whether they may be followed was looked at before
         check_sources(dataset, walk)
-    return sum(file.stat().st_size for file in {own, *walk.files})
+    return tuple(dict.fromkeys((own, *walk.files)))
 
 
 def _credit(dataset: h5py.Dataset) -> int:

@@ -29,16 +29,30 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def input_sha256(spec: str | Path) -> str:
+    """The SHA-256 of a scan's file; of an HDF5 file with links, of all the files it leads to too.
+
+    It changes where a file that a link or a virtual data set of the scan leads to does.
+    """
+    path, inner = split_spec(spec)
+    if not is_hdf5(path):
+        return sha256(path)
+    check_readable(path)
+    files = [file for array in find_counts(path, inner).arrays for file in array.files]
+    others = sorted({file for file in files if file.resolve() != path.resolve()})
+    return _joined(map(sha256, (path, *others))) if others else sha256(path)
+
+
 def identify(spec: str | Path, file_sha256: str | None = None) -> str:
     """What a scan consists of, as one SHA-256; it changes where what is read of it would.
 
     For a data set in an HDF5 file that is its own content and its mask's, wherever they lie: the
-    file may hold other scans, and more of them tomorrow. `file_sha256` is the hash of the scan's
-    file if it is known already, so that the file is not read once more.
+    file may hold other scans, and more of them tomorrow. `file_sha256` is its
+    `input_sha256` if it is known already, so that the file is not read once more.
     """
     path, inner = split_spec(spec)
     if is_hdf5(path):
-        own = [] if inner else [file_sha256 or sha256(path)]
+        own = [] if inner else [file_sha256 or input_sha256(spec)]
         return _joined([*own, _content(path, inner)])
     if is_series(path):
         return sha256(path)
@@ -55,7 +69,7 @@ def _content(path: Path, inner: str | None) -> str:
     check_readable(path)
     digest = hashlib.sha256()
     found = find_counts(path, inner)
-    for array in (*found.stack.arrays, *(() if found.flags is None else (found.flags.array,))):
+    for array in found.arrays:
         _add_array(digest, array)
     return digest.hexdigest()
 

@@ -98,14 +98,31 @@ class Walk:
 def peek(file: h5py.Group, inner: str, path: Path) -> Node | None:
     """What lies at a path of an open file, None for nothing.
 
-    Whether a virtual data set has all its sources is not looked at. Raises InputError for links
-    that lead to nothing, or out of the folder of `path`, the file that the user named.
+    Whether a virtual data set has all its sources is not looked at.
+
+    Parameters
+    ----------
+    file : the open file, or a group of it.
+    inner : path in it.
+    path : the file that the user named, in whose folder all has to lie.
+
+    Raises
+    ------
+    InputError
+        For links that lead to nothing, or out of the folder.
     """
     return Walk(path, f"{path}:/{inner}").down(file, inner)
 
 
 def quiet_peek(file: h5py.Group, inner: str, path: Path) -> Node | None:
-    """As `peek`; None for what leads nowhere or may not be followed."""
+    """What lies at a path, None also for what leads nowhere or may not be followed.
+
+    Parameters
+    ----------
+    file : the open file, or a group of it.
+    inner : path in it.
+    path : the file that the user named, in whose folder all has to lie.
+    """
     with suppress(*LIBRARY_ERRORS):
         return peek(file, inner, path)
     return None

@@ -55,7 +55,8 @@ def metadata_of(file: h5py.File, data_path: str, path: Path) -> Metadata:
     path : the file's name; what lies outside its folder is left out.
     """
     groups = detector_groups(data_path)
-    groups += nexus_detectors(file, entries_of(data_path)[0], path)
+    if "measurement" not in data_path.split("/"):  # a scan of BLISS has many
+        groups += nexus_detectors(file, entries_of(data_path)[0], path)
     entry = data_path.split("/")[0]
     instrument = f"{entry}/instrument_1"
 

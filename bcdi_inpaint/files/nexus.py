@@ -54,8 +54,9 @@ def nexus_stacks(file: h5py.File, inner: str, path: Path) -> list[Place]:
 
 def has_default(file: h5py.File, path: Path) -> bool:
     """Whether the file itself says which of its stacks is meant."""
-    chain = _default_of(file, "", path)
-    return bool(chain) and _stack_in(file, chain, path) is not None
+    default = _default_of(file, "", path)
+    groups = _groups_of_entry(file, default, path) if default else ()
+    return any(_stack_in(file, group, path) is not None for group in groups)
 
 
 def nexus_detectors(file: h5py.File, entry: str, path: Path) -> list[str]:
@@ -80,7 +81,9 @@ def nexus_detectors(file: h5py.File, entry: str, path: Path) -> list[str]:
 
 def _groups(file: h5py.File, inner: str, path: Path) -> Iterator[str]:
     """Groups that may hold a stack, the likeliest first."""
-    yield _default_of(file, inner, path)
+    default = _default_of(file, inner, path)
+    if default:
+        yield from _groups_of_entry(file, default, path)
     if inner:
         yield from _groups_of_entry(file, inner, path)
         return

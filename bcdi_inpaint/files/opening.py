@@ -132,7 +132,7 @@ def writer_remarks(paths: Iterable[Path]) -> Remarks:
 
 
 def _is_being_written(path: Path) -> bool:
-    if is_held(path):
-        return True
+    if is_held(path) or not h5py.is_hdf5(path):  # raw frames are none
+        return is_held(path)
     with _open(path) as file:
         return bool(file.swmr_mode)

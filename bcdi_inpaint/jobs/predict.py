@@ -267,7 +267,8 @@ def _share_bad(finding: GapFinding) -> str:
 
 def _provenance(request: Request, finding: GapFinding, fill: Filled) -> dict[str, Any]:
     """How the fill was made, in values small enough for every file that PyNX derives from it."""
-    run = run_record(request.scan)
+    with following(request.follow_links):
+        run = run_record(request.scan)
     return {
         **run,
         "job_sha256": job_sha256(request, run["input_sha256"]),

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from bcdi_inpaint.arrays import Float32Array
 from bcdi_inpaint.errors import one_line
-from bcdi_inpaint.files import StoredFill, sha256, split_spec
+from bcdi_inpaint.files import StoredFill, input_sha256, split_spec
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.constraints import PriorConstraint
@@ -42,7 +42,7 @@ def run_record(spec: str | Path) -> dict[str, Any]:
     return {
         "command": shlex.join(["bcdi-inpaint", *sys.argv[1:]]),
         "input": path.name,
-        "input_sha256": sha256(path),
+        "input_sha256": input_sha256(spec),
         **({} if inner is None else {"input_path": inner}),
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }

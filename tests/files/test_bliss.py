@@ -1,11 +1,13 @@
 """Scans of ESRF's BLISS: as its writer lays them out, with frames in files of the detector."""
 
 import fcntl
+from pathlib import Path
 
 import h5py
 import hdf5plugin
 import numpy as np
 import pytest
+from linked_files import frames, kinds, read_both_ways
 from scan_files import SHAPE, refused, some_counts
 
 from bcdi_inpaint.errors import InputError
@@ -90,6 +92,92 @@ def test_only_a_part_is_read(tmp_path):
     crop = parse_crop("1:3,0:4")
     expected = (some_counts("u4") + 1)[:, 1:3, 0:4]
     np.testing.assert_array_equal(read_scan(path, crop=crop).counts, expected)
+
+
+def collection(folder: Path, entries: dict[str, str]) -> Path:
+    """A collection file: nothing but links to entries of files in folders below."""
+    for k, (name, target) in enumerate(entries.items()):
+        dataset = name.rpartition("_")[0]
+        path = folder / dataset / f"{dataset}.h5"
+        path.parent.mkdir(exist_ok=True)
+        with h5py.File(path, "a") as file:
+            file[f"{target}/measurement/mpx1x4"] = frames(4, 10 * k)
+            file[f"{target}/instrument/mpx1x4/pixel_mask"] = np.eye(6, 5, dtype="u4")
+            file[f"{target}/instrument/mpx1x4/distance"] = 1.0 + k
+        with h5py.File(folder / "all.h5", "a") as file:
+            file[name] = h5py.ExternalLink(f"{dataset}/{dataset}.h5", f"/{target}")
+    return folder / "all.h5"
+
+
+def test_collection_files_are_links_alone(tmp_path: Path) -> None:
+    names = {"S_0001_1.1": "1.1", "S_0001_2.1": "2.1", "S_0002_3.1": "1.1"}
+    path = collection(tmp_path, names)
+    scans = bliss_scans(path)
+    assert scans == {
+        n: f"{name}/measurement/mpx1x4" for n, name in zip((1, 2, 3), names, strict=True)
+    }
+    for k, inner in enumerate(scans.values()):
+        scan = read_both_ways(f"{path}:/{inner}")
+        np.testing.assert_array_equal(scan.counts, frames(4, 10 * k))
+        np.testing.assert_array_equal(scan.bad_mask[0], np.eye(6, 5, dtype=bool))
+        assert scan.metadata.distance_m == 1.0 + k
+        np.testing.assert_array_equal(
+            read_scan(f"{path}:/{inner.split('/')[0]}").counts, scan.counts
+        )
+
+
+def test_collections_of_data_sets_that_each_have_a_scan_1(tmp_path: Path) -> None:
+    path = collection(tmp_path, {"S_0001_1.1": "1.1", "S_0002_1.1": "1.1", "S_0002_2.1": "2.1"})
+    assert list(chosen_scans(path, parse_scans("2"))) == [2]
+    with refused(tmp_path, "two scans 1", "/S_0001_1.1", "--scans S_0001_1"):
+        chosen_scans(path, parse_scans("1"))
+    with refused(tmp_path, "3 scans (S_0001_1.1, S_0002_1.1", "all.h5:/S_0001_1.1"):
+        read_scan(path)
+    one = chosen_scans(path, parse_scans("S_0002_1-9"))
+    assert list(one.values()) == [f"S_0002_{n}.1/measurement/mpx1x4" for n in (1, 2)]
+    both = chosen_scans(path, parse_scans("S_0001_1, S_0002_1"))
+    assert list(both.values()) == [f"S_000{n}_1.1/measurement/mpx1x4" for n in (1, 2)]
+
+
+def test_a_collection_whose_files_are_gone_or_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    path = tmp_path / "here" / "all.h5"
+    with h5py.File(tmp_path / "S.h5", "w") as file:
+        file["1.1/measurement/eiger"] = frames(4)
+    with h5py.File(path, "w") as file:
+        file["S_1.1"] = h5py.ExternalLink("../S.h5", "/1.1")
+        file["S_2.1"] = h5py.ExternalLink("S.h5", "/2.1")
+    for numbers, part in (("1", "--follow-links"), ("2", "S.h5:/2.1, which is not there")):
+        with refused(tmp_path, part):
+            chosen_scans(path, parse_scans(numbers))
+
+
+def test_the_detector_that_is_read_is_named_where_others_are_there(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["1.1/measurement/camera"] = frames(4, 50)
+        file["1.1/measurement/eiger2M"] = frames(4)
+        file["1.1/measurement/again"] = h5py.SoftLink("/1.1/measurement/eiger2M")
+    spec = f"{tmp_path}/a.h5:/{bliss_scans(tmp_path / 'a.h5')[1]}"
+    for each in (tmp_path / "a.h5", spec):
+        scan = read_both_ways(each)
+        np.testing.assert_array_equal(scan.counts, frames(4))
+        assert [str(remark) for remark in scan.remarks] == [
+            "reads a.h5:/1.1/measurement/eiger2M; also there: /1.1/measurement/camera: give "
+            "a.h5:/path for another"
+        ]
+    alone = read_both_ways(f"{tmp_path}/a.h5:/1.1/measurement/eiger2M")
+    assert kinds(alone) == []  # the user has said it
+
+
+def test_several_detectors_of_which_none_is_known(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["1.1/measurement/left"] = frames(4)
+        file["1.1/measurement/right"] = file["1.1/measurement/left"]
+        file["1.1/measurement/right2"] = frames(4)
+    with refused(tmp_path, "/1.1/measurement/left, /1.1/measurement/right2", "a.h5:/path"):
+        read_scan(tmp_path / "a.h5")
+    with refused(tmp_path, "2 data sets that could be the scan"):
+        read_scan(f"{tmp_path}/a.h5:/{bliss_scans(tmp_path / 'a.h5')[1]}")
 
 
 def test_two_scans_of_one_number(tmp_path):
