@@ -16,6 +16,7 @@ from bcdi_inpaint.gaps.uncovered import (
     Uncovered,
     find_uncovered,
     remark_on_lines,
+    remark_on_masked_parts,
     remark_on_patches,
     voxels_of,
 )
@@ -55,6 +56,7 @@ def complete(
     left = [found for found in uncovered.whole_lines if found.lines not in added]
     remarks = [_remark_on_added(lines) for lines in added]
     remarks += [remark_on_lines(found, survey) for found in left]
+    remarks += remark_on_masked_parts(survey) if finding.rest is None else []
     empty = voxels_of(survey, [found.lines for found in left], uncovered)
     rest = finding.rest
     if fill_empty:

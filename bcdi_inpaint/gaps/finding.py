@@ -27,7 +27,7 @@ from bcdi_inpaint.gaps.placement import (
     suggest_roi,
 )
 from bcdi_inpaint.gaps.survey import Survey, survey_scan
-from bcdi_inpaint.gaps.uncovered import masked_parts
+from bcdi_inpaint.gaps.uncovered import find_uncovered, masked_parts, remark_on_patches
 from bcdi_inpaint.gaps.widths import KNOWN_WIDTHS, WIDEST
 from bcdi_inpaint.scan.scan import Measured, as_mask
 
@@ -116,7 +116,7 @@ def find_with(scan: Measured, options: GapOptions) -> GapFinding:
     if given is not None:
         check_inside(given.gaps, scan.shape)
     survey = survey_scan(scan, None if given is None else given.region)
-    finding = given or _search(survey)
+    finding = given or _search(survey, fill_empty=options.fill_empty)
     check_inside(finding.gaps, scan.shape)
     if not options.trust:
         # One masked line with counts is a noisy one, and what lies at the edge is not filled.
@@ -126,7 +126,10 @@ def find_with(scan: Measured, options: GapOptions) -> GapFinding:
         ]
         check_places(survey, placed, _suggestion(finding, options))
         check_voxels(survey, finding.rest)
-    return complete(scan, survey, finding, fill_empty=options.fill_empty)
+    whole_finding = complete(scan, survey, finding, fill_empty=options.fill_empty)
+    if not whole_finding.gaps and whole_finding.rest is None:
+        raise InputError(_nothing_found((), survey))
+    return whole_finding
 
 
 def _suggestion(finding: GapFinding, options: GapOptions) -> Suggest:
@@ -151,8 +154,8 @@ def _given(scan: Measured, options: GapOptions) -> GapFinding | None:
     return None
 
 
-def _search(survey: Survey) -> GapFinding:
-    """The gaps that mask and counts show."""
+def _search(survey: Survey, *, fill_empty: bool) -> GapFinding:
+    """The gaps that mask and counts show; with `fill_empty` there may be none."""
     shape = survey.shape
     if survey.always_masked.all():
         raise InputError(
@@ -163,10 +166,10 @@ def _search(survey: Survey) -> GapFinding:
     if any(gap.width > 1 and _inside(gap, shape) for gap in by_mask):
         return GapFinding(by_mask, BY_MASK, shape)
     by_counts, doubtful = _empty_lines(survey)
-    if not by_mask and not by_counts:
+    if not by_mask and not by_counts and not fill_empty:
         raise InputError(_nothing_found(doubtful, survey))
     how = [words for gaps, words in ((by_mask, BY_MASK), (by_counts, BY_COUNTS)) if gaps]
-    return GapFinding(merge_gaps(by_mask + by_counts), " and ".join(how), shape)
+    return GapFinding(merge_gaps(by_mask + by_counts), " and ".join(how) or BY_COUNTS, shape)
 
 
 def _from_table(
@@ -223,6 +226,9 @@ def _nothing_found(doubtful: tuple[Gap, ...], survey: Survey) -> str:
     moving = masked_parts(survey)
     if moving:
         message += f" (the mask covers {moving}: --gap-mask FILE fills a gap of any shape)"
+    parts = "; ".join(remark.text for remark in remark_on_patches(find_uncovered(survey, ())))
+    if parts and not doubtful:
+        message += f" ({parts.replace(': masked', '')})"
     return message + "; expected at least one: give --gap rows=a:b or --detector NAME"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.gaps.detectors import Detector
 from bcdi_inpaint.gaps.gap import Gap
@@ -55,7 +57,15 @@ class GapFinding:
         return len(self.gaps)
 
     def __repr__(self) -> str:
-        return f"{', '.join(map(str, self.gaps))}: {_IN_SHORT.get(self.how, self.how)}"
+        return f"{self.places}: {_IN_SHORT.get(self.how, self.how)}"
+
+    @property
+    def places(self) -> str:
+        """Where the gaps are, in words."""
+        named = list(map(str, self.gaps))
+        if self.rest is not None:
+            named.append(f"{np.count_nonzero(self.rest)} voxels in no whole line")
+        return ", ".join(named)
 
     @property
     def mask(self) -> BoolArray:

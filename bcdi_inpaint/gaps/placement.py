@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -123,7 +124,7 @@ def _counted_lines(
 ) -> BoolArray:
     """Which lines of a gap hold counts as the lines beside it do, (width,) bool."""
     lit = survey.lit_per_line(gap.axis, masked_too=True)
-    outside = np.ones(lit.size, dtype=bool)
+    outside = lit > 0  # the gap itself may begin right beside a place that is wrong
     for other in gaps:
         if other.axis == gap.axis:
             outside[other.start : other.stop] = False
@@ -204,10 +205,13 @@ def suggest_mask(gaps: tuple[Gap, ...]) -> Suggest:
     """What was done to a mask whose lines are those that are empty, had it not been done."""
 
     def suggest(survey: Survey, empty: tuple[Gap, ...]) -> str:
-        for words, change in _CHANGES.items():
-            moved = {change(gap, survey.shape) for gap in gaps}
-            if empty and all(any(_agree(gap, run) for gap in moved) for run in empty):
-                return f"is the mask {words}? the empty lines fit it then"
+        misfits = {
+            words: _misfit([change(gap, survey.shape) for gap in gaps], empty)
+            for words, change in _CHANGES.items()
+        }
+        words = min(misfits, key=lambda change: misfits[change])
+        if empty and misfits[words] <= 2 * len(empty):
+            return f"is the mask {words}? the empty lines fit it then"
         steps = [_shift(gaps, empty, axis) for axis in (1, 2)]
         if any(steps):
             rows, columns = (step or 0 for step in steps)
@@ -217,10 +221,19 @@ def suggest_mask(gaps: tuple[Gap, ...]) -> Suggest:
     return suggest
 
 
-def _agree(gap: Gap, run: Gap) -> bool:
-    """Whether two ranges of lines are the same but for a line at each end."""
-    near = abs(gap.start - run.start) <= 2 and abs(gap.stop - run.stop) <= 2
-    return gap.axis == run.axis and near
+def _misfit(gaps: list[Gap], empty: tuple[Gap, ...]) -> float:
+    """Lines by which gaps lie beside empty lines, in all."""
+    return sum(
+        min(
+            (
+                abs(gap.start - run.start) + abs(gap.stop - run.stop)
+                for gap in gaps
+                if gap.axis == run.axis
+            ),
+            default=math.inf,
+        )
+        for run in empty
+    )
 
 
 def _flip(gap: Gap, shape: Shape, axes: tuple[int, ...]) -> Gap:

@@ -11,6 +11,7 @@ from scipy.ndimage import find_objects, label
 from bcdi_inpaint.arrays import BoolArray, IntArray
 from bcdi_inpaint.gaps.emptiness import empty_cells, empty_runs, without_fringes
 from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import runs_of_lines
 from bcdi_inpaint.gaps.survey import Survey
 from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes
 from bcdi_inpaint.scan.remarks import Remark
@@ -173,14 +174,27 @@ def remark_on_patches(uncovered: Uncovered) -> list[Remark]:
 
 def masked_parts(survey: Survey) -> str:
     """Lines that the mask covers in a part of the frames, in words; empty for none."""
-    found = []
-    for axis, along in ((1, 2), (2, 1)):
-        covered = survey.unmasked[along] == 0  # (n_rock, n_lines)
-        covered = covered & ~covered.all(axis=1, keepdims=True)
-        for frames, lines in find_objects(label(covered)[0]):
-            if lines.stop - lines.start > 1:
-                name = AXIS_NAMES[axis]
-                found.append(
-                    f"{name} {lines.start}:{lines.stop} in frames {frames.start}:{frames.stop}"
-                )
-    return ", ".join(found[:MOST_NAMED])
+    found = [part for axis, along in ((1, 2), (2, 1)) for part in _in_frames(survey, axis, along)]
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return ", ".join(found[:MOST_NAMED]) + more
+
+
+def _in_frames(survey: Survey, axis: int, along: int) -> Iterator[str]:
+    """Masked lines of an axis, for each stretch of frames in which they are the same ones."""
+    covered = survey.unmasked[along] == 0  # (n_rock, n_lines)
+    always = covered.all(axis=0)
+    lit = np.flatnonzero(~covered.all(axis=1))  # frames that are masked whole are no part of it
+    if (covered[lit] == always).all():
+        return
+    changes = np.flatnonzero((covered[lit][1:] != covered[lit][:-1]).any(axis=1)) + 1
+    for frames in np.split(lit, changes):
+        for lines in runs_of_lines(axis, covered[frames[0]]):
+            if lines.width > 1 and not always[lines.start : lines.stop].all():
+                yield f"{lines} in frames {frames[0]}:{frames[-1] + 1}"
+
+
+def remark_on_masked_parts(survey: Survey) -> list[Remark]:
+    """What to say of lines that the mask covers in a part of the frames: they are not filled."""
+    parts = masked_parts(survey)
+    text = f"the mask covers {parts}: they stay masked; --gap-mask FILE fills a gap of any shape"
+    return [Remark("masked-part", text)] if parts else []

@@ -227,7 +227,7 @@ def find_scan_gaps(
         scan = open_scan(request.scan, request.masks, request.crop, request.axes)
     finding = find_with(scan, gap_options(request, scan))
     say(f"read {request.scan}: {_shape(scan)} {scan.dtype}, {_share_bad(finding)}")
-    say(f"gaps: {', '.join(map(str, finding.gaps))} ({finding.how})")
+    say(f"gaps: {finding.places} ({finding.how})")
     return finding.seen(scan), finding
 
 

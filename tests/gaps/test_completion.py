@@ -1,0 +1,158 @@
+"""Nothing that is empty amid light stays a measured zero, however the gaps were given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.finding import find_gaps
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.gap_finding import GapFinding
+from bcdi_inpaint.gaps.masks import mask_in_box
+from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.scan import Scan, as_scan
+
+SHAPE = (24, 40, 44)
+
+
+@pytest.fixture(scope="module")
+def bright() -> np.ndarray:
+    """A Bragg peak, bright all over."""
+    z, y, x = (np.arange(n) - n / 2 + 0.3 for n in SHAPE)
+    radius = np.sqrt(z[:, None, None] ** 2 + y[:, None] ** 2 + x**2)
+    rate = 4000 / (1 + radius**3 / 20) + 1.5
+    return np.random.default_rng(5).poisson(rate).astype(np.uint32)
+
+
+def lost(counts: np.ndarray, *holes: tuple[slice, slice, slice]) -> np.ndarray:
+    counts = counts.copy()
+    for hole in holes:
+        counts[hole] = 0
+    return counts
+
+
+ALL = slice(None)
+ROWS, COLUMNS = (ALL, slice(26, 32)), (ALL, ALL, slice(30, 36))
+
+
+def kinds(finding: GapFinding) -> list[str]:
+    return [remark.kind for remark in finding.remarks]
+
+
+def unmeasured(finding: GapFinding, scan: Scan) -> np.ndarray:
+    box = whole(SHAPE)
+    return finding.seen(scan).bad_in(box) | finding.region.part(box)
+
+
+def test_nothing_is_said_of_a_whole_cross(bright: np.ndarray):
+    finding = find_gaps(as_scan(lost(bright, ROWS, COLUMNS)))
+    assert finding.gaps == (Gap(1, 26, 32), Gap(2, 30, 36))
+    assert finding.remarks == ()
+    assert finding.empty is None
+
+
+def test_the_arm_that_a_mask_forgets_is_filled(bright: np.ndarray):
+    counts = lost(bright, ROWS, COLUMNS)
+    mask = np.zeros(SHAPE[1:], bool)
+    mask[26:32] = True
+    finding = find_gaps(as_scan(counts, mask))
+    assert finding.gaps == (Gap(1, 26, 32), Gap(2, 30, 36))
+    assert kinds(finding) == ["added-gap"]
+
+
+@pytest.mark.parametrize(
+    ("hole", "kind", "option"),
+    [
+        ((ALL, ALL, slice(30, 37)), "empty-lines", "--gap cols=30:37"),
+        ((slice(9, 11),), "empty-frames", "--gap frames=9:11"),
+        ((slice(9, 15),), "empty-frames", "--axes yxn"),
+        ((slice(20, None),), "empty-edge", "stopped"),
+        ((slice(0, 10), ALL, slice(30, 36)), "empty-part", "--fill-empty"),
+        ((ALL, slice(32, None), slice(30, None)), "empty-pixels", "--fill-empty"),
+        ((ALL, slice(5, 12), slice(10, 20)), "empty-pixels", "--fill-empty"),
+    ],
+)
+def test_what_is_no_gap_is_masked_and_named(bright: np.ndarray, hole, kind: str, option: str):
+    scan = as_scan(lost(bright, ROWS, hole))
+    finding = find_gaps(scan)
+    assert finding.gaps == (Gap(1, 26, 32),)
+    assert kind in kinds(finding)
+    assert any(option in remark.text for remark in finding.remarks)
+    assert unmeasured(finding, scan)[hole].all()
+
+
+def test_all_that_is_empty_is_filled_where_that_is_wished(bright: np.ndarray):
+    hole = ALL, slice(5, 12), slice(10, 20)
+    scan = as_scan(lost(bright, ROWS, hole, (slice(9, 11),)))
+    finding = find_gaps(scan, fill_empty=True)
+    assert finding.region.part(whole(SHAPE))[hole].all()
+    assert finding.gaps == (Gap(0, 9, 11), Gap(1, 26, 32))
+
+
+def moving() -> np.ndarray:
+    mask = np.zeros(SHAPE, bool)
+    mask[:12, 26:32] = mask[12:, 29:35] = True
+    return mask
+
+
+def test_a_gap_that_moves_is_named_and_filled_by_its_mask(bright: np.ndarray):
+    mask = moving()
+    scan = as_scan(np.where(mask, 0, bright), mask)
+    finding = find_gaps(scan)
+    assert "rows 26:32 in frames 0:12, rows 29:35 in frames 12:24" in finding.remarks[0].text
+    finding = find_gaps(scan, gap_mask=mask)
+    np.testing.assert_array_equal(finding.mask, mask)
+    assert finding.remarks == ()
+    with pytest.raises(InputError, match="hold counts"):
+        find_gaps(as_scan(np.where(mask, 0, bright)), gap_mask=mask[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("shape_mask", "words"),
+    [
+        (lambda mask: mask[::-1], "upside down"),
+        (lambda mask: mask[:, ::-1], "left to right"),
+        (lambda mask: np.roll(mask, (2, -5), (0, 1)), "moved by -2 rows and 5 cols"),
+    ],
+)
+def test_a_mask_that_lies_is_refused_with_what_was_done_to_it(bright, shape_mask, words: str):
+    counts = lost(bright, (ALL, slice(24, 30)), COLUMNS)
+    mask = np.zeros(SHAPE[1:], bool)
+    mask[24:30] = mask[:, 30:36] = True
+    with pytest.raises(InputError, match=words):
+        find_gaps(as_scan(counts, shape_mask(mask)))
+    find_gaps(as_scan(counts, shape_mask(mask)), trust=True)
+
+
+def test_a_wider_margin_than_usual_is_refused_and_the_usual_one_is_not(bright: np.ndarray):
+    scan = as_scan(lost(bright, ROWS))
+    assert find_gaps(scan, [Gap(1, 24, 34)]).gaps == (Gap(1, 24, 34),)
+    with pytest.raises(InputError, match=r"rows 22:26, rows 32:35 .* --gap rows=26:32"):
+        find_gaps(scan, [Gap(1, 22, 35)])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_nothing_empty_amid_light_is_left_as_measured(bright: np.ndarray, data: st.DataObject):
+    """Over slabs along any axis, of any width, in all or a part of the frames, and any mask."""
+    empty = np.zeros(SHAPE, bool)
+    for _ in range(data.draw(st.integers(1, 3))):
+        axis = data.draw(st.integers(0, 2))
+        width = data.draw(st.integers(2, 8))
+        start = data.draw(st.integers(4, SHAPE[axis] - 12))
+        hole = mask_in_box([Gap(axis, start, start + width)], whole(SHAPE))
+        if data.draw(st.booleans()) and axis != 0:
+            hole[data.draw(st.integers(10, 20)) :] = False
+        empty |= hole
+    mask = empty & (np.arange(SHAPE[2]) < data.draw(st.sampled_from([0, 12, 44])))
+    mask = np.roll(mask, data.draw(st.sampled_from([0, 0, 3])), axis=1)
+    scan = as_scan(np.where(empty, 0, bright), mask)
+    try:
+        finding = find_gaps(scan)
+    except InputError:
+        assume(False)
+    left = empty & ~unmeasured(finding, scan)
+    assert not left.any(), f"{np.count_nonzero(left)} of {np.count_nonzero(empty)}"

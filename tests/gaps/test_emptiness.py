@@ -1,0 +1,59 @@
+"""Emptiness with a sharp edge is a fault; the dark between fringes and dim tails are measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bcdi_inpaint.gaps.emptiness import EmptyRun, empty_cells, empty_runs, without_fringes
+
+
+def runs(*lit: int) -> list[EmptyRun]:
+    return empty_runs(np.array(lit), np.full(len(lit), 100))
+
+
+def test_lines_that_fall_off_slowly_are_measured():
+    assert runs(60, 30, 12, 4, 1, 0, 0, 0, 1, 5, 14, 33, 60) == []
+
+
+def test_empty_lines_between_bright_ones_are_a_fault():
+    assert runs(30, 31, 29, 0, 0, 30, 32) == [EmptyRun(3, 5, at_edge=False)]
+
+
+def test_a_few_counts_on_one_side_are_not_enough():
+    assert runs(30, 31, 29, 0, 0, 2, 1) == []
+
+
+def test_empty_lines_at_the_edge_need_more_light():
+    assert runs(50, 52, 49, 0, 0, 0) == [EmptyRun(3, 6, at_edge=True)]
+    assert runs(20, 20, 20, 0, 0, 0) == []
+
+
+def test_lines_that_are_not_known_are_passed_over():
+    known = np.full(7, 100)
+    known[2] = 0
+    lit = np.array([50, 50, 0, 0, 0, 50, 50])
+    assert empty_runs(lit, known) == [EmptyRun(3, 5, at_edge=False)]
+
+
+def test_a_dark_line_is_between_fringes_where_its_mate_is_dark():
+    lit = np.array([30, 40, 50, 0, 60, 80, 90, 80, 60, 5, 50, 40, 30])
+    assert without_fringes(empty_runs(lit, np.full(13, 100)), lit) == []
+    lit[9] = 55
+    assert without_fringes(empty_runs(lit, np.full(13, 100)), lit) == [EmptyRun(3, 4, False)]
+
+
+def test_a_patch_is_followed_to_where_it_is_dim(rng: np.random.Generator):
+    profile = 30 * np.exp(-((np.arange(40) - 10) ** 2) / 60.0)
+    lit = rng.poisson(np.broadcast_to(profile[:, None], (40, 30)))
+    lit[:20, 12:16] = 0
+    found = empty_cells(lit, np.full(lit.shape, 100))
+    assert found[:20, 12:16].all()
+    assert not found[:, :11].any()
+    assert not found[:, 17:].any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_found_in_dim_light(seed: int):
+    lit = np.random.default_rng(seed).poisson(0.5, (60, 60))
+    assert not empty_cells(lit, np.full(lit.shape, 100)).any()
