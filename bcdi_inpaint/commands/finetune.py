@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bcdi_inpaint.commands.notes import print_notes
 from bcdi_inpaint.commands.options import (
     device_option,
     follow_links,
@@ -84,6 +85,8 @@ def finetune(
     check_weights_output(output, force, [*scans, *files, parent_path])
     parent = load_model(model)
     lessons = [read_lesson(scan, masks, gaps, widths) for scan in scans]
+    for lesson in lessons:
+        print_notes(lesson.name, lesson.remarks)
 
     def say(line: str) -> None:
         if not quiet:

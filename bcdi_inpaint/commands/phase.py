@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
+from bcdi_inpaint.commands.notes import print_note, printing
 from bcdi_inpaint.commands.options import follow_links, force_option
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.handover import NAMES
@@ -73,12 +73,9 @@ def phase(quiet: bool, **options: Any) -> None:
     from bcdi_inpaint.jobs.phase import Request
     from bcdi_inpaint.jobs.phase import phase as run
 
-    def say(line: str) -> None:
-        if not quiet or line.startswith("warning"):
-            tqdm.write(line)
-
     with progress_bar("cycles", quiet) as progress:
-        result = run(Request(**options), say=say, progress=progress)
+        said = printing(quiet)
+        result = run(Request(**options), say=said, note=print_note, progress=progress)
     if not quiet:
         found = result.best
         click.echo(

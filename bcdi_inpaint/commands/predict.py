@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bcdi_inpaint.commands.notes import print_note, printing
 from bcdi_inpaint.commands.options import (
     device_option,
     force_option,
@@ -19,6 +20,7 @@ from bcdi_inpaint.commands.predict_many import estimate, fill_many, print_json
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.handover import AUTO, CHOICES, DEFAULT, OURS
 from bcdi_inpaint.running.progress import progress_bar
+from bcdi_inpaint.scan.remarks import Remark
 
 
 @click.command()
@@ -150,12 +152,9 @@ def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) ->
     from bcdi_inpaint.jobs.predict import predict as run
     from bcdi_inpaint.jobs.request import Request
 
-    def say(line: str) -> None:
-        if not quiet or line.startswith("warning"):
-            click.echo(line)
-
     with progress_bar("patches", quiet) as progress:
-        result = run(Request(scan, **options), say=say, progress=progress)
+        said = printing(quiet)
+        result = run(Request(scan, **options), say=said, note=print_note, progress=progress)
     if verbose:
         fill = result.fill
         report = fill.report
@@ -204,9 +203,15 @@ def _fill_one_as_json(scan: str, options: dict[str, Any]) -> None:
     from bcdi_inpaint.jobs.request import Request
 
     request = Request(scan, **options)
+    remarks: list[Remark] = []
+
+    def note(remark: Remark) -> None:
+        remarks.append(remark)
+        print_note(remark)
+
     try:
-        outcome = batch.outcome_of(run(request), scan)
+        outcome = batch.outcome_of(run(request, say=printing(quiet=True), note=note), scan)
     except InputError as error:
-        print_json(batch.failure_outcome(request, str(error)))
+        print_json(batch.failure_outcome(request, str(error), remarks))
         raise
     print_json(outcome)

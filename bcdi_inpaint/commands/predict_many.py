@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from bcdi_inpaint.commands.notes import noting, print_notes, print_warnings
 from bcdi_inpaint.errors import InputError
 
 
@@ -44,7 +45,9 @@ def estimate(
     for request in wanted:
         try:
             before = batch.done_before(request) if many else None
-            made: Any = before or estimate_job(request)
+            if before:
+                print_notes(request.scan, before.remarks)
+            made: Any = before or estimate_job(request, noting(request.scan if many else None))
         except InputError as error:
             if not many:
                 raise
@@ -96,6 +99,8 @@ def fill_many(
 
     def report_one(outcome: batch.Outcome) -> None:
         done.append(outcome)
+        print_notes(outcome.scan, outcome.remarks)
+        print_warnings(outcome.scan, filter(None, outcome.warnings.split("; ")))
         if as_json:
             print_json(outcome)
         elif not quiet and outcome.status != batch.FAILED:

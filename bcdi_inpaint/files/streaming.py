@@ -12,7 +12,7 @@ from bcdi_inpaint.files.flags import StoredFlags
 from bcdi_inpaint.files.frames import Stack
 from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape
 from bcdi_inpaint.scan.crop import Crop, slices_of
-from bcdi_inpaint.scan.remarks import Remarks
+from bcdi_inpaint.scan.remarks import Remarks, and_count
 from bcdi_inpaint.scan.scan import Metadata, Scan
 from bcdi_inpaint.scan.validity import invalid_voxels
 
@@ -50,7 +50,8 @@ class StoredScan:
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.shape))
-        return f"StoredScan of {self.source.name}:/{self.data_path}: {shape} {self.dtype}"
+        what = f"{shape} {self.dtype}{and_count(self.remarks)}"
+        return f"StoredScan of {self.source.name}:/{self.data_path}: {what}"
 
     @property
     def flags_dtype(self) -> np.dtype | None:

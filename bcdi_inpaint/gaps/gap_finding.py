@@ -57,7 +57,8 @@ class GapFinding:
         return len(self.gaps)
 
     def __repr__(self) -> str:
-        return f"{self.places}: {_IN_SHORT.get(self.how, self.how)}"
+        found = f"{self.places}: {_IN_SHORT.get(self.how, self.how)}"
+        return "\n".join([found, *(f"note: {remark}" for remark in self.remarks)])
 
     @property
     def places(self) -> str:

@@ -14,12 +14,16 @@ from typing import Any
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import companion, default_output, read_provenance, split_spec
 from bcdi_inpaint.jobs.predict import Result, predict
+from bcdi_inpaint.jobs.provenance import read_remarks
 from bcdi_inpaint.jobs.request import Request, job_sha256, weights_output
 from bcdi_inpaint.running.executors import open_executor
 from bcdi_inpaint.safe_files import remove_leftovers, replace_file
+from bcdi_inpaint.scan.remarks import Remark, Remarks, and_count, one_text
 
 FILLED, THERE, FAILED = "filled", "there", "failed"
 REPORT = "bcdi-inpaint.csv"
+_FIRST_COLUMNS = 11
+"""Of the report's first version."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Outcome:
 
     `status` is ``filled``, ``there`` (done by an earlier run) or ``failed``, of which `reason`
     tells why. `shape` is n_rock x n_y x n_x, `warnings` are joined by semicolons, `advice` says
-    whether phase retrieval gains by the fill.
+    whether phase retrieval gains by the fill, `remarks` are what had to be said about the scan, as
+    far as it was read.
     """
 
     scan: str
@@ -42,13 +47,15 @@ class Outcome:
     warnings: str = ""
     seconds: float = 0.0
     advice: str = ""
+    remarks: Remarks = ()
 
     def __str__(self) -> str:
         if self.status == FAILED:
             return f"{self.scan}: failed: {self.reason}"
         if self.status == THERE:
-            return f"{self.scan}: was done: {self.output}"
+            return f"{self.scan}: was done{and_count(self.remarks, 'note')}: {self.output}"
         warned = f", {self.warnings.count(';') + 1} warnings" if self.warnings else ""
+        warned += and_count(self.remarks, "note")
         return (
             f"{self.scan}: filled {self.filled_voxels} voxels of {self.gaps}{warned}, "
             f"{self.seconds:.1f} s: {self.output}"
@@ -122,13 +129,15 @@ def run_batch(
 def fill_one(request: Request) -> Outcome:
     """Fill one scan of a batch; what goes wrong is an outcome too."""
     output = _output(request)
+    remarks: list[Remark] = []
     try:
         found = _found(request, output)
         if found.is_ours and found.is_whole:
             return _there(request, found)
-        result = predict(replace(request, output=output, force=request.force or found.is_ours))
+        wanted = replace(request, output=output, force=request.force or found.is_ours)
+        result = predict(wanted, note=remarks.append)
     except Exception as error:  # whatever it is, the other scans are filled
-        return failure_outcome(request, _reason(error))
+        return failure_outcome(request, _reason(error), remarks)
     return outcome_of(result, request.scan)
 
 
@@ -145,6 +154,7 @@ def outcome_of(result: Result, scan: str) -> Outcome:
         warnings="; ".join(result.fill.report.warnings),
         seconds=round(result.seconds, 2),
         advice="" if result.advice is None else str(result.advice),
+        remarks=result.remarks,
     )
 
 
@@ -154,7 +164,7 @@ def write_report(path: Path, outcomes: Iterable[Outcome]) -> None:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(Outcome.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(outcome) for outcome in outcomes)
+    writer.writerows(asdict(o) | {"remarks": one_text(o.remarks)} for o in outcomes)
     replace_file(path, stream.getvalue().encode())
 
 
@@ -164,10 +174,12 @@ def check_report(path: Path) -> None:
         raise InputError(f"folder {path.parent} does not exist, expected one: make it first")
     if not path.exists():
         return
-    header = ",".join(Outcome.__dataclass_fields__)
+    columns = list(Outcome.__dataclass_fields__)
     try:
         with open(path, encoding="utf-8") as stream:
-            is_ours = stream.readline().rstrip("\n") == header
+            found = stream.readline().rstrip("\n").split(",")
+        # Earlier versions had fewer columns, never others.
+        is_ours = len(found) >= _FIRST_COLUMNS and found == columns[: len(found)]
     except (OSError, UnicodeDecodeError):
         is_ours = False
     if not is_ours:
@@ -192,7 +204,8 @@ class _Found:
 
 def _there(request: Request, found: _Found) -> Outcome:
     known = {k: v for k, v in found.record.items() if k in ("gaps", "filled_voxels")}
-    return Outcome(request.scan, str(_output(request)), THERE, **known)
+    remarks = read_remarks(found.record)
+    return Outcome(request.scan, str(_output(request)), THERE, **known, remarks=remarks)
 
 
 def done_before(request: Request) -> Outcome | None:
@@ -234,9 +247,17 @@ def _clashes(wanted: Sequence[Request]) -> dict[int, Outcome]:
     return found
 
 
-def failure_outcome(request: Request, reason: str) -> Outcome:
-    """The outcome of a prediction that could not be made."""
-    return Outcome(request.scan, str(_output(request)), FAILED, reason)
+def failure_outcome(request: Request, reason: str, remarks: Iterable[Remark] = ()) -> Outcome:
+    """The outcome of a prediction that could not be made.
+
+    Parameters
+    ----------
+    request : what was asked for.
+    reason : why it could not be made.
+    remarks : what had been said about the scan before.
+    """
+    output = str(_output(request))
+    return Outcome(request.scan, output, FAILED, reason, remarks=tuple(remarks))
 
 
 def _reason(error: BaseException) -> str:

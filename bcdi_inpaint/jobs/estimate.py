@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,9 +11,10 @@ import numpy as np
 from bcdi_inpaint.files import default_output
 from bcdi_inpaint.filling.network_patches import seconds_per_patch
 from bcdi_inpaint.filling.work import plan_work
-from bcdi_inpaint.jobs.predict import find_scan_gaps
 from bcdi_inpaint.jobs.request import Request, check
+from bcdi_inpaint.jobs.scan_gaps import find_scan_gaps
 from bcdi_inpaint.scan.boxes import blocks, volume
+from bcdi_inpaint.scan.remarks import Remark, Remarks, and_count, distinct
 from bcdi_inpaint.scan.scan import Scan
 
 # Peak resident memory: what is loaded, and what is made of each voxel of the largest region,
@@ -27,7 +29,7 @@ class Estimate:
 
     `shape` is n_rock x n_y x n_x; `patches` are those that see a signal; `memory_mb` and
     `seconds` are estimates for this machine and device, of the network alone: `not_timed` names
-    what was asked for besides.
+    what was asked for besides; `remarks` are what has to be said about the scan.
     """
 
     scan: str
@@ -40,24 +42,28 @@ class Estimate:
     memory_mb: int
     seconds: float
     not_timed: str = ""
+    remarks: Remarks = ()
 
     def __str__(self) -> str:
         more = f" without {self.not_timed}" if self.not_timed else ""
         return (
             f"{self.scan}: {self.shape}, {self.gaps} ({self.gaps_found}), {self.gap_voxels} voxels "
             f"in {self.patches} patches, about {self.memory_mb} MB and {self.seconds:.0f} s"
-            f"{more}: {self.output}"
+            f"{more}{and_count(self.remarks, 'note')}: {self.output}"
         )
 
 
-def estimate_job(request: Request) -> Estimate:
+def estimate_job(
+    request: Request, note: Callable[[Remark], None] = lambda remark: None
+) -> Estimate:
     """The plan of a request: the scan is read and its gaps are found, nothing is written.
 
+    `note` gets what has to be said about the scan, see `jobs.predict.predict`.
     Raises InputError for what `predict` would refuse before it fills.
     """
     output = request.output or default_output(request.scan, request.form)
     check(request)
-    scan, finding = find_scan_gaps(request)
+    scan, finding = find_scan_gaps(request, note=note)
     gap = finding.region
     work = plan_work(scan, gap, survey=finding.survey)
     n_patches = work.n_lit
@@ -75,6 +81,7 @@ def estimate_job(request: Request) -> Estimate:
         round((BASE_BYTES + BYTES_PER_VOXEL * largest + loaded) / 1e6),
         round(n_patches * _pace(request.model, request.device), 1),
         " and ".join(name for name, asked in slow.items() if asked),
+        distinct(scan.remarks, finding.remarks),
     )
 
 

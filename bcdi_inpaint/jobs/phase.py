@@ -26,6 +26,7 @@ from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.plots import checked_picture, phasing_panel
 from bcdi_inpaint.pynx_engine import import_pynx
 from bcdi_inpaint.scan.boxes import Box
+from bcdi_inpaint.scan.remarks import Remark, telling_once
 from bcdi_inpaint.scan.scan import Scan
 
 
@@ -79,6 +80,7 @@ def phase(
     request: Request,
     *,
     say: Callable[[str], None] = lambda line: None,
+    note: Callable[[Remark], None] = lambda remark: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Phase a scan's file from several starts; write the best as PyNX would, and its picture.
@@ -87,6 +89,7 @@ def phase(
     ----------
     request : what the user asks for.
     say : gets a line at each stage.
+    note : gets what has to be said about how the scan was read.
     progress : called with (cycles done, cycles in all).
 
     Raises
@@ -106,6 +109,7 @@ def phase(
     import_pynx("cdi")  # it is better missed now than after the scan is read
     scan, stored = read_scan(request.scan), read_fill(request.scan)
     say(f"read {request.scan}: {_shape(scan.shape)} {scan.counts.dtype}, {_shares(scan, stored)}")
+    telling_once(note)(scan.remarks)
     found = _find(request, scan, stored, say, progress)
     assert found.handed is not None, "made by phase_scan"
     assert found.box is not None, "made by phase_scan"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -15,20 +14,18 @@ import numpy as np
 from bcdi_inpaint.files import (
     default_output,
     following,
-    open_scan,
     split_spec,
 )
 from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.filling.inpainting import inpaint_scan
 from bcdi_inpaint.filling.light_map import CELL
 from bcdi_inpaint.filling.streamed_fill import StreamedFill
-from bcdi_inpaint.gaps.finding import find_with
 from bcdi_inpaint.gaps.gap_finding import GapFinding
 from bcdi_inpaint.gaps.masks import GapRegion
-from bcdi_inpaint.jobs.gap_options import gap_options
-from bcdi_inpaint.jobs.provenance import run_record
+from bcdi_inpaint.jobs.provenance import remarks_record, run_record
 from bcdi_inpaint.jobs.pynx_command import output_command
 from bcdi_inpaint.jobs.request import Request, check, job_sha256, weights_output
+from bcdi_inpaint.jobs.scan_gaps import find_scan_gaps
 from bcdi_inpaint.jobs.write_fill import HandedFill, fill_record, write_fill
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.peak.fringes import HALF_WINDOW
@@ -41,6 +38,7 @@ from bcdi_inpaint.phasing.handover import (
 from bcdi_inpaint.phasing.refinement import Refinement, refine
 from bcdi_inpaint.plots import before_after
 from bcdi_inpaint.scan.boxes import around, as_box, as_shape, whole
+from bcdi_inpaint.scan.remarks import Remark, Remarks, distinct
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.validity import check_counts
 
@@ -50,7 +48,10 @@ REFINEMENT_SEED = 0
 
 @dataclass(frozen=True)
 class Result:
-    """What `predict` found and wrote; `handover` is one of `handover.NAMES`."""
+    """What `predict` found and wrote; `handover` is one of `handover.NAMES`.
+
+    `remarks` are those of the scan and of its gaps, each once.
+    """
 
     scan: Measured
     finding: GapFinding
@@ -61,6 +62,7 @@ class Result:
     handover: str
     weights: Path | None = None
     advice: Benefit | None = None
+    remarks: Remarks = ()
 
     @property
     def pynx_command(self) -> str:
@@ -72,6 +74,7 @@ def predict(
     request: Request,
     *,
     say: Callable[[str], None] = lambda line: None,
+    note: Callable[[Remark], None] = lambda remark: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Fill the gaps of a scan's file and write the output beside it.
@@ -83,6 +86,8 @@ def predict(
     ----------
     request : what is asked for.
     say : gets a line at each stage.
+    note : gets what has to be said about the scan, each once, as soon as it is known: before
+        filling, and also where the scan is refused then.
     progress : called with (patches done, patches in all), and before that with (steps done, steps
         in all) of fine-tuning.
 
@@ -96,13 +101,14 @@ def predict(
         For all that a user can mend; nothing is written then.
     """
     with ExitStack() as at_the_end:
-        return _predict(request, at_the_end, say, progress)
+        return _predict(request, at_the_end, say, note, progress)
 
 
 def _predict(
     request: Request,
     at_the_end: ExitStack,
     say: Callable[[str], None],
+    note: Callable[[Remark], None],
     progress: Callable[[int, int], None] | None,
 ) -> Result:
     """The stages of `predict`; what fails at any of them leaves nothing behind."""
@@ -111,7 +117,8 @@ def _predict(
     output = request.output or default_output(request.scan, request.form)
     picture = output.with_suffix(".png") if request.plot else None
     weights = weights_output(request, output)
-    scan, finding = find_scan_gaps(request, say)
+    scan, finding = find_scan_gaps(request, say, note)
+    remarks = distinct(scan.remarks, finding.remarks)
     gap = finding.region
     model: str | Model = request.model
     if weights is not None:
@@ -139,7 +146,10 @@ def _predict(
     if request.handover == AUTO:
         say(f"handover {handover}: {NAMES[handover]}{_hint(verdict, request)}")
     provenance = (
-        _provenance(request, finding, fill) | _of_refinement(refinement) | benefit_record(seen)
+        _provenance(request, finding, fill)
+        | remarks_record(remarks)
+        | _of_refinement(refinement)
+        | benefit_record(seen)
     )
     handed = HandedFill(fill, handover, gap)
     write_fill(output, scan, handed, provenance, form=request.form, force=request.force)
@@ -157,6 +167,7 @@ def _predict(
         handover,
         weights,
         seen,
+        remarks,
     )
 
 
@@ -216,21 +227,6 @@ def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:
     }
 
 
-def find_scan_gaps(
-    request: Request, say: Callable[[str], None] = lambda line: None
-) -> tuple[Measured, GapFinding]:
-    """The scan of a request and its gaps; errors as `files.read_scan` and `gaps.finding.find_gaps`.
-
-    Where it lies in an HDF5 file it stays there.
-    """
-    with following(request.follow_links):
-        scan = open_scan(request.scan, request.masks, request.crop, request.axes)
-    finding = find_with(scan, gap_options(request, scan))
-    say(f"read {request.scan}: {_shape(scan)} {scan.dtype}, {_share_bad(finding)}")
-    say(f"gaps: {finding.places} ({finding.how})")
-    return finding.seen(scan), finding
-
-
 def _adapted(
     request: Request,
     scan: Measured,
@@ -254,15 +250,6 @@ def _adapted(
         say=say,
         progress=progress or (lambda done, total: None),
     )
-
-
-def _shape(scan: Measured) -> str:
-    return " x ".join(map(str, scan.shape))
-
-
-def _share_bad(finding: GapFinding) -> str:
-    n_bad = 0 if finding.survey is None else finding.survey.n_masked
-    return f"{100 * n_bad / math.prod(finding.shape):.2g} % masked" if n_bad else "no mask"
 
 
 def _provenance(request: Request, finding: GapFinding, fill: Filled) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from bcdi_inpaint.phasing.handover import HandOverSettings
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule
 from bcdi_inpaint.pynx_engine import pynx_version
+from bcdi_inpaint.scan.remarks import SEPARATOR, Remarks, from_text, one_text
 
 CALIBRATION = "calibration_"
 """What the keys of a fill's calibration begin with; the rest is a field of `Calibration`."""
@@ -34,6 +35,8 @@ LEVEL = "handover_level"
 """Key of the probability of the interval that is stored beside a fill."""
 HANDOVER = "handover"
 """Key of the hand-over that a file was written for, or phased with."""
+REMARKS, KINDS = "remarks", "remark_kinds"
+"""Keys of the texts and the kinds of what had to be said about the scan, in one line each."""
 
 
 def run_record(spec: str | Path) -> dict[str, Any]:
@@ -46,6 +49,18 @@ def run_record(spec: str | Path) -> dict[str, Any]:
         **({} if inner is None else {"input_path": inner}),
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+
+
+def remarks_record(remarks: Remarks) -> dict[str, str]:
+    """Remarks by the keys that a file has for them; nothing where there are none."""
+    if not remarks:
+        return {}
+    return {REMARKS: one_text(remarks), KINDS: SEPARATOR.join(r.kind for r in remarks)}
+
+
+def read_remarks(record: Mapping[str, Any]) -> Remarks:
+    """The remarks in a file's record."""
+    return from_text(str(record.get(REMARKS, "")), str(record.get(KINDS, "")))
 
 
 def calibration_record(calibration: Calibration) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from bcdi_inpaint.files import (
 from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
-from bcdi_inpaint.jobs.provenance import calibration_record
+from bcdi_inpaint.jobs.provenance import calibration_record, remarks_record
 from bcdi_inpaint.phasing.benefit import benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
     AUTO,
@@ -35,6 +35,7 @@ from bcdi_inpaint.phasing.handover import (
     trusted_voxels,
 )
 from bcdi_inpaint.scan.boxes import Box, whole
+from bcdi_inpaint.scan.remarks import distinct
 from bcdi_inpaint.scan.scan import Measured, Scan
 
 WRITERS = {"cxi": write_filled_cxi, "npz": write_filled_npz, "tiff": write_filled_tiff}
@@ -140,7 +141,8 @@ def write_cxi(
     benefit = _benefit_record(scan, gap)
     name = resolve_handover(handover, benefit.pop("verdict"), refined=fill.report.refined)
     date = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
-    record = fill_record(fill, gap.planes) | benefit | date | dict(provenance or {})
+    known = remarks_record(distinct(scan.remarks, getattr(gaps, "remarks", ())))
+    record = fill_record(fill, gap.planes) | known | benefit | date | dict(provenance or {})
     write_fill(path, scan, HandedFill(fill, name, gap), record, force=force)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.scan.boxes import Box, Shape, as_shape
-from bcdi_inpaint.scan.remarks import Remarks
+from bcdi_inpaint.scan.remarks import Remarks, and_count
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ class Scan:
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))
         source = "" if self.source is None else f" of {self.source.name}"
-        return f"Scan{source}: {size} {self.dtype}, {100 * self.bad_mask.mean():.2g} % masked"
+        masked = f"{100 * self.bad_mask.mean():.2g} % masked"
+        return f"Scan{source}: {size} {self.dtype}, {masked}{and_count(self.remarks)}"
 
     @property
     def shape(self) -> Shape:

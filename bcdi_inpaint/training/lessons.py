@@ -14,6 +14,7 @@ from bcdi_inpaint.gaps.finding import find_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.channels import GuessKind
 from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes
+from bcdi_inpaint.scan.remarks import Remarks, distinct
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training.finetune_settings import FinetuneSettings
 from bcdi_inpaint.training.own_gaps import (
@@ -38,12 +39,14 @@ class Lesson:
     gaps : its gaps, whose counts are no truth.
     kinds : directions and widths of the artificial gaps to put on it.
     name : of the scan, in messages and in the card of the weights.
+    remarks : what has to be said about the scan and its gaps.
     """
 
     scan: Scan
     gaps: tuple[Gap, ...]
     kinds: tuple[GapKind, ...]
     name: str
+    remarks: Remarks = ()
 
 
 def lesson(scan: Scan, name: str, gaps: Sequence[Gap] = (), widths: Sequence[int] = ()) -> Lesson:
@@ -67,15 +70,17 @@ def lesson(scan: Scan, name: str, gaps: Sequence[Gap] = (), widths: Sequence[int
         No gap is found in the scan, and no `widths` are given.
     """
     try:
-        found = find_gaps(scan, gaps).gaps
+        finding = find_gaps(scan, gaps)
+        found, remarks = finding.gaps, distinct(scan.remarks, finding.remarks)
         axes = sorted({gap.axis for gap in found})
     except InputError as error:
         if gaps or not widths:
             hint = "" if gaps else " (or --widths 6, the widths of artificial gaps, to adapt to)"
             raise InputError(f"{name}: {error}{hint}") from error
-        found, axes = empty_lines(scan), [1, 2]  # zeros between lines with counts are no truth
+        # Zeros between lines with counts are no truth.
+        found, axes, remarks = empty_lines(scan), [1, 2], scan.remarks
     kinds = tuple((axis, width) for axis in axes for width in sorted(set(widths)))
-    return Lesson(scan, found, kinds or kinds_of(found), name)
+    return Lesson(scan, found, kinds or kinds_of(found), name, remarks)
 
 
 def read_lesson(

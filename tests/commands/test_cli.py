@@ -343,7 +343,7 @@ def test_what_can_be_filled_is_and_the_rest_stays_masked(
         write(tmp_path / "s.cxi", counts, mask), "--model", model, "--handover", "hard", "-q"
     )
     assert result.exit_code == 0
-    assert result.stdout.startswith("warning: gap rows 68:72 touches the array's edge")
+    assert result.stderr.startswith("warning: gap rows 68:72 touches the array's edge")
     np.testing.assert_array_equal(
         read_scan(tmp_path / "s_inpainted.cxi").bad_mask, mask & ~GAP | _edge()
     )
@@ -369,7 +369,7 @@ def test_a_gap_too_wide_is_filled_along_its_rims(
         "hard",
     )
     assert result.exit_code == 0
-    assert "warning: gap rows 15:58 is 43 wide" in result.stdout
+    assert "warning: gap rows 15:58 is 43 wide" in result.stderr
     rows = read_scan(tmp_path / "s_inpainted.cxi").bad_mask.all(axis=(0, 2))
     np.testing.assert_array_equal(np.flatnonzero(rows), range(19, 54))
     with h5py.File(tmp_path / "s_inpainted.cxi") as file:
