@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.specs import bliss_number, split_spec
+from bcdi_inpaint.files.specs import bliss_name, split_spec
 
 FORMATS = {"cxi": ".cxi", "npz": ".npz", "tiff": ".tif"}
 """What can be written, and the extension of each."""
@@ -39,9 +39,8 @@ def default_output(
     """
     file, inner = split_spec(path)
     stem = file.stem.removesuffix(".edf").replace("%", "")
-    number = bliss_number(inner) if numbered and inner is not None else None
-    if number is not None:
-        stem = f"{stem}_S{number}"
+    if numbered and inner is not None:
+        stem = bliss_name(inner, stem) or stem
     if form == "npz":
         stem = stem.removesuffix(PAIR_DATA)
     end = PAIR_DATA if form == "npz" else ""

@@ -8,10 +8,22 @@ from pathlib import Path
 HDF5_SUFFIXES = (".cxi", ".h5", ".hdf5", ".hdf", ".nxs")
 
 
-def bliss_number(inner: str) -> int | None:
-    """The scan's number in the path of a BLISS file's data, None for other paths."""
-    form = re.fullmatch(r"(?:[^/]*_)?(\d+)\.1/measurement/[^/]+", inner)
-    return None if form is None else int(form[1])
+def bliss_name(inner: str, stem: str) -> str | None:
+    """A name for the scan at a path of a BLISS file `stem`, None for other paths.
+
+    It holds the sample and the data set where the entry does: a collection has many scans 1.
+
+    Examples
+    --------
+    >>> bliss_name("7.1/measurement/mpx1x4", "raw"), bliss_name("S_0002_1.1", "S")
+    ('raw_S7', 'S_0002_S1')
+    """
+    form = re.fullmatch(r"(?:([^/]*)_)?(\d+)\.1(?:/measurement(?:/[^/]+)?)?", inner)
+    if form is None:
+        return None
+    sample = form[1] or ""
+    before = sample if sample.startswith(stem) else "_".join(filter(None, (stem, sample)))
+    return f"{before}_S{form[2]}"
 
 
 def split_spec(path_or_spec: str | Path) -> tuple[Path, str | None]:

@@ -192,3 +192,8 @@ def test_the_number_is_in_the_name_of_the_output():
     spec = "d/raw.h5:/12.1/measurement/mpx1x4"
     assert str(default_output(spec, numbered=True)) == "d/raw_S12_inpainted.cxi"
     assert str(default_output(spec)) == "d/raw_inpainted.cxi"
+    of_collection = [
+        f"S.h5:/S_000{n}_1.1{end}" for n in (1, 2) for end in ("", "/measurement/eiger")
+    ]
+    names = [default_output(each, numbered=True).name for each in of_collection]
+    assert names == [f"S_000{n}_S1_inpainted.cxi" for n in (1, 1, 2, 2)]
