@@ -12,7 +12,7 @@ from bcdi_inpaint.files.cxi_result import write_result
 from bcdi_inpaint.files.cxi_writing import Provenance, own_version, write_scan
 from bcdi_inpaint.files.fill import StoredFill, read_fill
 from bcdi_inpaint.files.filled import FilledArrays, FilledPart, FilledScan, Uncertainty, check_fill
-from bcdi_inpaint.files.identity import identify, input_sha256, sha256
+from bcdi_inpaint.files.identity import identify, input_files, input_sha256, sha256
 from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH
 from bcdi_inpaint.files.npz import is_pair_mask, load_npz
 from bcdi_inpaint.files.output import (
@@ -52,6 +52,7 @@ __all__ = [
     "default_output",
     "following",
     "identify",
+    "input_files",
     "input_sha256",
     "is_output",
     "is_pair_mask",

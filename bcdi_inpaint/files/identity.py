@@ -34,13 +34,18 @@ def input_sha256(spec: str | Path) -> str:
 
     It changes where a file that a link or a virtual data set of the scan leads to does.
     """
+    path, *others = input_files(spec)
+    return _joined(map(sha256, (path, *others))) if others else sha256(path)
+
+
+def input_files(spec: str | Path) -> list[Path]:
+    """A scan's file, and those that its links and virtual data sets lead to, if it is HDF5."""
     path, inner = split_spec(spec)
     if not is_hdf5(path):
-        return sha256(path)
+        return [path]
     check_readable(path)
     files = [file for array in find_counts(path, inner).arrays for file in array.files]
-    others = sorted({file for file in files if file.resolve() != path.resolve()})
-    return _joined(map(sha256, (path, *others))) if others else sha256(path)
+    return [path, *sorted({file for file in files if file.resolve() != path.resolve()})]
 
 
 def identify(spec: str | Path, file_sha256: str | None = None) -> str:

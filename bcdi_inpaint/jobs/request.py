@@ -12,6 +12,7 @@ from bcdi_inpaint.files import (
     default_output,
     following,
     identify,
+    input_files,
     own_version,
     sha256,
     split_spec,
@@ -88,7 +89,8 @@ def check(request: Request) -> None:
     """Refuse what can be seen before the scan is read: names and options that do not go."""
     _check_request(request)
     output = request.output or default_output(request.scan, request.form)
-    check_output(output, request.force, [request.scan, *_mask_files(request)], request.form)
+    inputs = [request.scan, *_mask_files(request), *_linked_files(request, output)]
+    check_output(output, request.force, inputs, request.form)
     if request.plot:
         checked_picture(output.with_suffix(".png"), request.force)
     weights = weights_output(request, output)
@@ -115,6 +117,14 @@ def _check_request(request: Request) -> None:
 def weights_output(request: Request, output: Path) -> Path | None:
     """Where the weights that are adapted to the scan will be, None if that was not asked for."""
     return output.with_suffix(".safetensors") if request.finetune else None
+
+
+def _linked_files(request: Request, output: Path) -> list[Path]:
+    """The files that the scan's links lead to, where one of them might be written over."""
+    if not (request.force and output.exists()):
+        return []
+    with following(request.follow_links):
+        return input_files(request.scan)
 
 
 def _mask_files(request: Request) -> list[str]:

@@ -53,3 +53,16 @@ def test_a_dry_run_looks_at_the_scan_behind_the_link(
     assert result.exit_code == 0, result.output
     assert gap in result.output
     assert sorted(p.name for p in collection.parent.iterdir()) == ["a.h5", "b.h5"]
+
+
+def test_a_file_that_a_link_leads_to_is_never_written_over(collection: Path) -> None:
+    with h5py.File(collection, "a") as file:
+        file["3.1"] = h5py.ExternalLink("raw.cxi", "/1.1")
+    raw = collection.with_name("raw.cxi")
+    raw.write_bytes(collection.with_name("b.h5").read_bytes())
+    before = raw.read_bytes()
+    command = ["predict", f"{collection}:/3.1", "-o", str(raw), "--force"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code != 0
+    assert "is the input" in str(result.exception) + result.output
+    assert raw.read_bytes() == before
