@@ -89,7 +89,8 @@ def check(request: Request) -> None:
     """Refuse what can be seen before the scan is read: names and options that do not go."""
     _check_request(request)
     output = request.output or default_output(request.scan, request.form)
-    inputs = [request.scan, *_mask_files(request), *_linked_files(request, output)]
+    linked = map(str, _linked_files(request, output))
+    inputs = [request.scan, *_mask_files(request), *linked]
     check_output(output, request.force, inputs, request.form)
     if request.plot:
         checked_picture(output.with_suffix(".png"), request.force)
@@ -97,8 +98,7 @@ def check(request: Request) -> None:
     if weights is not None:
         from bcdi_inpaint.training.finetuned import check_weights_output
 
-        inputs = [request.scan, *_mask_files(request), request.model]
-        check_weights_output(weights, request.force, inputs)
+        check_weights_output(weights, request.force, [*inputs, request.model])
 
 
 def _check_request(request: Request) -> None:
