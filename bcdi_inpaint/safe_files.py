@@ -97,7 +97,8 @@ def _renamed(paths: list[Path], force: bool) -> Iterator[dict[Path, Path]]:
                 os.replace(parts[path], path)
     finally:
         for part in parts.values():
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # tidying up is no reason to fail
+                part.unlink()
 
 
 def _is_free(path: Path, part: Path, output: Path) -> bool:
@@ -116,12 +117,19 @@ def part_name() -> str:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the unfinished files of processes of this machine that are no more."""
-    for path in folder.glob(".bcdi-inpaint-*.part"):
+    """Remove the unfinished files of processes of this machine that are no more, where one may."""
+    for path in _unfinished(folder):
         form = _PART.fullmatch(path.name)
         if form and form[1] == socket.gethostname() and not Path(f"/proc/{form[2]}").exists():
             with suppress(OSError):
                 path.unlink()
+
+
+def _unfinished(folder: Path) -> list[Path]:
+    """Unfinished files in a folder, none where it may not be looked into."""
+    with suppress(OSError):
+        return list(folder.glob(".bcdi-inpaint-*.part"))
+    return []
 
 
 def lock(descriptor: int, *, wait: bool = True) -> None:

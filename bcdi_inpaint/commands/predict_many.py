@@ -82,7 +82,7 @@ def fill_many(
     """
     from bcdi_inpaint.files import following
     from bcdi_inpaint.files.scan_list import list_scans
-    from bcdi_inpaint.jobs import batch
+    from bcdi_inpaint.jobs import batch, batch_report
     from bcdi_inpaint.jobs.request import Request
 
     if scheduler is not None and jobs != 1:
@@ -90,9 +90,8 @@ def fill_many(
     with following(options["follow_links"]):
         listed = list_scans(scans, numbers)
     wanted = batch.requests(Request("", **options), listed.scans)
-    folder = options["output"] or Path(str(wanted[0].output)).parent
-    report = report or folder / batch.REPORT
-    batch.check_report(report)
+    report = report or batch_report.report_path(wanted, options["output"])
+    batch_report.check_report(report)
     if listed.passed_over and not (quiet or as_json):
         click.echo(f"{listed.passed_over} files are outputs or masks of pairs: passed over")
     done: list[batch.Outcome] = []
@@ -116,7 +115,7 @@ def fill_many(
         )
         sys.exit(130)
     finally:
-        batch.write_report(report, done)
+        batch_report.write_report(report, done)
     failed = [outcome for outcome in done if outcome.status == batch.FAILED]
     if not (quiet or as_json):
         click.echo(f"{len(done) - len(failed)} of {len(done)} scans are filled, report: {report}")

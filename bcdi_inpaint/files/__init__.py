@@ -13,20 +13,24 @@ from bcdi_inpaint.files.cxi_writing import Provenance, own_version, write_scan
 from bcdi_inpaint.files.fill import StoredFill, read_fill
 from bcdi_inpaint.files.filled import FilledArrays, FilledPart, FilledScan, Uncertainty, check_fill
 from bcdi_inpaint.files.identity import identify, input_files, input_sha256, sha256
+from bcdi_inpaint.files.kinds import SCAN_SUFFIXES
 from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH
-from bcdi_inpaint.files.npz import is_pair_mask, load_npz
+from bcdi_inpaint.files.npz import load_npz
 from bcdi_inpaint.files.output import (
     FORMATS,
     check_output,
     check_place,
     companion,
     default_output,
+    may_write,
 )
 from bcdi_inpaint.files.pair import write_filled_npz, write_filled_tiff
 from bcdi_inpaint.files.provenance import is_output, read_provenance
-from bcdi_inpaint.files.reading import SCAN_SUFFIXES, open_scan, read_mask, read_scan
+from bcdi_inpaint.files.reading import open_scan, read_mask, read_scan
+from bcdi_inpaint.files.siblings import is_pair_mask, names_mask
 from bcdi_inpaint.files.sources import following
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
+from bcdi_inpaint.files.stacks import is_frames
 from bcdi_inpaint.files.streaming import StoredScan
 
 __all__ = [
@@ -54,9 +58,12 @@ __all__ = [
     "identify",
     "input_files",
     "input_sha256",
+    "is_frames",
     "is_output",
     "is_pair_mask",
     "load_npz",
+    "may_write",
+    "names_mask",
     "open_scan",
     "own_version",
     "parse_scans",

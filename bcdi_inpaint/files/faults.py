@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,4 +85,26 @@ def check_ratio(declared: int, held: int, where: str) -> None:
         raise InputError(
             f"{where} declares {declared} bytes and holds {held}, expected at most "
             f"{LARGEST_RATIO} times as many: the file is damaged or a trap"
+        )
+
+
+@contextmanager
+def intact(library: str, what: str) -> Iterator[None]:
+    """One line for whatever a library raises, and no further line of its log."""
+    logger = logging.getLogger(library)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with translate_errors(what, "copy the file again"):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def check_whole(path: Path, held: int) -> None:
+    """Refuse a file that is shorter than what it says it holds; libraries fill up with zeros."""
+    size = path.stat().st_size
+    if held > size and path.suffix.lower() not in (".gz", ".bz2"):
+        raise InputError(
+            f"{path} has {size} bytes, expected at least {held} for its frames: copy the file again"
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.axis_order import spread_frame
-from bcdi_inpaint.scan.remarks import Remarks
+from bcdi_inpaint.files.faults import check_readable
+from bcdi_inpaint.files.siblings import LONE, lone_sibling, mask_sibling
+from bcdi_inpaint.scan.remarks import Remark, Remarks
 from bcdi_inpaint.scan.scan import Metadata, Scan
 
 
@@ -97,6 +100,25 @@ def as_flags(flags: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarra
     return np.broadcast_to(flags, shape)
 
 
+def check_alike(shapes: list[tuple[tuple[int, ...], np.dtype]], names: list[str]) -> None:
+    """Refuse frames that are not all of one shape and number type.
+
+    Parameters
+    ----------
+    shapes : the shape and the type of each.
+    names : how each is called.
+    """
+    usual = max(dict.fromkeys(shapes), key=shapes.count)
+    odd = next((i for i, form in enumerate(shapes) if form != usual), None)
+    if odd is not None:
+        (shape, dtype), n_odd = shapes[odd], sum(form != usual for form in shapes)
+        more = f", as {n_odd - 1} more are unlike" if n_odd > 1 else ""
+        raise InputError(
+            f"{names[odd]} has the shape {shape} {dtype}, expected {usual[0]} {usual[1]} as the "
+            f"others{more}: give the frames of one rocking curve"
+        )
+
+
 def scan_of(
     counts: np.ndarray,
     flags: np.ndarray | None,
@@ -120,3 +142,44 @@ def scan_of(
     """
     bad = np.zeros(counts.shape, dtype=bool) if flags is None else flags != 0
     return Scan(counts, bad, flags, metadata, source, remarks)
+
+
+def sibling_flags(
+    path: Path,
+    shape: tuple[int, ...],
+    load: Callable[[Path], np.ndarray],
+    own: np.ndarray | None = None,
+) -> tuple[np.ndarray | None, Remarks]:
+    """The mask of a file of counts: its own, or that in the other file of a pair; see `siblings`.
+
+    Parameters
+    ----------
+    path : the file of counts.
+    shape : (n_rock, n_y, n_x) of the counts.
+    load : reads the array of a mask file.
+    own : the mask that the file itself holds.
+
+    Returns
+    -------
+    The mask broadcast to the counts, or None, and what has to be said of it.
+
+    Raises
+    ------
+    InputError
+        For a mask that does not fit, or that cannot be read.
+    """
+    if own is not None:
+        return as_flags(squeezed(own), shape, f"the mask in {path}"), ()
+    sibling = mask_sibling(path)
+    if sibling is not None:
+        check_readable(sibling)
+        return as_flags(squeezed(load(sibling)), shape, f"mask {sibling}"), ()
+    lone = lone_sibling(path)
+    if lone is None:
+        return None, ()
+    try:
+        flags = as_flags(squeezed(load(lone)), shape, f"mask {lone}")
+    except InputError:  # then it is the mask of other counts
+        return None, ()
+    text = f"{lone.name} is taken as the mask: the only one of this scan beside {path.name}"
+    return flags, (Remark(LONE, text),)

@@ -11,19 +11,20 @@ import numpy as np
 from bcdi_inpaint.files.dataset import find_counts
 from bcdi_inpaint.files.faults import check_readable, translate_errors
 from bcdi_inpaint.files.frames import StoredArray
-from bcdi_inpaint.files.npz import mask_sibling
 from bcdi_inpaint.files.opening import is_hdf5, open_file
+from bcdi_inpaint.files.siblings import lone_sibling, mask_sibling
 from bcdi_inpaint.files.specs import split_spec
-from bcdi_inpaint.files.stacks import is_series, series_files, stack_mask
+from bcdi_inpaint.files.stacks import frame_files, is_frames
 
 
-def sha256(path: str | Path) -> str:
+def sha256(path: str | Path, numbers: str | None = None) -> str:
     """The SHA-256 of a file, in hexadecimal; InputError where it cannot be read.
 
-    Of a series of files, ``frames_%04d.edf``, it is the sum of all their sums.
+    Of a series of files, ``frames_%04d.edf``, or a folder of frames it is the sum of all their
+    sums, or of the `numbers` alone, such as ``100-199``.
     """
-    if is_series(Path(path)):
-        return _joined(sha256(file) for file in series_files(Path(path)))
+    if is_frames(Path(path)):
+        return _joined(sha256(file) for file in frame_files(Path(path), numbers))
     check_readable(Path(path))
     with translate_errors(f"{path} cannot be read"), open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -39,10 +40,10 @@ def input_sha256(spec: str | Path) -> str:
 
 
 def input_files(spec: str | Path) -> list[Path]:
-    """A scan's file, and those that its links and virtual data sets lead to, if it is HDF5."""
+    """A scan's file or frames; of HDF5 also the files that links and virtual data sets lead to."""
     path, inner = split_spec(spec)
     if not is_hdf5(path):
-        return [path]
+        return frame_files(path, inner) if is_frames(path) else [path]
     check_readable(path)
     files = [file for array in find_counts(path, inner).arrays for file in array.files]
     return [path, *sorted({file for file in files if file.resolve() != path.resolve()})]
@@ -59,10 +60,11 @@ def identify(spec: str | Path, file_sha256: str | None = None) -> str:
     if is_hdf5(path):
         own = [] if inner else [file_sha256 or input_sha256(spec)]
         return _joined([*own, _content(path, inner)])
-    if is_series(path):
-        return sha256(path)
-    sibling = mask_sibling(path) or stack_mask(path)
-    return _joined(sha256(file) for file in (path, sibling) if file is not None)
+    if is_frames(path):
+        return sha256(path, inner)
+    sibling = mask_sibling(path) or lone_sibling(path)
+    sums = [sha256(file) for file in (path, sibling) if file is not None]
+    return _joined([*sums, inner] if inner else sums)
 
 
 def _joined(parts: object) -> str:

@@ -11,15 +11,23 @@ from typing import IO
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.faults import check_readable, check_size, translate_errors
-from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
+from bcdi_inpaint.files.faults import check_size, translate_errors
+from bcdi_inpaint.files.forms import (
+    check_counts_form,
+    scan_of,
+    sibling_flags,
+    squeezed,
+    squeezed_shape,
+)
+from bcdi_inpaint.files.siblings import is_pair_mask
 from bcdi_inpaint.scan.crop import Crop, slices_of
+from bcdi_inpaint.scan.remarks import Remark, Remarks
 from bcdi_inpaint.scan.scan import Metadata, Scan
 
 DATA_KEYS = ("data", "counts", "iobs", "arr_0")
 MASK_KEYS = ("mask", "data", "arr_0")
-# The pair of files of cdiutils, and of bcdi: the data's name, and the mask's.
-SIBLINGS = (("_pynx_input_data", "_pynx_input_mask"), ("_pynx_norm_", "_maskpynx_norm_"))
+OURS = "provenance"
+"""An array that our own outputs hold; what else lies in them is no scan."""
 
 
 def load_npy(path: Path) -> np.ndarray:
@@ -66,15 +74,28 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _chosen(arrays: Mapping[str, np.ndarray], keys: tuple[str, ...]) -> str:
-    """The first of `keys` that is there, else the first key."""
-    return next((key for key in keys if key in arrays), next(iter(arrays)))
-
-
-def load_npz_mask(path: Path) -> np.ndarray:
-    """The mask in an npz file, as stored."""
+def load_npz_mask(path: Path, key: str | None = None) -> np.ndarray:
+    """The mask in an npz file, as stored; InputError where it has no array of that key."""
     arrays = load_npz(path)
-    return arrays[_chosen(arrays, MASK_KEYS)]
+    if key is not None:
+        return _named(arrays, key, path)
+    named = [name for name in arrays if "mask" in name.lower()]
+    keys = (*MASK_KEYS[:1], *named, *MASK_KEYS[1:], *arrays)
+    return arrays[next(k for k in keys if k in arrays)]
+
+
+def _named(arrays: Mapping[str, np.ndarray], key: str, path: Path) -> np.ndarray:
+    """The array that the user names."""
+    if key not in arrays:
+        raise InputError(
+            f"{path} has no array {key!r}, expected one of {_listing(arrays)}: "
+            f"give {path.name}:NAME"
+        )
+    return arrays[key]
+
+
+def _listing(arrays: Mapping[str, np.ndarray]) -> str:
+    return ", ".join(f"{key} {'x'.join(map(str, a.shape))}" for key, a in arrays.items())
 
 
 def read_npy(path: Path, _: str | None, crop: Crop | None) -> Scan:
@@ -95,28 +116,28 @@ def read_npy(path: Path, _: str | None, crop: Crop | None) -> Scan:
     InputError
         For a file that is none, or holds no counts.
     """
-    counts = load_npy(path)
+    counts = squeezed(load_npy(path))
     check_counts_form(counts.shape, counts.dtype, str(path))
     return scan_of(counts[slices_of(crop, counts.shape)], None, Metadata(), path)
 
 
-def read_npz(path: Path, _: str | None, crop: Crop | None) -> Scan:
+def read_npz(path: Path, key: str | None, crop: Crop | None) -> Scan:
     """Read the scan in an npz file, with its own mask or the mask in the other file of a pair.
 
     Parameters
     ----------
     path : the file.
-    _ : not used: an npz file has no path inside.
+    key : the name of the array; None to take the one that readers know, or the only one.
     crop : the part to read; None for all of it.
 
     Returns
     -------
-    The scan.
+    The scan. Its remarks name the array, where others could be meant, and masks beside it.
 
     Raises
     ------
     InputError
-        For a file that is none, holds no counts, or is the mask of a pair.
+        For a file that is none, holds no counts or several that could be, or is the mask of a pair.
     """
     if is_pair_mask(path):
         raise InputError(
@@ -124,34 +145,62 @@ def read_npz(path: Path, _: str | None, crop: Crop | None) -> Scan:
             "give the data file, its mask is found by itself"
         )
     arrays = load_npz(path)
-    mask = arrays.pop("mask", None)
-    if not arrays:
+    counts, key, remarks = _counts(arrays, key, path)
+    check_counts_form(counts.shape, counts.dtype, f"{path}, array {key!r}")
+    own = next((a for name, a in arrays.items() if name.lower() == "mask" and name != key), None)
+    flags, of_mask = sibling_flags(path, counts.shape, load_npz_mask, own)
+    part = slices_of(crop, counts.shape)
+    remarks += _mask_keys(arrays, key, path) + of_mask
+    kept = None if flags is None else flags[part]
+    return scan_of(counts[part], kept, Metadata(), path, remarks)
+
+
+def _counts(
+    arrays: Mapping[str, np.ndarray], key: str | None, path: Path
+) -> tuple[np.ndarray, str, Remarks]:
+    """The counts among arrays, their name, and the other arrays that could be meant."""
+    if key is not None:
+        return squeezed(_named(arrays, key, path)), key, ()
+    others = {name: a for name, a in arrays.items() if name.lower() != "mask"}
+    if not others:
         raise InputError(
             f"{path} holds only a mask, expected counts in one of {', '.join(DATA_KEYS)}: "
             "give the data file, and this one with --mask"
         )
-    key = _chosen(arrays, DATA_KEYS)
-    counts = arrays[key]
-    check_counts_form(counts.shape, counts.dtype, f"{path}, array {key!r}")
-    where = f"the mask in {path}"
-    sibling = mask_sibling(path)
-    if mask is None and sibling is not None:
-        check_readable(sibling)
-        mask, where = load_npz_mask(sibling), f"mask {sibling}"
-    flags = None if mask is None else as_flags(mask, counts.shape, where)
-    part = slices_of(crop, counts.shape)
-    return scan_of(counts[part], None if flags is None else flags[part], Metadata(), path)
+    possible = {name: a for name, a in others.items() if _can_be_counts(name, a)}
+    known = [name for name in DATA_KEYS if name in possible]
+    if len(possible) > 1 and not known:
+        raise InputError(
+            f"{path} holds {len(possible)} arrays that can be the scan, expected one or an array "
+            f"called {', '.join(DATA_KEYS)}: choose one of {_listing(possible)} with "
+            f"{path.name}:NAME"
+        )
+    unlikely = [name for name in DATA_KEYS if name in others]
+    chosen = next(iter([*known, *possible, *unlikely, *others]))
+    left = {name: a for name, a in possible.items() if name != chosen}
+    remarks: Remarks = ()
+    if left and OURS not in arrays:
+        text = (
+            f"array {chosen!r} of {path.name} was read, it also holds {_listing(left)}: "
+            f"choose with {path.name}:NAME"
+        )
+        remarks = (Remark("array-chosen", text),)
+    return squeezed(others[chosen]), chosen, remarks
 
 
-def is_pair_mask(path: Path) -> bool:
-    """Whether a file is the mask of a pair by its name."""
-    return any(mask_part in path.name for _, mask_part in SIBLINGS)
+def _can_be_counts(name: str, array: np.ndarray) -> bool:
+    """Whether an array has the form of a scan, and no name of a mask."""
+    is_volume = len(squeezed_shape(array.shape)) == 3 and array.size > 0
+    return is_volume and array.dtype.kind in "uif" and "mask" not in name.lower()
 
 
-def mask_sibling(path: Path) -> Path | None:
-    """The mask file that belongs to a data file of cdiutils or bcdi, if it is there."""
-    for data_part, mask_part in SIBLINGS:
-        sibling = path.with_name(path.name.replace(data_part, mask_part))
-        if sibling != path and sibling.exists():
-            return sibling
-    return None
+def _mask_keys(arrays: Mapping[str, np.ndarray], key: str, path: Path) -> Remarks:
+    """A remark where arrays look like masks by their names and are not used as such."""
+    names = [n for n in arrays if "mask" in n.lower() and n.lower() != "mask" and n != key]
+    if not names:
+        return ()
+    text = (
+        f"array {', '.join(map(repr, names))} of {path.name} looks like a mask and is not used: "
+        f"use it with --mask {path}:{names[0]}"
+    )
+    return (Remark("array-not-used", text),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,16 +12,21 @@ from bcdi_inpaint.files.specs import bliss_name, split_spec
 
 FORMATS = {"cxi": ".cxi", "npz": ".npz", "tiff": ".tif"}
 """What can be written, and the extension of each."""
+_SERIES = re.compile(r"%0?\d*d")
+_ZIPPED = (".gz", ".bz2")
 
 
 def default_output(
     path: str | Path, form: str = "cxi", folder: Path | None = None, numbered: bool = False
 ) -> Path:
-    """``<stem>_inpainted.cxi`` beside the input.
+    """``<stem>_inpainted.cxi`` beside the input, never among raw frames.
+
+    The output of a folder of frames, or of a series in it, lies beside the folder, or in the
+    folder the program runs in where that place may not be written to.
 
     Parameters
     ----------
-    path : the scan, which may be ``file.h5:/path``.
+    path : the scan, which may be ``file.h5:/path``, a series, or a folder of frames.
     form : one of `FORMATS`, which has its own extension; the data of an npz pair are named as
         cdiutils does.
     folder : where the output lies; by default beside the input.
@@ -38,13 +44,42 @@ def default_output(
     'raw_S7_inpainted.cxi'
     """
     file, inner = split_spec(path)
-    stem = file.stem.removesuffix(".edf").replace("%", "")
+    stem = _stem(file, inner)
     if numbered and inner is not None:
         stem = bliss_name(inner, stem) or stem
     if form == "npz":
         stem = stem.removesuffix(PAIR_DATA)
     end = PAIR_DATA if form == "npz" else ""
-    return (folder or file.parent) / f"{stem}_inpainted{end}{FORMATS[form]}"
+    return (folder or _place(file)) / f"{stem}_inpainted{end}{FORMATS[form]}"
+
+
+def _stem(file: Path, inner: str | None) -> str:
+    """What an output's name begins with."""
+    if file.is_dir():
+        return file.resolve().name
+    name = file.name
+    if _SERIES.search(name):
+        before, after = _SERIES.split(name, maxsplit=1)
+        own = f"{before.strip('_-')}{after.partition('.')[0]}"
+        return "_".join(word for word in (file.parent.resolve().name, own, inner) if word)
+    stem = file.stem
+    return stem.removesuffix(Path(stem).suffix) if file.suffix.lower() in _ZIPPED else stem
+
+
+def _place(file: Path) -> Path:
+    """The folder of an output: the input's, or for raw frames the one beside theirs."""
+    is_series = _SERIES.search(file.name) and not file.exists()
+    if not (is_series or file.is_dir()):
+        return file.parent
+    frames = file if file.is_dir() else file.parent
+    beside = frames.resolve().parent if frames.name in ("", "..") else frames.parent
+    is_here = Path.cwd() == frames.resolve()
+    return Path() if not (may_write(beside) or is_here) and may_write(Path()) else beside
+
+
+def may_write(folder: Path) -> bool:
+    """Whether files can be made in a folder."""
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 PAIR_DATA, PAIR_MASK = "_pynx_input_data", "_pynx_input_mask"
@@ -121,7 +156,7 @@ def check_place(path: Path, force: bool, inputs: Iterable[str | Path | None]) ->
             f"output {path} exists, expected a new file: replace it with --force, or give another "
             "name with -o"
         )
-    if not os.access(path.parent, os.W_OK | os.X_OK):
+    if not may_write(path.parent):
         raise InputError(
             f"folder {path.parent} may not be written to, expected write permission: "
             "give an output elsewhere with -o"

@@ -13,14 +13,16 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.axis_order import STANDARD, check_axes, reorder, stored_axes
 from bcdi_inpaint.files.dataset import load_hdf5_mask, read_hdf5
 from bcdi_inpaint.files.faults import check_readable
-from bcdi_inpaint.files.forms import as_flags
+from bcdi_inpaint.files.forms import as_flags, squeezed
+from bcdi_inpaint.files.kinds import HDF5, NPY, NPZ, SCAN_SUFFIXES, STACK, kind_of
 from bcdi_inpaint.files.npz import load_npy, load_npz_mask, read_npy, read_npz
-from bcdi_inpaint.files.opening import is_hdf5
-from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
-from bcdi_inpaint.files.stacks import STACK_SUFFIXES, is_series, load_stack, read_stack
+from bcdi_inpaint.files.siblings import LONE, lone_sibling, mask_sibling, unused_masks
+from bcdi_inpaint.files.specs import split_spec
+from bcdi_inpaint.files.stacks import is_frames, load_stack, read_stack
 from bcdi_inpaint.files.streaming import StoredScan, open_hdf5
 from bcdi_inpaint.scan.boxes import as_box
 from bcdi_inpaint.scan.crop import Crop, slices_of
+from bcdi_inpaint.scan.remarks import Remarks
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.scan.validity import invalid_voxels
 
@@ -34,8 +36,9 @@ def read_scan(
 
     Parameters
     ----------
-    path_or_spec : a ``.cxi``, ``.npz``, ``.npy``, TIFF, EDF or HDF5 file, ``file.h5:/path`` of a
-        data set, or ``frames_%04d.edf`` for a series of files.
+    path_or_spec : a ``.cxi``, ``.npz``, ``.npy``, TIFF, EDF, CBF or HDF5 file, ``file.h5:/path``
+        of a data set, ``file.npz:key`` of an array, ``frames_%04d.edf`` for a series of files or
+        ``frames_%04d.edf:100-199`` for a part of one, or a folder of single frames.
     mask : one or more of: a mask file (as above, 2D or 3D, non-zero = bad), which adds to the
         file's own mask; the word ``invalid``, which masks voxels whose value cannot be a count
         (see `validity.invalid_voxels`).
@@ -65,16 +68,21 @@ def read_scan(
     ((2, 4, 5), 280, 8)
     """
     path, inner = split_spec(path_or_spec)
-    if not is_series(path):
+    kind = _known_kind(path)
+    return _with_masks(_READERS[kind](path, inner, crop), _listed(mask), crop)
+
+
+def _known_kind(path: Path) -> str:
+    """The kind of a file that can be a scan; InputError for any other."""
+    if not is_frames(path):
         check_readable(path)
-    suffix = _suffix(path)
-    read = read_hdf5 if is_hdf5(path) else _READERS.get(suffix)
-    if read is None:
+    kind = kind_of(path)
+    if kind is None:
         raise InputError(
-            f"{path}: unknown extension {suffix!r}, expected one of {', '.join(_READERS)}, "
-            "or file.h5:/path: save the counts in one of these formats"
+            f"{path}: unknown extension {path.suffix!r}, expected one of "
+            f"{', '.join(SCAN_SUFFIXES)}, or file.h5:/path: save the counts in one of these formats"
         )
-    return _with_masks(read(path, inner, crop), _listed(mask), crop)
+    return kind
 
 
 def open_scan(
@@ -110,8 +118,7 @@ def open_scan(
         return _with_masks(_cropped(scan, crop), _listed(mask), crop)
     path, inner = split_spec(path_or_spec)
     stored = None
-    if is_hdf5(path):
-        check_readable(path)
+    if _known_kind(path) == HDF5:
         stored = open_hdf5(path, inner, crop)
     if stored is None:
         return read_scan(path_or_spec, mask, crop)
@@ -122,7 +129,10 @@ def open_scan(
         if spec != "invalid"
     ]
     bad = [(flag[0] if flag.strides[0] == 0 else flag) != 0 for flag in flags]
-    return stored.with_masks(bad, without_invalid="invalid" in masks)
+    return replace(
+        stored.with_masks(bad, without_invalid="invalid" in masks),
+        remarks=stored.remarks + _unused(path, masks),
+    )
 
 
 def _cropped(scan: Scan, crop: Crop | None) -> Scan:
@@ -150,12 +160,6 @@ def read_mask(spec: str | Path, shape: tuple[int, ...], crop: Crop | None = None
     return as_flags(_fitting(_read_mask(spec), shape, crop), shape, f"mask {spec}") != 0
 
 
-def _suffix(path: Path) -> str:
-    """The extension, in small letters; ``.edf.gz`` for ``scan.edf.gz``."""
-    name = path.name.lower()
-    return ".edf.gz" if name.endswith(".edf.gz") else path.suffix.lower()
-
-
 def _listed(mask: str | Path | Iterable[str | Path] | None) -> list[str | Path]:
     if mask is None:
         return []
@@ -171,7 +175,19 @@ def _with_masks(scan: Scan, masks: list[str | Path], crop: Crop | None) -> Scan:
         else:
             flags = _fitting(_read_mask(mask), scan.shape, crop)
             bad = bad | (as_flags(flags, scan.shape, f"mask {mask}") != 0)
-    return replace(scan, bad_mask=bad)
+    with_lone = any(remark.kind == LONE for remark in scan.remarks)
+    remarks = () if scan.source is None else _unused(scan.source, masks, with_lone)
+    given = {split_spec(mask)[0] for mask in masks if mask != "invalid"}
+    stale = {"mask-not-used", *(["array-not-used"] if scan.source in given else [])}
+    kept = tuple(remark for remark in scan.remarks if remark.kind not in stale)
+    return replace(scan, bad_mask=bad, remarks=kept + remarks)
+
+
+def _unused(path: Path, masks: list[str | Path], with_lone: bool = False) -> Remarks:
+    """What looks like the scan's mask and is none that was read; see `siblings.lone_sibling`."""
+    given = [split_spec(mask)[0] for mask in masks if mask != "invalid"]
+    own = mask_sibling(path) or (lone_sibling(path) if with_lone else None)
+    return unused_masks(path, given if own is None else [*given, own])
 
 
 def _fitting(flags: np.ndarray, shape: tuple[int, ...], crop: Crop | None) -> np.ndarray:
@@ -188,26 +204,26 @@ def _fitting(flags: np.ndarray, shape: tuple[int, ...], crop: Crop | None) -> np
 def _read_mask(spec: str | Path) -> np.ndarray:
     """The array of a mask file, as stored."""
     path, inner = split_spec(spec)
-    check_readable(path)
-    if is_hdf5(path):
-        return load_hdf5_mask(path, inner)
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        return load_npy(path)
-    if suffix == ".npz":
-        return load_npz_mask(path)
-    if _suffix(path) in STACK_SUFFIXES:
-        return load_stack(path)
-    raise InputError(
-        f"mask {path}: unknown extension {path.suffix!r}, expected .npy, .npz, .cxi, .tif, .edf, "
-        "file.h5:/path, or the word invalid: save the mask in one of these formats"
-    )
+    if not is_frames(path):
+        check_readable(path)
+    load = _MASK_LOADERS.get(kind_of(path) or "")
+    if load is None:
+        raise InputError(
+            f"mask {path}: unknown extension {path.suffix!r}, expected .npy, .npz, .cxi, .tif, "
+            ".edf, .msk, file.h5:/path, or the word invalid: save the mask in one of these formats"
+        )
+    return squeezed(load(path, inner))
 
 
 _READERS: dict[str, Callable[[Path, str | None, Crop | None], Scan]] = {
-    **dict.fromkeys(HDF5_SUFFIXES, read_hdf5),
-    ".npz": read_npz,
-    ".npy": read_npy,
-    **dict.fromkeys(STACK_SUFFIXES, read_stack),
+    HDF5: read_hdf5,
+    NPZ: read_npz,
+    NPY: read_npy,
+    STACK: read_stack,
 }
-SCAN_SUFFIXES = tuple(_READERS)
+_MASK_LOADERS: dict[str, Callable[[Path, str | None], np.ndarray]] = {
+    HDF5: load_hdf5_mask,
+    NPZ: load_npz_mask,
+    NPY: lambda path, _: load_npy(path),
+    STACK: load_stack,
+}

@@ -10,11 +10,14 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     SCAN_SUFFIXES,
     chosen_scans,
+    is_frames,
     is_output,
     is_pair_mask,
+    names_mask,
     parse_scans,
     split_spec,
 )
+from bcdi_inpaint.files.stacks import refuse_single_frames
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,10 @@ class ScanList:
 
 
 def is_many(arguments: Sequence[str], numbers: str | None) -> bool:
-    """Whether a user asks for a batch; a file by its name alone is none."""
+    """Whether a user asks for a batch; a file by its name, or a folder of frames, is none."""
     first = arguments[0]
-    return len(arguments) > 1 or numbers is not None or first.startswith("@") or _is_folder(first)
+    is_one = len(arguments) == 1 and numbers is None and not first.startswith("@")
+    return not is_one or _is_folder(first)
 
 
 def list_scans(arguments: Iterable[str], numbers: str | None = None) -> ScanList:
@@ -53,22 +57,25 @@ def list_scans(arguments: Iterable[str], numbers: str | None = None) -> ScanList
             chosen = chosen_scans(path, parse_scans(numbers))
             found += [f"{path}:/{inner}" for inner in chosen.values()]
             continue
-        candidates = _in_folder(Path(argument)) if _is_folder(argument) else [argument]
-        scans = [spec for spec in candidates if not _is_no_scan(spec)]
+        in_folder = _is_folder(argument)
+        candidates = _in_folder(Path(argument)) if in_folder else [argument]
+        scans = [spec for spec in candidates if not _is_no_scan(spec, in_folder)]
         passed_over += len(candidates) - len(scans)
         found += scans
-        if not scans and _is_folder(argument):
+        if not scans and in_folder:
             raise InputError(
                 f"folder {argument} holds no scan, expected files that end in "
                 f"{', '.join(SCAN_SUFFIXES)}: give the name of a file, or another folder"
             )
+    refuse_single_frames(found)
     if not found:
         raise InputError("no scan is left, expected one: outputs and masks of pairs are no scans")
     return ScanList(tuple(dict.fromkeys(found)), passed_over)
 
 
 def _is_folder(argument: str) -> bool:
-    return Path(argument).is_dir()
+    """Whether it is a folder of scans; one of frames is a scan itself."""
+    return Path(argument).is_dir() and not is_frames(Path(argument))
 
 
 def _with_lists(arguments: Iterable[str]) -> Iterable[str]:
@@ -98,6 +105,9 @@ def _in_folder(folder: Path) -> list[str]:
     return [str(p) for p in files if p.name.lower().endswith(SCAN_SUFFIXES) and p.is_file()]
 
 
-def _is_no_scan(spec: str) -> bool:
+def _is_no_scan(spec: str, in_folder: bool) -> bool:
+    """Whether it is an output or a mask; the user's own word is taken for a name with "mask"."""
     path, inner = split_spec(spec)
-    return inner is None and path.is_file() and (is_pair_mask(path) or is_output(path))
+    if inner is not None or not path.is_file():
+        return False
+    return is_pair_mask(path) or (in_folder and names_mask(path)) or is_output(path)

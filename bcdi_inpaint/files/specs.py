@@ -30,7 +30,8 @@ def split_spec(path_or_spec: str | Path) -> tuple[Path, str | None]:
     """``file.h5:/path`` as the file and the path inside it; the path is None where none is given.
 
     A file whose name holds the colon is taken as it is. What comes before a colon is the file
-    where one lies there, whatever its ending.
+    where one lies there, whatever its ending. So are ``scan.npz:key``, an array, and
+    ``frames_%04d.edf:100-199``, a part of a series (also ``frames_%04d.edf[100-199]``).
 
     Examples
     --------
@@ -39,6 +40,9 @@ def split_spec(path_or_spec: str | Path) -> tuple[Path, str | None]:
     ('raw.h5', '1.1/measurement/mpx1x4')
     """
     text = str(path_or_spec)
+    part = _SERIES_PART.fullmatch(text)
+    if part is not None and not _exists(Path(text)):
+        return Path(part[1]), part[2]
     if ":" not in text or _exists(Path(text)):
         return Path(path_or_spec), None
     colons = [place for place, letter in enumerate(text) if letter == ":"]
@@ -68,3 +72,4 @@ def _is_file(path: Path) -> bool:
 
 
 _SUFFIX_PATTERN = "|".join(re.escape(suffix) for suffix in HDF5_SUFFIXES)
+_SERIES_PART = re.compile(r"(.*%0?\d*d[^/:\[\]]*)(?::/?|\[)(\d+-\d+)\]?")

@@ -1,46 +1,99 @@
-"""Stacks of frames: TIFF by tifffile and EDF by fabio, in one file or a numbered series of files.
+"""Stacks of frames in one file, in a numbered series of files, or in a folder.
 
-A series is given as ``frames_%04d.edf``. cohere's ``prep_data.tif`` holds the frames first, because
-cohere turns the axes round when it writes and when it reads.
+A series is given as ``frames_%04d.edf``, a part of it as ``frames_%04d.edf:100-199``. cohere's
+``prep_data.tif`` holds the frames first, because cohere turns the axes round when it writes and
+when it reads.
 """
 
 from __future__ import annotations
 
-import logging
-import math
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.faults import check_readable, check_size, translate_errors
-from bcdi_inpaint.files.forms import as_flags, check_counts_form, scan_of
-from bcdi_inpaint.files.layout import EV_ANGSTROM
+from bcdi_inpaint.files.faults import check_readable
+from bcdi_inpaint.files.forms import (
+    check_alike,
+    check_counts_form,
+    scan_of,
+    sibling_flags,
+    squeezed,
+)
+from bcdi_inpaint.files.images import IMAGE_SUFFIXES, load_image
+from bcdi_inpaint.files.light import jumps_in_light
+from bcdi_inpaint.files.npz import load_npy
+from bcdi_inpaint.files.numbered import frames_in, is_series, series_files, series_in
+from bcdi_inpaint.files.siblings import TIFF_SUFFIXES
+from bcdi_inpaint.files.tiff import frame_shape, load_tiff
 from bcdi_inpaint.scan.crop import Crop, slices_of
+from bcdi_inpaint.scan.remarks import Remarks
 from bcdi_inpaint.scan.scan import Metadata, Scan
 
-TIFF_SUFFIXES = (".tif", ".tiff")
-EDF_SUFFIXES = (".edf", ".edf.gz")
-STACK_SUFFIXES = TIFF_SUFFIXES + EDF_SUFFIXES
-
-_NUMBER = re.compile(r"%0?(\d*)d")
-
-
-def is_series(path: Path) -> bool:
-    """Whether a name stands for many files, as ``frames_%04d.edf`` does."""
-    return _NUMBER.search(path.name) is not None and not path.exists()
+_ZIPPED_TIFF = tuple(f"{end}{z}" for end in TIFF_SUFFIXES for z in (".gz", ".bz2"))
+STACK_SUFFIXES = (*TIFF_SUFFIXES, *_ZIPPED_TIFF, *IMAGE_SUFFIXES)
+FRAME_SUFFIXES = (*STACK_SUFFIXES, ".npy")
+"""Endings of files that can hold a single frame of a series."""
 
 
-def read_stack(path: Path, _: str | None, crop: Crop | None) -> Scan:
-    """Read the scan in a TIFF or EDF stack; its mask is ``<stem>_mask.tif`` where that is there.
+def is_frames(path: Path) -> bool:
+    """Whether a path stands for many files with a frame each: a series, or a folder of frames."""
+    return is_series(path) or (path.is_dir() and bool(_folder_pattern(path)))
+
+
+def frame_files(path: Path, numbers: str | None = None) -> list[Path]:
+    """The files of a series or a folder of frames, in order; errors as `series_files`."""
+    if path.is_dir():
+        pattern = _folder_pattern(path)
+        if not pattern:
+            raise InputError(
+                f"{path} is a folder without frames, expected a scan file: give a file in it"
+            )
+        path = path / pattern
+    return series_files(path, numbers)
+
+
+def _folder_pattern(folder: Path) -> str:
+    scans = (*FRAME_SUFFIXES, ".npz", ".cxi", ".h5", ".hdf5", ".nxs")
+    return frames_in(folder, _is_frame, scans)
+
+
+def _is_frame(path: Path) -> bool:
+    """Whether a file holds one frame; what cannot be read holds none."""
+    name = path.name.lower()
+    try:
+        if name.endswith(TIFF_SUFFIXES):
+            return len(frame_shape(path)) == 2
+        return name.endswith(FRAME_SUFFIXES) and _load(path)[0].ndim == 2
+    except InputError:
+        return False
+
+
+def refuse_single_frames(specs: Sequence[str]) -> None:
+    """Refuse several files that are frames of one scan, as a shell makes them of ``*.edf``."""
+    paths = [Path(spec) for spec in specs]
+    by_folder: dict[Path, list[str]] = defaultdict(list)
+    for path in paths:
+        if path.name.lower().endswith(FRAME_SUFFIXES):
+            by_folder[path.parent].append(path.name)
+    for folder, names in by_folder.items():
+        for series in series_in(names)[0]:
+            if _is_frame(folder / series.files[0]):
+                raise InputError(
+                    f"{folder / series.files[0]} and {len(series.files) - 1} others are single "
+                    f"frames, expected scans: give them as one, {folder / str(series)}"
+                )
+
+
+def read_stack(path: Path, numbers: str | None, crop: Crop | None) -> Scan:
+    """Read the scan in a stack; its mask is ``<stem>_mask.tif`` beside a TIFF, where that is.
 
     Parameters
     ----------
-    path : the file, or a series such as ``frames_%04d.edf``.
-    _ : not used: a stack has no path inside.
+    path : the file, a series such as ``frames_%04d.edf``, or a folder of frames.
+    numbers : ``100-199``, the frames of a series that are wanted; None for all.
     crop : the part to read; None for all of it.
 
     Returns
@@ -52,141 +105,59 @@ def read_stack(path: Path, _: str | None, crop: Crop | None) -> Scan:
     InputError
         For files that are no intact stack of frames of one shape.
     """
-    counts, metadata = _load(path)
+    counts, metadata, remarks = _load_all(path, numbers)
+    _check_single(counts, path)
     check_counts_form(counts.shape, counts.dtype, str(path))
-    sibling = stack_mask(path)
-    flags = None
-    if sibling is not None:
-        flags = as_flags(load_stack(sibling), counts.shape, f"mask {sibling}")
+    flags, of_mask = sibling_flags(path, counts.shape, load_stack)
     part = slices_of(crop, counts.shape)
-    return scan_of(counts[part], None if flags is None else flags[part], metadata, path)
+    kept = None if flags is None else flags[part]
+    return scan_of(counts[part], kept, metadata, path, remarks + of_mask)
 
 
-def stack_mask(path: Path) -> Path | None:
-    """The mask that lies beside a TIFF, if there is one."""
-    sibling = path.with_name(f"{path.stem}_mask.tif")
-    return sibling if path.suffix.lower() in TIFF_SUFFIXES and sibling.exists() else None
+def _check_single(counts: np.ndarray, path: Path) -> None:
+    if counts.ndim == 2:
+        raise InputError(
+            f"{path} has 2 dimensions {counts.shape}, a single frame, expected 3 (rocking axis, y, "
+            "x): give the files of the rocking curve as frames_%04d.tif, or their folder"
+        )
 
 
-def load_stack(path: Path) -> np.ndarray:
-    """The array of a TIFF or EDF file or series, (n_frames, n_y, n_x), or (n_y, n_x) of one."""
-    return _load(path)[0]
+def load_stack(path: Path, numbers: str | None = None) -> np.ndarray:
+    """The array of a stack or series, (n_frames, n_y, n_x), or (n_y, n_x) of a single frame."""
+    return _load_all(path, numbers)[0]
 
 
-def _load(path: Path) -> tuple[np.ndarray, Metadata]:
-    load = _load_tiff if path.suffix.lower() in TIFF_SUFFIXES else _load_edf
-    if not is_series(path):
+def _load_all(path: Path, numbers: str | None) -> tuple[np.ndarray, Metadata, Remarks]:
+    if not (path.is_dir() or is_series(path)):
         check_readable(path)
-        return load(path)
-    files = series_files(path)
-    first, metadata = load(files[0])
-    frames = [first, *(load(file)[0] for file in files[1:])]
-    odd = next((i for i, f in enumerate(frames) if f.shape != first.shape or f.ndim != 2), None)
+        return _load(path)
+    files = frame_files(path, numbers)
+    loaded = [_load(file) for file in files]
+    frames = [_frame_of(array) for array, _, _ in loaded]
+    odd = next((i for i, frame in enumerate(frames) if frame.ndim != 2), None)
     if odd is not None:
         raise InputError(
-            f"{files[odd]} has the shape {frames[odd].shape}, expected one frame of the first "
-            f"file's shape {first.shape}: give the files of one rocking curve"
+            f"{files[odd]} has the shape {frames[odd].shape}, expected a single frame in each file "
+            "of a series: give it by itself"
         )
-    return np.stack(frames), metadata
+    check_alike([(f.shape, f.dtype) for f in frames], [str(file) for file in files])
+    counts = np.stack(frames)
+    return counts, loaded[0][1], jumps_in_light(counts, files)
 
 
-def series_files(pattern: Path) -> list[Path]:
-    """The files of a series by number; InputError where one between them is missing."""
-    before, after = _NUMBER.split(pattern.name, maxsplit=1)[::2]
-    form = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
-    folder = pattern.parent
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    found = {int(m[1]): folder / m[0] for name in names if (m := form.fullmatch(name))}
-    if not found:
-        raise InputError(f"{pattern} stands for no file, expected frames: check the folder")
-    numbers = sorted(found)
-    if numbers != list(range(numbers[0], numbers[-1] + 1)):
-        lost = next(n for n in range(numbers[0], numbers[-1]) if n not in found)
-        raise InputError(
-            f"{pattern} lacks frame {lost}, expected {numbers[0]} to {numbers[-1]}: bring the file"
-        )
-    return [found[number] for number in numbers]
+def _frame_of(array: np.ndarray) -> np.ndarray:
+    """A frame without axes of length one before its rows."""
+    is_single = array.ndim > 2 and all(n == 1 for n in array.shape[:-2])
+    return array.reshape(array.shape[-2:]) if is_single else array
 
 
-@contextmanager
-def _intact(library: str, what: str) -> Iterator[None]:
-    """One line for whatever a library raises, and no further line of its log."""
-    logger = logging.getLogger(library)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with translate_errors(what, "copy the file again"):
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _load_tiff(path: Path) -> tuple[np.ndarray, Metadata]:
-    import tifffile
-
-    with _intact("tifffile", f"{path} is no intact TIFF file"), tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        _check_form(series.shape, series.dtype, path)
-        held = sum(sum(page.databytecounts) for page in series.pages if page is not None)
-        _check_whole(path, held)
-        check_size(math.prod(series.shape) * series.dtype.itemsize, held, str(path))
-        counts: np.ndarray = series.asarray()
-    return counts, Metadata()
-
-
-def _check_whole(path: Path, held: int) -> None:
-    """Refuse a file that is shorter than what it says it holds; libraries fill up with zeros."""
-    size = path.stat().st_size
-    if held > size:
-        raise InputError(
-            f"{path} has {size} bytes, expected at least {held} for its frames: copy the file again"
-        )
-
-
-def _check_form(shape: tuple[int, ...], dtype: np.dtype | None, path: Path) -> None:
-    if dtype is None or len(shape) not in (2, 3):
-        raise InputError(
-            f"{path} has {len(shape)} dimensions {shape}, expected 3 (rocking axis, y, x): stack "
-            "the frames of one rocking curve into one file, or give frames_%04d.tif"
-        )
-
-
-def _load_edf(path: Path) -> tuple[np.ndarray, Metadata]:
-    import fabio
-
-    with _intact("fabio", f"{path} is no intact EDF file"), fabio.open(str(path)) as image:
-        is_plain = path.suffix.lower() == ".edf" and "COMPRESSION" not in image.header
-        shape, dtype = tuple(image.shape), np.dtype(image.dtype)
-        n_frames = image.nframes
-        _check_form(shape if n_frames == 1 else (n_frames, *shape), dtype, path)
-        declared = n_frames * math.prod(shape) * dtype.itemsize
-        if is_plain:
-            _check_whole(path, declared)
-        check_size(declared, path.stat().st_size, str(path))
-        frames = [np.array(image.get_frame(i).data) for i in range(n_frames)]
-        if getattr(image, "incomplete_file", False):
-            raise InputError(
-                f"{path} ends within a frame, expected {n_frames} whole ones: copy the file again"
-            )
-        metadata = _edf_metadata({str(k): str(v) for k, v in image.header.items()})
-    return frames[0] if n_frames == 1 else np.stack(frames), metadata
-
-
-def _edf_metadata(header: dict[str, str]) -> Metadata:
-    """What ESRF's headers say, all in metres."""
-    wavelength_m = _number(header, "WaveLength")
-    energy_ev = None if not wavelength_m else EV_ANGSTROM / (wavelength_m * 1e10)
-    return Metadata(
-        energy_ev=None if energy_ev is None else float(f"{energy_ev:.12g}"),
-        distance_m=_number(header, "SampleDistance"),
-        x_pixel_size_m=_number(header, "PSize_1"),
-        y_pixel_size_m=_number(header, "PSize_2"),
-        sample=header.get("Title") or None,
-    )
-
-
-def _number(header: dict[str, str], name: str) -> float | None:
-    try:
-        return float(header[name].split()[0])
-    except (KeyError, ValueError, IndexError):
-        return None
+def _load(path: Path) -> tuple[np.ndarray, Metadata, Remarks]:
+    """The array of one file, what its header says, and what has to be said of it."""
+    name = path.name.lower()
+    if name.endswith((*TIFF_SUFFIXES, *_ZIPPED_TIFF)):
+        counts, remarks = load_tiff(path)
+        return counts, Metadata(), remarks
+    if name.endswith(".npy"):
+        return squeezed(load_npy(path)), Metadata(), ()
+    counts, metadata = load_image(path)
+    return counts, metadata, ()

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, as_completed
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import companion, default_output, read_provenance, split_spec
+from bcdi_inpaint.files import (
+    companion,
+    default_output,
+    read_provenance,
+    split_spec,
+)
 from bcdi_inpaint.jobs.predict import Result, predict
 from bcdi_inpaint.jobs.provenance import read_remarks
 from bcdi_inpaint.jobs.request import Request, job_sha256, weights_output
 from bcdi_inpaint.running.executors import open_executor
-from bcdi_inpaint.safe_files import remove_leftovers, replace_file
-from bcdi_inpaint.scan.remarks import Remark, Remarks, and_count, one_text
+from bcdi_inpaint.safe_files import remove_leftovers
+from bcdi_inpaint.scan.remarks import Remark, Remarks, and_count
 
 FILLED, THERE, FAILED = "filled", "there", "failed"
-REPORT = "bcdi-inpaint.csv"
-_FIRST_COLUMNS = 11
-"""Of the report's first version."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def run_batch(
     outcomes = _clashes(wanted)
     for outcome in outcomes.values():
         report(outcome)
-    for folder in {_output(request).parent for request in wanted}:
+    for folder in {output_of(request).parent for request in wanted}:
         remove_leftovers(folder)
     left = [index for index in range(len(wanted)) if index not in outcomes]
     if not left:
@@ -128,7 +128,7 @@ def run_batch(
 
 def fill_one(request: Request) -> Outcome:
     """Fill one scan of a batch; what goes wrong is an outcome too."""
-    output = _output(request)
+    output = output_of(request)
     remarks: list[Remark] = []
     try:
         found = _found(request, output)
@@ -158,38 +158,8 @@ def outcome_of(result: Result, scan: str) -> Outcome:
     )
 
 
-def write_report(path: Path, outcomes: Iterable[Outcome]) -> None:
-    """The outcomes as CSV, one row a scan; an earlier report of ours is replaced."""
-    check_report(path)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(Outcome.__dataclass_fields__), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(o) | {"remarks": one_text(o.remarks)} for o in outcomes)
-    replace_file(path, stream.getvalue().encode())
-
-
-def check_report(path: Path) -> None:
-    """Refuse a report that would replace a file which is none of ours, before any work."""
-    if not path.parent.is_dir():
-        raise InputError(f"folder {path.parent} does not exist, expected one: make it first")
-    if not path.exists():
-        return
-    columns = list(Outcome.__dataclass_fields__)
-    try:
-        with open(path, encoding="utf-8") as stream:
-            found = stream.readline().rstrip("\n").split(",")
-        # Earlier versions had fewer columns, never others.
-        is_ours = len(found) >= _FIRST_COLUMNS and found == columns[: len(found)]
-    except (OSError, UnicodeDecodeError):
-        is_ours = False
-    if not is_ours:
-        raise InputError(
-            f"report {path} exists and is none of ours, expected a new file: give another name "
-            "with --report"
-        )
-
-
-def _output(request: Request) -> Path:
+def output_of(request: Request) -> Path:
+    """Where the output of a scan of a batch lies."""
     return request.output or default_output(request.scan, request.form, numbered=True)
 
 
@@ -205,7 +175,7 @@ class _Found:
 def _there(request: Request, found: _Found) -> Outcome:
     known = {k: v for k, v in found.record.items() if k in ("gaps", "filled_voxels")}
     remarks = read_remarks(found.record)
-    return Outcome(request.scan, str(_output(request)), THERE, **known, remarks=remarks)
+    return Outcome(request.scan, str(output_of(request)), THERE, **known, remarks=remarks)
 
 
 def done_before(request: Request) -> Outcome | None:
@@ -213,7 +183,7 @@ def done_before(request: Request) -> Outcome | None:
 
     Raises InputError where another output is in the way.
     """
-    found = _found(request, _output(request))
+    found = _found(request, output_of(request))
     return _there(request, found) if found.is_ours and found.is_whole else None
 
 
@@ -239,7 +209,7 @@ def _clashes(wanted: Sequence[Request]) -> dict[int, Outcome]:
     first: dict[Path, str] = {}
     found: dict[int, Outcome] = {}
     for index, request in enumerate(wanted):
-        output = _output(request).absolute()
+        output = output_of(request).absolute()
         other = first.setdefault(output, request.scan)
         if other != request.scan:
             reason = f"output {output.name} is that of {other} too, expected one each: run it alone"
@@ -256,7 +226,7 @@ def failure_outcome(request: Request, reason: str, remarks: Iterable[Remark] = (
     reason : why it could not be made.
     remarks : what had been said about the scan before.
     """
-    output = str(_output(request))
+    output = str(output_of(request))
     return Outcome(request.scan, output, FAILED, reason, remarks=tuple(remarks))
 
 
@@ -289,7 +259,7 @@ def _absolute(request: Request) -> Request:
     return replace(
         request,
         scan=_absolute_spec(request.scan),
-        output=_output(request).absolute(),
+        output=output_of(request).absolute(),
         masks=tuple(m if m == "invalid" else _absolute_spec(m) for m in request.masks),
         model=request.model if request.model == "default" else str(Path(request.model).absolute()),
     )

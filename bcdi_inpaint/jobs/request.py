@@ -13,6 +13,7 @@ from bcdi_inpaint.files import (
     following,
     identify,
     input_files,
+    is_frames,
     own_version,
     sha256,
     split_spec,
@@ -82,7 +83,7 @@ def _input_identity(request: Request, input_sha256: str | None) -> str:
 def _mask_identity(spec: str) -> str:
     """The hash of a mask's file, and its path inside."""
     path, inner = split_spec(spec)
-    return f"{sha256(path)}:{inner}"
+    return f"{sha256(path, inner)}:{inner}"
 
 
 def check(request: Request) -> None:
@@ -104,7 +105,7 @@ def check(request: Request) -> None:
 def _check_request(request: Request) -> None:
     check_name(request.handover, CHOICES)
     path, _ = split_spec(request.scan)
-    if not path.name:
+    if not path.name and not is_frames(path):
         raise InputError(f"scan is {request.scan!r}, expected the name of a file: give one")
     for name, given in (("roi", request.roi is not None), ("binning", request.binning != 1)):
         if given and request.detector is None:

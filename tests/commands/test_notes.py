@@ -18,7 +18,7 @@ from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.gaps.finding import find_gaps, find_with
 from bcdi_inpaint.gaps.gap_finding import GapFinding, GapOptions
-from bcdi_inpaint.jobs import batch, scan_gaps
+from bcdi_inpaint.jobs import batch, batch_report, scan_gaps
 from bcdi_inpaint.jobs.provenance import read_remarks
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.scan.remarks import Remark
@@ -114,7 +114,7 @@ def test_many_scans_each_is_named(scan: Path, model: str, options: tuple[str, ..
     result = run(scan.parent, "--model", model, *options)
     assert result.exit_code == 0, result.output
     assert result.stderr.splitlines() == [f"note: {scan}: {r}" for r in (OF_SCAN, OF_GAPS)]
-    with open(scan.with_name(batch.REPORT), newline="") as stream:
+    with open(scan.with_name(batch_report.REPORT), newline="") as stream:
         (row,) = csv.DictReader(stream)
     assert row["remarks"].count("; ") == 1
     assert row["remarks"].endswith(OF_GAPS.text)
@@ -128,7 +128,7 @@ def test_many_scans_each_is_named(scan: Path, model: str, options: tuple[str, ..
 def test_a_report_of_an_older_version_is_ours(tmp_path: Path) -> None:
     columns = list(batch.Outcome.__dataclass_fields__)
     (tmp_path / "old.csv").write_text(",".join(columns[:11]) + "\n")
-    batch.write_report(tmp_path / "old.csv", [])
+    batch_report.write_report(tmp_path / "old.csv", [])
     assert (tmp_path / "old.csv").read_text() == ",".join(columns) + "\n"
 
 

@@ -74,6 +74,51 @@ def test_an_npz_without_counts(tmp_path, arrays, part):
         read_scan(tmp_path / "a.npz")
 
 
+def test_the_array_that_was_read_is_named_where_others_could_be_meant(tmp_path):
+    other = some_counts() + 1
+    np.savez(tmp_path / "a.npz", data=some_counts(), vol=other, sum=other[0])
+    scan = read_scan(tmp_path / "a.npz")
+    np.testing.assert_array_equal(scan.counts, some_counts())
+    assert "array 'data' of a.npz was read, it also holds vol 3x4x5" in str(scan.remarks[0])
+    for spec in ("a.npz:vol", "a.npz:/vol"):
+        scan = read_scan(f"{tmp_path}/{spec}")
+        np.testing.assert_array_equal(scan.counts, other)
+        assert scan.remarks == ()
+    with refused(tmp_path, "no array 'q'", "vol 3x4x5"):
+        read_scan(f"{tmp_path}/a.npz:q")
+
+
+def test_arrays_that_could_all_be_the_scan_are_listed(tmp_path):
+    np.savez(tmp_path / "a.npz", before=some_counts(), after=some_counts())
+    with refused(tmp_path, "before 3x4x5", "after 3x4x5", "a.npz:NAME"):
+        read_scan(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", data=some_counts()[0], vol=some_counts(), ok=some_counts() > 9)
+    np.testing.assert_array_equal(read_scan(tmp_path / "b.npz").counts, some_counts())
+
+
+def test_masks_in_an_npz(tmp_path):
+    np.savez(tmp_path / "a.npz", data=some_counts(), gap_mask=some_mask())
+    scan = read_scan(tmp_path / "a.npz")
+    assert not scan.bad_mask.any()
+    assert f"--mask {tmp_path}/a.npz:gap_mask" in str(scan.remarks[0])
+    for spec in ("a.npz", "a.npz:gap_mask"):
+        scan = read_scan(tmp_path / "a.npz", f"{tmp_path}/{spec}")
+        np.testing.assert_array_equal(scan.bad_mask, some_mask() != 0)
+    np.savez(tmp_path / "b.npz", data=some_counts(), Mask=some_mask())
+    np.testing.assert_array_equal(read_scan(tmp_path / "b.npz").bad_mask, some_mask() != 0)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 3])
+def test_an_axis_of_length_one_is_left_out(tmp_path, axis):
+    counts = np.expand_dims(some_counts(), axis)
+    np.save(tmp_path / "a.npy", counts)
+    np.savez(tmp_path / "a.npz", data=counts, mask=np.expand_dims(some_mask(), axis))
+    np.testing.assert_array_equal(read_scan(tmp_path / "a.npy").counts, some_counts())
+    scan = read_scan(tmp_path / "a.npz", tmp_path / "a.npz")
+    np.testing.assert_array_equal(scan.counts, some_counts())
+    np.testing.assert_array_equal(scan.bad_mask, some_mask() != 0)
+
+
 class Trap:
     """Leaves a trace where it is unpickled."""
 

@@ -58,3 +58,10 @@ def test_hdf5_is_known_by_its_content(tmp_path: Path, name: str) -> None:
     mask = f"{path}:/{DETECTOR}/mask"
     expected = read_scan(path).bad_mask
     np.testing.assert_array_equal(read_scan(tmp_path / "counts.npy", mask).bad_mask, expected)
+
+
+def test_a_range_of_a_series_and_an_array_of_an_npz(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", vol=some_counts())
+    assert split_spec(f"{tmp_path}/a.npz:vol") == (tmp_path / "a.npz", "vol")
+    assert split_spec("d/f_%04d.edf:10-19") == (Path("d/f_%04d.edf"), "10-19")
+    assert split_spec("d/f_%d.edf[10-19]") == (Path("d/f_%d.edf"), "10-19")

@@ -22,7 +22,7 @@ from small_network import tiny_network
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
-from bcdi_inpaint.jobs import batch
+from bcdi_inpaint.jobs import batch, batch_report
 from bcdi_inpaint.jobs.request import Request, job_sha256
 from bcdi_inpaint.network.weights import save_weights
 
@@ -90,7 +90,7 @@ def test_all_that_can_be_filled_are_and_the_others_named(
     assert len(lines) == 1
     assert "broken.cxi: failed" in lines[0]
     assert "not HDF5" in lines[0]
-    report = {Path(row["scan"]).stem: row for row in rows(folder / batch.REPORT)}
+    report = {Path(row["scan"]).stem: row for row in rows(folder / batch_report.REPORT)}
     assert {name: row["status"] for name, row in report.items()} == {
         "a": "filled",
         "b": "filled",

@@ -1,0 +1,70 @@
+"""The report of a batch: a table with a row a scan."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import may_write
+from bcdi_inpaint.jobs.batch import Outcome, output_of
+from bcdi_inpaint.jobs.request import Request
+from bcdi_inpaint.safe_files import replace_file
+from bcdi_inpaint.scan.remarks import one_text
+
+REPORT = "bcdi-inpaint.csv"
+_FIRST_COLUMNS = 11
+"""Of the report's first version."""
+
+
+def report_path(wanted: Sequence[Request], folder: Path | None) -> Path:
+    """Where the report of many scans lies: with the outputs, else where the program runs.
+
+    It is never in a folder that may not be written to. Raises InputError where there is no place.
+    """
+    for place in (folder or output_of(wanted[0]).parent, Path()):
+        if may_write(place):
+            return place / REPORT
+    raise InputError(
+        f"folder {output_of(wanted[0]).parent} may not be written to, expected a place for the "
+        "report: give a folder for the outputs with -o, or the report's name with --report"
+    )
+
+
+def write_report(path: Path, outcomes: Iterable[Outcome]) -> None:
+    """The outcomes as CSV, one row a scan; an earlier report of ours is replaced."""
+    check_report(path)
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(Outcome.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(o) | {"remarks": one_text(o.remarks)} for o in outcomes)
+    replace_file(path, stream.getvalue().encode())
+
+
+def check_report(path: Path) -> None:
+    """Refuse a report that would replace a file which is none of ours, before any work."""
+    if not path.parent.is_dir():
+        raise InputError(f"folder {path.parent} does not exist, expected one: make it first")
+    if not may_write(path.parent):
+        raise InputError(
+            f"folder {path.parent} may not be written to, expected write permission: give another "
+            "name with --report"
+        )
+    if not path.exists():
+        return
+    columns = list(Outcome.__dataclass_fields__)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            found = stream.readline().rstrip("\n").split(",")
+        # Earlier versions had fewer columns, never others.
+        is_ours = len(found) >= _FIRST_COLUMNS and found == columns[: len(found)]
+    except (OSError, UnicodeDecodeError):
+        is_ours = False
+    if not is_ours:
+        raise InputError(
+            f"report {path} exists and is none of ours, expected a new file: give another name "
+            "with --report"
+        )
