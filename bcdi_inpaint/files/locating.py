@@ -13,7 +13,7 @@ from bcdi_inpaint.files.hdf5 import node_at
 from bcdi_inpaint.files.inside import candidates, is_auxiliary, stacks_below
 from bcdi_inpaint.files.layout import DATA_PATHS
 from bcdi_inpaint.files.links import peek, quiet_peek, same_place
-from bcdi_inpaint.files.nexus import Place, has_default, nexus_stacks
+from bcdi_inpaint.files.nexus import Place, has_default, nexus_stacks, numbered_names
 from bcdi_inpaint.scan.remarks import Remark, Remarks
 
 MOST_SHOWN = 4
@@ -54,7 +54,7 @@ def locate(file: h5py.File, inner: str | None, path: Path) -> Located:
     if inner is None:
         return _in_file(file, path)
     if not isinstance(peek(file, inner, path), h5py.Group):
-        return Located((inner,))
+        return Located((inner,), _one_of_many(file, inner, path))
     return _in_group(file, inner, path)
 
 
@@ -98,6 +98,20 @@ def _in_group(file: h5py.File, inner: str, path: Path) -> Located:
         f"{path}:/{inner} is a group, expected a data set: give its path"
         f"{candidates(group, inner, path)}"
     )
+
+
+def _one_of_many(file: h5py.File, inner: str, path: Path) -> Remarks:
+    """What to say of one of EIGER's numbered data sets: the others are the scan too."""
+    above, _, name = inner.rpartition("/")
+    group = quiet_peek(file, above, path)
+    names = numbered_names(group) if isinstance(group, h5py.Group) else []
+    if name not in names or len(names) == 1:
+        return ()
+    text = (
+        f"reads {path.name}:/{inner} alone, one of {len(names)} numbered data sets: give "
+        f"{path.name}:/{above} for all of them as one scan"
+    )
+    return (Remark("one-of-several-data-sets", text),)
 
 
 def _in_measurement(file: h5py.File, entry: str, path: Path) -> Located:

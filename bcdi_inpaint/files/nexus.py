@@ -122,7 +122,7 @@ def _stack_in(file: h5py.File, inner: str, path: Path) -> Place | None:
     is_data = _class_of(group) in ("NXdata", "NXdetector") or inner.endswith(("data", "/detector"))
     if not isinstance(group, h5py.Group) or not is_data:
         return None
-    named, numbered = _text(group, "signal"), _numbered(group)
+    named, numbered = _text(group, "signal"), numbered_names(group)
     if numbered and (named in ("", *numbered) or not _is_whole(group, named, path)):
         return tuple(f"{inner}/{name}" for name in numbered)
     signal = _signal_of(group, path)
@@ -152,7 +152,7 @@ def _is_whole(group: h5py.Group, name: str, path: Path) -> bool:
     return False
 
 
-def _numbered(group: h5py.Group) -> list[str]:
+def numbered_names(group: h5py.Group) -> list[str]:
     """EIGER's ``data_000001``, ``data_000002``, ... in numeric order, broken links too."""
     numbers = {name: form for name in group if (form := _NUMBERED.fullmatch(name)) is not None}
     return sorted(numbers, key=lambda name: (int(numbers[name][1]), name))

@@ -99,3 +99,5 @@ def test_one_data_set_of_a_master_by_its_path(tmp_path: Path) -> None:
     scan = read_both_ways(f"{eiger_master(tmp_path)}:/entry/data/data_000003")
     np.testing.assert_array_equal(scan.counts, frames(2, 6))
     assert scan.bad_mask[0, 2].all()  # the mask is that of its entry
+    assert kinds(scan) == ["one-of-several-data-sets", "virtual-pixels"]
+    assert "S_master.h5:/entry/data for all" in scan.remarks[0].text
