@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bcdi_inpaint.checks.numbers import NumberWishes, prepare
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.gap_finding import GapFinding
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
 from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.photon_view import as_stored, photon_of
 from bcdi_inpaint.scan.scan import Measured, Scan, as_scan
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def inpaint(
     *,
     bad_mask: np.ndarray | None = None,
     stride: int | None = None,
+    photon: float | None = None,
     progress: Progress | None = None,
 ) -> Fill:
     """Fill the gaps of a scan.
@@ -54,6 +57,7 @@ def inpaint(
         unless it is in the gap. It adds to the scan's own mask.
     stride : voxels between neighbouring patches along a gap, 1 to 32; smaller is slower and
         smoother.
+    photon : what one photon is in the counts; found from them where it is not given.
     progress : called with (patches done, patches in all) after every batch.
 
     Returns
@@ -77,9 +81,10 @@ def inpaint(
     from bcdi_inpaint.filling.inpainting import inpaint_scan
     from bcdi_inpaint.filling.settings import FillingSettings
 
-    measured, region = _checked(scan, gaps, bad_mask)
+    measured, region = _checked(scan, gaps, bad_mask, photon)
     settings = FillingSettings() if stride is None else FillingSettings(stride=stride)
-    return inpaint_scan(measured, region, model, device, settings=settings, progress=progress).whole
+    fill = inpaint_scan(measured, region, model, device, settings=settings, progress=progress)
+    return fill.in_unit(photon_of(measured)).whole
 
 
 def refine(
@@ -120,13 +125,13 @@ def refine(
     """
     from bcdi_inpaint.phasing.refinement import refine as refine_arrays
 
-    measured, region = _checked(scan, gaps, bad_mask)
+    measured, region = _checked(scan, gaps, bad_mask, fill.photon)
     everything = whole(measured.shape)
     part = measured.part(everything)
     refinement = refine_arrays(
         part.counts,
         region.part(everything),
-        fill.whole,
+        fill.whole.in_unit(1.0).over(part.counts),
         bad_mask=part.bad_mask,
         model=model,
         seed=seed,
@@ -136,7 +141,8 @@ def refine(
     )
     if refinement.interrupted:
         raise KeyboardInterrupt(refinement.remark)
-    return refinement.fill
+    stored = as_stored(measured).part(everything)
+    return refinement.fill.in_unit(fill.photon).over(stored.counts)
 
 
 def expected_benefit(
@@ -169,7 +175,7 @@ def expected_benefit(
     """
     from bcdi_inpaint.phasing.benefit import expected_benefit as of_arrays
 
-    measured, region = _checked(scan, gaps, bad_mask)
+    measured, region = _checked(scan, gaps, bad_mask, None)
     everything = whole(measured.shape)
     part = measured.part(everything)
     return of_arrays(part.counts, part.bad_mask | region.part(everything), region.planes)
@@ -220,11 +226,13 @@ def phase(
     from bcdi_inpaint.phasing.schedule import Schedule as Cycles
 
     measured = as_scan(scan) if isinstance(scan, np.ndarray) else scan
+    unit = None if fill is None else fill.photon
+    measured = prepare(measured, NumberWishes(photon=unit, clip=True)).scan
     part = measured.part(whole(measured.shape))
     region = None if gaps is None else as_region(gaps, part.shape)
     return phase_scan(
         part if bad_mask is None else part.with_bad(bad_mask),
-        fill,
+        None if fill is None else fill.whole.in_unit(1.0).over(part.counts),
         handover=handover,
         runs=runs,
         seed=seed,
@@ -236,15 +244,20 @@ def phase(
 
 
 def _checked(
-    scan: Measured | np.ndarray, gaps: Gaps, bad_mask: np.ndarray | None
+    scan: Measured | np.ndarray,
+    gaps: Gaps,
+    bad_mask: np.ndarray | None,
+    photon: float | None,
 ) -> tuple[Measured, GapRegion]:
-    """The scan, with further bad voxels, and its gaps; InputError for what does not fit."""
+    """The scan in photons, with further bad voxels, and its gaps."""
     measured: Measured = as_scan(scan, bad_mask) if isinstance(scan, np.ndarray) else scan
     if not isinstance(scan, np.ndarray) and bad_mask is not None:
         measured = _with_bad(measured, bad_mask)
     if isinstance(gaps, GapFinding):
-        return gaps.seen(measured), gaps.region
-    return measured, as_region(gaps, measured.shape)
+        measured, region = gaps.seen(measured), gaps.region
+    else:
+        region = as_region(gaps, measured.shape)
+    return prepare(measured, NumberWishes(photon=photon), gap=region).scan, region
 
 
 def _with_bad(scan: Measured, bad_mask: np.ndarray) -> Scan:

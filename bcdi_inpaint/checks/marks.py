@@ -23,12 +23,14 @@ class MarkSettings:
     above : share of the other valid voxels that a mark above zero exceeds.
     largest_ratio : times that it exceeds that share's largest value.
     elsewhere : largest share of the voxels outside its lines that hold it.
+    most : largest share of a frame that a mark fills.
     """
 
     of_line: float = 0.9
     above: float = 0.99
     largest_ratio: float = 3.0
     elsewhere: float = 0.002
+    most: float = 0.5
 
 
 SETTINGS = MarkSettings()
@@ -73,7 +75,9 @@ def _is_mark(
     fills = max(here.mean(axis=0).max(), here.mean(axis=1).max()) >= settings.of_line
     others = lit[:, ~stuck]
     others = others[np.isfinite(others)] if others.dtype.kind == "f" else others
-    if not fills or not others.size or np.mean(others == value) > settings.elsewhere:
+    if not fills or not others.size or others.min() == others.max():
+        return False  # there are no counts to be far from
+    if here.mean() > settings.most or np.mean(others == value) > settings.elsewhere:
         return False
     if value < 0:
         return True

@@ -23,6 +23,7 @@ class NoiseSettings:
     fewest : blocks of a group that are needed.
     white : second differences over one and over two pixels have equal variances, up to this
         factor, where they are noise; a pattern's curvature and smoothing make them differ.
+    bent : share of the differences' spread that their mean may be; a smooth curve has 1.
     alike : groups whose photon is at most this many times the smallest agree with it.
     """
 
@@ -31,6 +32,7 @@ class NoiseSettings:
     bins: int = 8
     fewest: int = 12
     white: float = 1.35
+    bent: float = 0.3
     alike: float = 1.3
 
 
@@ -64,7 +66,7 @@ def photon_from_noise(
     0.01
     """
     blocks = _blocks(frames.astype(np.float64), known, settings)
-    mean, near, far = (blocks[:, blocks[0] > 0]) if blocks.size else blocks
+    mean, near, far, bent = blocks[:, blocks[0] > 0]
     if mean.size < settings.fewest:
         return None
     order = np.argsort(mean, kind="stable")
@@ -72,7 +74,9 @@ def photon_from_noise(
     ratios, whites = [], []
     for group in np.array_split(order, n_bins):
         ratios.append(float(np.median(near[group] / mean[group])))
-        whites.append(float(np.median(near[group]) / max(np.median(far[group]), 1e-300)))
+        white = float(np.median(near[group]) / max(np.median(far[group]), 1e-300))
+        curved = np.abs(bent[group]) > settings.bent * np.sqrt(6 * near[group])
+        whites.append(white if np.median(curved) < 0.5 else 0.0)
     good = [
         ratio
         for ratio, white in zip(ratios, whites, strict=True)
@@ -84,7 +88,7 @@ def photon_from_noise(
 
 
 def _blocks(values: Float64Array, known: BoolArray, settings: NoiseSettings) -> Float64Array:
-    """(3, n) of the blocks: mean, variance of the noise by near and by far neighbours."""
+    """(4, n) of the blocks: mean, variance by near and by far neighbours, mean curvature."""
     values = np.where(known, values, 0)
     near, near_known = _second(values, known, 1)
     far, far_known = _second(values, known, 2)
@@ -98,8 +102,11 @@ def _blocks(values: Float64Array, known: BoolArray, settings: NoiseSettings) -> 
 
     numbers = sums(is_known)
     enough = numbers >= settings.known * side**2
-    totals = [sums(np.where(is_known, array, 0))[enough] for array in (values, near**2, far**2)]
-    return np.array(totals) / np.maximum(numbers[enough], 1) / np.array([[1.0], [6.0], [6.0]])
+    totals = [
+        sums(np.where(is_known, array, 0))[enough] for array in (values, near**2, far**2, near)
+    ]
+    scale = np.array([[1.0], [6.0], [6.0], [1.0]])
+    return np.array(totals) / np.maximum(numbers[enough], 1) / scale
 
 
 def _second(values: Float64Array, known: BoolArray, step: int) -> tuple[Float64Array, BoolArray]:

@@ -1,20 +1,35 @@
-"""A scan's numbers made ready before anything is filled: units, marks, and what lies below zero."""
+"""A scan's numbers made ready before anything is filled: units, marks, what lies below zero."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from bcdi_inpaint.arrays import BoolArray
+from bcdi_inpaint.checks.background import (
+    Background,
+    clip_remark,
+    find_background,
+    refuse_background,
+)
+from bcdi_inpaint.checks.inverted import check_mask
 from bcdi_inpaint.checks.marks import find_marks, mark_remarks
-from bcdi_inpaint.checks.peek import peek
-from bcdi_inpaint.checks.units import find_unit, given_unit
-from bcdi_inpaint.scan.photon_view import PhotonView, StoredView
+from bcdi_inpaint.checks.peek import Peek, peek
+from bcdi_inpaint.checks.units import Unit, find_unit, given_unit
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.scan.photon_view import PhotonView
 from bcdi_inpaint.scan.remarks import Remarks
 from bcdi_inpaint.scan.scan import Measured
+
+FLOOR = 10.0
+"""Times the smallest value below zero of the frames that are looked at: below it are marks."""
 
 
 @dataclass(frozen=True)
 class NumberWishes:
-    """What a user says of a scan's numbers.
+    """What a user says of a scan's numbers and masks.
 
     Attributes
     ----------
@@ -22,12 +37,23 @@ class NumberWishes:
     clip : whether values below zero are taken as zero.
     mask_invalid : whether voxels that hold no count are masked.
     mask_negative : whether voxels below zero are masked.
+    masks : further masks, True = bad, (n_y, n_x) or of the scan's shape.
+    own_is_good : whether non-zero means good in the scan's own mask.
     """
 
     photon: float | None = None
     clip: bool = False
     mask_invalid: bool = False
     mask_negative: bool = False
+    masks: tuple[BoolArray, ...] = ()
+    own_is_good: bool = False
+
+    def __post_init__(self) -> None:
+        if self.photon is not None and not (0 < self.photon < np.inf):
+            raise InputError(
+                f"photon is {self.photon}, expected the stored value of one photon, above 0: for "
+                "example --photon 100"
+            )
 
 
 @dataclass(frozen=True)
@@ -37,58 +63,87 @@ class Prepared:
     Attributes
     ----------
     scan : in photons, with marks masked; the scan as it was read where there is nothing to do.
-    stored : the scan as it was read.
+        `photon_view.as_stored` leads back. Its remarks are those of `remarks` too.
+    read : the scan as it is stored, with the masks of its files.
     photon : the stored value of one photon.
     remarks : what was found.
     """
 
     scan: Measured
-    stored: Measured
+    read: Measured
     photon: float = 1.0
     remarks: Remarks = ()
 
-    def as_stored(self, seen: Measured | None = None) -> Measured:
-        """The scan to write: stored values, with the bad voxels that `seen` knows."""
-        worked_on = self.scan if seen is None else seen
-        return self.stored if worked_on is self.stored else StoredView(self.stored, worked_on)
 
-
-def prepare(scan: Measured, wishes: NumberWishes = NumberWishes()) -> Prepared:
+def prepare(
+    scan: Measured,
+    wishes: NumberWishes = NumberWishes(),
+    name: str = "SCAN",
+    mask_names: tuple[str, ...] = (),
+    *,
+    gap: GapRegion | None = None,
+) -> Prepared:
     """Look at a handful of frames and see the scan as photons.
 
     Parameters
     ----------
     scan : as it was read, in memory or in its file.
     wishes : what the user says of its numbers.
+    name : the scan as the user names it, for messages.
+    mask_names : the further masks as the user names them.
+    gap : what is to be filled, where that is known: its values say nothing.
 
     Returns
     -------
-    The scan in photons, the way back, and what was found.
+    The scan in photons, and what was found.
 
     Raises
     ------
     InputError
-        For numbers that need a decision of the user's.
+        For a mask that says 1 = good, and for a background that was subtracted, where the user has
+        not said what to do.
     """
-    seen = peek(scan)
-    marks = find_marks(seen)
-    known = seen.valid & (seen.counts >= 0)
+    read = scan
+    if wishes.masks or wishes.own_is_good:
+        read = PhotonView(scan, masks=wishes.masks, own_is_good=wishes.own_is_good)
+    seen = peek(read)
+    check_mask(seen, seen.bad, name, mask_names)
+    seen = seen if gap is None else seen.without(gap)
+    marks = _unmasked(find_marks(seen), seen)
+    valid = seen.valid
     for mark in marks:
-        known &= seen.counts != mark
-    unit = (
-        find_unit(seen, known) if wishes.photon is None else given_unit(wishes.photon, seen, known)
-    )
-    remarks = (*mark_remarks(marks, seen), *unit.remarks)
+        valid &= seen.counts != mark
+    background = find_background(seen, valid)
+    if background is not None and not (wishes.clip or wishes.mask_negative):
+        raise refuse_background(background)
+    unit = _unit(seen, valid, wishes, background)
+    clipped = (clip_remark(background),) if background is not None and wishes.clip else ()
+    remarks = (*mark_remarks(marks, seen), *clipped, *unit.remarks)
     view = PhotonView(
         scan,
         unit.photon,
         unit.is_whole,
         marks,
+        wishes.masks,
+        wishes.own_is_good,
         wishes.clip,
         wishes.mask_invalid,
         wishes.mask_negative,
+        -np.inf if background is None else FLOOR * background.smallest,
+        remarks,
     )
-    is_changed = unit.photon != 1 or marks or wishes.clip or view.without_invalid
-    return Prepared(
-        view if is_changed or view.without_negative else scan, scan, unit.photon, remarks
-    )
+    return Prepared(scan if view.changes_nothing else view, read, unit.photon, remarks)
+
+
+def _unmasked(marks: tuple[float, ...], seen: Peek) -> tuple[float, ...]:
+    """Marks that stand in voxels which no mask covers."""
+    return tuple(mark for mark in marks if ((seen.counts == mark) & ~seen.bad).any())
+
+
+def _unit(
+    seen: Peek, valid: BoolArray, wishes: NumberWishes, background: Background | None
+) -> Unit:
+    known = valid & (seen.counts >= 0)
+    if wishes.photon is not None:
+        return given_unit(wishes.photon, seen, known)
+    return find_unit(seen, known, is_subtracted=background is not None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
+from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.scan.boxes import as_box
 from bcdi_inpaint.scan.scan import Measured, Scan
 from bcdi_inpaint.scan.validity import invalid_voxels
@@ -52,6 +53,12 @@ class Peek:
     bad: BoolArray
     flags: np.ndarray | None
 
+    def without(self, gap: GapRegion) -> Peek:
+        """The same frames with a gap as bad."""
+        _, n_y, n_x = self.counts.shape
+        frames = (as_box((slice(n, n + 1), slice(0, n_y), slice(0, n_x))) for n in self.frames)
+        return replace(self, bad=self.bad | np.concatenate([gap.part(box) for box in frames]))
+
     @property
     def valid(self) -> BoolArray:
         """Voxels that are not masked and hold a finite value that is no mark of its type."""
@@ -84,7 +91,7 @@ def _frame(scan: Measured, number: int) -> Scan:
 
 def _light(part: Scan, settings: PeekSettings) -> float:
     """How bright a frame is; hot pixels count little."""
-    known = part.counts[~(part.bad_mask | invalid_voxels(part.counts))].astype(np.float64)
+    known = part.counts[~invalid_voxels(part.counts)].astype(np.float64)
     if not known.size:
         return 0.0
     place = int(settings.most_of_frame * (known.size - 1))

@@ -18,6 +18,7 @@ class StepSettings:
 
     Attributes
     ----------
+    fewest_distinct : different values that are needed; a flat scan has one.
     fewest : lit voxels that are needed; all counts of fewer can be even by chance.
     tolerance : steps from a whole number that a multiple may lie.
     rounding : the same for what the number type rounds off, which bounds the multiples.
@@ -31,6 +32,7 @@ class StepSettings:
         least 1/2.
     """
 
+    fewest_distinct: int = 2
     fewest: int = 30
     tolerance: float = 0.02
     rounding: float = 0.05
@@ -71,8 +73,8 @@ def common_step(lit: np.ndarray, settings: StepSettings = SETTINGS) -> float | N
         eps, lit = float(limits.eps), lit[lit >= limits.smallest_normal]
     distinct, numbers = np.unique(lit.astype(np.float64), return_counts=True)
     distinct, numbers = distinct[: settings.most_values], numbers[: settings.most_values]
-    if numbers.sum() < settings.fewest:
-        return None
+    if numbers.sum() < settings.fewest or distinct.size < settings.fewest_distinct:
+        return 1.0 if lit.dtype.kind in "ui" else None
     fits = (_fitted(distinct, numbers, guess, eps, settings) for guess in _guesses(distinct, eps))
     found = [step for step in fits if step is not None]
     if found:

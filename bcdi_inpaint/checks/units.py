@@ -26,6 +26,8 @@ class UnitSettings:
         photons, corrected by a monitor.
     noise_of_one : the same for a photon that is found from the noise alone.
     least_adu : whole numbers that are no multiples of anything are in ADU from this photon on.
+    subtracted : factor around 1 within which the noise tells nothing where a background was
+        subtracted.
     small : largest value below which counts without a known unit are hardly photons.
     """
 
@@ -33,6 +35,7 @@ class UnitSettings:
     nearly_one: float = 0.02
     noise_of_one: float = 0.1
     least_adu: float = 3.0
+    subtracted: float = 3.0
     small: float = 50.0
 
 
@@ -62,7 +65,13 @@ def given_unit(photon: float, seen: Peek, known: BoolArray) -> Unit:
     return Unit(photon, bool(values.size) and float(off.mean()) < 0.01)
 
 
-def find_unit(seen: Peek, known: BoolArray, settings: UnitSettings = SETTINGS) -> Unit:
+def find_unit(
+    seen: Peek,
+    known: BoolArray,
+    settings: UnitSettings = SETTINGS,
+    *,
+    is_subtracted: bool = False,
+) -> Unit:
     """Find what one photon is stored as.
 
     Parameters
@@ -70,6 +79,7 @@ def find_unit(seen: Peek, known: BoolArray, settings: UnitSettings = SETTINGS) -
     seen : some frames, as stored.
     known : bool of their shape, which voxels hold a count.
     settings : when a unit is taken for another one than a photon.
+    is_subtracted : whether a background was subtracted, so that mean and variance agree less.
 
     Returns
     -------
@@ -80,7 +90,7 @@ def find_unit(seen: Peek, known: BoolArray, settings: UnitSettings = SETTINGS) -
     return (
         _by_step(frames, settings)
         or _by_single_photons(frames, settings)
-        or _by_noise(seen, known, settings)
+        or _by_noise(seen, known, settings.subtracted if is_subtracted else 1, settings)
         or _unknown(seen, known, settings)
     )
 
@@ -134,12 +144,14 @@ def _by_single_photons(frames: list[np.ndarray], settings: UnitSettings) -> Unit
     return Unit(photon, False, (_remark(photon, "values gather around multiples"),))
 
 
-def _by_noise(seen: Peek, known: BoolArray, settings: UnitSettings) -> Unit | None:
+def _by_noise(seen: Peek, known: BoolArray, doubtful: float, settings: UnitSettings) -> Unit | None:
+    """The photon that the noise tells, unless it is 1 within a doubtful factor."""
     photon = photon_from_noise(seen.counts, known)
     if photon is None:
         return None
     is_integer = seen.counts.dtype.kind in "ui"
-    if abs(photon - 1) <= settings.noise_of_one or (is_integer and photon < settings.least_adu):
+    is_one = abs(photon - 1) <= settings.noise_of_one or 1 / doubtful < photon < doubtful
+    if is_one or (is_integer and photon < settings.least_adu):
         return Unit()
     how = "counts have no common step, but their variance is so many times their mean"
     return Unit(photon, False, (_remark(photon, how),))

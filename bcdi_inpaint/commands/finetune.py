@@ -9,11 +9,13 @@ import click
 
 from bcdi_inpaint.commands.notes import print_notes
 from bcdi_inpaint.commands.options import (
+    clip_option,
     device_option,
     follow_links,
     force_option,
     gap_option,
     mask_option,
+    photon_option,
 )
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.running.progress import progress_bar
@@ -43,7 +45,9 @@ def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> t
 )
 @force_option()
 @click.option("--model", default="default", show_default=True, help="Weights to begin with.")
-@mask_option("A further mask of every scan, non-zero = bad; 'invalid': NaN, negative, the maximum.")
+@mask_option("A further mask of every scan, non-zero = bad; 'invalid': NaN, the type's maximum.")
+@photon_option
+@clip_option
 @gap_option("A gap of every scan, half-open, where the file does not show it. May be repeated.")
 @click.option(
     "--widths",
@@ -64,6 +68,8 @@ def finetune(
     model: str,
     masks: tuple[str, ...],
     gaps: tuple[Any, ...],
+    photon: float | None,
+    clip: bool,
     widths: tuple[int, ...],
     quiet: bool,
     **options: Any,
@@ -75,16 +81,17 @@ def finetune(
 
     Example: bcdi-inpaint finetune scan.cxi -o scan.safetensors
     """
+    from bcdi_inpaint.jobs.request import mask_files
     from bcdi_inpaint.network.weights import default_path, load_model
     from bcdi_inpaint.training.finetuned import check_weights_output
     from bcdi_inpaint.training.finetuning import finetune_on
     from bcdi_inpaint.training.lessons import read_lesson
 
-    files = [mask for mask in masks if mask != "invalid"]
+    files = mask_files(masks)
     parent_path = default_path() if model == "default" else Path(model)
     check_weights_output(output, force, [*scans, *files, parent_path])
     parent = load_model(model)
-    lessons = [read_lesson(scan, masks, gaps, widths) for scan in scans]
+    lessons = [read_lesson(scan, masks, gaps, widths, photon=photon, clip=clip) for scan in scans]
     for lesson in lessons:
         print_notes(lesson.name, lesson.remarks)
 

@@ -15,7 +15,9 @@ Decorator = Callable[[Command], Command]
 
 def mask_option(text: str) -> Decorator:
     """`--mask`, with the help `text`; given to the command as `masks`."""
-    return click.option("--mask", "masks", multiple=True, metavar="FILE|invalid", help=text)
+    return click.option(
+        "--mask", "masks", multiple=True, metavar="FILE|invalid|negative", help=text
+    )
 
 
 def gap_option(text: str) -> Decorator:
@@ -35,6 +37,23 @@ def force_option(text: str = "Replace an output that exists.") -> Decorator:
     return click.option("--force", is_flag=True, help=text)
 
 
+mask_good_option = click.option(
+    "--mask-good",
+    multiple=True,
+    metavar="FILE",
+    help="A mask that says non-zero = good; the scan itself, where its own mask does.",
+)
+photon_option = click.option(
+    "--photon",
+    type=float,
+    metavar="VALUE",
+    help="What one photon is stored as. Default: found from the counts.",
+)
+clip_option = click.option(
+    "--clip",
+    is_flag=True,
+    help="Take small values below zero as zero, as a subtracted background leaves them.",
+)
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
 )

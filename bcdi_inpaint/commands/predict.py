@@ -10,10 +10,13 @@ import click
 
 from bcdi_inpaint.commands.notes import print_note, printing
 from bcdi_inpaint.commands.options import (
+    clip_option,
     device_option,
     force_option,
     gap_option,
+    mask_good_option,
     mask_option,
+    photon_option,
     roi_option,
 )
 from bcdi_inpaint.commands.predict_many import estimate, fill_many, print_json
@@ -32,7 +35,10 @@ from bcdi_inpaint.scan.remarks import Remark
     help="Default: SCAN_inpainted.cxi; of many scans a folder.",
 )
 @force_option()
-@mask_option("A further mask, non-zero = bad; 'invalid': NaN, negative, the type's maximum.")
+@mask_option("A further mask, non-zero = bad; 'invalid': NaN, the type's maximum; 'negative'.")
+@mask_good_option
+@photon_option
+@clip_option
 @click.option("--model", default="default", show_default=True, help="Weights (.safetensors).")
 @device_option
 @gap_option("A gap, half-open: rows=254:260, cols=..., frames=... . May be repeated.")

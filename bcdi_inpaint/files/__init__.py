@@ -26,7 +26,13 @@ from bcdi_inpaint.files.output import (
 )
 from bcdi_inpaint.files.pair import write_filled_npz, write_filled_tiff
 from bcdi_inpaint.files.provenance import is_output, read_provenance
-from bcdi_inpaint.files.reading import open_scan, read_mask, read_scan
+from bcdi_inpaint.files.reading import (
+    MASK_WORDS,
+    is_mask_of,
+    open_scan,
+    read_mask,
+    read_scan,
+)
 from bcdi_inpaint.files.siblings import is_pair_mask, names_mask
 from bcdi_inpaint.files.sources import following
 from bcdi_inpaint.files.specs import HDF5_SUFFIXES, split_spec
@@ -39,6 +45,7 @@ __all__ = [
     "FILLED_PATH",
     "FORMATS",
     "HDF5_SUFFIXES",
+    "MASK_WORDS",
     "SCAN_SUFFIXES",
     "FilledArrays",
     "FilledPart",
@@ -59,6 +66,7 @@ __all__ = [
     "input_files",
     "input_sha256",
     "is_frames",
+    "is_mask_of",
     "is_output",
     "is_pair_mask",
     "load_npz",

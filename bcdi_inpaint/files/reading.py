@@ -41,7 +41,7 @@ def read_scan(
         ``frames_%04d.edf:100-199`` for a part of one, or a folder of single frames.
     mask : one or more of: a mask file (as above, 2D or 3D, non-zero = bad), which adds to the
         file's own mask; the word ``invalid``, which masks voxels whose value cannot be a count
-        (see `validity.invalid_voxels`).
+        (see `validity.invalid_voxels`); the word ``negative``, which masks those below zero.
     crop : the part of the array that is wanted. Mask files may have the shape of the array or that
         of the part.
 
@@ -118,17 +118,13 @@ def open_scan(
         return _with_masks(_cropped(scan, crop), _listed(mask), crop)
     path, inner = split_spec(path_or_spec)
     stored = None
-    if _known_kind(path) == HDF5:
+    if "negative" not in _listed(mask) and _known_kind(path) == HDF5:
         stored = open_hdf5(path, inner, crop)
     if stored is None:
         return read_scan(path_or_spec, mask, crop)
     masks = _listed(mask)
-    flags = [
-        as_flags(_fitting(_read_mask(spec), stored.shape, crop), stored.shape, f"mask {spec}")
-        for spec in masks
-        if spec != "invalid"
-    ]
-    bad = [(flag[0] if flag.strides[0] == 0 else flag) != 0 for flag in flags]
+    bad = [read_mask(spec, stored.shape, crop) for spec in masks if spec != "invalid"]
+    bad = [mask[0] if mask.strides[0] == 0 else mask for mask in bad]
     return replace(
         stored.with_masks(bad, without_invalid="invalid" in masks),
         remarks=stored.remarks + _unused(path, masks),
@@ -150,14 +146,22 @@ def read_mask(spec: str | Path, shape: tuple[int, ...], crop: Crop | None = None
 
     Returns
     -------
-    (n_rock, n_y, n_x) bool.
+    (n_rock, n_y, n_x) bool; a view of one frame where all are the same.
 
     Raises
     ------
     InputError
         For what cannot be read, or does not fit.
     """
-    return as_flags(_fitting(_read_mask(spec), shape, crop), shape, f"mask {spec}") != 0
+    flags = as_flags(_fitting(_read_mask(spec), shape, crop), shape, f"mask {spec}")
+    is_one_frame = flags.strides[0] == 0
+    return np.broadcast_to(flags[0] != 0, shape) if is_one_frame else np.asarray(flags != 0)
+
+
+def is_mask_of(spec: str | Path, scan: str | Path) -> bool:
+    """Whether a mask file is the scan's own: the scan itself, or the sibling that has its mask."""
+    file, path = split_spec(spec)[0].absolute(), split_spec(scan)[0].absolute()
+    return file in (path, mask_sibling(path), lone_sibling(path))
 
 
 def _listed(mask: str | Path | Iterable[str | Path] | None) -> list[str | Path]:
@@ -172,6 +176,8 @@ def _with_masks(scan: Scan, masks: list[str | Path], crop: Crop | None) -> Scan:
     for mask in masks:
         if mask == "invalid":
             bad = bad | invalid_voxels(scan.counts)
+        elif mask == "negative":
+            bad = bad | (scan.counts < 0)
         else:
             flags = _fitting(_read_mask(mask), scan.shape, crop)
             bad = bad | (as_flags(flags, scan.shape, f"mask {mask}") != 0)
@@ -214,6 +220,9 @@ def _read_mask(spec: str | Path) -> np.ndarray:
         )
     return squeezed(load(path, inner))
 
+
+MASK_WORDS = ("invalid", "negative")
+"""Masks by a word: voxels whose value cannot be a count, and voxels below zero."""
 
 _READERS: dict[str, Callable[[Path, str | None, Crop | None], Scan]] = {
     HDF5: read_hdf5,

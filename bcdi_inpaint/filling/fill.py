@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from bcdi_inpaint.scan.boxes import Box
 
 LARGEST_LOG = 80.0
 """Largest log(1 + counts) of a bound, so that the bound is finite in single precision."""
+LEAST, LARGEST = np.finfo(np.float32).tiny, np.finfo(np.float32).max
+"""Limits of a filled value in any unit: positive and finite in single precision."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ class Filled(Protocol):
         """How many voxels are filled."""
 
     @property
+    def photon(self) -> float:
+        """What one photon is in `counts`."""
+
+    @property
     def whole(self) -> Fill:
         """All of the scan, filled, in memory."""
 
@@ -81,6 +87,9 @@ class Filled(Protocol):
 
     def alone(self, box: Box) -> Fill:
         """The fill within a box without the measurement; see `Fill.alone`."""
+
+    def in_unit(self, photon: float) -> Filled:
+        """The fill where one photon is that much; see `Fill.in_unit`."""
 
     def interval(self, level: float) -> tuple[Float32Array, Float32Array]:
         """Bounds of the expected counts; see `Fill.interval`."""
@@ -101,6 +110,7 @@ class Fill:
     model : the name of the weights.
     model_sha256 : the hash of the weights' file.
     report : how the run went; empty for a fill that was read from a file.
+    photon : what one photon is in `counts`, which are in the unit of the scan.
     """
 
     counts: Float32Array
@@ -110,6 +120,7 @@ class Fill:
     model: str
     model_sha256: str
     report: FillReport = FillReport()
+    photon: float = 1.0
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.counts.shape))
@@ -139,6 +150,17 @@ class Fill:
         """The fill within a box without the measurement: counts are 0 outside `filled`."""
         part = self.part(box)
         return replace(part, counts=np.where(part.filled, part.counts, np.float32(0)))
+
+    def in_unit(self, photon: float) -> Self:
+        """The fill where one photon is that much: filled counts are scaled, others are not.
+
+        Lay it over the measured counts of that unit; see `over`.
+        """
+        counts = self.counts.copy()
+        ratio = photon / self.photon
+        of_gap = counts[self.filled].astype(np.float64) * ratio
+        counts[self.filled] = np.clip(of_gap, LEAST, LARGEST)
+        return replace(self, counts=counts, photon=photon)
 
     def over(self, measured: np.ndarray) -> Fill:
         """The fill laid over measured counts (n_rock, n_y, n_x) of any number type."""
@@ -176,12 +198,14 @@ class Fill:
         >>> print(f"{lower.item():.1f} to {upper.item():.1f}")
         8.0 to 12.4
         """
-        expected = self.counts[self.filled]
+        photon = np.float32(self.photon)
+        expected = self.counts[self.filled] / photon
         half_width = self.sigma[self.filled] * self.calibration.half_width(level, expected)
         bounds = []
         for side in (-1, 1):
             log_bound = np.log1p(expected) + side * half_width
             bound = self.counts.copy()
-            bound[self.filled] = np.expm1(np.clip(log_bound, 0, LARGEST_LOG))
+            photons = np.expm1(np.clip(log_bound, 0, LARGEST_LOG))
+            bound[self.filled] = np.minimum(photons * np.float64(photon), LARGEST)
             bounds.append(bound)
         return bounds[0], bounds[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from bcdi_inpaint.filling.light_map import LightMap, in_voxels
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box, blocks, overlap, whole
+from bcdi_inpaint.scan.photon_view import as_stored
 from bcdi_inpaint.scan.scan import Measured
 
 
@@ -37,6 +38,8 @@ class StreamedFill:
     light : what is expected in the gaps where no `regions` lie.
     regions : what the network filled; their boxes do not overlap.
     calibration, model, model_sha256, report : see `Fill`.
+    photon : what one photon is in the counts that are given out; `light` and `regions` are in
+        photons.
     """
 
     scan: Measured
@@ -47,6 +50,7 @@ class StreamedFill:
     model: str
     model_sha256: str
     report: FillReport
+    photon: float = 1.0
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.scan.shape))
@@ -71,7 +75,7 @@ class StreamedFill:
                 own = filled[in_box]
                 counts[in_box][own] = region.counts[in_region][own]
                 sigma[in_box][own] = region.sigma[in_region][own]
-        return Fill(
+        fill = Fill(
             counts,
             filled,
             sigma,
@@ -80,6 +84,11 @@ class StreamedFill:
             self.model_sha256,
             self.report,
         )
+        return fill if self.photon == 1 else fill.in_unit(self.photon)
+
+    def in_unit(self, photon: float) -> StreamedFill:
+        """The fill where one photon is that much, laid into the scan as it is stored."""
+        return replace(self, scan=as_stored(self.scan), photon=photon)
 
     @cached_property
     def _dim_sigma(self) -> Float32Array:

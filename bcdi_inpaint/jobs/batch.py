@@ -11,6 +11,7 @@ from typing import Any
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
+    MASK_WORDS,
     companion,
     default_output,
     read_provenance,
@@ -260,7 +261,8 @@ def _absolute(request: Request) -> Request:
         request,
         scan=_absolute_spec(request.scan),
         output=output_of(request).absolute(),
-        masks=tuple(m if m == "invalid" else _absolute_spec(m) for m in request.masks),
+        masks=tuple(m if m in MASK_WORDS else _absolute_spec(m) for m in request.masks),
+        mask_good=tuple(map(_absolute_spec, request.mask_good)),
         model=request.model if request.model == "default" else str(Path(request.model).absolute()),
     )
 

@@ -14,6 +14,7 @@ from bcdi_inpaint.filling.work import plan_work
 from bcdi_inpaint.jobs.request import Request, check
 from bcdi_inpaint.jobs.scan_gaps import find_scan_gaps
 from bcdi_inpaint.scan.boxes import blocks, volume
+from bcdi_inpaint.scan.photon_view import as_read
 from bcdi_inpaint.scan.remarks import Remark, Remarks, and_count, distinct
 from bcdi_inpaint.scan.scan import Scan
 
@@ -68,7 +69,8 @@ def estimate_job(
     work = plan_work(scan, gap, survey=finding.survey)
     n_patches = work.n_lit
     largest = max((volume(region.box) for region in work.regions), default=0)
-    loaded = scan.counts.nbytes if isinstance(scan, Scan) else 0
+    stored = as_read(scan)
+    loaded = stored.counts.nbytes if isinstance(stored, Scan) else 0
     slow = {"fine-tuning": request.finetune, "refinement": request.refine}
     return Estimate(
         request.scan,

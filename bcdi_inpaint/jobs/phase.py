@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bcdi_inpaint.checks.numbers import NumberWishes, prepare
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     StoredFill,
@@ -16,6 +17,7 @@ from bcdi_inpaint.files import (
     split_spec,
     write_result,
 )
+from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.jobs.provenance import fill_in_file, phasing_record, read_handover
 from bcdi_inpaint.jobs.pynx_command import nearest_command
 from bcdi_inpaint.phasing.constraints import IntervalConstraint
@@ -25,7 +27,7 @@ from bcdi_inpaint.phasing.scan_phasing import check_runs, phase_scan
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.plots import checked_picture, phasing_panel
 from bcdi_inpaint.pynx_engine import import_pynx
-from bcdi_inpaint.scan.boxes import Box
+from bcdi_inpaint.scan.boxes import Box, whole
 from bcdi_inpaint.scan.remarks import Remark, telling_once
 from bcdi_inpaint.scan.scan import Scan
 
@@ -109,8 +111,10 @@ def phase(
     import_pynx("cdi")  # it is better missed now than after the scan is read
     scan, stored = read_scan(request.scan), read_fill(request.scan)
     say(f"read {request.scan}: {_shape(scan.shape)} {scan.counts.dtype}, {_shares(scan, stored)}")
+    of_file = None if stored is None else fill_in_file(request.scan, scan.counts, stored)
+    scan, filled = _in_photons(request, scan, of_file)
     telling_once(note)(scan.remarks)
-    found = _find(request, scan, stored, say, progress)
+    found = _find(request, scan, stored, filled, say, progress)
     assert found.handed is not None, "made by phase_scan"
     assert found.box is not None, "made by phase_scan"
     _write(request, output, scan, stored, found)
@@ -123,10 +127,19 @@ def phase(
     return Result(found, found.handed, found.box, output, picture, command, nearest, seconds)
 
 
+def _in_photons(request: Request, scan: Scan, filled: Fill | None) -> tuple[Scan, Fill | None]:
+    """The scan and its fill in photons; what a subtracted background left below zero is zero."""
+    wishes = NumberWishes(photon=None if filled is None else filled.photon, clip=True)
+    ready = prepare(scan, wishes, request.scan).scan
+    seen = ready.part(whole(scan.shape))
+    return seen, None if filled is None else filled.in_unit(1.0).over(seen.counts)
+
+
 def _find(
     request: Request,
     scan: Scan,
     stored: StoredFill | None,
+    filled: Fill | None,
     say: Callable[[str], None],
     progress: Callable[[int, int], None] | None,
 ) -> Reconstruction:
@@ -139,7 +152,7 @@ def _find(
     own = "mask" if stored is None else read_handover(stored.provenance)
     return phase_scan(
         scan,
-        None if stored is None else fill_in_file(request.scan, scan.counts, stored),
+        filled,
         handover=request.handover or own,
         runs=request.runs,
         seed=request.seed,

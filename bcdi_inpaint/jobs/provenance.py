@@ -10,9 +10,9 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from pydantic import ValidationError
@@ -37,6 +37,10 @@ HANDOVER = "handover"
 """Key of the hand-over that a file was written for, or phased with."""
 REMARKS, KINDS = "remarks", "remark_kinds"
 """Keys of the texts and the kinds of what had to be said about the scan, in one line each."""
+
+
+PHOTON = "photon"
+"""Key of what one photon is in a file's counts, where that is not 1."""
 
 
 def run_record(spec: str | Path) -> dict[str, Any]:
@@ -86,6 +90,11 @@ def read_handover(record: Mapping[str, Any]) -> str:
     return str(record.get(HANDOVER, "hard"))
 
 
+def read_photon(record: Mapping[str, Any]) -> float:
+    """What one photon is in the counts of a file with a fill."""
+    return float(record.get(PHOTON, 1.0))
+
+
 @dataclass(frozen=True, repr=False)
 class FillInFile(Fill):
     """A fill that was read from a file, whose interval is the one in the file.
@@ -106,6 +115,16 @@ class FillInFile(Fill):
             return super().interval(level)
         lower, upper = (np.where(self.filled, bound, self.counts) for bound in self.bounds)
         return lower, upper
+
+    def in_unit(self, photon: float) -> Self:
+        """See `Fill.in_unit`; the stored bounds are scaled too."""
+        made = super().in_unit(photon)
+        if self.bounds is None:
+            return made
+        ratio = np.float32(photon / self.photon)
+        with np.errstate(over="ignore"):
+            lower, upper = (bound * ratio for bound in self.bounds)
+        return replace(made, bounds=(lower, upper))
 
 
 def fill_in_file(path: str | Path, counts: np.ndarray, stored: StoredFill) -> FillInFile:
@@ -133,6 +152,7 @@ def fill_in_file(path: str | Path, counts: np.ndarray, stored: StoredFill) -> Fi
         read_calibration(path, record),
         str(record.get("model", "")),
         str(record.get("model_sha256", "")),
+        photon=read_photon(record),
         level=float(record.get(LEVEL, HandOverSettings.level)),
         bounds=bounds,
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
+    MASK_WORDS,
     check_output,
     default_output,
     following,
@@ -33,6 +35,9 @@ class Request:
     output: Path | None = None
     force: bool = False
     masks: tuple[str, ...] = ()
+    mask_good: tuple[str, ...] = ()
+    photon: float | None = None
+    clip: bool = False
     model: str = "default"
     device: str = "auto"
     gaps: tuple[Gap, ...] = ()
@@ -53,7 +58,17 @@ class Request:
     fill_empty: bool = False
 
 
-_NO_SETTINGS = ("scan", "output", "force", "device", "plot", "masks", "model", "gap_mask")
+_NO_SETTINGS = (
+    "scan",
+    "output",
+    "force",
+    "device",
+    "plot",
+    "masks",
+    "mask_good",
+    "model",
+    "gap_mask",
+)
 
 
 def job_sha256(request: Request, input_sha256: str | None = None) -> str:
@@ -68,7 +83,8 @@ def job_sha256(request: Request, input_sha256: str | None = None) -> str:
         own_version(),
         _input_identity(request, input_sha256),
         sha256(model),
-        *(mask if mask == "invalid" else _mask_identity(mask) for mask in request.masks),
+        *(mask if mask in MASK_WORDS else _mask_identity(mask) for mask in request.masks),
+        *(f"good={_mask_identity(mask)}" for mask in request.mask_good),
         *([] if request.gap_mask is None else [f"gap {_mask_identity(request.gap_mask)}"]),
         *(line for line in settings if line.partition("=")[0] not in _NO_SETTINGS),
     ]
@@ -91,7 +107,7 @@ def check(request: Request) -> None:
     _check_request(request)
     output = request.output or default_output(request.scan, request.form)
     linked = map(str, _linked_files(request, output))
-    inputs = [request.scan, *_mask_files(request), *linked]
+    inputs = [*_inputs(request), *linked]
     check_output(output, request.force, inputs, request.form)
     if request.plot:
         checked_picture(output.with_suffix(".png"), request.force)
@@ -128,6 +144,12 @@ def _linked_files(request: Request, output: Path) -> list[Path]:
         return input_files(request.scan)
 
 
-def _mask_files(request: Request) -> list[str]:
+def mask_files(masks: Sequence[str]) -> list[str]:
+    """The masks that are files, not words."""
+    return [mask for mask in masks if mask not in MASK_WORDS]
+
+
+def _inputs(request: Request) -> list[str]:
+    """The files that are read; no output may replace one."""
     gap_mask = [] if request.gap_mask is None else [request.gap_mask]
-    return [mask for mask in request.masks if mask != "invalid"] + gap_mask
+    return [request.scan, *mask_files(request.masks), *request.mask_good, *gap_mask]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from bcdi_inpaint.files import following, open_scan
 from bcdi_inpaint.gaps.finding import find_with
 from bcdi_inpaint.gaps.gap_finding import GapFinding
 from bcdi_inpaint.jobs.gap_options import gap_options
+from bcdi_inpaint.jobs.open_in_photons import open_in_photons
 from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.scan.remarks import Remark, telling_once
 from bcdi_inpaint.scan.scan import Measured
@@ -36,8 +36,7 @@ def find_scan_gaps(
         As `files.read_scan` and `gaps.finding.find_gaps` do.
     """
     tell = telling_once(note)
-    with following(request.follow_links):
-        scan = open_scan(request.scan, request.masks, request.crop, request.axes)
+    scan = open_in_photons(request).scan
     tell(scan.remarks)
     finding = find_with(scan, gap_options(request, scan))
     say(f"read {request.scan}: {_shape(scan)} {scan.dtype}, {_share_bad(finding)}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
+from bcdi_inpaint.checks.numbers import NumberWishes, prepare
 from bcdi_inpaint.files import (
     FilledPart,
     Provenance,
@@ -35,6 +36,7 @@ from bcdi_inpaint.phasing.handover import (
     trusted_voxels,
 )
 from bcdi_inpaint.scan.boxes import Box, whole
+from bcdi_inpaint.scan.photon_view import as_stored, photon_view_in
 from bcdi_inpaint.scan.remarks import distinct
 from bcdi_inpaint.scan.scan import Measured, Scan
 
@@ -85,7 +87,8 @@ def write_fill(
     Parameters
     ----------
     path : the file to write; see `files.companion` for the mask's.
-    scan : the measured scan, (n_rock, n_y, n_x).
+    scan : the measured scan, (n_rock, n_y, n_x); one that is seen as photons is written as it is
+        stored, and so is the fill.
     handed : its fill, and how it is handed over.
     provenance : how the fill was made.
     form : one of `files.FORMATS`.
@@ -98,7 +101,29 @@ def write_fill(
     RuntimeError
         Where the fill is no fill of this scan; nothing is written then.
     """
-    WRITERS[form](path, scan, handed, {**provenance, "handover": handed.handover}, force=force)
+    handed = replace(handed, fill=_in_stored_unit(handed.fill, scan))
+    record = {**provenance, **unit_record(scan, handed.fill), "handover": handed.handover}
+    WRITERS[form](path, as_stored(scan), handed, record, force=force)
+
+
+def _in_stored_unit(fill: Filled, scan: Measured) -> Filled:
+    """A fill of a scan that is seen as photons, over its counts as they are stored."""
+    view = photon_view_in(scan)
+    if view is None or (fill.photon == view.photon and not view.clip):
+        return fill
+    made = fill.in_unit(view.photon)
+    if not isinstance(made, Fill):
+        return made
+    return made.over(as_stored(scan).part(whole(scan.shape)).counts)
+
+
+def unit_record(scan: Measured, fill: Filled) -> dict[str, Any]:
+    """What a file says of its unit and of values below zero; nothing where counts are photons."""
+    view = photon_view_in(scan)
+    return {
+        **({} if fill.photon == 1 else {"photon": fill.photon}),
+        **({"clip": True} if view is not None and view.clip else {}),
+    }
 
 
 def write_cxi(
@@ -138,12 +163,23 @@ def write_cxi(
     """
     check_name(handover, CHOICES)
     gap = GapRegion.of(fill.filled) if gaps is None else as_region(gaps, scan.shape)
+    scan = _with_marks(scan, fill.photon)
     benefit = _benefit_record(scan, gap)
     name = resolve_handover(handover, benefit.pop("verdict"), refined=fill.report.refined)
     date = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     known = remarks_record(distinct(scan.remarks, getattr(gaps, "remarks", ())))
     record = fill_record(fill, gap.planes) | known | benefit | date | dict(provenance or {})
     write_fill(path, scan, HandedFill(fill, name, gap), record, force=force)
+
+
+def _with_marks(scan: Measured, photon: float) -> Measured:
+    """The scan in photons, with its marks masked."""
+    ready = prepare(scan, NumberWishes(photon=None if photon == 1 else photon, clip=True)).scan
+    view = photon_view_in(ready)
+    if view is None:
+        return ready
+    is_whole = view.is_whole and view.photon == photon
+    return replace(view, photon=photon, is_whole=is_whole, clip=False)
 
 
 def fill_record(fill: Filled, gaps: Iterable[Gap]) -> dict[str, Any]:

@@ -26,19 +26,27 @@ class PhotonView:
     stored : the scan as it was read.
     photon : the stored value of one photon.
     is_whole : whether the stored values are multiples of `photon`, so that counts are whole.
-    marks : stored values that mark bad pixels; they are masked wherever they stand.
-    clip : whether values below zero are taken as zero.
+    marks : stored values that mark bad pixels; they are masked wherever they stand, and
+        are no counts.
+    masks : further masks, True = bad, (n_y, n_x) or of the scan's shape.
+    own_is_good : whether non-zero means good in the scan's own mask.
+    clip : whether values below zero are taken as zero; those below `floor` are not.
     without_invalid : whether voxels that hold no count are bad; with `clip` not those below zero.
     without_negative : whether voxels below zero are bad.
+    found : what has to be said about its numbers.
     """
 
     stored: Measured
     photon: float = 1.0
     is_whole: bool = False
     marks: tuple[float, ...] = ()
+    masks: tuple[BoolArray, ...] = ()
+    own_is_good: bool = False
     clip: bool = False
     without_invalid: bool = False
     without_negative: bool = False
+    floor: float = -np.inf
+    found: Remarks = ()
 
     @property
     def shape(self) -> Shape:
@@ -67,60 +75,77 @@ class PhotonView:
 
     @property
     def remarks(self) -> Remarks:
-        """What has to be said about how it was read."""
-        return self.stored.remarks
+        """What has to be said about how it was read, and about its numbers."""
+        return (*self.stored.remarks, *self.found)
 
     def part(self, box: Box) -> Scan:
         """The scan within a box, in photons."""
         part = self.stored.part(box)
-        bad = part.bad_mask | self._unusable(part.counts) if self._looks_at_counts else None
-        return replace(
-            part,
-            counts=self._in_photons(part.counts),
-            bad_mask=part.bad_mask if bad is None else bad,
-        )
+        bad = self._masked(part.bad_mask, part.flags, box)
+        if self._looks_at_counts:
+            bad = bad | self._unusable(part.counts)
+        counts = self._in_photons(part.counts)
+        if self.marks:
+            counts = np.where(self._marked(part.counts), counts.dtype.type(0), counts)
+        return replace(part, counts=counts, bad_mask=bad, remarks=self.remarks)
 
     def bad_in(self, box: Box) -> np.ndarray:
         """The bad voxels of a box; the counts are read only where these decide."""
-        return self.part(box).bad_mask if self._looks_at_counts else self.stored.bad_in(box)
+        if self._looks_at_counts or self.own_is_good:
+            return self.part(box).bad_mask
+        return self._masked(self.stored.bad_in(box), None, box)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the scan is seen as it was read."""
+        is_as_read = not (self.found or self.masks or self.own_is_good or self._looks_at_counts)
+        return is_as_read and self.photon == 1 and not self.clip
 
     @property
     def _looks_at_counts(self) -> bool:
         """Whether the counts decide which voxels are bad."""
         return bool(self.marks or self.without_invalid or self.without_negative)
 
+    def _masked(self, bad: BoolArray, flags: np.ndarray | None, box: Box) -> BoolArray:
+        """The bad voxels of a box by all masks; `bad` are those of the scan as it was read."""
+        if self.own_is_good and flags is not None:
+            bad = flags == 0
+        for mask in self.masks:
+            bad = bad | mask[box if mask.ndim == 3 else box[1:]]
+        return bad
+
     def _unusable(self, counts: np.ndarray) -> BoolArray:
         """Stored counts that are masked for their value."""
-        bad = np.zeros(counts.shape, dtype=bool)
-        for mark in self.marks:
-            bad |= counts == mark
+        bad = self._marked(counts)
         if self.without_negative:
             bad |= counts < 0
         if self.without_invalid:
             invalid = invalid_voxels(counts)
-            bad |= invalid & ~is_small_negative(counts) if self.clip else invalid
+            bad |= invalid & ~self._is_clipped(counts) if self.clip else invalid
         return bad
+
+    def _marked(self, counts: np.ndarray) -> BoolArray:
+        marked = np.zeros(counts.shape, dtype=bool)
+        for mark in self.marks:
+            marked |= counts == mark
+        return marked
 
     def _in_photons(self, counts: np.ndarray) -> np.ndarray:
         """Stored counts in photons; as they are where a photon is 1."""
+        if self.photon == 1 and not self.clip:
+            return counts
         if self.photon == 1:
-            return (
-                np.where(is_small_negative(counts), counts.dtype.type(0), counts)
-                if (self.clip)
-                else counts
-            )
+            return np.where(self._is_clipped(counts), counts.dtype.type(0), counts)
         photons = to_photons(counts, self.photon, is_whole=self.is_whole)
-        is_below = is_small_negative(counts)
-        photons[invalid_voxels(counts) & ~is_below] = np.nan  # a type's maximum is none any more
+        # A type's maximum is none any more.
+        photons[invalid_voxels(counts) & ~(counts < 0)] = np.nan
         if self.clip:
-            photons[is_below] = 0
+            photons[self._is_clipped(counts)] = 0
         return photons
 
-
-def is_small_negative(counts: np.ndarray) -> BoolArray:
-    """Finite values below zero, which a subtracted background leaves."""
-    below: BoolArray = counts < 0
-    return below & np.isfinite(counts) if counts.dtype.kind == "f" else below
+    def _is_clipped(self, counts: np.ndarray) -> BoolArray:
+        """Stored values below zero that are taken as zero."""
+        return np.asarray((counts < 0) & (counts >= self.floor) & np.isfinite(counts))
 
 
 def to_photons(counts: np.ndarray, photon: float, *, is_whole: bool) -> Float32Array:
@@ -147,6 +172,34 @@ def to_photons(counts: np.ndarray, photon: float, *, is_whole: bool) -> Float32A
             whole = np.rint(photons)
             np.copyto(photons, whole, where=np.abs(photons - whole) < NEARLY_WHOLE)
     return photons
+
+
+def photon_view_in(scan: Measured) -> PhotonView | None:
+    """The view as photons that a scan is, or that lies within one with further bad voxels."""
+    inner = scan
+    while not isinstance(inner, PhotonView):
+        if not hasattr(inner, "scan"):
+            return None
+        inner = inner.scan
+    return inner
+
+
+def photon_of(scan: Measured) -> float:
+    """What one photon is in the stored values of a scan."""
+    view = photon_view_in(scan)
+    return 1.0 if view is None else view.photon
+
+
+def as_read(scan: Measured) -> Measured:
+    """The scan itself, as it was read, of one that is seen in another way."""
+    view = photon_view_in(scan)
+    return scan if view is None else as_read(view.stored)
+
+
+def as_stored(scan: Measured) -> Measured:
+    """A scan that is seen as photons as it is stored, with all its bad voxels: what is written."""
+    view = photon_view_in(scan)
+    return scan if view is None else StoredView(view.stored, scan)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bcdi_inpaint.checks.numbers import NumberWishes, prepare
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import read_scan, split_spec
+from bcdi_inpaint.files import MASK_WORDS, read_scan, split_spec
 from bcdi_inpaint.gaps.artificial import GapKind
 from bcdi_inpaint.gaps.finding import find_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.channels import GuessKind
-from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes
+from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes, whole
 from bcdi_inpaint.scan.remarks import Remarks, distinct
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training.finetune_settings import FinetuneSettings
@@ -84,7 +85,13 @@ def lesson(scan: Scan, name: str, gaps: Sequence[Gap] = (), widths: Sequence[int
 
 
 def read_lesson(
-    path: str, masks: Sequence[str] = (), gaps: Sequence[Gap] = (), widths: Sequence[int] = ()
+    path: str,
+    masks: Sequence[str] = (),
+    gaps: Sequence[Gap] = (),
+    widths: Sequence[int] = (),
+    *,
+    photon: float | None = None,
+    clip: bool = False,
 ) -> Lesson:
     """The `lesson` of a scan's file.
 
@@ -94,6 +101,8 @@ def read_lesson(
     masks : further masks of the scan, as `read_scan` takes them.
     gaps : of the scan; found in it where none are given.
     widths : of the artificial gaps in lines, in place of the scan's own.
+    photon : what one photon is stored as; found from the counts where it is not given.
+    clip : whether values below zero are taken as zero.
 
     Returns
     -------
@@ -104,7 +113,10 @@ def read_lesson(
     InputError
         As `read_scan` and `lesson` do.
     """
-    return lesson(read_scan(path, masks), split_spec(path)[0].name, gaps, widths)
+    files = [mask for mask in masks if mask not in MASK_WORDS]
+    wishes = NumberWishes(photon, clip, "invalid" in masks, "negative" in masks)
+    ready = prepare(read_scan(path, files), wishes, path, tuple(files)).scan
+    return lesson(ready.part(whole(ready.shape)), split_spec(path)[0].name, gaps, widths)
 
 
 def find_parts(lessons: Sequence[Lesson], seed: int, settings: FinetuneSettings) -> list[Part]:
