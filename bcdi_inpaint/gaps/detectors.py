@@ -71,6 +71,10 @@ _TABLE = (
     Detector("eiger500k", (514, 1030), (), (), 75e-6),
     Detector("merlin", (515, 515), ((255, 260),), ((255, 260),), 55e-6),
     Detector("merlin_sixs", (512, 512), ((254, 257),), ((254, 257),), 55e-6),
+    *(  # files of 1 to 4 lines between the chips; with the wide pixels beside them, as at 515
+        Detector(f"merlin_{n}", (n, n), ((255, n - 255),), ((255, n - 255),), 55e-6)
+        for n in (513, 514, 516)
+    ),
     Detector("timepix_34idc", (516, 517), ((256, 260),), ((256, 261),), 55e-6, ("34idctim2",)),
 )
 
@@ -87,6 +91,23 @@ def find_detector(name: str) -> Detector:
         f"detector {name!r} is unknown, expected one of {', '.join(DETECTORS)}: "
         "give one of these, or the gaps themselves with --gap rows=a:b"
     )
+
+
+def of_size(known: Detector, shape_yx: tuple[int, int]) -> Detector:
+    """The version of a detector whose files have that many lines; itself where none has.
+
+    Merlin's files have 512 to 516 lines: they hold none to four between the chips.
+
+    Examples
+    --------
+    >>> of_size(find_detector("merlin"), (516, 516)).name
+    'merlin_516'
+    """
+    family = known.name.partition("_")[0]
+    if known.shape == shape_yx or family != "merlin":
+        return known
+    versions = (one for one in DETECTORS.values() if one.name.startswith(f"{family}_"))
+    return next((one for one in (DETECTORS[family], *versions) if one.shape == shape_yx), known)
 
 
 def place_gaps(

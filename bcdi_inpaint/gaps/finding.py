@@ -14,7 +14,7 @@ import numpy as np
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.completion import complete
-from bcdi_inpaint.gaps.detectors import Detector, place_gaps
+from bcdi_inpaint.gaps.detectors import Detector, of_size, place_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.gap_finding import BY_COUNTS, BY_MASK, BY_USER, GapFinding, GapOptions
 from bcdi_inpaint.gaps.masks import as_region, check_inside, merge_gaps, runs_of_lines
@@ -177,6 +177,8 @@ def _from_table(
 ) -> GapFinding:
     """The detector's table, placed on the scan."""
     _, n_y, n_x = scan.shape
+    if roi is None and binning == 1:
+        detector = of_size(detector, (n_y, n_x))
     gaps = merge_gaps(place_gaps(detector, (n_y, n_x), roi, binning))
     y0, x0 = roi or (0, 0)
     placed = f"placed at row {y0}, column {x0}, binning {binning}"

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.gaps.detectors import DETECTORS, Detector, find_detector, place_gaps
+from bcdi_inpaint.gaps.detectors import DETECTORS, Detector, find_detector, of_size, place_gaps
+from bcdi_inpaint.gaps.finding import find_gaps
 from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.scan.scan import as_scan
 
 # Unequal widths, small enough to write the answer down: rows 3:5, columns 4:7.
 TOY = Detector("toy", (8, 12), ((3, 5),), ((4, 7),), 55e-6)
@@ -125,3 +127,27 @@ def test_a_gap_reads_as_the_command_line_has_it():
         "cols 254:260",
     ]
     assert Gap(2, 254, 260).width == 6
+
+
+@pytest.mark.parametrize(
+    ("n", "name", "gap"),
+    [
+        (512, "merlin_sixs", (254, 257)),
+        (513, "merlin_513", (255, 258)),
+        (514, "merlin_514", (255, 259)),
+        (515, "merlin", (255, 260)),
+        (516, "merlin_516", (255, 261)),
+    ],
+)
+def test_a_merlin_is_known_by_its_size(n, name, gap):
+    scan = as_scan(np.ones((1, n, n), np.uint8))
+    finding = find_gaps(scan, detector=find_detector("merlin"), trust=True)
+    assert finding.gaps == (Gap(1, *gap), Gap(2, *gap))
+    assert f"the table of the {name}," in finding.how
+
+
+def test_only_merlin_has_versions():
+    for known in DETECTORS.values():
+        assert of_size(known, known.shape) is known
+    assert of_size(find_detector("maxipix"), (515, 515)).name == "maxipix"
+    assert of_size(find_detector("merlin"), (300, 300)).name == "merlin"
