@@ -116,7 +116,8 @@ def predict(
     """Fill the gaps of SCAN and write a CXI that PyNX takes as it is.
 
     SCAN is a .cxi, .npz, .npy, .tif, .edf or HDF5 file, file.h5:/path, or frames_%04d.edf for a
-    series of files, frames_%04d.edf:100-199 for a part of one, or a folder of single frames. Gaps are what --gap says, else the table of --detector, else what the file's
+    series of files, frames_%04d.edf:100-199 for a part of one, or a folder of single frames.
+    Gaps are what --gap says, else the table of --detector, else what the file's
     mask or its empty lines show.
 
     Many scans: several files, a folder, @list.txt, or --scans 1-200 of a BLISS file. Each gets an
