@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from bcdi_inpaint.checks.wide_pixels import with_wide_pixels
 from bcdi_inpaint.gaps.finding import find_with
 from bcdi_inpaint.gaps.gap_finding import GapFinding
 from bcdi_inpaint.jobs.gap_options import gap_options
@@ -38,7 +39,8 @@ def find_scan_gaps(
     tell = telling_once(note)
     scan = open_in_photons(request).scan
     tell(scan.remarks)
-    finding = find_with(scan, gap_options(request, scan))
+    options = gap_options(request, scan)
+    finding = with_wide_pixels(scan, options, find_with(scan, options))
     say(f"read {request.scan}: {_shape(scan)} {scan.dtype}, {_share_bad(finding)}")
     say(f"gaps: {finding.places} ({finding.how})")
     tell(finding.remarks)
