@@ -14,12 +14,15 @@ import pytest
 from click.testing import CliRunner, Result
 from small_network import tiny_network
 
+from bcdi_inpaint.checks.numbers import Prepared
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.gaps.finding import find_gaps, find_with
 from bcdi_inpaint.gaps.gap_finding import GapFinding, GapOptions
 from bcdi_inpaint.jobs import batch, batch_report, scan_gaps
+from bcdi_inpaint.jobs.open_in_photons import open_in_photons
 from bcdi_inpaint.jobs.provenance import read_remarks
+from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.scan.remarks import Remark
 from bcdi_inpaint.scan.scan import Measured
@@ -41,13 +44,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A scan about whose reading and gaps there is something to say."""
 
-    def remarkable(*arguments: object) -> Measured:
-        return replace(read_scan(str(arguments[0])), remarks=(OF_SCAN, OF_SCAN))
+    def remarkable(request: Request) -> Prepared:
+        opened = open_in_photons(request)
+        return replace(opened, scan=replace(read_scan(request.scan), remarks=(OF_SCAN, OF_SCAN)))
 
     def found(scan: Measured, *arguments: object) -> GapFinding:
         return replace(find_with(scan, GapOptions()), remarks=(OF_SCAN, OF_GAPS))
 
-    monkeypatch.setattr(scan_gaps, "open_scan", remarkable)
+    monkeypatch.setattr(scan_gaps, "open_in_photons", remarkable)
     monkeypatch.setattr(scan_gaps, "find_with", found)
     monkeypatch.setattr(batch, "open_executor", lambda *_: ThreadPoolExecutor(1))
     counts = np.full(SHAPE, 300, dtype=np.uint16)
@@ -133,6 +137,6 @@ def test_a_report_of_an_older_version_is_ours(tmp_path: Path) -> None:
 
 
 def test_scans_and_gaps_show_them(scan: Path) -> None:
-    read = scan_gaps.open_scan(str(scan))
+    read = scan_gaps.open_in_photons(Request(str(scan))).scan
     assert repr(read).endswith("% masked, 2 remarks")
     assert repr(replace(find_gaps(read), remarks=(OF_GAPS,))).splitlines()[1] == LINES[1]
