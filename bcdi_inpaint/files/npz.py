@@ -98,13 +98,13 @@ def _listing(arrays: Mapping[str, np.ndarray]) -> str:
     return ", ".join(f"{key} {'x'.join(map(str, a.shape))}" for key, a in arrays.items())
 
 
-def read_npy(path: Path, _: str | None, crop: Crop | None) -> Scan:
+def read_npy(path: Path, inner: str | None, crop: Crop | None) -> Scan:
     """Read the scan in an npy file, without a mask.
 
     Parameters
     ----------
     path : the file.
-    _ : not used: an npy file has no path inside.
+    inner : has to be None: an npy file holds one array.
     crop : the part to read; None for all of it.
 
     Returns
@@ -116,6 +116,11 @@ def read_npy(path: Path, _: str | None, crop: Crop | None) -> Scan:
     InputError
         For a file that is none, or holds no counts.
     """
+    if inner is not None:
+        raise InputError(
+            f"{path}:{inner} names an array inside an npy file, expected the file alone: leave out "
+            f":{inner}"
+        )
     counts = squeezed(load_npy(path))
     check_counts_form(counts.shape, counts.dtype, str(path))
     return scan_of(counts[slices_of(crop, counts.shape)], None, Metadata(), path)

@@ -149,7 +149,7 @@ def outcome_of(result: Result, scan: str) -> Outcome:
         str(result.output),
         FILLED,
         shape=" x ".join(map(str, result.scan.shape)),
-        gaps=", ".join(map(str, result.finding.gaps)),
+        gaps=result.finding.places,
         gaps_found=result.finding.how,
         filled_voxels=result.fill.n_filled,
         warnings="; ".join(result.fill.report.warnings),

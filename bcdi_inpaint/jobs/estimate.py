@@ -76,7 +76,7 @@ def estimate_job(
         request.scan,
         str(output),
         " x ".join(map(str, scan.shape)),
-        ", ".join(map(str, finding.gaps)),
+        finding.places,
         finding.how,
         sum(int(np.count_nonzero(gap.part(block))) for block in blocks(scan.shape)),
         n_patches,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bcdi_inpaint.arrays import BoolArray
@@ -17,6 +18,7 @@ from bcdi_inpaint.files import (
 )
 from bcdi_inpaint.jobs.request import Request, mask_files
 from bcdi_inpaint.scan.crop import Crop
+from bcdi_inpaint.scan.remarks import Remark, Remarks
 from bcdi_inpaint.scan.scan import Measured
 
 
@@ -27,6 +29,7 @@ def open_in_photons(request: Request) -> Prepared:
         is_own = any(is_mask_of(spec, request.scan) for spec in request.mask_good)
         added = [] if is_own else bad
         scan = open_scan(request.scan, added, request.crop, request.axes)
+        scan = replace(scan, remarks=tuple(_still_true(scan.remarks, request)))
         own = [spec for spec in request.mask_good if _is_own(spec, request.scan, scan)]
         good = [spec for spec in request.mask_good if spec not in own]
         more = [spec for spec in bad if spec not in added]
@@ -40,6 +43,15 @@ def open_in_photons(request: Request) -> Prepared:
         bool(own),
     )
     return prepare(scan, wishes, request.scan, tuple(bad))
+
+
+def _still_true(remarks: Remarks, request: Request) -> Iterator[Remark]:
+    """The remarks without those on masks that are used in another way."""
+    used = [spec for spec in (request.gap_mask, *request.mask_good) if spec is not None]
+    names = [split_spec(spec)[0].name for spec in used]
+    for remark in remarks:
+        if remark.kind != "mask-not-used" or not any(name in remark.text for name in names):
+            yield remark
 
 
 def _is_own(spec: str, name: str, scan: Measured) -> bool:

@@ -259,7 +259,7 @@ def _provenance(request: Request, finding: GapFinding, fill: Filled) -> dict[str
     return {
         **run,
         "job_sha256": job_sha256(request, run["input_sha256"]),
-        **fill_record(fill, finding.gaps),
+        **fill_record(fill, finding.places),
         "gaps_found": finding.how.replace("mask", "flags"),
         **({} if request.crop is None else {"crop": str(request.crop)}),
     }

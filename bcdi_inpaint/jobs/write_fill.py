@@ -168,7 +168,13 @@ def write_cxi(
     name = resolve_handover(handover, benefit.pop("verdict"), refined=fill.report.refined)
     date = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     known = remarks_record(distinct(scan.remarks, getattr(gaps, "remarks", ())))
-    record = fill_record(fill, gap.planes) | known | benefit | date | dict(provenance or {})
+    record = (
+        fill_record(fill, ", ".join(map(str, gap.planes)))
+        | known
+        | benefit
+        | date
+        | dict(provenance or {})
+    )
     write_fill(path, scan, HandedFill(fill, name, gap), record, force=force)
 
 
@@ -182,12 +188,12 @@ def _with_marks(scan: Measured, photon: float) -> Measured:
     return replace(view, photon=photon, is_whole=is_whole, clip=False)
 
 
-def fill_record(fill: Filled, gaps: Iterable[Gap]) -> dict[str, Any]:
+def fill_record(fill: Filled, gaps: str) -> dict[str, Any]:
     """What a file says of a fill itself, in values small enough for every file made of it."""
     return {
         "model": Path(fill.model).name,
         "model_sha256": fill.model_sha256,
-        "gaps": ", ".join(map(str, gaps)),
+        "gaps": gaps,
         "filled_voxels": fill.n_filled,
         "device": fill.report.device,
         "handover_level": LEVEL,

@@ -140,3 +140,15 @@ def test_scans_and_gaps_show_them(scan: Path) -> None:
     read = scan_gaps.open_in_photons(Request(str(scan))).scan
     assert repr(read).endswith("% masked, 2 remarks")
     assert repr(replace(find_gaps(read), remarks=(OF_GAPS,))).splitlines()[1] == LINES[1]
+
+
+def test_a_mask_that_is_used_as_a_gap_mask_is_not_called_unused(tmp_path: Path) -> None:
+    counts = np.full(SHAPE, 300, dtype=np.uint16)
+    counts[:, 16:22] = 0
+    np.save(tmp_path / "s.npy", counts)
+    np.save(tmp_path / "s_mask.npy", counts == 0)
+    bare = run(tmp_path / "s.npy", "--dry-run")
+    assert "s_mask.npy" in bare.stderr
+    used = run(tmp_path / "s.npy", "--gap-mask", tmp_path / "s_mask.npy", "--dry-run")
+    assert used.exit_code == 0
+    assert "s_mask.npy" not in used.stderr

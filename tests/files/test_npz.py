@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scan_files import SHAPE, refused, some_counts, some_mask
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_scan
 from bcdi_inpaint.scan.scan import Metadata
 
@@ -137,3 +138,9 @@ def test_pickles_stay_closed(tmp_path, monkeypatch, name):
     with refused(tmp_path, name):
         read_scan(tmp_path / name)
     assert not (tmp_path / "sprung").exists()
+
+
+def test_an_array_inside_an_npy_file_is_refused(tmp_path):
+    np.save(tmp_path / "s.npy", np.ones((3, 4, 5)))
+    with pytest.raises(InputError, match="leave out :data"):
+        read_scan(f"{tmp_path}/s.npy:data")
