@@ -180,7 +180,10 @@ def _follow(lit: IntArray, start: int, stop: int) -> tuple[int, int]:
 
 
 def without_fringes(
-    runs: list[EmptyRun], lit: IntArray, settings: EmptinessSettings = SETTINGS
+    runs: list[EmptyRun],
+    lit: IntArray,
+    known: IntArray | None = None,
+    settings: EmptinessSettings = SETTINGS,
 ) -> list[EmptyRun]:
     """Leave out runs that are the dark lines between two fringes.
 
@@ -188,6 +191,7 @@ def without_fringes(
     ----------
     runs : what `empty_runs` found.
     lit : (n_lines,), how many voxels of each line hold counts.
+    known : (n_lines,), how many are measured at all; None for all.
     settings : what makes a run such a line.
 
     Returns
@@ -196,19 +200,25 @@ def without_fringes(
     """
     if not runs:
         return []
+    known = np.ones_like(lit) if known is None else known
     weight = (lit / max(lit.max(), 1)) ** 4.0
     peak = float((weight * np.arange(lit.size)).sum() / weight.sum())
     return [
         run
         for run in runs
-        if run.width > settings.mirrored or not _has_dark_mate(run, lit, peak, settings)
+        if run.width > settings.mirrored or not _has_dark_mate(run, lit, known, peak, settings)
     ]
 
 
-def _has_dark_mate(run: EmptyRun, lit: IntArray, peak: float, settings: EmptinessSettings) -> bool:
+def _has_dark_mate(
+    run: EmptyRun, lit: IntArray, known: IntArray, peak: float, settings: EmptinessSettings
+) -> bool:
     """Whether a line is dark on the other side of the peak, where the run's mate would be."""
     mate = round(2 * peak - (run.start + run.stop - 1) / 2)
     for line in range(mate - 1, mate + 2):
+        # At the peak a run is its own mate, and the peak is no dark line; a gap there says nothing.
+        if run.start <= line < run.stop or not known[line : line + 1].any():
+            continue
         if 0 < line < lit.size - 1:
             beside = (lit[line - 1] + lit[line + 1]) / 2
             if lit[line] < settings.dark_mate * beside:

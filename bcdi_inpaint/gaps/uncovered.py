@@ -68,7 +68,7 @@ def _empty_lines(survey: Survey, axis: int, gaps: list[Gap]) -> Iterator[EmptyLi
     inside = [gap for gap in gaps if gap.axis == axis]
     for gap in inside:
         lit[gap.start : gap.stop] = known[gap.start : gap.stop] = 0
-    for run in without_fringes(empty_runs(lit, known), lit):
+    for run in without_fringes(empty_runs(lit, known), lit, known):
         for lines in _without(Gap(axis, run.start, run.stop), known):
             yield EmptyLines(lines, run.at_edge)
 

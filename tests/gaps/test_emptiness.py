@@ -57,3 +57,13 @@ def test_a_patch_is_followed_to_where_it_is_dim(rng: np.random.Generator):
 def test_nothing_is_found_in_dim_light(seed: int):
     lit = np.random.default_rng(seed).poisson(0.5, (60, 60))
     assert not empty_cells(lit, np.full(lit.shape, 100)).any()
+
+
+def test_a_dark_line_at_the_peak_or_across_from_a_gap_is_a_fault() -> None:
+    lit = np.array([50, 60, 80, 90, 0, 90, 80, 60, 50])
+    assert without_fringes([EmptyRun(4, 5, False)], lit) == [EmptyRun(4, 5, False)]
+    lit, known = np.array([50, 0, 0, 80, 90, 80, 0, 60, 50]), np.full(9, 100)
+    known[1:3] = 0  # a gap, which says nothing about the line across
+    run = EmptyRun(6, 7, False)
+    assert without_fringes([run], lit, known) == [run]
+    assert without_fringes([run], lit) == []
