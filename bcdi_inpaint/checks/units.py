@@ -161,8 +161,9 @@ def _unknown(seen: Peek, known: BoolArray, settings: UnitSettings) -> Unit:
     """Photons, with a warning where they hardly are."""
     values = seen.counts[known]
     largest = float(values.max()) if values.size else 0.0
-    is_whole = seen.counts.dtype.kind in "ui" or bool((values == np.rint(values)).all())
-    if not values.size or (is_whole and largest >= settings.small):
+    if seen.counts.dtype.kind in "ui" or not values.size:
+        return Unit()
+    if largest >= settings.small and bool((values == np.rint(values)).all()):
         return Unit()
     text = (
         f"no unit of the counts is found, which reach {largest:.6g}: they are taken as photons "
