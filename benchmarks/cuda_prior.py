@@ -84,7 +84,10 @@ def run(size: int, cycles: int, psf: bool, repeats: int) -> dict[str, Any]:
         for name, constraint in constraints.items():
             label = f"{name}{'_zero_mask' * zero_mask}"
             cdi = cdi_module.CDI(
-                np.where(mask, 0, counts), mask=mask.astype(np.int8), support=support, obj=start.copy()
+                np.where(mask, 0, counts),
+                mask=mask.astype(np.int8),
+                support=support,
+                obj=start.copy(),
             )
             if constraint is not None:
                 known = constraint.on_amplitudes(shift(mask))

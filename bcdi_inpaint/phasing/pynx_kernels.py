@@ -93,7 +93,7 @@ class DeviceKernels:
         """Those of a constraint; `backend` is PyNX's module, `unit` its processing unit."""
         is_cuda = hasattr(backend, "CU_ElK")
         is_prior = isinstance(known, AmplitudePrior)
-        arrays = (known.log_counts, known.sigma) if is_prior else (known.least, known.most)
+        arrays = _numbers(known)
         first, second = (np.asarray(array, dtype=np.float32) for array in arrays)
         index = np.asarray(known.index, dtype=np.int32)
         held = np.zeros(len(index), dtype=np.complex64)
@@ -132,6 +132,12 @@ class DeviceKernels:
             return self.put_back(self.index, self.held, args[1], **_after(event, options))
 
         return project
+
+
+def _numbers(known: AmplitudeConstraint) -> tuple[Any, Any]:
+    if isinstance(known, AmplitudePrior):
+        return known.log_counts, known.sigma
+    return known.least, known.most
 
 
 def _after(event: Any, options: dict[str, Any]) -> dict[str, Any]:

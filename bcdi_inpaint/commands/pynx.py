@@ -1,0 +1,28 @@
+"""PyNX's own commands, whose cycles heed the fill of our files."""
+
+from __future__ import annotations
+
+import click
+
+AS_IS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+"""Everything after the command is PyNX's, its ``--help`` too."""
+
+
+def _command(name: str) -> click.Command:
+    @click.command(
+        name,
+        context_settings=AS_IS,
+        add_help_option=False,
+        help=f"PyNX's {name}, its cycles heeding the fill. ARGS are PyNX's own, --help too.",
+    )
+    @click.argument("args", nargs=-1, type=click.UNPROCESSED)
+    def command(args: tuple[str, ...]) -> None:
+        from bcdi_inpaint.jobs.pynx_runner import run_pynx
+
+        run_pynx(name, args)
+
+    return command
+
+
+pynx_cdi_id01 = _command("pynx-cdi-id01")
+pynx_cdi_id10 = _command("pynx-cdi-id10")

@@ -1,0 +1,133 @@
+"""PyNX's own runners, with the fill of our files: the same commands, parameters and results."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from bcdi_inpaint.errors import InputError, MissingEngineError, brief
+from bcdi_inpaint.jobs.pynx_scan import say, with_carried_fill
+from bcdi_inpaint.phasing.pynx_retrieval import is_out_of_memory
+from bcdi_inpaint.pynx_engine import import_pynx
+
+RUNNERS = {"pynx-cdi-id01": "id01", "pynx-cdi-id10": "id10"}
+"""PyNX's commands that phase a file, and the module of `pynx.cdi.runner` with each."""
+MADE_FOR = ("2025.1",)
+"""Versions of PyNX that this was made for and is tested with."""
+
+
+def run_pynx(command: str, arguments: Sequence[str]) -> None:
+    """Run one of PyNX's commands as PyNX does, its cycles heeding the fill where the data have one.
+
+    Everything is PyNX's: parameters, algorithms, files. Without a fill so is every number.
+
+    Parameters
+    ----------
+    command : one of `RUNNERS`.
+    arguments : in PyNX's own syntax.
+
+    Raises
+    ------
+    InputError
+        What PyNX or we found wrong; the results of runs that were done stay.
+    MissingEngineError
+        PyNX is not there, or has no such command.
+    SystemExit
+        PyNX's own, for help and for parameters that it does not know.
+    """
+    module = import_pynx(f"cdi.runner.{RUNNERS[command]}")
+    import_pynx("cdi")
+    with _as_program(command, arguments), _warnings_on_stdout():
+        _check_version()
+        with _failures_in_one_line():
+            runner = _runner_class(module)(sys.argv, None)
+            runner.CDIRunnerScan = with_carried_fill(runner.CDIRunnerScan)
+            runner.process_scans()
+
+
+def _runner_class(module: ModuleType) -> type:
+    """The runner of a module, which notes whether the user chose a zero_mask."""
+    base = import_pynx("cdi.runner").CDIRunner
+    found = [kind for kind in vars(module).values() if isinstance(kind, type)]
+    own = [kind for kind in found if issubclass(kind, base) and kind is not base]
+    if not own:
+        raise MissingEngineError(f"{module.__name__} of this PyNX has no runner, expected one")
+    return type(own[-1].__name__, (_NotesChoices, own[-1]), {})
+
+
+class _NotesChoices:
+    """A runner that knows which parameters were given and which are defaults."""
+
+    params: dict[str, Any]
+
+    def parse_arg(self) -> None:
+        super().parse_arg()  # type: ignore[misc]
+        said = None
+        if getattr(self, "mpi_master", True):  # it alone has read the command line
+            parser = self.make_parser()  # type: ignore[attr-defined]
+            parser.set_defaults(zero_mask=None)
+            said = parser.parse_args().zero_mask is not None
+        if hasattr(self, "mpic"):
+            said = self.mpic.bcast(said, root=0)
+        self.params["zero_mask_said"] = said
+
+
+def _check_version() -> None:
+    version = str(import_pynx("version").__version__)
+    if not version.startswith(MADE_FOR):
+        say(
+            f"PyNX is {version}, made for {', '.join(MADE_FOR)}: check a first result against "
+            "`bcdi-inpaint phase`"
+        )
+
+
+@contextmanager
+def _as_program(command: str, arguments: Sequence[str]) -> Iterator[None]:
+    """The command line as PyNX reads it."""
+    before = sys.argv
+    sys.argv = [command, *arguments]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+@contextmanager
+def _warnings_on_stdout() -> Iterator[None]:
+    """Programs that read PyNX's output take every line of stderr for an error."""
+
+    def show(message: Any, category: type, filename: str, number: int, *rest: Any) -> None:
+        print(f"{category.__name__}: {message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
+
+
+@contextmanager
+def _failures_in_one_line() -> Iterator[None]:
+    """What PyNX stops at becomes an InputError of one line."""
+    try:
+        yield
+    except SystemExit as stop:
+        cause = stop.__context__  # PyNX prints an error and exits
+        if not stop.code or not isinstance(cause, Exception):
+            raise
+        raise _in_one_line(cause) from cause
+    except InputError:
+        raise
+    except Exception as error:
+        raise _in_one_line(error) from error
+
+
+def _in_one_line(error: Exception) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    if is_out_of_memory(error):
+        return InputError("out of memory while phasing: take a smaller roi, or --rebin 2")
+    return InputError(f"PyNX stopped: {type(error).__name__}: {brief(error)}")

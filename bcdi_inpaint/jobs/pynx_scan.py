@@ -1,0 +1,203 @@
+"""A scan of PyNX's own runner that carries its fill along.
+
+The class is derived from the runner's own scan class. It does what that does; beside it the fill is
+scaled, cut and binned with the data, and hung on the `CDI` whose cycles are to heed it.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import StoredFill, read_fill
+from bcdi_inpaint.jobs.provenance import fill_in_file, read_handover
+from bcdi_inpaint.phasing.carried_fill import CarriedFill, Cycles, count_cycles
+from bcdi_inpaint.phasing.handover import NAMES, fill_interval
+from bcdi_inpaint.phasing.pynx_projection import CARRIED, HeldAmplitudes, heed_fills
+from bcdi_inpaint.phasing.schedule import HALF_WAY
+from bcdi_inpaint.pynx_engine import import_pynx
+
+GRID_CHANGES = ("upsample=", "bin=", "crop=", "crop2bin")
+"""Steps of an algorithm string after which a fill would lie elsewhere."""
+
+
+def say(line: str) -> None:
+    """A line of ours among PyNX's."""
+    print(f"bcdi-inpaint: {line}", flush=True)
+
+
+@functools.cache
+def with_carried_fill(scan_class: type) -> type:
+    """A runner's scan class, made to carry a fill."""
+    heed_fills()
+    return type(f"Filled{scan_class.__name__}", (_CarriesFill, scan_class), {})
+
+
+class _CarriesFill:
+    """The steps of a runner's scan, each with what it means for the fill."""
+
+    params: dict[str, Any]
+    iobs: Any
+    mask: Any
+    cdi: Any
+    carried: CarriedFill | None = None
+    held: HeldAmplitudes | None = None
+    masked_in_file: Any = None
+
+    def load_data(self) -> None:
+        super().load_data()  # type: ignore[misc]
+        path = self.params["data"]
+        stored = None if path is None or self.iobs.ndim != 3 else read_fill(path)
+        if stored is None:
+            say("no fill in the data: PyNX runs as it is")
+            _tell_zero_mask(self.params, filled=False)
+            return
+        self.carried = carried_fill(str(path), self.iobs, stored)
+        check_grid(self.params)
+        self._record()
+        say(
+            f"{int(stored.filled.sum())} filled voxels, {self.carried.handover}: "
+            f"{NAMES[self.carried.handover]}"
+        )
+        _tell_zero_mask(self.params, filled=True)
+
+    def _record(self) -> None:
+        """What results say of the fill: what was used, not what the file was written for."""
+        assert self.carried is not None
+        self.params["inpaint_handover"] = self.carried.handover
+        self.params["inpaint_pynx_version"] = str(import_pynx("version").__version__)
+        if self.carried.handover == "prior":
+            self.params["inpaint_prior_half_way"] = np.asarray(HALF_WAY)
+
+    def init_mask(self) -> None:
+        super().init_mask()  # type: ignore[misc]
+        if self.carried is not None:
+            self.masked_in_file = self.mask > 0
+
+    def corr_flat_field(self) -> None:
+        masks = self.params["mask"] or []
+        changes = self.params["flatfield"] is not None or "maxipix1" in masks
+        if self.carried is None or not (changes or "maxipix6" in masks):
+            return super().corr_flat_field()  # type: ignore[misc,no-any-return]
+        if "maxipix6" in masks and self.params["flatfield"] is None:
+            raise InputError(
+                "mask maxipix6 interpolates the gap that is filled, expected one or the other: "
+                "leave it out"
+            )
+        counts, self.iobs = self.iobs, np.ones_like(self.iobs)  # then it leaves the factor
+        super().corr_flat_field()  # type: ignore[misc]
+        factor, self.iobs = self.iobs, counts * self.iobs
+        self.carried = self.carried.scaled(factor)
+        return None
+
+    def center_crop_data(self) -> None:
+        super().center_crop_data()  # type: ignore[misc]
+        if self.carried is None:
+            return
+        ends = [int(end) for end in self.params["roi_final"]]
+        box = slice(*ends[:2]), slice(*ends[2:4]), slice(*ends[4:])
+        fill, masked = self.carried.cut(box), self.masked_in_file[box]
+        bins = self.params["rebin"]
+        if bins is not None and np.prod(bins) != 1:
+            rebin = import_pynx("utils.array").rebin
+            fill = fill.binned(masked, lambda array: rebin(array, bins))
+        self.carried, self.masked_in_file = fill, None
+        self.held = fill.held(self.mask > 0, planned_cycles(self.params))
+        n_left = int((fill.filled & (self.mask > 0)).sum())
+        say(
+            f"{n_left} of them are masked in the part that is phased, and follow the fill"
+            if self.held is not None
+            else "no masked voxel of the part that is phased follows the fill"
+        )
+
+    def _init_free_pixel_mask(self, iobs: Any) -> None:
+        super()._init_free_pixel_mask(iobs)  # type: ignore[misc]
+        if self.carried is None or self.carried.handover not in ("hard", "partial"):
+            return
+        unit = import_pynx("cdi")
+        self.cdi = unit.LLK() * self.cdi  # PyNX draws free voxels late, with the next operator
+        measured = ~np.fft.fftshift(self.carried.filled)
+        self.cdi.get_iobs()
+        self.cdi.set_free_pixel_mask(self.cdi.get_free_pixel_mask() & measured)
+
+    def prepare_cdi(self) -> None:
+        super().prepare_cdi()  # type: ignore[misc]
+        if self.held is not None:
+            self.held.begin()
+            setattr(self.cdi, CARRIED, self.held)
+
+    def prepare_processing_unit(self) -> None:
+        super().prepare_processing_unit()  # type: ignore[misc]
+        unit = import_pynx("processing_unit")
+        if unit.default_processing_unit.backend != unit.Backend.CPU:
+            return
+        asked = self.params["gpu"]
+        if asked is not None and str(asked).lower() != "cpu":
+            raise InputError(f"gpu is {asked}, but there is none here, expected cpu: leave it out")
+        if self.params["psf"]:
+            say("the CPU backend of PyNX ignores the psf")
+
+
+def carried_fill(path: str, counts: np.ndarray, stored: StoredFill) -> CarriedFill:
+    """The fill in a file, ready to be carried along.
+
+    Parameters
+    ----------
+    path : the file, for messages.
+    counts : (n_rock, n_y, n_x), with the fill.
+    stored : what the file says of the fill.
+
+    Raises
+    ------
+    InputError
+        The fill is of another shape, or its record is damaged.
+    """
+    if stored.filled.shape != counts.shape:
+        raise InputError(
+            f"the fill in {path} has the shape {stored.filled.shape}, expected the data's "
+            f"{counts.shape}: fill the scan again"
+        )
+    fill = fill_in_file(path, counts, stored)
+    lower, upper = fill_interval(fill)
+    handover = read_handover(stored.provenance)
+    return CarriedFill(handover, fill.counts, fill.filled, fill.sigma, lower, upper)
+
+
+def planned_cycles(params: dict[str, Any]) -> Cycles:
+    """The cycles of a run with a runner's parameters."""
+    if params["algorithm"] is not None:
+        return count_cycles(params["algorithm"])
+    before = params["nb_hio"] + params["nb_raar"]
+    return Cycles(before, before + params["nb_er"])
+
+
+def check_grid(params: dict[str, Any]) -> None:
+    """Refuse parameters after which the fill would lie elsewhere than the data."""
+    algorithm = str(params["algorithm"] or "").lower()
+    found = next((step for step in GRID_CHANGES if step in algorithm), None)
+    if params["crop"] is not None:
+        found = "crop"
+    if found is not None:
+        raise InputError(
+            f"{found} changes the grid under the fill, expected it unchanged: take roi and rebin, "
+            "or plain PyNX"
+        )
+
+
+def _tell_zero_mask(params: dict[str, Any], *, filled: bool) -> None:
+    """Masked voxels are free beside a fill unless the user says otherwise; what a choice does."""
+    is_chosen = params.pop("zero_mask_said", True)
+    if filled and not is_chosen:
+        params["zero_mask"] = "0"
+        say("zero_mask 0: masked voxels are free")
+        return
+    chosen = str(params["zero_mask"]).lower()
+    if chosen in ("auto", "1", "true"):
+        share = "the first 60 % of the cycles" if chosen == "auto" else "all cycles"
+        say(
+            f"zero_mask {chosen} holds masked voxels without a fill at zero for {share}: "
+            "--zero_mask 0 leaves them free"
+        )

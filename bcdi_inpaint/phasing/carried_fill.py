@@ -1,0 +1,170 @@
+"""A fill that goes the way of the data: scaled, cut and binned with them, then held."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bcdi_inpaint.arrays import BoolArray, Float32Array
+from bcdi_inpaint.phasing.constraints import Constraint, IntervalConstraint, PriorConstraint
+from bcdi_inpaint.phasing.handover import BOUNDED, HandOverSettings
+from bcdi_inpaint.phasing.pynx_projection import HeldAmplitudes
+from bcdi_inpaint.scan.boxes import Box
+
+
+@dataclass(frozen=True)
+class CarriedFill:
+    """A filled scan on its way into phase retrieval; all arrays (n_rock, n_y, n_x).
+
+    Attributes
+    ----------
+    handover : one of `handover.NAMES`.
+    counts : with the fill; those of voxels that are neither measured nor filled do not matter.
+    filled : bool.
+    sigma : standard deviation of log(1 + counts) of filled voxels.
+    lower, upper : interval of the counts of filled voxels.
+    """
+
+    handover: str
+    counts: Float32Array
+    filled: BoolArray
+    sigma: Float32Array
+    lower: Float32Array
+    upper: Float32Array
+
+    def cut(self, box: Box) -> CarriedFill:
+        """The part in a box."""
+        return CarriedFill(
+            self.handover,
+            self.counts[box],
+            self.filled[box],
+            self.sigma[box],
+            self.lower[box],
+            self.upper[box],
+        )
+
+    def scaled(self, factor: np.ndarray) -> CarriedFill:
+        """The fill of counts that are multiplied; the counts' relative uncertainty stays.
+
+        `factor` broadcasts against the counts.
+        """
+        counts = self.counts * factor
+        sigma = self.sigma * (1 + self.counts) * factor / (1 + counts)
+        return replace(
+            self,
+            counts=counts,
+            sigma=sigma.astype(np.float32),
+            lower=self.lower * factor,
+            upper=self.upper * factor,
+        )
+
+    def binned(self, masked: BoolArray, add_up: Callable[[np.ndarray], np.ndarray]) -> CarriedFill:
+        """The fill of binned counts, where all that a bin lacks was filled.
+
+        Counts add up, and so do the variances of the counts of filled voxels, and the bounds.
+
+        Parameters
+        ----------
+        masked : (n_rock, n_y, n_x) bool, voxels that are not taken as measured.
+        add_up : sums an array over the bins.
+        """
+        unknown = masked & ~self.filled
+        counts = np.where(unknown, 0, self.counts)
+        variance = np.where(self.filled, (self.sigma * (1 + counts)) ** 2, 0)
+        lower, upper = (np.where(self.filled, b, counts) for b in (self.lower, self.upper))
+        together = add_up(counts.astype(np.float32))
+        is_filled = add_up(self.filled.astype(np.int32)) > 0
+        return CarriedFill(
+            self.handover,
+            together,
+            is_filled & ~(add_up(unknown.astype(np.int32)) > 0),
+            np.sqrt(add_up(variance.astype(np.float32))) / (1 + together),
+            add_up(lower.astype(np.float32)),
+            add_up(upper.astype(np.float32)),
+        )
+
+    def held(self, masked: BoolArray, cycles: Cycles) -> HeldAmplitudes | None:
+        """What the cycles are to heed of masked voxels; None if it is nothing."""
+        constraint = self._constraint()
+        if constraint is None or not (masked & self.filled).any():
+            return None
+        release = None
+        if self.handover == "staged":
+            release = round(HandOverSettings.release_after * cycles.all)
+        return HeldAmplitudes(constraint.on_amplitudes(masked), cycles.before_end, release)
+
+    def _constraint(self) -> Constraint | None:
+        if self.handover in BOUNDED:
+            lower = np.where(self.filled, self.lower, np.float32(0))
+            return IntervalConstraint(lower, np.where(self.filled, self.upper, np.float32(np.inf)))
+        if self.handover == "prior":
+            sigma = np.where(self.filled, self.sigma, np.float32(np.inf))
+            return PriorConstraint(self.counts, sigma)
+        return None
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """How many cycles a run has.
+
+    Attributes
+    ----------
+    before_end : that find the object; ER and ML, which end in the nearest minimum, are none.
+    all : with these.
+    """
+
+    before_end: int
+    all: int
+
+    def __add__(self, other: Cycles) -> Cycles:
+        return Cycles(self.before_end + other.before_end, self.all + other.all)
+
+    def __mul__(self, times: int) -> Cycles:
+        return Cycles(self.before_end * times, self.all * times)
+
+
+NONE, LAST, FINDING = Cycles(0, 0), Cycles(0, 1), Cycles(1, 1)
+NO_CYCLES = ("sup", "show", "fap", "psf", "fourier", "scale")
+"""What the names of PyNX's operators begin or go on with that run no cycle."""
+
+
+def count_cycles(algorithm: str) -> Cycles:
+    """The cycles in an algorithm string of PyNX's.
+
+    Examples
+    --------
+    >>> count_cycles("er**50,(sup*raar**50)**4,beta=0.8,hio**100")
+    Cycles(before_end=300, all=350)
+    """
+    found = NONE
+    for part in algorithm.lower().split(","):
+        if "=" in part:
+            continue
+        try:
+            found += _count(ast.parse(part.strip(), mode="eval").body)
+        except (SyntaxError, TypeError):
+            continue  # PyNX will say what is wrong with it
+    return found
+
+
+def _count(node: Any) -> Cycles:
+    match node:
+        case ast.BinOp(left=base, op=ast.Pow(), right=ast.Constant(value=int(times))):
+            return _count(base) * times
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return _count(left) + _count(right)
+        case ast.Call(func=func):
+            return _count(func)
+        case ast.Name(id=name):
+            return _of_name(name)
+    return NONE
+
+
+def _of_name(name: str) -> Cycles:
+    if any(part in name for part in NO_CYCLES):
+        return NONE
+    return LAST if name in ("er", "tv_er", "ml") else FINDING
