@@ -104,6 +104,14 @@ def _choose_processing_unit() -> None:
             os.environ["PYNX_PU"] = "cpu"
 
 
+def needs_cpu() -> bool:
+    """Whether PyNX is there, finds no GPU and was not told to take the CPU."""
+    if _pynx_folder() is None or "PYNX_PU" in os.environ or importlib.util.find_spec("pycuda"):
+        return False
+    with quiet():
+        return not _has_opencl_gpu()
+
+
 def import_pynx(submodule: str) -> ModuleType:
     """Import one module of PyNX, for example ``"cdi"`` or ``"scattering.fhkl"``, silently.
 

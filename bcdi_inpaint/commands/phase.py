@@ -72,6 +72,7 @@ def phase(quiet: bool, **options: Any) -> None:
     """
     from bcdi_inpaint.jobs.phase import Request
     from bcdi_inpaint.jobs.phase import phase as run
+    from bcdi_inpaint.jobs.pynx_command import for_this_machine
 
     with progress_bar("cycles", quiet) as progress:
         said = printing(quiet)
@@ -85,4 +86,4 @@ def phase(quiet: bool, **options: Any) -> None:
         click.echo(f"picture: {result.picture}")
         if result.pynx_handover != result.handed.name:
             click.echo(f"note: PyNX's own command has this file's handover {result.pynx_handover}")
-    click.echo(result.pynx_command)
+    click.echo(for_this_machine(result.pynx_command))

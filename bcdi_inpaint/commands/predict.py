@@ -174,7 +174,18 @@ def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) ->
         if result.weights is not None:
             click.echo(f"weights: {result.weights}")
         click.echo(_note(result.output, result.handover, options["form"]))
-    click.echo(result.pynx_command)
+    uses_fill = result.handover in OURS and options["form"] != "tiff"
+    _print_commands(result.output, result.pynx_command, uses_fill, quiet)
+
+
+def _print_commands(output: Path, pynx_command: str, uses_fill: bool, quiet: bool) -> None:
+    """PyNX's own command and, last, the one that uses the fill where there is one to use."""
+    from bcdi_inpaint.jobs.pynx_command import fill_command, for_this_machine
+
+    if not (uses_fill and quiet):
+        click.echo(for_this_machine(pynx_command))
+    if uses_fill:
+        click.echo(fill_command(output))
 
 
 def _note(output: Path, handover: str, form: str) -> str:
@@ -182,13 +193,10 @@ def _note(output: Path, handover: str, form: str) -> str:
     from bcdi_inpaint.jobs.pynx_command import masked_gap_options
 
     if handover in OURS and form != "tiff":
-        if form == "npz":
-            return (
-                "note: the gap stays masked, fill and uncertainty are beside it; `bcdi-inpaint "
-                "phase` takes them from a CXI only"
-            )
-        own = f"bcdi-inpaint phase {shlex.quote(str(output))}"
-        return f"note: `{own}` uses the fill; PyNX's command leaves the gap masked"
+        return (
+            "note: the first command is PyNX's own and leaves the gap masked; the second takes the "
+            "same options, and its cycles heed the fill"
+        )
     if handover == "mask" and form == "cxi":
         use = f"bcdi-inpaint phase {shlex.quote(str(output))} --handover prior"
         return f"note: the gap stays masked, the fill is beside it; `{use}` uses it"

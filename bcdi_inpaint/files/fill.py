@@ -12,8 +12,9 @@ import numpy as np
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files.hdf5 import load, quiet_node
 from bcdi_inpaint.files.layout import DETECTOR, FILLED_PATH
+from bcdi_inpaint.files.npz import array_names, load_npz
 from bcdi_inpaint.files.opening import is_hdf5, open_file
-from bcdi_inpaint.files.provenance import provenance_in
+from bcdi_inpaint.files.provenance import provenance_in, read_provenance
 from bcdi_inpaint.files.specs import split_spec
 
 
@@ -37,12 +38,18 @@ class StoredFill:
     upper_bound: np.ndarray | None = None
 
 
+NPZ_KEYS = {"filled", "sigma", "lower_bound", "upper_bound"}
+"""Arrays beside the counts in the data's file of a pair that we wrote."""
+
+
 def read_fill(path: str | Path) -> StoredFill | None:
-    """The fill in a CXI that we wrote; None for other files.
+    """The fill in a CXI or in the data's npz that we wrote; None for other files.
 
     Raises InputError for a file that cannot be read, or whose fill has no uncertainty.
     """
     path, inner = split_spec(path)
+    if path.suffix.lower() == ".npz":
+        return _of_npz(path)
     if inner is not None or not is_hdf5(path):
         return None
     with open_file(path) as file:
@@ -57,3 +64,14 @@ def read_fill(path: str | Path) -> StoredFill | None:
         bounds = (quiet_node(file, f"{DETECTOR}/{name}") for name in ("lower_bound", "upper_bound"))
         lower, upper = (load(node) if isinstance(node, h5py.Dataset) else None for node in bounds)
         return StoredFill(load(filled) != 0, load(sigma), provenance_in(file), lower, upper)
+
+
+def _of_npz(path: Path) -> StoredFill | None:
+    """The fill in an npz; that of another program is not read for it."""
+    if not array_names(path) >= NPZ_KEYS:
+        return None
+    arrays = load_npz(path)
+    filled, sigma, lower, upper = (
+        arrays[key] for key in ("filled", "sigma", "lower_bound", "upper_bound")
+    )
+    return StoredFill(filled != 0, sigma, read_provenance(path), lower, upper)

@@ -57,6 +57,12 @@ def _check_header(stream: IO[bytes], held: int, where: str) -> None:
     stream.seek(0)
 
 
+def array_names(path: Path) -> set[str]:
+    """The keys of an npz file's arrays; InputError for a file that is none."""
+    with translate_errors(f"{path} is no intact npz file"), zipfile.ZipFile(path) as archive:
+        return {name.removesuffix(".npy") for name in archive.namelist()}
+
+
 def load_npz(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an npz file by key, in the file's order."""
     arrays = {}

@@ -67,7 +67,7 @@ class Result:
     @property
     def pynx_command(self) -> str:
         """PyNX's command line that phases the written file."""
-        return output_command(self.output, self.handover)
+        return output_command(self.output)
 
 
 def predict(

@@ -34,7 +34,10 @@ CALIBRATION = "calibration_"
 LEVEL = "handover_level"
 """Key of the probability of the interval that is stored beside a fill."""
 HANDOVER = "handover"
-"""Key of the hand-over that a file was written for, or phased with."""
+"""Key of the hand-over that an object was phased with."""
+WRITTEN_FOR = "written_for"
+"""Key of the hand-over that a filled scan was written for. PyNX copies it into its results, which
+need not have used it: so it is not called what was used."""
 REMARKS, KINDS = "remarks", "remark_kinds"
 """Keys of the texts and the kinds of what had to be said about the scan, in one line each."""
 
@@ -87,7 +90,7 @@ def read_calibration(path: str | Path, record: Mapping[str, Any]) -> Calibration
 
 def read_handover(record: Mapping[str, Any]) -> str:
     """The hand-over that a file with a fill was written for; in old versions it was ``hard``."""
-    return str(record.get(HANDOVER, "hard"))
+    return str(record.get(WRITTEN_FOR, record.get(HANDOVER, "hard")))
 
 
 def read_photon(record: Mapping[str, Any]) -> float:

@@ -8,30 +8,40 @@ from pathlib import Path
 from bcdi_inpaint.files import FILLED_PATH, companion
 from bcdi_inpaint.phasing.handover import OURS
 from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.pynx_engine import needs_cpu
 
 PROGRAM = "pynx-cdi-id01"
 FREE = "--zero_mask 0"
 """Masked voxels are free. Left to itself PyNX takes them for zero in most of its cycles."""
 
 
-def output_command(output: Path, handover: str) -> str:
-    """The command that phases what `predict` wrote.
+def output_command(output: Path) -> str:
+    """PyNX's own command that phases what `predict` wrote; its mask may be in a file beside it.
 
-    Parameters
-    ----------
-    output : the written file; its mask may be in a file beside it.
-    handover : the one that the file was written for, one of `handover.NAMES`.
-
-    Examples
-    --------
-    >>> output_command(Path("scan_inpainted.cxi"), "mask")
+    >>> output_command(Path("scan_inpainted.cxi"))
     'pynx-cdi-id01 --data scan_inpainted.cxi --zero_mask 0'
     """
     mask = companion(output)
     command = f"{PROGRAM} --data {shlex.quote(str(output))}"
     if mask is not None:
         command += f" --mask {shlex.quote(str(mask))}"
-    return command if handover == "hard" else f"{command} {FREE}"
+    return f"{command} {FREE}"
+
+
+def fill_command(output: Path) -> str:
+    """The command that phases what `predict` wrote in PyNX's own way, its cycles heeding the fill.
+
+    >>> fill_command(Path("scan_inpainted.cxi"))
+    'bcdi-inpaint pynx-cdi-id01 --data scan_inpainted.cxi'
+    """
+    mask = companion(output)
+    command = f"bcdi-inpaint {PROGRAM} --data {shlex.quote(str(output))}"
+    return command if mask is None else f"{command} --mask {shlex.quote(str(mask))}"
+
+
+def for_this_machine(command: str) -> str:
+    """PyNX's own command as it runs here: without a GPU it stops unless it is told the CPU."""
+    return f"PYNX_PU=cpu {command}" if needs_cpu() else command
 
 
 def masked_gap_options(path: str | Path) -> str:
@@ -73,4 +83,4 @@ def nearest_command(
     nearest = "mask" if written_for in OURS else written_for
     if handover in ("mask", *OURS) and nearest != "mask":
         return f"{command} {masked_gap_options(path)}", "mask"
-    return (command if nearest == "hard" else f"{command} {FREE}"), nearest
+    return f"{command} {FREE}", nearest

@@ -23,7 +23,7 @@ from bcdi_inpaint.files import (
 from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
-from bcdi_inpaint.jobs.provenance import calibration_record, remarks_record
+from bcdi_inpaint.jobs.provenance import WRITTEN_FOR, calibration_record, remarks_record
 from bcdi_inpaint.phasing.benefit import benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
     AUTO,
@@ -102,7 +102,7 @@ def write_fill(
         Where the fill is no fill of this scan; nothing is written then.
     """
     handed = replace(handed, fill=_in_stored_unit(handed.fill, scan))
-    record = {**provenance, **unit_record(scan, handed.fill), "handover": handed.handover}
+    record = {**provenance, **unit_record(scan, handed.fill), WRITTEN_FOR: handed.handover}
     WRITERS[form](path, as_stored(scan), handed, record, force=force)
 
 

@@ -13,9 +13,11 @@ FREE_ISLAND_RADIUS = 3
 be free. PyNX's default."""
 
 
-def set_free_voxels(
-    cdi: Any, filled: BoolArray | None, islands: tuple[IntArray, ...] | None
-) -> None:
+Islands = tuple[IntArray, ...]
+"""For each axis (n_islands,) int: the centres of islands of free voxels."""
+
+
+def set_free_voxels(cdi: Any, filled: BoolArray | None, islands: Islands | None) -> None:
     """Set voxels of a PyNX `CDI` aside, none of which is filled.
 
     Parameters
@@ -33,7 +35,7 @@ def set_free_voxels(
 
 def draw_islands(
     shape: tuple[int, ...], fraction: float, rng: np.random.Generator
-) -> tuple[IntArray, ...] | None:
+) -> Islands | None:
     """Centres, relative to the array's centre, of spheres of free voxels; None if there are none.
 
     They keep clear of the border and of the innermost twentieth of each axis, where the peak's

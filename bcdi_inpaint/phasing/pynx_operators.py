@@ -11,14 +11,27 @@ from __future__ import annotations
 import functools
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.phasing.constraints import AmplitudeConstraint, scale_modulus
+from bcdi_inpaint.phasing.constraints import (
+    AmplitudeConstraint,
+    Constraint,
+    PriorConstraint,
+    scale_modulus,
+)
+from bcdi_inpaint.phasing.pynx_projection import CARRIED, HeldAmplitudes, heed_fills
 from bcdi_inpaint.phasing.schedule import ALGORITHMS, Schedule
 from bcdi_inpaint.pynx_engine import import_pynx
+
+if TYPE_CHECKING:
+    from bcdi_inpaint.filling.fill import Fill
+
+
+MASKED = -1e19
+"""Counts that PyNX has for masked voxels are not above it."""
 
 
 def constrain_amplitude(known: AmplitudeConstraint, half_way: float = 0.1) -> Any:
@@ -63,6 +76,31 @@ def constrained_cycle(
     return made(known, half_way, beta)
 
 
+def with_fill(operator: Any, fill: Fill | Constraint, *, cycles: int = 0) -> Any:
+    """One of PyNX's operators, heeding a fill in the voxels that the `CDI` has masked.
+
+    It multiplies and has powers as PyNX's own: ``with_fill(RAAR(), fill) ** 200 * cdi``, and runs
+    where PyNX's operators run, on a GPU if there is one.
+
+    Parameters
+    ----------
+    operator : HIO, RAAR, ER, GPS, FourierApplyAmplitude, or a product of such.
+    fill : a filled scan, which is a prior with its uncertainty, or a constraint; of the shape of
+        the `CDI`, centred.
+    cycles : over which a prior grows stricter, see `schedule.half_way`; 0 for strict at once.
+
+    Raises
+    ------
+    MissingEngineError
+        PyNX is not there.
+    """
+    heed_fills()
+    if not hasattr(fill, "on_amplitudes"):
+        free = np.where(fill.filled, fill.sigma, np.float32(np.inf))
+        fill = PriorConstraint(fill.counts, free)
+    return _operator("WithFill", _WithFill)(operator, fill, cycles, [])
+
+
 @functools.cache
 def _operator(name: str, mixin: type, algorithm: str = "") -> Any:
     """A class of PyNX operators; made late, because its parent is PyNX's."""
@@ -80,6 +118,27 @@ class _Composed:
 
     def timestamp_increment(self, cdi: Any) -> None:
         """Nothing: the base class would declare the host's copy as new as a GPU's."""
+
+
+class _WithFill(_Composed):
+    """Any operator of PyNX's, while the `CDI` carries a fill."""
+
+    def __init__(self, inner: Any, fill: Constraint, cycles: int, held: list[Any]) -> None:
+        super().__init__()
+        self.inner, self.fill, self.cycles, self.held = inner, fill, cycles, held
+
+    def __pow__(self, n: int) -> Any:
+        return type(self)(self.inner**n, self.fill, self.cycles, self.held)
+
+    def op(self, cdi: Any) -> Any:
+        if not self.held:  # filled once, for all powers of this operator
+            masked = np.fft.fftshift(cdi.get_iobs() <= MASKED)
+            self.held.append(HeldAmplitudes(self.fill.on_amplitudes(masked), self.cycles))
+        setattr(cdi, CARRIED, self.held[0])
+        try:
+            return self.inner * cdi
+        finally:
+            delattr(cdi, CARRIED)
 
 
 class _Amplitude(_Composed):

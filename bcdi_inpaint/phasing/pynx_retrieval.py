@@ -19,7 +19,7 @@ import scipy.fft
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.constraints import Constraint
-from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
+from bcdi_inpaint.phasing.free_voxels import Islands, draw_islands, set_free_voxels
 from bcdi_inpaint.phasing.pynx_stages import PynxStages
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, best
 from bcdi_inpaint.phasing.schedule import Schedule
@@ -37,6 +37,7 @@ def retrieve(
     constraint: Constraint | None = None,
     release_after: float | None = None,
     filled: BoolArray | None = None,
+    islands: Islands | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Reconstruction:
     """Phase one pattern from one random start with PyNX, on a GPU if it finds one, else the CPU.
@@ -54,6 +55,7 @@ def retrieve(
     release_after : fraction of the cycles after which the constraint is dropped; None keeps it.
     filled : (n_rock, n_y, n_x) bool, valid voxels whose counts are estimates. They are taken as
         measured, but the free log-likelihood is of measured voxels only.
+    islands : of free voxels, see `draw_islands`; by default drawn from `rng`.
     progress : called with the number of cycles just done.
 
     Returns
@@ -72,7 +74,9 @@ def retrieve(
     _check_release(constraint, release_after)
     cdi_module = import_pynx("cdi")
     with _running(), _one_line_errors(cdi_module, schedule, counts.shape):
-        cdi = _start(cdi_module, counts, bad_mask, support, rng, schedule, filled)
+        if islands is None:
+            islands = draw_islands(counts.shape, schedule.free_fraction, rng)
+        cdi = _start(cdi_module, counts, bad_mask, support, rng, schedule, filled, islands)
         known = None if constraint is None else constraint.on_amplitudes(bad_mask)
         release = round((1.0 if release_after is None else release_after) * schedule.cycles)
         plan = PynxStages(cdi_module, schedule, support is None, constraint, known, release)
@@ -103,7 +107,8 @@ def retrieve_best(
     """The best of several random starts by free log-likelihood; a start that fails is left out.
 
     Every start has a generator of its own, a child of `rng`, so that the first starts are the same
-    however many there are.
+    however many there are. The free voxels are common to all: free log-likelihoods of different
+    voxels do not compare.
 
     Parameters
     ----------
@@ -128,6 +133,8 @@ def retrieve_best(
     if runs < 1:
         raise InputError(f"runs is {runs}, expected at least 1: give a positive number")
 
+    islands = draw_islands(counts.shape, schedule.free_fraction, rng.spawn(1)[0])
+
     def attempt(own: np.random.Generator) -> Reconstruction:
         return retrieve(
             counts,
@@ -138,6 +145,7 @@ def retrieve_best(
             constraint=constraint,
             release_after=release_after,
             filled=filled,
+            islands=islands,
             progress=progress,
         )
 
@@ -229,12 +237,13 @@ def _start(
     rng: np.random.Generator,
     schedule: Schedule,
     filled: BoolArray | None,
+    islands: Islands | None,
 ) -> Any:
     """A PyNX `CDI` with free voxels, a support and a random object inside it."""
     measured = np.where(bad_mask, 0, np.maximum(counts, 0)).astype(np.float32)
     iobs = np.fft.ifftshift(measured)  # PyNX has the centre at index 0
     cdi = cdi_module.CDI(iobs, mask=np.fft.ifftshift(bad_mask).astype(np.int8))
-    set_free_voxels(cdi, filled, draw_islands(counts.shape, schedule.free_fraction, rng))
+    set_free_voxels(cdi, filled, islands)
     if support is None:
         threshold = schedule.autocorrelation_threshold
         cdi = cdi_module.AutoCorrelationSupport(threshold=threshold) * cdi

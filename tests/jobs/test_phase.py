@@ -353,7 +353,7 @@ def test_the_result_stands_beside_the_scan() -> None:
 @pytest.mark.parametrize(
     ("own", "asked", "more", "nearest"),
     [
-        ("hard", "hard", [], "hard"),
+        ("hard", "hard", ["--zero_mask", "0"], "hard"),
         ("hard", "soft", ["--mask", "FILE:/" + FILLED_PATH, "--zero_mask", "0"], "mask"),
         ("hard", "mask", ["--mask", "FILE:/" + FILLED_PATH, "--zero_mask", "0"], "mask"),
         ("partial", "partial", ["--zero_mask", "0"], "partial"),

@@ -98,7 +98,7 @@ def test_provenance_says_how_to_do_it_again(request_: Request) -> None:
 @pytest.mark.parametrize("name", ["plain.cxi", "with space.cxi", "it's $HOME.cxi"])
 def test_the_command_survives_a_shell(request_: Request, tmp_path: Path, name: str) -> None:
     result = predict(replace(request_, output=tmp_path / name, handover="hard"))
-    expected = ["pynx-cdi-id01", "--data", str(tmp_path / name)]
+    expected = ["pynx-cdi-id01", "--data", str(tmp_path / name), "--zero_mask", "0"]
     assert shlex.split(result.pynx_command) == expected
 
 
@@ -120,8 +120,8 @@ def test_the_file_gives_pynx_what_the_handover_says(request_: Request, handover:
             bound = file[f"{DETECTOR}/{name}_bound"][()]
             np.testing.assert_array_equal(bound[filled], expected[filled])
             assert (bound[~filled] == {"lower": 0, "upper": np.inf}[name]).all()
-        assert file[f"{CONFIGURATION}/inpaint_handover"][()].decode() == handover
-    assert result.pynx_command.endswith("--zero_mask 0") == (handover != "hard")
+        assert file[f"{CONFIGURATION}/inpaint_written_for"][()].decode() == handover
+    assert result.pynx_command.endswith("--zero_mask 0")
 
 
 @pytest.mark.parametrize("handover", ["hard", "mask"])

@@ -138,7 +138,7 @@ def test_the_prior_finds_the_particle_better_than_the_masked_gap(
         inside = np.zeros(obj.shape, bool)
         box = tuple(slice(24 - n // 2, 24 - n // 2 + n) for n in found.shape)
         obj[box], inside[box] = found, support
-        errors[handover] = compare(obj * inside, particle[0], particle[1]).phase_error_rad
+        errors[handover] = compare(obj * inside, particle[0], particle[1]).phase_rms_rad
         file.unlink()
     assert errors["prior"] < errors["mask"]
 

@@ -78,7 +78,7 @@ def test_by_itself_a_refined_fill_is_handed_over_where_others_are_not(
     write_cxi(tmp_path / "a.cxi", result.scan, fill)
     written = read_fill(tmp_path / "a.cxi")
     assert written is not None
-    assert written.provenance["handover"] == handover
+    assert written.provenance["written_for"] == handover
 
 
 @pytest.mark.parametrize("handover", ["hard", "mask"])
@@ -93,7 +93,7 @@ def test_without_gaps_what_was_filled_is_the_gap(
     assert bad[fill.filled].any() == (handover == "mask")
     read = read_fill(tmp_path / "a.cxi")
     assert read is not None
-    assert (read.provenance["seed"], read.provenance["handover"]) == (7, handover)
+    assert (read.provenance["seed"], read.provenance["written_for"]) == (7, handover)
 
 
 def test_a_fill_of_another_scan_is_not_written(tmp_path: Path, result: Result) -> None:

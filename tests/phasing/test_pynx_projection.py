@@ -10,7 +10,13 @@ import pytest
 import scipy.fft
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.phasing.constraints import AmplitudeConstraint, AmplitudeInterval, AmplitudePrior
+from bcdi_inpaint.phasing.constraints import (
+    AmplitudeConstraint,
+    AmplitudeInterval,
+    AmplitudePrior,
+    PriorConstraint,
+)
+from bcdi_inpaint.phasing.pynx_operators import constrained_cycle, with_fill
 from bcdi_inpaint.phasing.pynx_projection import (
     CARRIED,
     HeldAmplitudes,
@@ -132,3 +138,26 @@ def test_it_is_put_around_once(pynx: str) -> None:
     once = pynx_backend().ApplyAmplitude.op
     heed_fills()
     assert pynx_backend().ApplyAmplitude.op is once
+
+
+# --- operators that multiply as PyNX's own --------------------------------------------------------
+
+
+def test_with_fill_is_a_cycle_of_ours(made: Any) -> None:
+    make, mask, counts = made
+    shift = np.fft.fftshift
+    prior = PriorConstraint(shift(counts) * 2, np.full(mask.shape, np.float32(0.1)))
+    found = with_fill(import_pynx("cdi").RAAR(), prior) ** 6 * make()
+    known = prior.on_amplitudes(shift(mask) > 0)
+    expected = constrained_cycle("RAAR", known, HALF_WAY[1]) ** 6 * make()
+    assert np.allclose(found.get_obj(), expected.get_obj(), rtol=1e-3, atol=1e-4)
+    assert not hasattr(found, CARRIED)
+
+
+def test_with_fill_multiplies_with_others(made: Any) -> None:
+    make, mask, counts = made
+    cdi_module = import_pynx("cdi")
+    prior = PriorConstraint(np.fft.fftshift(counts), np.zeros(mask.shape, np.float32))
+    chain = with_fill(cdi_module.ER() ** 3 * cdi_module.HIO() ** 2, prior, cycles=5)
+    found = cdi_module.ER() * chain * make()
+    assert np.isfinite(found.get_obj()).all()

@@ -15,6 +15,7 @@ from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.phasing import pynx_retrieval as retrieval
 from bcdi_inpaint.phasing import pynx_stages
 from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
+from bcdi_inpaint.phasing.free_voxels import draw_islands
 from bcdi_inpaint.phasing.pynx_retrieval import retrieve
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule
@@ -284,7 +285,9 @@ def test_a_start_is_the_same_however_many_there_are(
             report=lambda number, outcome, own=own: own.append(outcome),  # type: ignore[misc]
         )
     np.testing.assert_array_equal(found[1][0].obj, found[3][0].obj)
-    first = retrieve(counts, nothing_bad, np.random.default_rng(5).spawn(1)[0], schedule=schedule)
+    free, own = np.random.default_rng(5).spawn(2)
+    islands = draw_islands(counts.shape, schedule.free_fraction, free)
+    first = retrieve(counts, nothing_bad, own, schedule=schedule, islands=islands)
     np.testing.assert_array_equal(found[1][0].obj, first.obj)
     assert (found[3][0].obj != found[3][1].obj).any()
 
