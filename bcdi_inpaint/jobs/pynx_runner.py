@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -105,8 +106,10 @@ def _warnings_on_stdout() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("default")
+        warnings.simplefilter("ignore", ResourceWarning)  # PyNX leaves pipes to git open
         warnings.showwarning = show  # type: ignore[assignment]
         yield
+        gc.collect()
 
 
 @contextmanager

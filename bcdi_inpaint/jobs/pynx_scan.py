@@ -163,7 +163,10 @@ def carried_fill(path: str, counts: np.ndarray, stored: StoredFill) -> CarriedFi
     fill = fill_in_file(path, counts, stored)
     lower, upper = fill_interval(fill)
     handover = read_handover(stored.provenance)
-    return CarriedFill(handover, fill.counts, fill.filled, fill.sigma, lower, upper)
+    # sigma is of log(1 + photons), here it is of the counts as they are stored
+    sigma = fill.sigma * (fill.photon + fill.counts) / (1 + fill.counts)
+    sigma = np.where(fill.filled, sigma, 0).astype(np.float32)
+    return CarriedFill(handover, fill.counts, fill.filled, sigma, lower, upper)
 
 
 def planned_cycles(params: dict[str, Any]) -> Cycles:

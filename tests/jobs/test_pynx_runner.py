@@ -15,7 +15,15 @@ from scan_files import filled_arrays
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
-from bcdi_inpaint.files import read_provenance, write_filled_cxi, write_scan
+from bcdi_inpaint.files import (
+    FilledArrays,
+    read_fill,
+    read_provenance,
+    read_scan,
+    write_filled_cxi,
+    write_filled_npz,
+    write_scan,
+)
 from bcdi_inpaint.jobs import pynx_runner
 from bcdi_inpaint.jobs.pynx_runner import run_pynx
 from bcdi_inpaint.jobs.pynx_scan import with_carried_fill
@@ -249,3 +257,24 @@ def test_an_unknown_version_gets_a_line(
     monkeypatch.setattr(pynx_runner, "MADE_FOR", ("1.0",))
     pynx_runner._check_version()
     assert "made for 1.0" in capsys.readouterr().out
+
+
+def test_a_pair_brings_its_fill(scan: Callable[[str], Path], tmp_path: Path) -> None:
+    stored = read_fill(scan("prior"))
+    filled = read_scan(tmp_path / "prior.cxi")
+    assert stored is not None
+    arrays = FilledArrays(
+        filled.counts,
+        stored.filled,
+        filled.bad_mask,
+        stored.sigma,
+        *(stored.lower_bound, stored.upper_bound),
+    )
+    path = tmp_path / "S1_pynx_input_data.npz"
+    record = {f"calibration_{name}": value for name, value in Calibration()}
+    of_scan = Scan(np.where(stored.filled, 0, filled.counts), filled.bad_mask)
+    write_filled_npz(path, of_scan, arrays, {"written_for": "prior", **record})
+    mask = str(tmp_path / "S1_pynx_input_mask.npz")
+    held = stepped(path, "--mask", mask).held
+    assert held is not None
+    assert len(held.known.index) == stored.filled.sum()
