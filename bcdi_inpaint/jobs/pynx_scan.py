@@ -164,8 +164,8 @@ def carried_fill(path: str, counts: np.ndarray, stored: StoredFill) -> CarriedFi
     lower, upper = fill_interval(fill)
     handover = read_handover(stored.provenance)
     # sigma is of log(1 + photons), here it is of the counts as they are stored
-    sigma = fill.sigma * (fill.photon + fill.counts) / (1 + fill.counts)
-    sigma = np.where(fill.filled, sigma, 0).astype(np.float32)
+    of_counts = fill.sigma * (fill.photon + fill.counts) / (1 + fill.counts)
+    sigma = np.where(fill.filled, of_counts, 0).astype(np.float32)
     return CarriedFill(handover, fill.counts, fill.filled, sigma, lower, upper)
 
 

@@ -101,7 +101,14 @@ class DeviceKernels:
 
     @classmethod
     def of(cls, backend: ModuleType, unit: Any, known: AmplitudeConstraint) -> DeviceKernels:
-        """Those of a constraint; `backend` is PyNX's module, `unit` its processing unit."""
+        """Those of a constraint.
+
+        Parameters
+        ----------
+        backend : PyNX's module of operators for this kind of GPU.
+        unit : its processing unit.
+        known : the constraint.
+        """
         is_cuda = hasattr(backend, "CU_ElK")
         is_prior = isinstance(known, AmplitudePrior)
         arrays = _numbers(known)
