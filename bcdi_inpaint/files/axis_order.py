@@ -36,7 +36,7 @@ def check_axes(axes: str) -> str:
 
 @contextmanager
 def stored_axes(axes: str) -> Iterator[None]:
-    """Meanwhile masks of one frame belong to the axes y and x of files in that order."""
+    """Meanwhile files have their axes in that order, and masks of one frame too."""
     before = _stored.set(axes)
     try:
         yield
@@ -45,15 +45,14 @@ def stored_axes(axes: str) -> Iterator[None]:
 
 
 def spread_frame(flags: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A mask of one frame (n_y, n_x), over all frames of an array as it is stored.
+    """A mask of one frame, its axes in the file's order, over all frames of an array as stored.
 
     Where the rocking axis is the first, or the mask is of another shape, it stays as it is.
     """
     axes = _stored.get()
     if axes == STANDARD:
         return flags
-    in_order = flags if axes.replace("n", "") == "yx" else flags.T
-    spread = np.expand_dims(in_order, axes.index("n"))
+    spread = np.expand_dims(flags, axes.index("n"))
     fits = all(n in (1, side) for n, side in zip(spread.shape, shape, strict=True))
     return np.broadcast_to(spread, shape) if fits else flags
 

@@ -1,0 +1,31 @@
+"""Voxels that reach through an array, and a scan in which they are bad."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bcdi_inpaint.scan.boxes import as_box, whole
+from bcdi_inpaint.scan.scan import as_scan
+from bcdi_inpaint.scan.voxel_sets import MaskedScan, VoxelSet
+
+SHAPE = (6, 5, 4)
+
+
+def test_a_set_is_the_union_of_its_patterns_box_by_box(rng: np.random.Generator) -> None:
+    frames, pixels = rng.random((6, 1, 1)) < 0.4, rng.random((1, 5, 4)) < 0.3
+    voxels, full = VoxelSet(SHAPE, (frames, pixels)), frames | pixels
+    box = as_box([slice(1, 4), slice(2, 5), slice(0, 3)])
+    np.testing.assert_array_equal(voxels.part(box), full[box])
+    assert voxels.size == full.sum()
+    assert VoxelSet(SHAPE).is_empty
+
+
+def test_a_masked_scan_keeps_its_counts_and_flags(rng: np.random.Generator) -> None:
+    scan = as_scan(rng.poisson(3.0, SHAPE), rng.random(SHAPE) < 0.2)
+    rows = np.zeros((1, 5, 1), dtype=bool)
+    rows[:, 2] = True
+    masked = MaskedScan(scan, VoxelSet(SHAPE, (rows,)))
+    part = masked.part(whole(SHAPE))
+    np.testing.assert_array_equal(part.counts, scan.counts)
+    np.testing.assert_array_equal(part.bad_mask, scan.bad_mask | rows)
+    np.testing.assert_array_equal(masked.bad_in(whole(SHAPE)), part.bad_mask)
