@@ -141,10 +141,13 @@ def _also_there(file: h5py.File, data_path: str, path: Path) -> Remarks:
     own = quiet_peek(file, data_path, path)
     if not isinstance(own, h5py.Dataset):
         return ()
+    beside = f"{data_path.rpartition('/')[0]}/"  # what belongs to a CXI's detector or image
     others = [
         walked
         for walked, node in stacks_below(file, "", path)
-        if same_place(node) != same_place(own) and not is_auxiliary(walked)
+        if same_place(node) != same_place(own)
+        and not is_auxiliary(walked)
+        and not walked.startswith(beside)
     ]
     return _others(path, (data_path,), others)
 

@@ -25,6 +25,7 @@ from processes import heed_ctrl_c
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
+from bcdi_inpaint.jobs.pynx_command import for_this_machine
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.phasing import benefit as advice
@@ -102,13 +103,15 @@ def test_a_scan_is_filled_and_nothing_else_is_touched(
     assert digest(scan) == before
     assert (tmp_path / "my scan_inpainted.png").read_bytes().startswith(b"\x89PNG")
     assert "rows 30:36, cols 40:46" in result.stdout
-    assert result.stdout.splitlines()[-1] == f"pynx-cdi-id01 --data '{output}'"
+    own = for_this_machine(f"pynx-cdi-id01 --data '{output}' --zero_mask 0")
+    assert result.stdout.splitlines()[-1] == own
 
 
 def test_quiet_prints_the_command_alone(tmp_path: Path, counts: np.ndarray, model: Path) -> None:
     scan = write(tmp_path / "s.cxi", counts, GAP)
     result = run(scan, "--model", model, "--handover", "hard", "-q")
-    assert result.stdout == f"pynx-cdi-id01 --data {tmp_path / 's_inpainted.cxi'}\n"
+    command = f"pynx-cdi-id01 --data {tmp_path / 's_inpainted.cxi'} --zero_mask 0"
+    assert result.stdout == f"{for_this_machine(command)}\n"
 
 
 def test_the_printed_commands_are_what_pynx_parses(
@@ -496,9 +499,9 @@ def test_training_says_at_once_what_it_will_lack(tmp_path: Path) -> None:
     ("handover", "note"),
     [
         ("hard", "PyNX takes a fill as if it had been counted"),
-        ("soft", "`bcdi-inpaint phase"),
-        ("staged", "`bcdi-inpaint phase"),
-        ("prior", "`bcdi-inpaint phase"),
+        ("soft", "the first command is PyNX's own and leaves the gap masked"),
+        ("staged", "the first command is PyNX's own and leaves the gap masked"),
+        ("prior", "the first command is PyNX's own and leaves the gap masked"),
         ("mask", "the gap stays masked"),
     ],
 )
@@ -515,7 +518,7 @@ def test_the_note_fits_the_handover(
     ("form", "handover", "note"),
     [
         ("npz", "hard", "fill it again with --handover mask"),
-        ("npz", "prior", "`bcdi-inpaint phase` takes them from a CXI only"),
+        ("npz", "prior", "the second takes the same options, and its cycles heed the fill"),
         ("tiff", "mask", "the gap stays masked, the fill is beside it"),
         ("tiff", "prior", "TIFF has no place for the fill's uncertainty"),
     ],
@@ -527,8 +530,9 @@ def test_the_note_and_the_mask_fit_the_format(
     result = run(scan, "--model", model, "--handover", handover, "--format", form)
     assert result.exit_code == 0
     assert len([line for line in result.stdout.splitlines() if note in line]) == 1
-    command = shlex.split(result.stdout.splitlines()[-1])
-    assert ("--zero_mask" in command) == (handover != "hard")
+    lines = [shlex.split(line) for line in result.stdout.splitlines() if "--data" in line]
+    command = lines[0]  # PyNX's own; what uses the fill comes after it
+    assert "--zero_mask" in command
     output = read_scan(command[command.index("--data") + 1])
     path = command[command.index("--mask") + 1]
     bad = (np.load(path)["mask"] if form == "npz" else tifffile.imread(path)) != 0
@@ -556,7 +560,7 @@ def test_the_default_handover_is_the_safe_one(
     assert "--zero_mask 0" in result.stdout  # PyNX's own command gets the gap masked
     stored = read_fill(tmp_path / "s_inpainted.cxi")
     assert stored is not None
-    assert stored.provenance["handover"] == handover
+    assert stored.provenance["written_for"] == handover
     with h5py.File(tmp_path / "s_inpainted.cxi") as file:
         assert {"lower_bound", "upper_bound"} <= set(file[DETECTOR])
     np.testing.assert_array_equal(read_scan(tmp_path / "s_inpainted.cxi").bad_mask, stored.filled)

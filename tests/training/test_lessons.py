@@ -22,7 +22,8 @@ def test_widths_may_be_given_and_directions_stay(scan: Scan) -> None:
     assert lesson(scan, "s", widths=(6, 4)).kinds == ((1, 4), (1, 6), (2, 4), (2, 6))
     rows = lesson(scan, "s", gaps=CROSS[:1], widths=(5,))
     assert rows.kinds == ((1, 5),)
-    one_way = Scan(np.maximum(scan.counts, 1), gap_mask(CROSS[1:], scan.shape))
+    columns = gap_mask(CROSS[1:], scan.shape)
+    one_way = Scan(np.where(columns, 0, np.maximum(scan.counts, 1)), columns)
     assert lesson(one_way, "s", widths=(5,)).kinds == ((2, 5),)
 
 
