@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
-from bcdi_inpaint.scan.boxes import Box, Shape
+from bcdi_inpaint.scan.boxes import Box
 from bcdi_inpaint.scan.remarks import Remarks
-from bcdi_inpaint.scan.scan import Measured, Metadata, Scan
+from bcdi_inpaint.scan.scan import Measured, Scan
 from bcdi_inpaint.scan.validity import invalid_voxels
+from bcdi_inpaint.scan.views import ScanView
+from bcdi_inpaint.scan.voxel_sets import MaskedScan
 
 NEARLY_WHOLE = 0.1
 """Photons from a whole number up to which a value is that number, where all values have a step."""
 
 
 @dataclass(frozen=True)
-class PhotonView:
+class PhotonView(ScanView):
     """A scan whose counts are photons, whatever unit they are stored in; see `scan.Measured`.
 
     Attributes
@@ -36,7 +37,6 @@ class PhotonView:
     found : what has to be said about its numbers.
     """
 
-    stored: Measured
     photon: float = 1.0
     is_whole: bool = False
     marks: tuple[float, ...] = ()
@@ -47,31 +47,6 @@ class PhotonView:
     without_negative: bool = False
     floor: float = -np.inf
     found: Remarks = ()
-
-    @property
-    def shape(self) -> Shape:
-        """(n_rock, n_y, n_x)."""
-        return self.stored.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Of the counts, as stored."""
-        return self.stored.dtype
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the file says about the experiment."""
-        return self.stored.metadata
-
-    @property
-    def source(self) -> Path | None:
-        """The file it came from."""
-        return self.stored.source
-
-    @property
-    def flags_dtype(self) -> np.dtype | None:
-        """Of the mask as stored, None without one."""
-        return self.stored.flags_dtype
 
     @property
     def remarks(self) -> Remarks:
@@ -177,11 +152,9 @@ def to_photons(counts: np.ndarray, photon: float, *, is_whole: bool) -> Float32A
 def photon_view_in(scan: Measured) -> PhotonView | None:
     """The view as photons that a scan is, or that lies within one with further bad voxels."""
     inner = scan
-    while not isinstance(inner, PhotonView):
-        if not hasattr(inner, "scan"):
-            return None
-        inner = inner.scan
-    return inner
+    while isinstance(inner, MaskedScan):
+        inner = inner.stored
+    return inner if isinstance(inner, PhotonView) else None
 
 
 def photon_of(scan: Measured) -> float:
@@ -203,7 +176,7 @@ def as_stored(scan: Measured) -> Measured:
 
 
 @dataclass(frozen=True)
-class StoredView:
+class StoredView(ScanView):
     """A scan as it is stored, with the bad voxels that were found in it: what is written.
 
     Attributes
@@ -212,38 +185,7 @@ class StoredView:
     seen : the same scan as it was worked on, which knows all bad voxels.
     """
 
-    stored: Measured
     seen: Measured
-
-    @property
-    def shape(self) -> Shape:
-        """(n_rock, n_y, n_x)."""
-        return self.stored.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Of the counts, as stored."""
-        return self.stored.dtype
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the file says about the experiment."""
-        return self.stored.metadata
-
-    @property
-    def source(self) -> Path | None:
-        """The file it came from."""
-        return self.stored.source
-
-    @property
-    def flags_dtype(self) -> np.dtype | None:
-        """Of the mask as stored, None without one."""
-        return self.stored.flags_dtype
-
-    @property
-    def remarks(self) -> Remarks:
-        """What has to be said about how it was read."""
-        return self.stored.remarks
 
     def part(self, box: Box) -> Scan:
         """The scan within a box, as stored."""

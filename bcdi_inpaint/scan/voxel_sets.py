@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.scan.boxes import Box, Shape, sides, whole
-from bcdi_inpaint.scan.remarks import Remarks
-from bcdi_inpaint.scan.scan import Measured, Metadata, Scan
+from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.scan.views import ScanView
 
 
 @dataclass(frozen=True)
@@ -61,47 +60,16 @@ def _within(pattern: BoolArray, box: Sequence[slice]) -> tuple[slice, ...]:
 
 
 @dataclass(frozen=True)
-class MaskedScan:
+class MaskedScan(ScanView):
     """A scan in which further voxels are bad; see the protocol `scan.Measured`."""
 
-    scan: Measured
     bad: VoxelSet
-
-    @property
-    def shape(self) -> Shape:
-        """(n_rock, n_y, n_x)."""
-        return self.scan.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Of the counts, as stored."""
-        return self.scan.dtype
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the file says about the experiment."""
-        return self.scan.metadata
-
-    @property
-    def source(self) -> Path | None:
-        """The file it came from."""
-        return self.scan.source
-
-    @property
-    def flags_dtype(self) -> np.dtype | None:
-        """Of the mask as stored, None without one."""
-        return self.scan.flags_dtype
-
-    @property
-    def remarks(self) -> Remarks:
-        """What has to be said about how it was read."""
-        return self.scan.remarks
 
     def part(self, box: Box) -> Scan:
         """The scan within a box."""
-        part = self.scan.part(box)
+        part = self.stored.part(box)
         return replace(part, bad_mask=part.bad_mask | self.bad.part(box))
 
     def bad_in(self, box: Box) -> BoolArray:
         """Its bad voxels within a box."""
-        return np.asarray(self.scan.bad_in(box)) | self.bad.part(box)
+        return np.asarray(self.stored.bad_in(box)) | self.bad.part(box)

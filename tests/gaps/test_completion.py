@@ -134,6 +134,13 @@ def test_a_wider_margin_than_usual_is_refused_and_the_usual_one_is_not(bright: n
         find_gaps(scan, [Gap(1, 22, 35)])
 
 
+@pytest.mark.parametrize("step", [-2, -1, 1, 2])
+def test_a_gap_a_line_beside_its_place_is_refused(bright: np.ndarray, step: int):
+    scan = as_scan(lost(bright, ROWS))
+    with pytest.raises(InputError, match=r"--gap rows=26:32"):
+        find_gaps(scan, [Gap(1, 26 + step, 32 + step)])
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_nothing_empty_amid_light_is_left_as_measured(bright: np.ndarray, data: st.DataObject):

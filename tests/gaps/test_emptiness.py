@@ -16,6 +16,11 @@ def test_lines_that_fall_off_slowly_are_measured():
     assert runs(60, 30, 12, 4, 1, 0, 0, 0, 1, 5, 14, 33, 60) == []
 
 
+def test_counts_that_fall_steeply_towards_the_dark_are_measured():
+    assert runs(81, 27, 14, 0, 0, 14, 27, 81) == []
+    assert runs(14, 14, 14, 0, 0, 14, 14, 14) == [EmptyRun(3, 5, at_edge=False)]
+
+
 def test_empty_lines_between_bright_ones_are_a_fault():
     assert runs(30, 31, 29, 0, 0, 30, 32) == [EmptyRun(3, 5, at_edge=False)]
 
