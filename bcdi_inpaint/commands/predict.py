@@ -22,7 +22,7 @@ from bcdi_inpaint.commands.options import (
 from bcdi_inpaint.commands.predict_many import estimate, fill_many, print_json
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.handover import AUTO, CHOICES, DEFAULT, OURS
-from bcdi_inpaint.running.progress import progress_bar
+from bcdi_inpaint.running.progress import progress_bar, progress_lines
 from bcdi_inpaint.scan.remarks import Remark
 
 
@@ -159,9 +159,11 @@ def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) ->
     from bcdi_inpaint.jobs.predict import predict as run
     from bcdi_inpaint.jobs.request import Request
 
-    with progress_bar("patches", quiet) as progress:
+    request = Request(scan, **options)
+    bar, lines = progress_bar("patches", quiet), progress_lines("cycles of the refinement", quiet)
+    with bar as patches, lines as cycles:
         said = printing(quiet)
-        result = run(Request(scan, **options), say=said, note=print_note, progress=progress)
+        result = run(request, say=said, note=print_note, progress=patches, cycles=cycles)
     if verbose:
         fill = result.fill
         report = fill.report

@@ -76,6 +76,7 @@ def predict(
     say: Callable[[str], None] = lambda line: None,
     note: Callable[[Remark], None] = lambda remark: None,
     progress: Callable[[int, int], None] | None = None,
+    cycles: Callable[[int, int], None] = lambda done, total: None,
 ) -> Result:
     """Fill the gaps of a scan's file and write the output beside it.
 
@@ -90,6 +91,7 @@ def predict(
         filling, and also where the scan is refused then.
     progress : called with (patches done, patches in all), and before that with (steps done, steps
         in all) of fine-tuning.
+    cycles : called with (cycles done, cycles in all) of a refinement.
 
     Returns
     -------
@@ -101,7 +103,7 @@ def predict(
         For all that a user can mend; nothing is written then.
     """
     with ExitStack() as at_the_end:
-        return _predict(request, at_the_end, say, note, progress)
+        return _predict(request, at_the_end, say, note, progress, cycles)
 
 
 def _predict(
@@ -110,6 +112,7 @@ def _predict(
     say: Callable[[str], None],
     note: Callable[[Remark], None],
     progress: Callable[[int, int], None] | None,
+    cycles: Callable[[int, int], None],
 ) -> Result:
     """The stages of `predict`; what fails at any of them leaves nothing behind."""
     started = time.monotonic()
@@ -134,7 +137,7 @@ def _predict(
         say(f"warning: {warning}")
     refinement = None
     if request.refine:
-        refinement = _refined(request, scan, gap, filling.whole, model)
+        refinement = _refined(request, scan, gap, filling.whole, model, cycles)
         fill = refinement.fill
         say(refinement.remark)
     seen = _advice(scan, gap, filling)
@@ -201,7 +204,12 @@ def _picture(request: Request, picture: Path, scan: Measured, fill: Filled) -> N
 
 
 def _refined(
-    request: Request, scan: Measured, gap: GapRegion, fill: Fill, model: str | Model
+    request: Request,
+    scan: Measured,
+    gap: GapRegion,
+    fill: Fill,
+    model: str | Model,
+    cycles: Callable[[int, int], None],
 ) -> Refinement:
     """The fill after a phase retrieval around the peak, or as it was if that was no better."""
     everything = whole(scan.shape)
@@ -209,7 +217,16 @@ def _refined(
     loaded = model if isinstance(model, Model) else load_model(model)
     rng = np.random.default_rng(REFINEMENT_SEED)
     counts, bad, mask = measured.counts, measured.bad_mask, gap.part(everything)
-    return refine(counts, mask, fill, bad_mask=bad, model=loaded, rng=rng, device=request.device)
+    return refine(
+        counts,
+        mask,
+        fill,
+        bad_mask=bad,
+        model=loaded,
+        rng=rng,
+        device=request.device,
+        cycles=cycles,
+    )
 
 
 def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:

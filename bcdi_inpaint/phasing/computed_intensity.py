@@ -51,12 +51,19 @@ class RefinementSettings:
     last: Schedule = Schedule(hio=0, raar=80, er=40)
     mixing: MixingSettings = MixingSettings()
 
+    @property
+    def cycles(self) -> int:
+        """Cycles that a start takes if it is gone on with to the end."""
+        later = (self.released, self.last)
+        return self.schedule.cycles + sum(schedule.raar + schedule.er for schedule in later)
+
 
 @dataclass(frozen=True)
 class RefinementTask:
     """A region around the peak; arrays (n_rock, n_y, n_x) of the box.
 
-    `first` is the fill with the pseudo-gap hidden too, `second` the one that was given.
+    `first` is the fill with the pseudo-gap hidden too, `second` the one that was given; `report`
+    is called after each cycle.
     """
 
     counts: Float32Array
@@ -66,6 +73,7 @@ class RefinementTask:
     second: Fill
     device: torch.device
     settings: RefinementSettings
+    report: Callable[[], None] = lambda: None
 
     @property
     def hidden(self) -> BoolArray:
@@ -159,17 +167,18 @@ def compute_states(
             constraint=_prior(task.first),
             guess=task.first.counts,
             device=task.device,
+            report=task.report,
         )
         seen = ~task.hidden
         misfit = photon_deviance(task.counts[seen], state.intensity()[seen])
         return float(misfit.mean()), state
 
-    def report(number: int, outcome: object) -> None:
+    def report_start(number: int, outcome: object) -> None:
         if progress is not None:
             progress(number + 1, starts)
 
     # The starts draw on from one generator.
-    found = run_starts(attempt, [rng] * starts, report)
+    found = run_starts(attempt, [rng] * starts, report_start)
     finite = sorted((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
     if not finite:
         raise InputError("the computed intensity is not finite, expected numbers")
@@ -182,11 +191,16 @@ def release_states(task: RefinementTask, states: Sequence[State]) -> tuple[State
     free = task.amplitudes(None, task.hidden)
     released = tuple(replace(state) for state in states)  # objects of their own
     for state in released:
-        continue_state(state, free, task.settings.released)
+        continue_state(state, free, task.settings.released, task.report)
     return released
 
 
-def continue_state(state: State, known: Amplitudes, schedule: Schedule) -> None:
+def continue_state(
+    state: State,
+    known: Amplitudes,
+    schedule: Schedule,
+    report: Callable[[], None] = lambda: None,
+) -> None:
     """Cycles of RAAR and ER with the support as it is, in place.
 
     Parameters
@@ -194,9 +208,10 @@ def continue_state(state: State, known: Amplitudes, schedule: Schedule) -> None:
     state : object and support.
     known : what the object's Fourier amplitudes have to be.
     schedule : how many cycles.
+    report : called after each cycle.
     """
-    cycle(state, known, "RAAR", schedule.raar, beta=schedule.beta)
-    cycle(state, known, "ER", schedule.er)
+    cycle(state, known, "RAAR", schedule.raar, beta=schedule.beta, report=report)
+    cycle(state, known, "ER", schedule.er, report=report)
 
 
 def log_intensity(states: Sequence[State]) -> Float32Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,7 @@ def refine(
     starts: int = 2,
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
+    cycles: Callable[[int, int], None] = lambda done, total: None,
     settings: RefinementSettings = RefinementSettings(),
 ) -> Refinement:
     """Refine a fill by a phase retrieval around the Bragg peak, where that predicts better.
@@ -105,6 +107,8 @@ def refine(
         those that fit nearly as well.
     device : ``auto``, ``cpu`` or ``cuda``.
     progress : called with (starts done, starts in all).
+    cycles : called after each cycle with (cycles done, cycles in all); where not every start is
+        gone on with, there are fewer, and the last call is ahead of the count.
     settings : how it is done.
 
     Returns
@@ -124,7 +128,11 @@ def refine(
         crop = crop_around_peak(counts, gap_mask | bad_mask)
         box = shrink_box(crop, settings.largest_box)
         task = prepare_task(counts, gap_mask, bad_mask, fill, model, box, device, settings)
-        return _with_report(_refine(task, fill, box, rng, starts, progress))
+        total = starts * settings.cycles
+        task = replace(task, report=_counter(cycles, total))
+        found = _with_report(_refine(task, fill, box, rng, starts, progress))
+        cycles(total, total)
+        return found
     except InputError as error:
         why = str(error)
     except (MemoryError, torch.OutOfMemoryError):
@@ -133,6 +141,12 @@ def refine(
         why, interrupted = "interrupted", True
     nan = float("nan")
     return _with_report(Refinement(fill, False, nan, nan, (), f"not refined: {why}", interrupted))
+
+
+def _counter(cycles: Callable[[int, int], None], total: int) -> Callable[[], None]:
+    """Counts its own calls, and tells `cycles` of each."""
+    done = count(1)
+    return lambda: cycles(next(done), total)
 
 
 def _with_report(refinement: Refinement) -> Refinement:
@@ -236,7 +250,7 @@ def _apply(
     """The fill with the computed intensity mixed in, once more with all that was measured."""
     known = task.amplitudes(task.second if trial.held else None, task.unknown)
     for state in trial.states:
-        continue_state(state, known, task.settings.last)
+        continue_state(state, known, task.settings.last, task.report)
     classes = brightness_classes(task.second.counts, task.settings.mixing)
     shares = trial.mixture.shares[classes]
     log_mixed = mix(np.log1p(task.second.counts), log_intensity(trial.states), shares)

@@ -9,6 +9,7 @@ are those of `schedule` and `constraints`, which PyNX's cycles use too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -132,7 +133,13 @@ def start(
 
 
 def cycle(
-    state: State, known: Amplitudes, algorithm: str, count: int, *, beta: float = Schedule.beta
+    state: State,
+    known: Amplitudes,
+    algorithm: str,
+    count: int,
+    *,
+    beta: float = Schedule.beta,
+    report: Callable[[], None] = lambda: None,
 ) -> None:
     """Cycles of one algorithm, in place.
 
@@ -143,6 +150,7 @@ def cycle(
     algorithm : ``HIO``, ``RAAR`` or ``ER``.
     count : how many cycles.
     beta : feedback of HIO and RAAR.
+    report : called after each cycle.
     """
     for _ in range(count):
         projected = known.project(state.obj)
@@ -152,6 +160,7 @@ def cycle(
         elif algorithm == "RAAR":
             outside = beta * state.obj + (1 - 2 * beta) * projected
         state.obj = torch.where(state.support, projected, outside)
+        report()
 
 
 def shrink(state: State, width: float, threshold: float = Schedule.support_threshold) -> None:
@@ -202,6 +211,7 @@ def retrieve(
     constraint: Constraint | None = None,
     guess: FloatArray | None = None,
     device: torch.device = CPU,
+    report: Callable[[], None] = lambda: None,
 ) -> State:
     """Phase one pattern from one random start; there are no voxels set aside.
 
@@ -217,6 +227,7 @@ def retrieve(
     guess : (n_rock, n_y, n_x) counts that the first support and object are made of; by default
         `counts` with zeros in invalid voxels.
     device : where it runs.
+    report : called after each cycle.
 
     Returns
     -------
@@ -233,7 +244,7 @@ def retrieve(
     first, last = schedule.smooth_width
     for stage in schedule.stages():
         now = known.when(stage.done)
-        cycle(state, now, stage.algorithm, stage.cycles, beta=schedule.beta)
+        cycle(state, now, stage.algorithm, stage.cycles, beta=schedule.beta, report=report)
         if support is None and stage.algorithm != "ER":
             width = first + (last - first) * stage.done
             shrink(state, width, schedule.support_threshold)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -104,11 +104,28 @@ def progress_bar(name: str, quiet: bool = False) -> Iterator[Callable[[int, int]
 
     Yields ``progress(done, total)``, to be called with how many are done, and how many in all.
     """
-    off = quiet or not sys.stderr.isatty()
-    with tqdm(desc=name, unit="", leave=False, disable=off) as bar:
+    with progress_lines(name, quiet or not sys.stderr.isatty()) as progress:
+        yield progress
+
+
+@contextmanager
+def progress_lines(name: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Like `progress_bar`, and where there is no terminal a line from time to time.
+
+    A bar stands from the first call until all is done: no full one is left to whatever follows.
+    """
+    with ExitStack() as shown:
+        before, advance = 0, None
 
         def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            nonlocal before, advance
+            if advance is None:
+                counting = count_progress(name, total, quiet, says_time_left=True)
+                before, advance = 0, shown.enter_context(counting)
+            advance(done - before)
+            before = done
+            if done == total:
+                shown.close()
+                advance = None
 
         yield progress

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -321,12 +322,25 @@ def test_a_refinement_that_finds_no_crystal_leaves_the_fill_and_is_told(
 def test_in_a_narrow_gap_only_an_accepted_refinement_is_used(
     request_: Request, monkeypatch: pytest.MonkeyPatch, accepted: bool, handover: str
 ) -> None:
-    def refine(counts: object, gap: object, fill: Fill, **_: object) -> Refinement:
+    told: list[tuple[int, int]] = []
+
+    def refine(
+        counts: object,
+        gap: object,
+        fill: Fill,
+        cycles: Callable[[int, int], None],
+        **_: object,
+    ) -> Refinement:
+        cycles(3, 8)
         return Refinement(fill, accepted, 1.0, 0.5, (), "told")
+
+    def cycles(done: int, total: int) -> None:
+        told.append((done, total))
 
     monkeypatch.setattr(prediction, "refine", refine)
     monkeypatch.setattr(advice, "verdict_of", lambda *_, **__: "compare")
-    assert predict(replace(request_, refine=True)).handover == handover
+    assert predict(replace(request_, refine=True), cycles=cycles).handover == handover
+    assert told == [(3, 8)]
 
 
 def test_an_interrupted_refinement_leaves_the_fill_and_is_no_finished_job(

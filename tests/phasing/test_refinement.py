@@ -22,7 +22,8 @@ from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import State
 
 SHAPE = (48, 48, 48)
-SHORT = RefinementSettings(schedule=Schedule(hio=5, raar=5, er=5))
+_FEW = Schedule(hio=0, raar=4, er=2)
+SHORT = RefinementSettings(schedule=Schedule(hio=5, raar=5, er=5), released=_FEW, last=_FEW)
 
 
 @pytest.fixture(scope="module")
@@ -224,9 +225,32 @@ def test_one_start_that_fails_does_not_end_the_others(
     assert np.isfinite(found.before)
 
 
-def test_it_needs_no_pynx(
+def test_it_needs_no_pynx_and_says_after_every_cycle_how_far_it_is(
     counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "_pynx_folder", lambda: None)
-    found = refine(counts, gap, fill, model=model, starts=1, settings=SHORT)
-    assert np.isfinite(found.before)
+    starts: list[tuple[int, int]] = []
+    cycles: list[tuple[int, int]] = []
+
+    def of_starts(done: int, total: int) -> None:
+        starts.append((done, total))
+
+    def of_cycles(done: int, total: int) -> None:
+        cycles.append((done, total))
+
+    found = refine(
+        counts,
+        gap,
+        fill,
+        model=model,
+        settings=SHORT,
+        progress=of_starts,
+        cycles=of_cycles,
+    )
+    total = 2 * (15 + 6 + 6)
+    assert found.before > 0
+    assert starts == [(1, 2), (2, 2)]
+    assert cycles[:30] == [(done, total) for done in range(1, 31)]
+    assert cycles == sorted(cycles)
+    assert len(cycles) >= 30 + 6 + 1  # what was found is gone on with
+    assert cycles[-1] == (total, total)

@@ -3,7 +3,12 @@ import sys
 import pytest
 
 from bcdi_inpaint.running import progress
-from bcdi_inpaint.running.progress import count_progress, with_progress
+from bcdi_inpaint.running.progress import (
+    count_progress,
+    progress_bar,
+    progress_lines,
+    with_progress,
+)
 
 
 def test_a_log_gets_lines_from_time_to_time_and_at_the_end(
@@ -57,6 +62,37 @@ def test_a_terminal_gets_a_bar(
     said = capsys.readouterr().err
     assert "slabs:   0%" in said
     assert "of 5" not in said
+
+
+def test_work_that_counts_itself_gets_lines_in_a_log(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with progress_lines("cycles") as report, progress_bar("patches") as silent:
+        for cycle in range(1, 9):
+            report(cycle, 10)
+            silent(cycle, 10)
+            now[0] += 25
+        report(10, 10)
+    assert capsys.readouterr().err.splitlines() == [
+        "cycles: 4 of 10, 2 min left",
+        "cycles: 7 of 10, 1 min left",
+        "cycles: 10 of 10",
+    ]
+
+
+def test_no_full_bar_is_left_to_what_follows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looked as if the refinement, which comes after the patches, were hung at 100 %."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with progress_bar("patches") as patches:
+        assert capsys.readouterr().err == ""  # nothing to show yet
+        patches(4, 4)
+        assert capsys.readouterr().err.split("\r")[-2].isspace()  # wiped
+        patches(1, 3)  # of something else
+        assert "of 4" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("terminal", [True, False])
