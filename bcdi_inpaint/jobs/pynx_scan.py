@@ -138,7 +138,7 @@ class _CarriesFill:
         if asked is not None and str(asked).lower() != "cpu":
             raise InputError(f"gpu is {asked}, but there is none here, expected cpu: leave it out")
         if self.params["psf"]:
-            say("the CPU backend of PyNX ignores the psf")
+            say("PyNX's CPU backend ignores a psf: this one is bcdi-inpaint's, made as on its GPUs")
 
 
 def carried_fill(path: str, counts: np.ndarray, stored: StoredFill) -> CarriedFill:

@@ -20,6 +20,7 @@ import numpy as np
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.constraints import AmplitudeConstraint, scale_modulus
 from bcdi_inpaint.phasing.pynx_kernels import DeviceKernels
+from bcdi_inpaint.phasing.pynx_psf import SEEN, heed_psf
 from bcdi_inpaint.phasing.schedule import half_way
 from bcdi_inpaint.pynx_engine import import_pynx
 
@@ -71,16 +72,24 @@ def pynx_backend() -> ModuleType:
 def heed_fills() -> None:
     """Make PyNX's amplitude projection heed the fill of every `CDI` that carries one.
 
-    Without one it does what it did. Calling this again changes nothing.
+    The CPU's heeds a point spread function too, which PyNX's own does on GPUs alone. Without
+    either it does what it did. Calling this again changes nothing.
     """
     backend = pynx_backend()
     projection = backend.ApplyAmplitude
     if not hasattr(projection.op, "without_fill"):
         projection.op = _heeding(backend, projection.op)
+    if not is_gpu(backend):
+        heed_psf(backend)  # around the fill's, which is to know the intensity as it is seen
+
+
+def is_gpu(backend: ModuleType) -> bool:
+    """Whether a module of PyNX's operators is that of OpenCL or CUDA."""
+    return hasattr(backend, "CU_ElK") or hasattr(backend, "CL_ElK")
 
 
 def _heeding(backend: ModuleType, own: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    around = _on_device if hasattr(backend, "CU_ElK") or hasattr(backend, "CL_ElK") else _on_host
+    around = _on_device if is_gpu(backend) else _on_host
 
     @functools.wraps(own)
     def op(operator: Any, cdi: Any) -> Any:
@@ -115,7 +124,8 @@ def _on_host(
 ) -> Any:
     """The CPU's projection, with a fill."""
     amplitude = cdi._obj.take(held.known.index) * operator.scale_in
-    modulus = np.abs(amplitude)
+    seen = getattr(cdi, SEEN, None)
+    modulus = np.abs(amplitude) if seen is None else np.sqrt(seen.take(held.known.index))
     wanted = scale_modulus(amplitude, modulus, held.known.modulus(modulus, strength))
     cdi = own(operator, cdi)
     cdi._obj.put(held.known.index, wanted * operator.scale_out)
