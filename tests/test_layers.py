@@ -81,8 +81,13 @@ SIMULATION = (
 )
 """Modules of `simulation`; each imports only from rows above its own."""
 
-LAZY = {"bcdi_inpaint": {"torch", "scipy", "h5py", "pydantic"}, "bcdi_inpaint.cli": {"torch"}}
-"""What importing a module must not load: a notebook and `--help` do not wait for it."""
+LAZY = {
+    "bcdi_inpaint": {"torch", "scipy", "h5py", "pydantic"},
+    "bcdi_inpaint.cli": {"torch"},
+    "bcdi_inpaint.jobs.predict": {"matplotlib", "lightning", "fabio", "tifffile"},
+}
+"""What importing a module must not load: a notebook, `--help` and each process of a batch do not
+wait for it."""
 
 LONGEST = 300
 """Lines of a module; a longer one holds several ideas."""

@@ -36,7 +36,6 @@ from bcdi_inpaint.phasing.handover import (
     resolve_handover,
 )
 from bcdi_inpaint.phasing.refinement import Refinement, refine
-from bcdi_inpaint.plots import before_after
 from bcdi_inpaint.scan.boxes import around, as_box, as_shape, whole
 from bcdi_inpaint.scan.remarks import Remark, Remarks, distinct
 from bcdi_inpaint.scan.scan import Measured
@@ -191,6 +190,8 @@ def _advice(scan: Measured, gap: GapRegion, filling: StreamedFill) -> Benefit | 
 
 
 def _picture(request: Request, picture: Path, scan: Measured, fill: Filled) -> None:
+    from bcdi_inpaint.plots import before_after
+
     measured = scan.part(whole(scan.shape))
     before_after(
         measured.counts,

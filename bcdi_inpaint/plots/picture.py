@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image as PillowImage
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.safe_files import replace_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMATS = ("png", "pdf", "svg")
 
@@ -55,6 +55,9 @@ def _write(figure: Figure, path: Path) -> None:
 
 def _write_png(figure: Figure, file: BinaryIO) -> None:
     """Write with a palette of 256 colours: a third of the size, and the same to the eye."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image as PillowImage
+
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     picture = PillowImage.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

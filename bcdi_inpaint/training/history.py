@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bcdi_inpaint.plots import loss_curve
-
 HISTORY = "metrics.csv"
 """The file with a row an epoch, in a training's folder."""
 
@@ -31,5 +29,7 @@ def draw_losses(path: Path, rows: Sequence[dict[str, float]]) -> None:
         np.array([(row["step"], row[name]) for row in rows if name in row]).reshape(-1, 2)
         for name in ("train_loss", "val_loss")
     ]
+    from bcdi_inpaint.plots import loss_curve
+
     if any(np.isfinite(curve).any() for curve in curves):
         loss_curve(*curves, path=path, force=True)
