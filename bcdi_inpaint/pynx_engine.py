@@ -122,10 +122,13 @@ def import_pynx(submodule: str) -> ModuleType:
         import; the message says what to do.
     """
     folder = _checked_pynx_folder()
+    name = f"pynx.{submodule}"
+    if name in sys.modules:
+        return sys.modules[name]
     _choose_processing_unit()
     try:
         with quiet():
-            module = importlib.import_module(f"pynx.{submodule}")
+            module = importlib.import_module(name)
             gc.collect()  # PyNX asks git for its version and leaves the pipes open
             return module
     except Exception as error:  # PyNX raises its own kinds on a bad PYNX_PU
