@@ -128,6 +128,7 @@ def inpaint_scan(
     work = plan_work(scan, gap, survey=survey, settings=settings)
     chosen = choose_device(device)
     loaded = model if isinstance(model, Model) else load_model(model)
+    _check_fits(loaded, settings)
     report = FillReport(work.plan.warnings, work.n_lit, work.n_patches - work.n_lit, chosen.type)
     count = _Counter(progress, work.n_patches, report.n_unlit)
     run = _Run(loaded, chosen, settings, count)
@@ -145,6 +146,21 @@ def inpaint_scan(
         loaded.sha256,
         report,
     )
+
+
+def _check_fits(model: Model, settings: FillingSettings) -> None:
+    """InputError for a model that does not take the patches of a scan."""
+    config = model.network.config
+    if config.n_dim != 3:
+        raise InputError(
+            f"model {model.name} has {config.n_dim} dimensions, expected 3 for a scan: use weights "
+            "of a plan with network.n_dim 3"
+        )
+    if settings.patch % config.divisor:
+        raise InputError(
+            f"model {model.name} takes patches of a multiple of {config.divisor} voxels, expected "
+            f"one that takes {settings.patch}: use weights of a network with fewer levels"
+        )
 
 
 def _centre(

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind
+from bcdi_inpaint.network.gap_network import GapNetwork
 from bcdi_inpaint.network.units import LOG_UNIT
 
 GROUPS = 8
@@ -27,6 +28,7 @@ class NetworkConfig(BaseModel):
 
     Attributes
     ----------
+    kind : see `network.kinds`.
     n_dim : 2 or 3.
     channels : features of each level, from the full resolution down.
     dilations : of the two convolutions of each level's encoder block. None at the full resolution:
@@ -38,6 +40,7 @@ class NetworkConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: Literal["gap_unet"] = "gap_unet"
     n_dim: int = Field(3, ge=2, le=3)
     channels: tuple[int, ...] = (16, 32, 64, 128)
     dilations: tuple[tuple[int, int], ...] = ((1, 1), (1, 2), (1, 2), (1, 2))
@@ -80,7 +83,7 @@ class Block(nn.Sequential):
         super().__init__(*layers)
 
 
-class GapUNet(nn.Module):
+class GapUNet(GapNetwork):
     """A U-Net whose encoder blocks have dilated convolutions, as Masto et al. (2024) propose.
 
     It sees the channels of `network.channels`: the log counts with a kriged first guess in
@@ -89,6 +92,8 @@ class GapUNet(nn.Module):
     expects to be. Being convolutional, it takes patches of any size that `NetworkConfig.divisor`
     divides.
     """
+
+    config: NetworkConfig
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()

@@ -18,12 +18,13 @@ from safetensors.torch import load_file, save
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
-from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.gap_network import GapNetwork
+from bcdi_inpaint.network.kinds import make_network, read_config
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.safe_files import replace_file
 
 FORMAT_VERSION = "2"
-MAX_BYTES = 200_000_000  # far above any network of ours: a stranger's file must not fill the memory
+MAX_BYTES = 500_000_000  # far above any network of ours: a stranger's file must not fill the memory
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Model:
     `calibration` turns its scales into intervals.
     """
 
-    network: GapUNet
+    network: GapNetwork
     name: str
     sha256: str
     calibration: Calibration = field(default_factory=Calibration)
@@ -49,7 +50,7 @@ def _expected() -> dict[str, str]:
 
 def save_weights(
     path: Path,
-    network: GapUNet,
+    network: GapNetwork,
     training: dict[str, object],
     calibration: Calibration | None = None,
 ) -> None:
@@ -102,7 +103,7 @@ def load_model(model: str | Path = "default") -> Model:
             metadata = file.metadata() or {}
         _check(path, metadata)
         with torch.device("meta"):  # takes no memory, whatever a stranger's file claims
-            network = GapUNet(NetworkConfig.model_validate_json(metadata["network"]))
+            network = make_network(read_config(metadata["network"]))
         calibration = Calibration.model_validate_json(metadata["calibration"])
         tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
         network.load_state_dict(tensors, assign=True)

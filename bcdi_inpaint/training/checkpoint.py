@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.network.unet import GapUNet
+from bcdi_inpaint.network.kinds import make_network
 from bcdi_inpaint.training.plan import Plan
 
 
@@ -53,7 +53,7 @@ def check_checkpoint(path: Path, plan: Plan) -> None:
                 f"{value}: resume with the same plan, or take another folder"
             )
     with torch.device("meta"):
-        network = GapUNet(plan.network)
+        network = make_network(plan.network)
     if shapes != {f"network.{name}": t.shape for name, t in network.state_dict().items()}:
         raise InputError(
             f"checkpoint {path} is of another version's network, expected this one's: start anew "

@@ -15,7 +15,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.devices import choose_device
-from bcdi_inpaint.network.unet import GapUNet
+from bcdi_inpaint.network.gap_network import GapNetwork
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.safe_files import part_name
 from bcdi_inpaint.scan.scan import Scan
@@ -242,7 +242,7 @@ def _adapted_name(parent: Model) -> str:
 
 
 def _make_plan(
-    network: GapUNet, seed: int, device: torch.device, settings: FinetuneSettings
+    network: GapNetwork, seed: int, device: torch.device, settings: FinetuneSettings
 ) -> Plan:
     """The plan of a fine-tuning, in the words of a training's."""
     steps = settings.steps

@@ -7,11 +7,13 @@ a Gaussian window of 11 voxels and sigma 1.5. All three are averaged over the ga
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from torch import Tensor
 
-from bcdi_inpaint.network.units import logs_from_network
+from bcdi_inpaint.network.units import LOG_UNIT, logs_from_network
 
 WINDOW, SIGMA = 11, 1.5
 """Voxels of Wang's window, and its standard deviation."""
@@ -24,15 +26,45 @@ class LossWeights(BaseModel):
     Attributes
     ----------
     mse, ssim, gradient : as published. All but SSIM are taken on natural logarithms.
+    mae : mean absolute error, which Masto's thesis and Chavez et al. (2022) tried.
     likelihood : of a Laplace distribution about the prediction, which teaches the scale.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mse: float = Field(1.0, ge=0)
+    mae: float = Field(0.0, ge=0)
     ssim: float = Field(1.0, ge=0)
     gradient: float = Field(1.0, ge=0)
     likelihood: float = Field(0.3, ge=0)
+
+
+_NONE = {"mse": 0.0, "mae": 0.0, "ssim": 0.0, "gradient": 0.0, "likelihood": 0.0}
+_SQUARED_UNIT = 1 / LOG_UNIT**2
+LOSSES = {
+    "mse": LossWeights(**_NONE | {"mse": 1.0}),
+    "mae": LossWeights(**_NONE | {"mae": 1.0}),
+    "ssim": LossWeights(**_NONE | {"ssim": 1.0}),
+    "mse+ssim+gradient": LossWeights(
+        **_NONE | {"mse": _SQUARED_UNIT, "ssim": 1.0, "gradient": _SQUARED_UNIT}
+    ),
+    "ours": LossWeights(),
+}
+"""Losses by the name that a plan may give. The published sum is of logarithms in 0..1, for which
+one network unit stands here: squares of natural logarithms weigh a 64th of that."""
+
+
+def _named(value: Any) -> Any:
+    """The weights of a loss's name; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if value not in LOSSES:
+        raise ValueError(f"expected one of {', '.join(LOSSES)}, or a weight for each term")
+    return LOSSES[value]
+
+
+Loss = Annotated[LossWeights, BeforeValidator(_named)]
+"""Weights of the terms of a loss, or the name of one of `LOSSES`."""
 
 
 def _mean_in(values: Tensor, mask: Tensor) -> Tensor:
@@ -113,8 +145,8 @@ def gap_loss(
 
     Returns
     -------
-    ``loss``, the weighted sum, and the terms ``mse``, ``ssim`` (as 1 - SSIM), ``gradient`` and
-    ``likelihood`` (negative logarithm, of a Laplace distribution).
+    ``loss``, the weighted sum, and the terms ``mse``, ``mae``, ``ssim`` (as 1 - SSIM), ``gradient``
+    and ``likelihood`` (negative logarithm, of a Laplace distribution).
 
     Examples
     --------
@@ -130,6 +162,7 @@ def gap_loss(
         logs, true_logs = logs_from_network(composed), logs_from_network(truth)
         terms = {
             "mse": _mean_in((logs - true_logs) ** 2, gap),
+            "mae": _mean_in((logs - true_logs).abs(), gap),
             "ssim": 1 - _mean_in(ssim_map(composed, truth), gap),
             "gradient": _gradient_mse(logs, true_logs, gap),
             "likelihood": _laplace(prediction, scale, truth, gap),

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.network.unet import GapUNet
+from bcdi_inpaint.network.gap_network import GapNetwork
 from bcdi_inpaint.network.units import logs_from_network
 from bcdi_inpaint.photons import LEAST_COUNTS, mean_log_counts, photon_deviance
 from bcdi_inpaint.training.patch_dataset import PatchDataset
@@ -59,7 +59,7 @@ class HeldOutScore:
 
 
 def score_held_out(
-    network: GapUNet, slabs: Sequence[Slab], plan: Plan, device: torch.device, n_patches: int
+    network: GapNetwork, slabs: Sequence[Slab], plan: Plan, device: torch.device, n_patches: int
 ) -> HeldOutScore:
     """Score a network on patches of held-out slabs, the same patches every time.
 
@@ -101,7 +101,7 @@ def score_held_out(
 
 @torch.inference_mode()
 def _fill_gaps(
-    network: GapUNet, patches: PatchDataset, batch_size: int, device: torch.device
+    network: GapNetwork, patches: PatchDataset, batch_size: int, device: torch.device
 ) -> Iterator[tuple[Float64Array, Float64Array]]:
     """For each batch the expected and the measured log(1 + counts) in its gaps, (n_voxels,)."""
     on_device = copy.deepcopy(network).eval().to(device)

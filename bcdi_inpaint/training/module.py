@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from bcdi_inpaint.network.unet import GapUNet
+from bcdi_inpaint.network.kinds import make_network
 from bcdi_inpaint.training.engine import pl
 from bcdi_inpaint.training.gap_loss import gap_loss
 from bcdi_inpaint.training.patch_dataset import PatchDataset
@@ -38,7 +38,7 @@ class GapTraining(pl.LightningModule):
     def __init__(self, plan: Plan, slabs: SlabSource, held_out: Sequence[Slab]) -> None:
         super().__init__()
         self.plan = plan
-        self.network = GapUNet(plan.network)
+        self.network = make_network(plan.network)
         self._slabs, self._held_out = slabs, held_out
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:

@@ -10,8 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bcdi_inpaint.errors import InputError, one_line
+from bcdi_inpaint.network.kinds import AnyNetworkConfig
 from bcdi_inpaint.network.unet import NetworkConfig
-from bcdi_inpaint.training.gap_loss import LossWeights
+from bcdi_inpaint.training.gap_loss import Loss, LossWeights
 
 
 class GapOptions(TypedDict):
@@ -148,8 +149,10 @@ class Plan(BaseModel):
     """A whole training: the patterns, the patches, the network, the loss and the training.
 
     `patterns` and `held_out` are recipes of the `simulation` package, checked there: this package
-    does not know how patterns are made. With a `feed` the patterns are never written: the recipe's
-    `count` and the training's `slabs` play no role then. Held-out patterns are always in a file.
+    does not know how patterns are made. `network` is of any of `network.kinds.KINDS`, `loss` the
+    name of one of `gap_loss.LOSSES` or the weights of its terms. With a `feed` the patterns are
+    never written: the recipe's `count` and the training's `slabs` play no role then. Held-out
+    patterns are always in a file.
 
     Examples
     --------
@@ -165,8 +168,8 @@ class Plan(BaseModel):
     held_out: dict[str, Any]
     feed: FeedConfig | None = None
     patches: PatchConfig = PatchConfig()
-    network: NetworkConfig = NetworkConfig()
-    loss: LossWeights = LossWeights()
+    network: AnyNetworkConfig = NetworkConfig()
+    loss: Loss = LossWeights()
     training: TrainingConfig = TrainingConfig()
 
     @model_validator(mode="after")
@@ -174,7 +177,8 @@ class Plan(BaseModel):
         if self.patches.size % self.network.divisor:
             raise ValueError(
                 f"patches.size is {self.patches.size}, expected a multiple of "
-                f"{self.network.divisor} for {len(self.network.channels)} levels"
+                f"{self.network.divisor} for this {self.network.kind}: set patches.size, or fewer "
+                "levels in network"
             )
         return self
 

@@ -12,7 +12,7 @@ import torch
 from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.calibration import Calibration
-from bcdi_inpaint.network.unet import GapUNet
+from bcdi_inpaint.network.gap_network import GapNetwork
 from bcdi_inpaint.network.weights import Model, load_model, save_weights
 from bcdi_inpaint.safe_files import part_name
 from bcdi_inpaint.training.calibrating import measure_calibration
@@ -228,7 +228,7 @@ def _train_up_to(
 
 
 def _calibrate(
-    network: GapUNet, held_out: LogPatterns, plan: Plan, folder: Path, options: RunOptions
+    network: GapNetwork, held_out: LogPatterns, plan: Plan, folder: Path, options: RunOptions
 ) -> Calibration | None:
     """The calibration of a network, as it will be loaded, on patterns not trained on."""
     if plan.network.n_dim != 3 or not plan.training.calibration_patterns:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bcdi_inpaint.network.unet import GapUNet
+from bcdi_inpaint.network.gap_network import GapNetwork
 from bcdi_inpaint.training.count_loss import count_loss
 from bcdi_inpaint.training.module import Batch, GapTraining
 from bcdi_inpaint.training.plan import Plan
@@ -30,7 +30,7 @@ class ScanTraining(GapTraining):
     def __init__(
         self,
         plan: Plan,
-        network: GapUNet,
+        network: GapNetwork,
         slabs: Sequence[Slab],
         progress: Callable[[int, int], None],
     ) -> None:

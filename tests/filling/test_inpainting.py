@@ -2,10 +2,12 @@
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose, assert_array_equal
 
 from bcdi_inpaint import inpaint
 from bcdi_inpaint.classical.interpolation import linear
@@ -18,6 +20,8 @@ from bcdi_inpaint.filling.stitching import window
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network import devices
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.network.kinds import make_network
+from bcdi_inpaint.network.published.chavez import TuNetConfig
 from bcdi_inpaint.network.unet import FIRST_SCALE, GapUNet, NetworkConfig
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, save_weights
@@ -417,3 +421,38 @@ def test_bfloat16_where_it_is_fast_rounds_the_correction_alone(
     np.testing.assert_allclose(logs, exact_logs, atol=0.03 * correction)
     assert np.array_equal(fill.counts, exact.counts) is not is_fast
     np.testing.assert_allclose(fill.sigma[gap], exact.sigma[gap], rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"n_dim": 2}, "has 2 dimensions, expected 3 for a scan"),
+        ({"channels": (8,) * 7, "dilations": ((1, 1),) * 7}, "multiple of 64 voxels, expected"),
+    ],
+)
+def test_a_model_that_takes_no_patch_of_a_scan_is_refused(
+    values: dict[str, Any], said: str
+) -> None:
+    with torch.device("meta"):
+        network = GapUNet(TINY.model_copy(update=values))
+    gap = np.zeros((8, 24, 24), dtype=bool)
+    gap[:, 10:14] = True
+    with pytest.raises(InputError, match=said):
+        inpaint(np.ones(gap.shape), gap, Model(network, "tiny", ""), "cpu")
+
+
+@pytest.mark.parametrize("inputs", ["published", "ours"])
+def test_a_published_network_fills_a_scan_and_is_as_sure_as_its_calibration(inputs: str) -> None:
+    """Its mean has no sigma of its own: the width and the counts give one."""
+    torch.manual_seed(0)
+    config = TuNetConfig(base=4, depth=2, inputs=inputs)
+    calibration = Calibration(sigma_per_scale=((3.0,),))
+    model = Model(make_network(config).eval(), "tunet", "", calibration)
+    counts = np.random.default_rng(0).poisson(30, (8, 32, 32))
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 10:14] = True
+    fill = inpaint(counts, gap, model, "cpu")
+    assert_array_equal(fill.counts[~gap], counts[~gap])
+    assert np.isfinite(fill.counts).all()
+    assert (fill.counts[gap] > 0).all()
+    assert_allclose(fill.sigma[gap], 3 * 0.2, rtol=1e-5)

@@ -121,7 +121,7 @@ def test_a_network_that_claims_to_be_enormous_takes_no_memory(
         devices.update(parameter.device.type for parameter in network.parameters())
         return network
 
-    monkeypatch.setattr(weights, "GapUNet", built)
+    monkeypatch.setattr(weights, "make_network", built)
     with safe_open(saved, "pt") as file:
         metadata = file.metadata()
     claim = {"channels": [80_000, 80_000], "dilations": [[1, 1], [1, 2]]}  # 2 TB

@@ -5,7 +5,7 @@ from scipy import stats
 from skimage.metrics import structural_similarity
 
 from bcdi_inpaint.network.units import LOG_UNIT
-from bcdi_inpaint.training.gap_loss import LossWeights, gap_loss, ssim_map
+from bcdi_inpaint.training.gap_loss import LOSSES, LossWeights, gap_loss, ssim_map
 
 
 def images(seed: int, size: int = 24) -> torch.Tensor:
@@ -142,3 +142,26 @@ def test_no_gap_costs_nothing_and_is_finite() -> None:
     for name in ("mse", "gradient", "likelihood"):
         assert float(terms[name]) == 0
     assert torch.isfinite(terms["loss"])
+
+
+def test_mae_is_in_natural_logarithms() -> None:
+    truth = images(1)
+    terms = gap_loss(truth + 0.1, scales(truth), truth, plane_gap(truth), LOSSES["mae"])
+    assert float(terms["loss"]) == float(terms["mae"]) == pytest.approx(0.1 * LOG_UNIT, rel=1e-4)
+
+
+def test_the_adopted_sum_is_of_logarithms_in_0_to_1() -> None:
+    """MSE + (1 - SSIM) + MSE of the gradients, all in network units."""
+    truth, gap = images(1), plane_gap(images(1))
+    prediction = images(2)
+    terms = gap_loss(prediction, scales(truth), truth, gap, LOSSES["mse+ssim+gradient"])
+    squares = ((prediction - truth)[gap] ** 2).mean()
+    gradients = float(terms["gradient"]) / LOG_UNIT**2
+    expected = float(squares) + float(terms["ssim"]) + gradients
+    assert float(terms["loss"]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_name_moves_no_other_term() -> None:
+    for name in ("mse", "mae", "ssim"):
+        weights = LOSSES[name].model_dump()
+        assert [key for key, weight in weights.items() if weight] == [name]

@@ -4,7 +4,7 @@ import pytest
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
-from bcdi_inpaint.training.plan import read_plan, read_yaml
+from bcdi_inpaint.training.plan import Plan, read_plan, read_yaml
 from simulation.crystals import CrystalConfig
 from simulation.recipe import as_recipe
 
@@ -52,6 +52,18 @@ def test_every_shipped_plan_is_valid(path: Path) -> None:
         ("name: x\npatterns: {}\nheld_out: {}\ntraining: {precision: half}\n", "precision is 'h"),
         ("name: x\npatterns: {}\nheld_out: {}\nloss: {mse: -1}\n", "loss.mse is -1"),
         ("name: x\npatterns: {}\nheld_out: {}\npatches: {size: 36}\n", "multiple of 8"),
+        (
+            "name: x\npatterns: {}\nheld_out: {}\nnetwork: {kind: unet}\npatches: {size: 48}\n",
+            "multiple of 32 for this unet: set patches.size",
+        ),
+        (
+            "name: x\npatterns: {}\nheld_out: {}\nnetwork: {kind: resnet}\n",
+            "expected a kind of gap_",
+        ),
+        (
+            "name: x\npatterns: {}\nheld_out: {}\nloss: huber\n",
+            "'huber': expected one of mse",
+        ),
         ("name: x\npatterns: {}\nheld_out: {}\npatches: {widths: [[5, 3]]}\n", "widths is"),
         ("name: x\npatterns: {}\nheld_out: {}\npatches: {widths: [[2, 3]]}\n", "shares is"),
         ("name: x\npatterns: {}\nheld_out: {}\npatches: {shares: [0, 0, 0]}\n", "shares is"),
@@ -79,3 +91,12 @@ def test_a_bad_plan_is_refused_in_one_line(tmp_path: Path, text: str, said: str)
 def test_a_missing_plan_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_plan(tmp_path / "absent.yaml")
+
+
+def test_a_loss_and_a_network_go_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text("{name: x, patterns: {}, held_out: {}, loss: mae, network: {kind: tunet}}")
+    plan = read_plan(path)
+    assert (plan.loss.mae, plan.loss.mse, plan.loss.likelihood) == (1, 0, 0)
+    assert plan.network.kind == "tunet"
+    assert Plan.model_validate(plan.model_dump(mode="json")) == plan

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from small_training import PLAN, changed, flat, run, waves
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.network.published.chavez import TuNetConfig
 from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.plan import PatchConfig, Plan
@@ -126,3 +127,18 @@ def test_a_training_may_begin_from_given_weights(
 def test_weights_of_another_network_are_no_start(folder: Path, patterns: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"training.start is default.*expected"):
         run(changed(start="default"), patterns, folder)
+
+
+def test_a_published_network_learns_by_its_own_loss_and_comes_back(tmp_path: Path) -> None:
+    """The adopted loss alone, in 2D, on what the paper's network saw: no guess, no mate."""
+    network = {"kind": "tunet", "n_dim": 2, "depth": 2, "base": 8}
+    training = {"steps": 24, "steps_per_epoch": 12, "learning_rate": 1e-2, "average_decay": 0.5}
+    sizes = {"batch_size": 8, "validation_patches": 16, "slabs": 16, "validation_slabs": 4}
+    values = PLAN.model_dump() | {"network": network, "loss": "mse+ssim+gradient"}
+    values["training"] = values["training"] | training | sizes
+    path = run(Plan.model_validate(values), waves((30, 30)), tmp_path)
+    rows = read_history(tmp_path / "metrics.csv")
+    assert rows[-1]["val_mse"] < 0.6 * rows[0]["train_mse"]
+    config = load_model(path).network.config
+    assert isinstance(config, TuNetConfig)
+    assert (config.depth, config.base, config.inputs) == (2, 8, "published")
