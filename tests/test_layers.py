@@ -70,7 +70,7 @@ DOORS: dict[str, set[str]] = {
 
 SIMULATION = (
     ("shapes", "fields", "defects", "q_grid"),
-    ("continuum", "diffraction", "relaxation", "realism"),
+    ("continuum", "diffraction", "relaxation", "realism", "crystal_kinds", "real_objects"),
     ("particles",),
     ("recipe", "crystals"),
     ("campaign_parts", "feed", "scan"),

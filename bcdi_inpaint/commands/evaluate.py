@@ -156,11 +156,19 @@ def _crystal_recipe(config: PhasingConfig, source: str) -> CrystalConfig:
 def _make_crystals(recipe: CrystalConfig, seed: int, quiet: bool) -> Iterator[KnownCrystal]:
     """The crystals of a recipe, one after the other, with their progress."""
     from bcdi_inpaint.evaluation.crystals.known_crystal import KnownCrystal
+    from bcdi_inpaint.evaluation.fills.subjects import measured_folder
     from bcdi_inpaint.running.progress import with_progress
+    from simulation.crystal_kinds import REAL
     from simulation.crystals import draw_crystals
+    from simulation.real_objects import find_objects
 
-    for one in with_progress(draw_crystals(recipe, seed), "crystals", recipe.count, quiet):
-        yield KnownCrystal(one.name, one.truth, one.expectation, one.counts)
+    objects, lines = find_objects(recipe.objects, measured_folder())
+    for line in lines:
+        click.echo(line)
+    number = recipe.count + len(objects) * len(REAL)
+    made = draw_crystals(recipe, seed, objects)
+    for one in with_progress(made, "crystals", number, quiet):
+        yield KnownCrystal(one.name, one.truth, one.expectation, one.counts, one.kind)
 
 
 def _changes(model: str | None, methods: str | None, widths: str | None) -> dict[str, Any]:

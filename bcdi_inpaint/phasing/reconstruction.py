@@ -72,4 +72,9 @@ def intensity_of(obj: ComplexArray) -> FloatArray:
 
 def best(results: Sequence[Reconstruction]) -> Reconstruction:
     """The one of least free log-likelihood, or log-likelihood where there are no free voxels."""
-    return min(results, key=lambda r: r.llk if np.isnan(r.llk_free) else r.llk_free)
+    return min(results, key=free_first)
+
+
+def free_first(found: Reconstruction) -> float:
+    """What reconstructions are ordered by: the free log-likelihood, or else the log-likelihood."""
+    return found.llk if np.isnan(found.llk_free) else found.llk_free

@@ -23,7 +23,7 @@ def test_every_shipped_file_is_of_a_known_kind() -> None:
 @pytest.mark.parametrize("path", PHASINGS, ids=lambda path: path.name)
 def test_every_shipped_judgement_of_crystals_is_valid(path: Path) -> None:
     config = PhasingConfig.model_validate(read_yaml(path))
-    assert CrystalConfig.model_validate(config.crystals).size >= 64
+    assert min(CrystalConfig.model_validate(config.crystals).sizes) >= 64
     assert "mask" in config.scores.treatments
 
 

@@ -6,11 +6,15 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
-from bcdi_inpaint.evaluation.crystals.treatments import MASKED, TREATMENTS
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.crystals.treatments import MASKED, TREATMENTS, parse_treatment
 from bcdi_inpaint.phasing.handover import HandOverSettings
 
-Setting = Literal["known support", "as users run it"]
-SETTINGS: tuple[Setting, ...] = ("known support", "as users run it")
+Setting = Literal["known support", "as users run it", "PyNX's command"]
+KNOWN: Setting = "known support"
+FREE: Setting = "as users run it"
+COMMAND: Setting = "PyNX's command"
+SETTINGS: tuple[Setting, ...] = (KNOWN, FREE, COMMAND)
 
 
 class CrystalScoresConfig(BaseModel):
@@ -23,9 +27,11 @@ class CrystalScoresConfig(BaseModel):
     cross_share : how often two planes cross.
     gaps_per_crystal : of each width.
     settings : with the true support, and as users run it: support from the autocorrelation,
-        shrink-wrap. The best of `known_starts`, or of `starts`, by free log-likelihood.
-    treatments : some of `treatments.TREATMENTS`; ``mask`` has to be among them. In files the key
-        may also be ``ways``.
+        shrink-wrap. The best of `known_starts`, or of `starts`, by free log-likelihood. Or by
+        PyNX's own command with users' options.
+    treatments : as `treatments.parse_treatment` reads them; ``mask`` has to be among them. In files
+        the key may also be ``ways``.
+    keep : starts of which the spread is reported, the best by free log-likelihood; all if None.
     hio, raar, er : cycles of each start.
     update_every : cycles between two updates of the support.
     level, threshold, release_after : of the hand-overs, see `handover.hand_over`.
@@ -38,12 +44,13 @@ class CrystalScoresConfig(BaseModel):
     distances: tuple[int, int] = (3, 12)
     cross_share: float = Field(0.3, ge=0, le=1)
     gaps_per_crystal: int = Field(1, ge=1)
-    settings: tuple[Setting, ...] = SETTINGS
+    settings: tuple[Setting, ...] = (KNOWN, FREE)
     treatments: tuple[str, ...] = Field(
         TREATMENTS, validation_alias=AliasChoices("treatments", "ways")
     )
     starts: int = Field(2, ge=1)
     known_starts: int = Field(1, ge=1)
+    keep: int | None = Field(None, ge=1)
     hio: int = Field(100, ge=0)
     raar: int = Field(150, ge=0)
     er: int = Field(50, ge=0)
@@ -56,9 +63,10 @@ class CrystalScoresConfig(BaseModel):
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in TREATMENTS:
-                known = ", ".join(TREATMENTS)
-                raise ValueError(f"{name!r} is no treatment, expected some of {known}")
+            try:
+                parse_treatment(name)
+            except InputError as error:
+                raise ValueError(str(error)) from error
         if MASKED not in names or len(set(names)) < len(names):
             raise ValueError(f"expected each once, and {MASKED!r}, which the ratios are to")
         return names

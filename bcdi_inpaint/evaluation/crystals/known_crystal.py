@@ -22,12 +22,16 @@ class KnownCrystal:
     truth : complex64, the object.
     expectation : float32, expected photons.
     counts : float32, a Poisson draw of them.
+    kind : of crystal and beam; retrievals are summarized by it.
+    bad : bool, True = was not measured, whatever the treatment; None for no voxel.
     """
 
     name: str
     truth: Complex64Array
     expectation: Float32Array
     counts: Float32Array
+    kind: str = ""
+    bad: BoolArray | None = None
 
     def inside(self, part: float) -> BoolArray:
         """(n_rock, n_y, n_x) bool, where the modulus is above that part of its maximum."""

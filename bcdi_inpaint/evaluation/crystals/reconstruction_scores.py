@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.ndimage import binary_erosion
 
@@ -10,6 +12,7 @@ from bcdi_inpaint.evaluation.crystals.known_crystal import KnownCrystal
 from bcdi_inpaint.evaluation.crystals.object_error import compare, shell_correlation
 from bcdi_inpaint.evaluation.crystals.records import Record
 from bcdi_inpaint.evaluation.scores import pearson_log
+from bcdi_inpaint.phasing.gap_intensity import gap_intensity
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 
 
@@ -22,17 +25,18 @@ def score_reconstruction(
     ----------
     found : what phase retrieval found.
     crystal : the truth.
-    gap : (n_rock, n_y, n_x) bool.
+    gap : (n_rock, n_y, n_x) bool, where the truth is known.
 
     Returns
     -------
     (record, intensity, aligned object): phase, modulus and gradient errors inside the particle,
-    correlation of the calculated intensity in the gap; that intensity; the object aligned with the
-    truth.
+    correlation of the calculated intensity in the gap and how bright it is there; that intensity;
+    the object aligned with the truth.
     """
     inside = crystal.inside(0.5)
     compared = compare(found.obj, crystal.truth, inside)
     calculated = found.intensity().astype(np.float32)
+    measured = ~gap if crystal.bad is None else ~(gap | crystal.bad)
     scores: Record = {
         "phase_rms_rad": compared.phase_rms_rad,
         "modulus_rms": compared.modulus_rms,
@@ -40,9 +44,34 @@ def score_reconstruction(
         "resolution": shell_correlation(compared.aligned, crystal.truth),
         "llk_free": found.llk_free,
         "pearson_gap": pearson_log(crystal.expectation, calculated, gap),
+        "gap_intensity": gap_intensity(calculated, gap, measured).ratio,
         "failed": "",
     }
     return scores, calculated, compared.aligned
+
+
+def score_spread(kept: Sequence[Reconstruction], crystal: KnownCrystal) -> Record:
+    """How far the kept starts are from the truth and from one another.
+
+    Examples
+    --------
+    >>> truth = np.zeros((12, 12, 12), dtype=np.complex64)
+    >>> truth[4:8, 5:8, 3:9] = 1
+    >>> crystal = KnownCrystal("one", truth, np.abs(truth), np.abs(truth))
+    >>> one = Reconstruction(truth, truth != 0, 1.0, 1.0, ())
+    >>> spread = score_spread([one, one], crystal)
+    >>> spread["kept"], round(spread["worst_rad"], 3), round(spread["spread_rad"], 3)
+    (2, 0.0, 0.0)
+    """
+    inside = crystal.inside(0.5)
+    errors = [compare(one.obj, crystal.truth, inside).phase_rms_rad for one in kept]
+    apart = [compare(one.obj, kept[0].obj, inside).phase_rms_rad for one in kept[1:]]
+    return {
+        "kept": len(kept),
+        "spread_rad": float(np.median(apart)) if apart else float("nan"),
+        "upper_rad": float(np.percentile(errors, 75)),
+        "worst_rad": max(errors),
+    }
 
 
 def gradient_rms(aligned: ComplexArray, truth: ComplexArray, inside: BoolArray) -> float:

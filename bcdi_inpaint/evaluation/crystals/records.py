@@ -13,10 +13,16 @@ ERRORS = ("phase_rms_rad", "modulus_rms", "gradient_rms")
 """The scores that are reported as ratios to masking; the smaller the better."""
 PLACE = ("crystal", "width", "number", "setting", "treatment")
 """Columns that say which retrieval it is."""
-MEASURED = ("resolution", "llk_free", "pearson_fill", "pearson_gap", "failed")
+SPREAD = ("kept", "spread_rad", "upper_rad", "worst_rad")
+"""Columns on the kept starts: how many; the median RMS phase distance of the others to the best;
+upper quartile and largest of their phase errors."""
+OVER_MASKING = {**{name: name for name in ERRORS}, **dict.fromkeys(SPREAD[2:], ERRORS[0])}
+"""Columns of which there are ratios to masking, and masking's column that they are over."""
+MEASURED = ("resolution", "llk_free", "pearson_fill", "pearson_gap", "gap_intensity", *SPREAD)
 """Columns that are reported as they are."""
 RECORD_COLUMNS = (
     "crystal",
+    "kind",
     "width",
     "number",
     "cross",
@@ -27,12 +33,13 @@ RECORD_COLUMNS = (
     "setting",
     "treatment",
     *ERRORS,
-    *(f"ratio_{name}" for name in ERRORS),
+    *(f"ratio_{name}" for name in OVER_MASKING),
     *MEASURED,
+    "failed",
 )
 OLD_NAMES = {"way": "treatment"}
 """Columns of tables that earlier versions wrote, and what they are called now."""
-_TEXTS = ("crystal", "setting", "treatment", "failed")
+_TEXTS = ("crystal", "kind", "setting", "treatment", "failed")
 _WHOLE = ("width", "number", "distance")
 
 

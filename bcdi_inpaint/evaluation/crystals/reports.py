@@ -11,8 +11,10 @@ from bcdi_inpaint.evaluation.crystals.safest_handover import CHOICE_COLUMNS, cro
 from bcdi_inpaint.evaluation.crystals.summary import (
     ADVICE_COLUMNS,
     FLUX_COLUMNS,
+    KIND_COLUMNS,
     SUMMARY_COLUMNS,
     summarize,
+    summarize_by_kind,
     summarize_default_by_flux,
     with_default,
 )
@@ -64,6 +66,11 @@ def report_crystals(
         "The same by what `predict` says of the gap, " + _limits() + ":",
         rows_as_table(by_advice, ADVICE_COLUMNS, "markdown").rstrip(),
     ]
+    if by_kind := summarize_by_kind(both):
+        parts += [
+            "The same for each kind of crystal and beam:",
+            rows_as_table(by_kind, KIND_COLUMNS, "markdown").rstrip(),
+        ]
     if by_flux := summarize_default_by_flux(both):
         parts += [
             "The default, of crystals up to and above the middle flux:",
@@ -86,7 +93,10 @@ def _heading(config: PhasingConfig, model: Model) -> str:
     return (
         f"# What fills do to crystals: `{config.name}`\n\n- seed {config.seed}\n- network: "
         f"{model.name}, sha256 `{model.sha256}`\n- ratio: RMS of the phase error inside the "
-        "particle over that with the gap masked; median, quartiles and worst over gaps\n\n"
+        "particle over that with the gap masked; median, quartiles and worst over gaps; "
+        "`ratio_upper_rad`, `ratio_worst_rad`: upper quartile and worst of the kept starts over "
+        "masking's best, median over gaps\n- `gap_intensity`: calculated intensity in the gap over "
+        "that beside it; `spread_rad`: phase distance of the kept starts to the best\n\n"
     )
 
 

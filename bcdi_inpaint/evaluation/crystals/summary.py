@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bcdi_inpaint.evaluation.crystals.records import Record
-from bcdi_inpaint.evaluation.crystals.treatments import MASKED, TREATMENTS
+from bcdi_inpaint.evaluation.crystals.treatments import MASKED, TREATMENTS, treatment_place
 from bcdi_inpaint.phasing.benefit import VERDICTS, verdict_of
 from bcdi_inpaint.phasing.handover import AUTO, resolve_handover
 
@@ -25,11 +25,16 @@ SUMMARY_COLUMNS = (
     "ratio_modulus",
     "ratio_gradient",
     "pearson_gap",
+    "ratio_upper_rad",
+    "ratio_worst_rad",
+    "spread_rad",
+    "gap_intensity",
 )
 DEFAULTS = {AUTO: False, f"{AUTO} refined": True}
 """Names of the default hand-over among the treatments, and whether it is of a refined fill."""
 FLUX_COLUMNS = ("flux", *SUMMARY_COLUMNS)
 ADVICE_COLUMNS = tuple("advice" if name == "width" else name for name in SUMMARY_COLUMNS)
+KIND_COLUMNS = ("kind", *SUMMARY_COLUMNS)
 
 
 def with_default(records: Sequence[Record]) -> list[Record]:
@@ -67,7 +72,8 @@ def summarize(records: Sequence[Record], by: Literal["width", "advice"] = "width
     """Summarize the ratios to masking for each setting, width and treatment.
 
     Returns a row for each with median, quartiles and the worst; by ``advice`` for each of
-    `benefit.VERDICTS` in the place of widths.
+    `benefit.VERDICTS` in the place of widths. `ratio_upper_rad` and `ratio_worst_rad` are the
+    medians of the upper quartile and the worst of the kept starts, over masking's best.
 
     Examples
     --------
@@ -83,14 +89,32 @@ def summarize(records: Sequence[Record], by: Literal["width", "advice"] = "width
         part = record["width"] if by == "width" else _verdict(record)
         cells.setdefault((record["setting"], part, record["treatment"]), []).append(record)
     part_order = {part: part for _, part, _ in cells} if by == "width" else _places(VERDICTS)
-    treatment_order = _places([*TREATMENTS, *DEFAULTS])
     return [
         {"setting": setting, by: part, "treatment": treatment} | _summarize_cell(own)
         for (setting, part, treatment), own in sorted(
             cells.items(),
-            key=lambda cell: (cell[0][0], part_order[cell[0][1]], treatment_order[cell[0][2]]),
+            key=lambda cell: (cell[0][0], part_order[cell[0][1]], _place(cell[0][2])),
         )
     ]
+
+
+def summarize_by_kind(records: Sequence[Record]) -> list[Record]:
+    """The same of the crystals of each kind; nothing where all are of one."""
+    kinds = dict.fromkeys(record.get("kind", "") for record in records)
+    if len(kinds) < 2:
+        return []
+    return [
+        {"kind": kind} | row
+        for kind in kinds
+        for row in summarize([record for record in records if record.get("kind", "") == kind])
+    ]
+
+
+def _place(treatment: str) -> tuple[int, str]:
+    """Where a treatment stands; the defaults last."""
+    if treatment in DEFAULTS:
+        return len(TREATMENTS) + 1 + [*DEFAULTS].index(treatment), treatment
+    return treatment_place(treatment)
 
 
 def _summarize_cell(records: Sequence[Record]) -> Record:
@@ -107,6 +131,10 @@ def _summarize_cell(records: Sequence[Record]) -> Record:
         "ratio_modulus": _median(records, "ratio_modulus_rms"),
         "ratio_gradient": _median(records, "ratio_gradient_rms"),
         "pearson_gap": _median(records, "pearson_gap"),
+        "ratio_upper_rad": _median(records, "ratio_upper_rad"),
+        "ratio_worst_rad": _median(records, "ratio_worst_rad"),
+        "spread_rad": _median(records, "spread_rad"),
+        "gap_intensity": _median(records, "gap_intensity"),
     }
 
 

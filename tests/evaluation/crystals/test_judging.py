@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from bcdi_inpaint.evaluation.crystals import judging
+from bcdi_inpaint.evaluation.crystals import retrieving
 from bcdi_inpaint.evaluation.crystals.config import CrystalScoresConfig
 from bcdi_inpaint.evaluation.crystals.judging import judge_crystal
 from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView, KnownCrystal
-from bcdi_inpaint.evaluation.crystals.treatments import COMPLETE, MASKED, TREATMENTS
+from bcdi_inpaint.evaluation.crystals.treatments import COMPLETE, INTERPOLATED, MASKED, ZERO
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.gaps.artificial import SETTINGS, place_beside_middle
 from bcdi_inpaint.network.weights import load_model
@@ -40,15 +40,20 @@ def test_a_gap_without_room_is_left_out() -> None:
     assert place_beside_middle((48, 48, 48), 24, (3, 12), 0.3, rng) == []
 
 
+TREATMENTS = (COMPLETE, MASKED, ZERO, INTERPOLATED, "soft", "prior")
+"""What a retrieval gets of the others is tested where it is made."""
+
+
 @pytest.mark.skipif(pynx_version() is None, reason="PyNX is not there")
 def test_every_treatment_is_phased_and_compared_with_masking(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = next(draw_crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))
-    crystal = KnownCrystal(made.name, made.truth, made.expectation, made.counts)
+    crystal = KnownCrystal(made.name, made.truth, made.expectation, made.counts, made.kind)
     config = CrystalScoresConfig(
         widths=(3,),
         settings=("known support",),
+        treatments=TREATMENTS,
         hio=0,
         raar=30,
         er=20,
@@ -70,15 +75,20 @@ def test_every_treatment_is_phased_and_compared_with_masking(
     assert by_treatment[MASKED]["ratio_phase_rms_rad"] == 1
     for record in records:
         assert not record["failed"]
+        assert record["kind"] == "coherent, even"
+        assert record["kept"] == 1
+        assert record["upper_rad"] == record["worst_rad"] == record["phase_rms_rad"]
+        assert record["ratio_worst_rad"] == record["ratio_phase_rms_rad"]
         assert record["ratio_phase_rms_rad"] == pytest.approx(
             record["phase_rms_rad"] / by_treatment[MASKED]["phase_rms_rad"]
         )
         assert 0 < record["resolution"] <= 1
     assert by_treatment[COMPLETE]["pearson_gap"] > 0.9
+    assert by_treatment["zero"]["gap_intensity"] < by_treatment[COMPLETE]["gap_intensity"]
     assert not math.isnan(by_treatment["soft"]["llk_free"]) or min(crystal.counts.shape) < 12
 
     fewer = config.model_copy(update={"treatments": (COMPLETE, MASKED, "soft")})
-    monkeypatch.setattr(judging, "retrieve_best", None)  # what is known is not done again
+    monkeypatch.setattr(retrieving, "retrieve_best", None)  # what is known is not done again
     (again,) = judge_crystal(crystal, fewer, load_model(), known=records, show=seen.append)
     assert len(seen) == 1
     assert again == [by_treatment[treatment] for treatment in fewer.treatments]

@@ -11,8 +11,15 @@ from bcdi_inpaint.evaluation.report_tables import rows_as_csv
 
 def record(**changes: object) -> dict[str, Any]:
     numbers = dict.fromkeys(RECORD_COLUMNS, 0.25)
-    where = {"crystal": "atomistic 0", "width": 6, "number": 1, "cross": True, "distance": 4}
-    words = {"setting": "known support", "treatment": "refined prior", "failed": ""}
+    where = {
+        "crystal": "atomistic 0",
+        "kind": "even",
+        "width": 6,
+        "number": 1,
+        "cross": True,
+        "distance": 4,
+    }
+    words = {"kind": "even", "setting": "known support", "treatment": "refined prior", "failed": ""}
     return numbers | where | words | changes
 
 

@@ -5,7 +5,9 @@ import pytest
 from bcdi_inpaint.evaluation.crystals.summary import (
     ADVICE_COLUMNS,
     FLUX_COLUMNS,
+    KIND_COLUMNS,
     summarize,
+    summarize_by_kind,
     summarize_default_by_flux,
     with_default,
 )
@@ -26,6 +28,8 @@ def _record(
         "ratio_modulus_rms": ratio,
         "ratio_gradient_rms": ratio,
         "pearson_gap": 0.9,
+        "ratio_upper_rad": 1.2 * ratio,
+        "ratio_worst_rad": 2 * ratio,
     }
 
 
@@ -38,6 +42,15 @@ def test_the_summary_tells_median_quartiles_and_the_worst() -> None:
     assert (soft["lower_quartile"], soft["ratio"], soft["upper_quartile"]) == (0.4, 0.6, 0.8)
     assert soft["worst"] == 3.0
     assert soft["cases"] == 5
+    assert (soft["ratio_upper_rad"], soft["ratio_worst_rad"]) == (pytest.approx(0.72), 1.2)
+
+
+def test_kinds_of_crystals_are_told_apart() -> None:
+    records = [_record("soft", ratio) | {"kind": kind} for kind, ratio in (("a", 0.2), ("b", 0.8))]
+    rows = summarize_by_kind(records)
+    assert [(row["kind"], row["ratio"]) for row in rows] == [("a", 0.2), ("b", 0.8)]
+    assert set(rows[0]) == set(KIND_COLUMNS)
+    assert summarize_by_kind(records[:1]) == []
 
 
 def test_the_summary_by_advice_is_in_its_order() -> None:

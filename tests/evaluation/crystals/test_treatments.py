@@ -1,79 +1,36 @@
-import numpy as np
 import pytest
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.treatments import (
-    COMPLETE,
-    INTERPOLATED,
-    LINEAR,
-    MASKED,
-    REFINED,
     TREATMENTS,
-    GappedScan,
+    parse_treatment,
+    treatment_place,
 )
-from bcdi_inpaint.network.weights import load_model
-from bcdi_inpaint.phasing.constraints import IntervalConstraint
-
-SHAPE = (12, 16, 16)
 
 
-@pytest.fixture(scope="module")
-def gapped() -> GappedScan:
-    gap = np.zeros(SHAPE, dtype=bool)
-    gap[:, 6:9] = True
-    counts = np.random.default_rng(0).poisson(50, SHAPE).astype(np.float32)
-    return GappedScan(counts, gap, load_model(), "cpu")
+def test_every_treatment_is_read_as_it_is_written() -> None:
+    for name in TREATMENTS:
+        found = parse_treatment(name)
+        assert found.name == name
+        assert found.refined == name.startswith("refined")
+        assert not found.knowledge
+    assert parse_treatment("mask + density").knowledge == {"density"}
 
 
-def test_only_complete_counts_show_what_is_in_the_gap(gapped: GappedScan) -> None:
-    complete = gapped.retrieval_input(COMPLETE)
-    assert complete.counts is gapped.counts
-    assert not complete.bad_mask.any()
-    assert not complete.filled.any()
-    assert complete.constraint is None
-    for treatment in TREATMENTS[1:]:
-        if treatment not in REFINED:
-            given = gapped.retrieval_input(treatment).counts
-            assert not gapped.hidden[gapped.gap].any()
-            assert not np.array_equal(given[gapped.gap], gapped.counts[gapped.gap])
-            np.testing.assert_array_equal(given[~gapped.gap], gapped.counts[~gapped.gap])
+@pytest.mark.parametrize("name", ["magic", "prior + luck", "prior + psf + psf", "+ psf"])
+def test_another_name_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="expected") as caught:
+        parse_treatment(name)
+    assert "\n" not in str(caught.value)
 
 
-def test_masking_and_a_linear_fill_are_what_they_say(gapped: GappedScan) -> None:
-    masked = gapped.retrieval_input(MASKED)
-    np.testing.assert_array_equal(masked.bad_mask, gapped.gap)
-    assert not masked.filled.any()
-    assert masked.constraint is None
-    linear = gapped.retrieval_input(LINEAR)
-    assert not linear.bad_mask.any()
-    np.testing.assert_array_equal(linear.filled, gapped.gap)
-    assert np.isclose(linear.counts[gapped.gap].mean(), 50, rtol=0.1)
-
-
-def test_interpolation_is_held_between_the_parts_that_pynx_takes(gapped: GappedScan) -> None:
-    """In the middle: the mean of the known counts around, by inverse squared distance."""
-    given = gapped.retrieval_input(INTERPOLATED)
-    assert isinstance(given.constraint, IntervalConstraint)
-    lower, upper = given.constraint.lower, given.constraint.upper
-    np.testing.assert_array_equal(given.bad_mask, gapped.gap)
-    place = (5, 7, 8)
-    known = np.argwhere(~gapped.gap)
-    weight = 1 / ((known - place) ** 2).sum(axis=1)
-    mean = (weight * given.counts[~gapped.gap]).sum() / weight.sum()
-    assert lower[place] == pytest.approx(0.5 * mean, rel=0.05)
-    assert upper[place] == pytest.approx(1.2 * mean, rel=0.05)
-    assert np.isinf(upper[~gapped.gap]).all()
-    assert not lower[~gapped.gap].any()
-
-
-def test_a_refined_fill_is_handed_over_as_any_other(
-    gapped: GappedScan, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Mended:
-        fill = gapped.fill
-
-    monkeypatch.setitem(gapped.__dict__, "refinement", Mended())
-    for treatment, name in REFINED.items():
-        refined, plain = gapped.retrieval_input(treatment), gapped.retrieval_input(name)
-        np.testing.assert_array_equal(refined.counts, plain.counts)
-        np.testing.assert_array_equal(refined.bad_mask, plain.bad_mask)
-        assert refined.release_after == plain.release_after
+def test_tables_have_treatments_beside_their_like() -> None:
+    names = ["prior", "refined prior", "mask + psf", "zero", "prior + density", "mask"]
+    assert sorted(names, key=treatment_place) == [
+        "mask",
+        "mask + psf",
+        "zero",
+        "prior",
+        "prior + density",
+        "refined prior",
+    ]

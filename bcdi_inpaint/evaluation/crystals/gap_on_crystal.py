@@ -1,0 +1,138 @@
+"""One gap on one crystal: what its retrievals have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from bcdi_inpaint.arrays import BoolArray
+from bcdi_inpaint.evaluation.crystals.config import SETTINGS, CrystalScoresConfig, Setting
+from bcdi_inpaint.evaluation.crystals.gapped_scan import GappedScan
+from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView, KnownCrystal
+from bcdi_inpaint.evaluation.crystals.records import Record
+from bcdi_inpaint.gaps.artificial import lines_from_peak, place_beside_middle
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import gap_mask
+from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.phasing.benefit import expected_benefit
+from bcdi_inpaint.phasing.handover import HandOverSettings
+from bcdi_inpaint.scan.boxes import as_shape
+
+Retrieval = tuple[Setting, str]
+"""Setting and treatment."""
+
+
+@dataclass(frozen=True)
+class GapOnCrystal:
+    """One gap on one crystal, with all that its retrievals have in common.
+
+    Attributes
+    ----------
+    crystal : whose object is known.
+    gaps : one plane, or two that cross.
+    number : of the gap among those of its width.
+    seeds : of the starts, by setting: all treatments start from the same random objects.
+    config : what is phased, and how.
+    model : the network that fills.
+    device : where it computes.
+    """
+
+    crystal: KnownCrystal
+    gaps: Sequence[Gap]
+    number: int
+    seeds: Mapping[Setting, int]
+    config: CrystalScoresConfig
+    model: Model
+    device: str
+
+    @property
+    def retrievals(self) -> list[Retrieval]:
+        """Every setting and treatment that is asked for."""
+        return [
+            (setting, treatment)
+            for setting in self.config.settings
+            for treatment in self.config.treatments
+        ]
+
+    @cached_property
+    def scan(self) -> GappedScan:
+        """The counts with the gap, and its fills."""
+        counts, config = self.crystal.counts, self.config
+        return GappedScan(
+            counts,
+            gap_mask(self.gaps, as_shape(counts.shape)),
+            self.model,
+            self.device,
+            self.seeds[SETTINGS[0]],
+            HandOverSettings(config.level, config.threshold, config.release_after),
+            self.crystal.bad,
+        )
+
+    @property
+    def judged(self) -> BoolArray:
+        """(n_rock, n_y, n_x) bool, the voxels of the gap where the truth is known."""
+        return self.scan.gap & ~self.scan.invalid
+
+    @cached_property
+    def head(self) -> Record:
+        """What the records of all its retrievals have in common."""
+        unknown = self.scan.gap | self.scan.invalid
+        benefit = expected_benefit(self.scan.hidden, unknown, self.gaps)
+        return {
+            "crystal": self.crystal.name,
+            "kind": self.crystal.kind,
+            "width": self.gaps[0].width,
+            "number": self.number,
+            "cross": len(self.gaps) > 1,
+            "distance": min(self._distance(gap) for gap in self.gaps),
+            "flux": float(self.crystal.expectation.max()),
+            "fringes": np.nan if benefit is None else benefit.fringes,
+            "counts_beside": np.nan if benefit is None else benefit.counts_beside,
+        }
+
+    def _distance(self, gap: Gap) -> int:
+        """Lines between the Bragg peak and the gap."""
+        return lines_from_peak(gap.start, gap.stop, self.crystal.counts.shape[gap.axis] // 2)
+
+    def view(self, setting: Setting) -> CrystalView:
+        """What is to be seen of one setting, still without reconstructions."""
+        crystal = self.crystal
+        name = f"{crystal.name}, {', '.join(map(str, self.gaps))}"
+        width, gap = self.gaps[0].width, self.scan.gap
+        truth = {"truth": crystal.truth}
+        return CrystalView(name, width, setting, crystal.expectation, gap, {}, {**truth})
+
+
+def place_gap(
+    crystal: KnownCrystal,
+    config: CrystalScoresConfig,
+    width: int,
+    number: int,
+    model: Model,
+    device: str,
+) -> GapOnCrystal | None:
+    """Place a gap beside the peak, from random numbers of its own.
+
+    Parameters
+    ----------
+    crystal : whose object is known.
+    config : what is phased, and how.
+    width : of the gap in voxels.
+    number : of the gap among those of its width.
+    model : the network that fills.
+    device : where it computes: ``auto``, ``cpu`` or ``cuda``.
+
+    Returns
+    -------
+    The gap on the crystal; None where none fits.
+    """
+    first = np.random.default_rng([config.seed, len(crystal.name), width, number])
+    rng = np.random.default_rng([first.integers(2**32), *crystal.name.encode()])
+    shape = crystal.counts.shape
+    gaps = place_beside_middle(shape, width, config.distances, config.cross_share, rng)
+    # For all settings, whichever are asked for, so that each has the same starts.
+    seeds = {setting: int(rng.integers(2**32)) for setting in SETTINGS}
+    return GapOnCrystal(crystal, gaps, number, seeds, config, model, device) if gaps else None

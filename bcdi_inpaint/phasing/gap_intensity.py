@@ -1,0 +1,144 @@
+"""A figure of merit that needs no truth: how bright a reconstruction is in the gap.
+
+What the detector does not see, the reconstruction may get wrong without a contradiction. But the
+pattern of a crystal goes on through a gap as it was beside it. So the calculated intensity in the
+gap is held against that beside it, at the same distance from the Bragg peak::
+
+    ratio = median over rings of  mean(I, gap and ring) / mean(I, beside and ring)
+
+each ring with the weight of the gap's voxels in it. About 1 is as it should be; well above, the
+reconstruction has light in the gap that nothing beside it speaks for; well below, it takes the gap
+for dark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from bcdi_inpaint.arrays import BoolArray, Float64Array
+
+
+@dataclass(frozen=True)
+class GapIntensitySettings:
+    """Which voxels are compared.
+
+    Attributes
+    ----------
+    ring : voxels from a ring to the next. Chosen: some fringes' width, so that a ring holds light
+        and dark.
+    beside : voxels from the gap that are looked at. Chosen: about as wide as the gaps between a
+        detector's chips.
+    fewest : voxels of a ring in the gap, and beside it, below which it says nothing. Chosen.
+    least_counts : mean calculated counts of a ring beside the gap, below which it says nothing:
+        there is only noise to fit. Chosen.
+    """
+
+    ring: float = 4.0
+    beside: float = 4.0
+    fewest: int = 20
+    least_counts: float = 0.1
+
+
+@dataclass(frozen=True)
+class GapIntensity:
+    """Calculated intensity in a gap over that beside it.
+
+    Attributes
+    ----------
+    ratio : over all rings; nan where no ring says anything.
+    radii : (n_rings,) middle of each ring that says something, in voxels from the peak.
+    ratios : (n_rings,) of each.
+    voxels : (n_rings,) of the gap in each.
+    """
+
+    ratio: float
+    radii: Float64Array
+    ratios: Float64Array
+    voxels: Float64Array
+
+    def __str__(self) -> str:
+        if np.isnan(self.ratio):
+            return "no light beside the gap to compare the reconstruction's with"
+        return f"intensity in the gap over that beside it: {self.ratio:.2f} (about 1 is good)"
+
+
+def gap_intensity(
+    calculated: np.ndarray,
+    gap: BoolArray,
+    measured: BoolArray | None = None,
+    *,
+    settings: GapIntensitySettings = GapIntensitySettings(),
+) -> GapIntensity:
+    """How bright a reconstruction is in the gap, over beside it, ring by ring about the peak.
+
+    Parameters
+    ----------
+    calculated : (n_rock, n_y, n_x), the reconstruction's intensity, the peak anywhere.
+    gap : (n_rock, n_y, n_x) bool, True = was not measured and is judged.
+    measured : (n_rock, n_y, n_x) bool, voxels that may be compared with; all but the gap if None.
+    settings : which voxels are compared.
+
+    Returns
+    -------
+    The ratio, and that of every ring; nan where there is nothing to compare.
+
+    Examples
+    --------
+    >>> calculated = np.ones((20, 20, 20))
+    >>> gap = np.zeros(calculated.shape, dtype=bool)
+    >>> gap[:, 12:15] = True
+    >>> calculated[gap] = 3
+    >>> gap_intensity(calculated, gap).ratio
+    3.0
+    """
+    nothing = np.zeros(0)
+    beside = _beside(gap, measured, settings.beside)
+    if not beside.any():
+        return GapIntensity(float("nan"), nothing, nothing, nothing)
+    centre = _peak(calculated, gap)
+    inside, outside = (_rings(calculated, where, centre, settings.ring) for where in (gap, beside))
+    n_rings = min(len(inside[0]), len(outside[0]))
+    (voxels, light), (others, around) = (
+        (number[:n_rings], total[:n_rings]) for number, total in (inside, outside)
+    )
+    mean_beside = around / np.maximum(others, 1)
+    says = (np.minimum(voxels, others) >= settings.fewest) & (mean_beside >= settings.least_counts)
+    ratios = light[says] / voxels[says] / mean_beside[says]
+    radii = np.asarray((np.flatnonzero(says) + 0.5) * settings.ring, dtype=np.float64)
+    return GapIntensity(_weighted_median(ratios, voxels[says]), radii, ratios, voxels[says])
+
+
+def _beside(gap: BoolArray, measured: BoolArray | None, reach: float) -> BoolArray:
+    """Measured voxels within some voxels of the gap."""
+    if not gap.any():
+        return np.zeros_like(gap)
+    near: BoolArray = distance_transform_edt(~gap) <= reach
+    return near & ~gap if measured is None else near & ~gap & measured
+
+
+def _peak(calculated: np.ndarray, gap: BoolArray) -> tuple[int, ...]:
+    """The brightest voxel outside the gap."""
+    flat = int(np.argmax(np.where(gap, 0, calculated)))
+    return tuple(int(at) for at in np.unravel_index(flat, calculated.shape))
+
+
+def _rings(
+    calculated: np.ndarray, where: BoolArray, centre: tuple[int, ...], width: float
+) -> tuple[Float64Array, Float64Array]:
+    """Number of the voxels there, and their intensity, in each ring."""
+    offsets = np.argwhere(where) - np.array(centre)
+    ring = (np.sqrt((offsets**2).sum(axis=1)) / width).astype(int)
+    number = np.bincount(ring).astype(np.float64)
+    return number, np.bincount(ring, calculated[where].astype(np.float64)).astype(np.float64)
+
+
+def _weighted_median(values: Float64Array, weights: Float64Array) -> float:
+    """The value up to which half of the weight is; nan for none."""
+    if not len(values):
+        return float("nan")
+    order = np.argsort(values)
+    half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    return float(values[order][half])
