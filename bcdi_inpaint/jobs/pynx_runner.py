@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from bcdi_inpaint.errors import InputError, MissingEngineError, brief
-from bcdi_inpaint.jobs.pynx_scan import say, with_carried_fill
-from bcdi_inpaint.phasing.pynx_retrieval import is_out_of_memory
+from bcdi_inpaint.errors import MissingEngineError
+from bcdi_inpaint.jobs.fill_of_data import FillOfData
+from bcdi_inpaint.phasing.pynx_faults import as_program, failures_in_one_line
+from bcdi_inpaint.phasing.pynx_scan import say, with_carried_fill
 from bcdi_inpaint.pynx_engine import import_pynx
 
 RUNNERS = {"pynx-cdi-id01": "id01", "pynx-cdi-id10": "id10"}
@@ -42,11 +43,11 @@ def run_pynx(command: str, arguments: Sequence[str]) -> None:
     """
     module = import_pynx(f"cdi.runner.{RUNNERS[command]}")
     import_pynx("cdi")
-    with _as_program(command, arguments), _warnings_on_stdout():
+    with as_program(command, arguments), _warnings_on_stdout():
         _check_version()
-        with _failures_in_one_line():
+        with failures_in_one_line():
             runner = _runner_class(module)(sys.argv, None)
-            runner.CDIRunnerScan = with_carried_fill(runner.CDIRunnerScan)
+            runner.CDIRunnerScan = with_carried_fill(runner.CDIRunnerScan, FillOfData)
             runner.process_scans()
 
 
@@ -87,17 +88,6 @@ def _check_version() -> None:
 
 
 @contextmanager
-def _as_program(command: str, arguments: Sequence[str]) -> Iterator[None]:
-    """The command line as PyNX reads it."""
-    before = sys.argv
-    sys.argv = [command, *arguments]
-    try:
-        yield
-    finally:
-        sys.argv = before
-
-
-@contextmanager
 def _warnings_on_stdout() -> Iterator[None]:
     """Programs that read PyNX's output take every line of stderr for an error."""
 
@@ -110,27 +100,3 @@ def _warnings_on_stdout() -> Iterator[None]:
         warnings.showwarning = show  # type: ignore[assignment]
         yield
         gc.collect()
-
-
-@contextmanager
-def _failures_in_one_line() -> Iterator[None]:
-    """What PyNX stops at becomes an InputError of one line."""
-    try:
-        yield
-    except SystemExit as stop:
-        cause = stop.__context__  # PyNX prints an error and exits
-        if not stop.code or not isinstance(cause, Exception):
-            raise
-        raise _in_one_line(cause) from cause
-    except InputError:
-        raise
-    except Exception as error:
-        raise _in_one_line(error) from error
-
-
-def _in_one_line(error: Exception) -> InputError:
-    if isinstance(error, InputError):
-        return error
-    if is_out_of_memory(error):
-        return InputError("out of memory while phasing: take a smaller roi, or --rebin 2")
-    return InputError(f"PyNX stopped: {type(error).__name__}: {brief(error)}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.phasing.constraints import Constraint, IntervalConstraint, PriorConstraint
-from bcdi_inpaint.phasing.handover import BOUNDED, HandOverSettings
+from bcdi_inpaint.phasing.handover import BOUNDED, HandOver, HandOverSettings
 from bcdi_inpaint.phasing.pynx_projection import HeldAmplitudes
 from bcdi_inpaint.scan.boxes import Box
 
@@ -27,6 +27,7 @@ class CarriedFill:
     filled : bool.
     sigma : standard deviation of log(1 + counts) of filled voxels.
     lower, upper : interval of the counts of filled voxels.
+    release_after : of ``staged``, fraction of the cycles after which the bounds are dropped.
     """
 
     handover: str
@@ -35,17 +36,27 @@ class CarriedFill:
     sigma: Float32Array
     lower: Float32Array
     upper: Float32Array
+    release_after: float = HandOverSettings.release_after
+
+    @classmethod
+    def of(cls, handed: HandOver) -> CarriedFill:
+        """What is handed over, in photons; its name follows from what is known of the voxels."""
+        counts, nothing = handed.counts, np.zeros(handed.counts.shape, np.float32)
+        name, filled, parts = "hard", handed.filled, (nothing, nothing, nothing)
+        match handed.constraint:
+            case PriorConstraint(estimates, sigma):
+                name, filled, parts = "prior", np.isfinite(sigma), (sigma, nothing, nothing)
+                counts = np.where(filled, estimates, counts).astype(np.float32)
+            case IntervalConstraint(lower, upper):
+                name, filled, parts = "soft", np.isfinite(upper), (nothing, lower, upper)
+        if handed.release_after is None:
+            return cls(name if filled.any() else "mask", counts, filled, *parts)
+        return cls("staged", counts, filled, *parts, release_after=handed.release_after)
 
     def cut(self, box: Box) -> CarriedFill:
         """The part in a box."""
-        return CarriedFill(
-            self.handover,
-            self.counts[box],
-            self.filled[box],
-            self.sigma[box],
-            self.lower[box],
-            self.upper[box],
-        )
+        arrays = ("counts", "filled", "sigma", "lower", "upper")
+        return replace(self, **{name: getattr(self, name)[box] for name in arrays})
 
     def scaled(self, factor: np.ndarray) -> CarriedFill:
         """The fill of counts that are multiplied; the counts' relative uncertainty stays.
@@ -78,26 +89,27 @@ class CarriedFill:
         lower, upper = (np.where(self.filled, b, counts) for b in (self.lower, self.upper))
         together = add_up(counts.astype(np.float32))
         is_filled = add_up(self.filled.astype(np.int32)) > 0
-        return CarriedFill(
-            self.handover,
-            together,
-            is_filled & ~(add_up(unknown.astype(np.int32)) > 0),
-            np.sqrt(add_up(variance.astype(np.float32))) / (1 + together),
-            add_up(lower.astype(np.float32)),
-            add_up(upper.astype(np.float32)),
+        return replace(
+            self,
+            counts=together,
+            filled=is_filled & ~(add_up(unknown.astype(np.int32)) > 0),
+            sigma=np.sqrt(add_up(variance.astype(np.float32))) / (1 + together),
+            lower=add_up(lower.astype(np.float32)),
+            upper=add_up(upper.astype(np.float32)),
         )
 
     def held(self, masked: BoolArray, cycles: Cycles) -> HeldAmplitudes | None:
         """What the cycles are to heed of masked voxels; None if it is nothing."""
-        constraint = self._constraint()
+        constraint = self.constraint()
         if constraint is None or not (masked & self.filled).any():
             return None
         release = None
         if self.handover == "staged":
-            release = round(HandOverSettings.release_after * cycles.all)
+            release = round(self.release_after * cycles.all)
         return HeldAmplitudes(constraint.on_amplitudes(masked), cycles.before_end, release)
 
-    def _constraint(self) -> Constraint | None:
+    def constraint(self) -> Constraint | None:
+        """What is known of filled voxels; None if they are as measured, or free."""
         if self.handover in BOUNDED:
             lower = np.where(self.filled, self.lower, np.float32(0))
             return IntervalConstraint(lower, np.where(self.filled, self.upper, np.float32(np.inf)))

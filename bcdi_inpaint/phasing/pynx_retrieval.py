@@ -20,6 +20,7 @@ from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.constraints import Constraint
 from bcdi_inpaint.phasing.free_voxels import Islands, draw_islands, set_free_voxels
+from bcdi_inpaint.phasing.pynx_faults import is_out_of_memory
 from bcdi_inpaint.phasing.pynx_stages import PynxStages
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, best
 from bcdi_inpaint.phasing.schedule import Schedule
@@ -180,14 +181,6 @@ def _one_line_errors(
             f"out of memory while phasing {shape} voxels, expected room for about ten "
             "complex arrays: crop nearer to the peak, or set PYNX_PU=cpu"
         ) from error
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether the host's or a GPU's memory was too small; PyCUDA and PyOpenCL have own errors."""
-    return isinstance(error, MemoryError) or type(error).__name__ in (
-        "MemoryError",
-        "OutOfMemoryError",
-    )
 
 
 def _check_arrays(

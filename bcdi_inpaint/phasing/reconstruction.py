@@ -31,6 +31,9 @@ class Reconstruction:
     box : the part of the scan that was phased, None where that is not known.
     handed : what was handed to the retrieval, in that box; None where that is not known.
     free_llks : `llk_free` of every start that found something, this one among them.
+    run : number of the start, from 1; 0 where that is not known.
+    threshold : of the support, as a fraction of the modulus; nan where that is not known.
+    outside : part of the object's square that the last projection leaves outside the support.
     """
 
     obj: Complex64Array
@@ -41,10 +44,22 @@ class Reconstruction:
     box: Box | None = None
     handed: HandOver | None = None
     free_llks: tuple[float, ...] = ()
+    run: int = 0
+    threshold: float = float("nan")
+    outside: float = float("nan")
 
     def intensity(self) -> FloatArray:
         """(n_rock, n_y, n_x) expected counts of the object, centred."""
         return intensity_of(self.obj)
+
+    @property
+    def figures(self) -> str:
+        """What is reported of it in a line."""
+        threshold = "" if np.isnan(self.threshold) else f", threshold {self.threshold:.3f}"
+        return (
+            f"free log-likelihood {self.llk_free:.4g}, log-likelihood {self.llk:.4g}, support "
+            f"{int(self.support.sum())} voxels{threshold}"
+        )
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.obj.shape))

@@ -25,10 +25,12 @@ from bcdi_inpaint.files import (
     write_scan,
 )
 from bcdi_inpaint.jobs import pynx_runner
+from bcdi_inpaint.jobs.fill_of_data import FillOfData
 from bcdi_inpaint.jobs.pynx_runner import run_pynx
-from bcdi_inpaint.jobs.pynx_scan import with_carried_fill
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing.pynx_faults import as_program
 from bcdi_inpaint.phasing.pynx_projection import CARRIED
+from bcdi_inpaint.phasing.pynx_scan import with_carried_fill
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
 from bcdi_inpaint.scan.scan import Scan
 
@@ -80,9 +82,9 @@ def results(folder: Path) -> list[Path]:
 def stepped(path: Path, *options: str) -> Any:
     """A runner's scan, prepared as for a run."""
     runner_module = import_pynx("cdi.runner.id01")
-    with pynx_runner._as_program("pynx-cdi-id01", ["--data", str(path), *options]), quiet():
+    with as_program("pynx-cdi-id01", ["--data", str(path), *options]), quiet():
         runner = pynx_runner._runner_class(runner_module)(["pynx-cdi-id01"], None)
-        of_scan = with_carried_fill(runner.CDIRunnerScan)(runner.params, None)
+        of_scan = with_carried_fill(runner.CDIRunnerScan, FillOfData)(runner.params, None)
         of_scan.load_data()
         of_scan.prepare_processing_unit()
         of_scan.prepare_data()
@@ -110,7 +112,7 @@ def test_without_a_fill_it_is_pynx(
         np.random.seed(3)
         if name == "plain":
             module = import_pynx("cdi.runner.id01")
-            with pynx_runner._as_program("pynx-cdi-id01", arguments), quiet():
+            with as_program("pynx-cdi-id01", arguments), quiet():
                 module.CDIRunnerID01(["pynx-cdi-id01"], None).process_scans()
         else:
             run_pynx("pynx-cdi-id01", arguments)

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import StoredFill, read_fill
-from bcdi_inpaint.jobs.provenance import fill_in_file, read_handover
 from bcdi_inpaint.phasing.carried_fill import CarriedFill, Cycles, count_cycles
-from bcdi_inpaint.phasing.handover import NAMES, fill_interval
+from bcdi_inpaint.phasing.handover import NAMES
 from bcdi_inpaint.phasing.pynx_projection import CARRIED, HeldAmplitudes, heed_fills
 from bcdi_inpaint.phasing.schedule import HALF_WAY
 from bcdi_inpaint.pynx_engine import import_pynx
@@ -30,13 +28,13 @@ def say(line: str) -> None:
 
 
 @functools.cache
-def with_carried_fill(scan_class: type) -> type:
-    """A runner's scan class, made to carry a fill."""
+def with_carried_fill(scan_class: type, carrier: type[CarriesFill]) -> type:
+    """A runner's scan class, made to carry a fill as the `carrier` brings it."""
     heed_fills()
-    return type(f"Filled{scan_class.__name__}", (_CarriesFill, scan_class), {})
+    return type(f"Filled{scan_class.__name__}", (carrier, scan_class), {})
 
 
-class _CarriesFill:
+class CarriesFill:
     """The steps of a runner's scan, each with what it means for the fill."""
 
     params: dict[str, Any]
@@ -47,19 +45,22 @@ class _CarriesFill:
     held: HeldAmplitudes | None = None
     masked_in_file: Any = None
 
-    def load_data(self) -> None:
+    def bring(self) -> CarriedFill | None:
+        """Load the data; the fill that goes with them, if there is one."""
         super().load_data()  # type: ignore[misc]
-        path = self.params["data"]
-        stored = None if path is None or self.iobs.ndim != 3 else read_fill(path)
-        if stored is None:
+        return None
+
+    def load_data(self) -> None:
+        """Load the data and the fill, and say how it is handed over."""
+        self.carried = self.bring()
+        if self.carried is None:
             say("no fill in the data: PyNX runs as it is")
             _tell_zero_mask(self.params, filled=False)
             return
-        self.carried = carried_fill(str(path), self.iobs, stored)
         check_grid(self.params)
         self._record()
         say(
-            f"{int(stored.filled.sum())} filled voxels, {self.carried.handover}: "
+            f"{int(self.carried.filled.sum())} filled voxels, {self.carried.handover}: "
             f"{NAMES[self.carried.handover]}"
         )
         _tell_zero_mask(self.params, filled=True)
@@ -73,11 +74,13 @@ class _CarriesFill:
             self.params["inpaint_prior_half_way"] = np.asarray(HALF_WAY)
 
     def init_mask(self) -> None:
+        """Keep what the data's own mask is."""
         super().init_mask()  # type: ignore[misc]
         if self.carried is not None:
             self.masked_in_file = self.mask > 0
 
     def corr_flat_field(self) -> None:
+        """Scale the fill with the data."""
         masks = self.params["mask"] or []
         changes = self.params["flatfield"] is not None or "maxipix1" in masks
         if self.carried is None or not (changes or "maxipix6" in masks):
@@ -94,6 +97,7 @@ class _CarriesFill:
         return None
 
     def center_crop_data(self) -> None:
+        """Cut and bin the fill with the data, and hold it where they are masked."""
         super().center_crop_data()  # type: ignore[misc]
         if self.carried is None:
             return
@@ -124,12 +128,14 @@ class _CarriesFill:
         self.cdi.set_free_pixel_mask(self.cdi.get_free_pixel_mask() & measured)
 
     def prepare_cdi(self) -> None:
+        """Hang the fill on the `CDI`."""
         super().prepare_cdi()  # type: ignore[misc]
         if self.held is not None:
             self.held.begin()
             setattr(self.cdi, CARRIED, self.held)
 
     def prepare_processing_unit(self) -> None:
+        """PyNX's own; it says so where the CPU cannot do what is asked."""
         super().prepare_processing_unit()  # type: ignore[misc]
         unit = import_pynx("processing_unit")
         if unit.default_processing_unit.backend != unit.Backend.CPU:
@@ -139,34 +145,6 @@ class _CarriesFill:
             raise InputError(f"gpu is {asked}, but there is none here, expected cpu: leave it out")
         if self.params["psf"]:
             say("PyNX's CPU backend ignores a psf: this one is bcdi-inpaint's, made as on its GPUs")
-
-
-def carried_fill(path: str, counts: np.ndarray, stored: StoredFill) -> CarriedFill:
-    """The fill in a file, ready to be carried along.
-
-    Parameters
-    ----------
-    path : the file, for messages.
-    counts : (n_rock, n_y, n_x), with the fill.
-    stored : what the file says of the fill.
-
-    Raises
-    ------
-    InputError
-        The fill is of another shape, or its record is damaged.
-    """
-    if stored.filled.shape != counts.shape:
-        raise InputError(
-            f"the fill in {path} has the shape {stored.filled.shape}, expected the data's "
-            f"{counts.shape}: fill the scan again"
-        )
-    fill = fill_in_file(path, counts, stored)
-    lower, upper = fill_interval(fill)
-    handover = read_handover(stored.provenance)
-    # sigma is of log(1 + photons), here it is of the counts as they are stored
-    of_counts = fill.sigma * (fill.photon + fill.counts) / (1 + fill.counts)
-    sigma = np.where(fill.filled, of_counts, 0).astype(np.float32)
-    return CarriedFill(handover, fill.counts, fill.filled, sigma, lower, upper)
 
 
 def planned_cycles(params: dict[str, Any]) -> Cycles:

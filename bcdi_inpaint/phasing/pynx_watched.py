@@ -1,0 +1,246 @@
+"""A scan of PyNX's own runner that is given in memory, and whose runs are watched.
+
+PyNX's loop over the runs stays PyNX's. Beside it each run gets random numbers of its own, tells its
+cycles and leaves its object; those that were done before are not done again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.carried_fill import CarriedFill
+from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
+from bcdi_inpaint.phasing.handover import HandOver
+from bcdi_inpaint.phasing.pynx_runs import Runs
+from bcdi_inpaint.phasing.pynx_scan import CarriesFill, planned_cycles, with_carried_fill
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+from bcdi_inpaint.pynx_engine import import_pynx
+from bcdi_inpaint.scan.boxes import Box, as_box
+
+FREE_FRACTION = 0.05
+"""Of the voxels, set aside for the free log-likelihood; what PyNX's runner takes."""
+TRIES = 5
+"""How often PyNX's runner tries a run whose support is lost, each time with another threshold."""
+
+
+def scan_class(base: type, runs: Runs) -> type:
+    """A runner's scan class for these runs."""
+    return type("WatchedScan", (with_carried_fill(base, _Watched),), {"runs": runs})
+
+
+class _Watched(CarriesFill):
+    """The steps of a runner's scan, told of."""
+
+    runs: Runs
+    cdi: Any
+    saved_results: list[dict[str, Any]]
+    final: HandOver
+    box: Box
+    tries = 0
+    next_run = 1
+
+    def bring(self) -> CarriedFill:
+        """The scan from memory, and what is known of it."""
+        handed, keeper = self.runs.handed, self.runs.keeper
+        self.iobs = np.array(handed.counts, np.float32)
+        self.mask = handed.bad_mask.astype(np.int8)
+        self.params.update({} if keeper is None else keeper.values)
+        if keeper is None:
+            self.params["nb_run_keep"] = None  # which is about files
+        _refuse_other_grids(self.params)
+        return CarriedFill.of(handed)
+
+    def init_support(self) -> None:
+        """The support that was given, or PyNX's own."""
+        if self.runs.support is None:
+            super().init_support()  # type: ignore[misc]
+        else:
+            self.support = self.runs.support.astype(np.int8)
+
+    def prepare_data(self, *args: Any, **options: Any) -> None:
+        """PyNX's own; then the first run begins."""
+        super().prepare_data(*args, **options)  # type: ignore[misc]
+        self.final, self.box = self._as_cut()
+        self.runs.begin(1)
+
+    def _as_cut(self) -> tuple[HandOver, Box]:
+        """What is phased after PyNX's cropping and binning, and where in the scan that is."""
+        assert self.carried is not None, "brought with the data"
+        ends = [int(end) for end in self.params["roi_final"]]
+        box = as_box(slice(*ends[k : k + 2]) for k in (0, 2, 4))
+        masked = self.mask > 0
+        counts = np.where(masked, self.carried.counts, self.iobs)
+        handed = self.runs.handed
+        filled = self.carried.filled & ~masked
+        constraint = self.carried.constraint()
+        return HandOver(handed.name, counts, masked, filled, constraint, handed.release_after), box
+
+    def _init_free_pixel_mask(self, iobs: Any) -> None:
+        if self.params["free_pixel_mask"] is not None:
+            super()._init_free_pixel_mask(iobs)
+            return
+        islands = draw_islands(iobs.shape, FREE_FRACTION, self.runs.free_voxels())
+        set_free_voxels(self.cdi, self.final.filled, islands)
+
+    def _known(self, number: int) -> tuple[str, Reconstruction] | None:
+        keeper = self.runs.keeper
+        return None if keeper is None else keeper.known().get(number)
+
+    def prepare_cdi(self) -> None:
+        """Nothing for a run that is done."""
+        self.is_ready = self._known(self.next_run) is None
+        if self.is_ready:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Start a run; the first one too from a `CDI` that has its free voxels already.
+
+        Otherwise its autocorrelation would hold them, and a run would depend on being the first.
+        """
+        if self.cdi is None:
+            of_numpy, of_python = np.random.get_state(), random.getstate()
+            super().prepare_cdi()
+            np.random.set_state(of_numpy)
+            random.setstate(of_python)
+        super().prepare_cdi()
+
+    def run(self, file_name: str | None = None, run_n: int = 1) -> None:
+        """PyNX's own, watched; a run that is done is told again."""
+        number = int(run_n)
+        self.next_run = number
+        known = self._known(number)
+        if known is not None:
+            self.saved_results.append(_as_saved(*known))
+            self._ended(number, known[1])
+            return
+        if not self.is_ready:
+            self._prepare()
+        self._watch(number)
+        before = dict(self.params)
+        try:
+            super().run(file_name=file_name, run_n=number)  # type: ignore[misc]
+        except self._lost() as error:
+            self.tries += 1
+            if self.tries >= TRIES:
+                self._ended(number, _lost_support(error))
+            raise
+        finally:
+            self.params.update(before)  # an algorithm string changes some, for this run alone
+        self._ended(number, self._outcome(number))
+
+    def _ended(self, number: int, outcome: Reconstruction | InputError) -> None:
+        self.tries, self.next_run = 0, number + 1
+        if self.runs.keeper is None and number == self.params["nb_run"]:
+            self.params["save"] = "none"  # else PyNX would move its links to the best file
+        self.runs.take(number, outcome)
+        self.runs.begin(number + 1)
+
+    def _lost(self) -> tuple[type[Exception], ...]:
+        module = import_pynx("cdi")
+        return module.SupportTooSmall, module.SupportTooLarge
+
+    def _watch(self, number: int) -> None:
+        """Tell the cycles of this run as PyNX counts them."""
+        each = planned_cycles(self.params).all
+        total = each * int(self.params["nb_run"])
+        own = type(self.cdi)
+
+        def tell(done: int) -> None:
+            self.runs.progress((number - 1) * each + min(done, each), total)
+
+        if not issubclass(own, _TellsCycles):  # the same `CDI` serves all runs
+            self.cdi.__class__ = type(f"Watched{own.__name__}", (_TellsCycles, own), {})
+        self.cdi.tell = tell
+
+    def save_result(self, file_name: str | None = None, verbose: bool = True) -> None:
+        """Where the keeper wants it; nowhere without one."""
+        if self.runs.keeper is not None:
+            with self.runs.keeper.saving(self.next_run):
+                super().save_result(file_name, verbose)  # type: ignore[misc]
+
+    def _outcome(self, number: int) -> Reconstruction | InputError:
+        """What the `CDI` holds at the end of a run, as PyNX saves it."""
+        cdi, llk = self.cdi, self.cdi.get_llk()
+        obj, support = cdi.get_obj(shift=True), cdi.get_support(shift=True) > 0
+        if not np.all(np.isfinite(obj)) or not np.any(obj * support):
+            return InputError(
+                "the retrieval diverged (the object is not finite, or zero everywhere), expected a "
+                "particle: check the counts and the mask, or try another seed"
+            )
+        shift = import_pynx("utils.phase").shift_phase_zero
+        square = np.abs(obj) ** 2
+        found = Reconstruction(
+            (shift(obj, mask=support, stack=False) * support).astype(np.complex64),
+            support,
+            float(llk[0]),
+            float(llk[3]) if cdi.nb_free_points else float("nan"),
+            (),
+            self.box,
+            self.final,
+            run=number,
+            threshold=float(self.params["support_threshold"]),
+            outside=float((square * ~support).sum() / square.sum()),
+        )
+        return replace(found, log=(f"{_chain(self.params)}: {found.figures}",))
+
+
+def _refuse_other_grids(params: dict[str, Any]) -> None:
+    """Refuse what would leave the object on another grid than the scan's."""
+    algorithm = str(params["algorithm"] or "").lower()
+    steps = ("upsample=", "bin=", "crop=", "crop2bin")
+    found = next((step for step in steps if step in algorithm), None)
+    if found is not None or params["crop"] is not None:
+        raise InputError(
+            f"{found or 'crop'} changes the grid of the object, expected it unchanged: take "
+            "--crop of `phase`, rebin, or PyNX's own command"
+        )
+
+
+def _as_saved(name: str, found: Reconstruction) -> dict[str, Any]:
+    """What PyNX notes of a result that it has saved."""
+    return {
+        "file_name": name,
+        "llk_poisson": found.llk,
+        "llk_poisson_free": found.llk_free,
+        "nb_point_support": int(found.support.sum()),
+        "obj2_out": found.outside,
+    }
+
+
+def _lost_support(error: Exception) -> InputError:
+    return InputError(
+        f"the support was lost {TRIES} times ({error}), expected a particle: give another range "
+        "with --support_threshold, another start with --support_autocorrelation_threshold, or "
+        "fewer HIO cycles"
+    )
+
+
+def _chain(params: dict[str, Any]) -> str:
+    """The cycles of a run in words."""
+    if params["algorithm"] is not None:
+        return str(params["algorithm"])
+    names = ("hio", "raar", "er", "ml")
+    cycles = ((name.upper(), params[f"nb_{name}"]) for name in names)
+    return ", ".join(f"{name} {n}" for name, n in cycles if n)
+
+
+class _TellsCycles:
+    """A `CDI` that tells how many cycles of its run are done."""
+
+    tell: Callable[[int], None]
+    _cycle = 0
+
+    @property
+    def cycle(self) -> int:
+        return self._cycle
+
+    @cycle.setter
+    def cycle(self, done: int) -> None:
+        self._cycle = done
+        self.tell(done)

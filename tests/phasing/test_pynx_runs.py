@@ -1,0 +1,200 @@
+"""PyNX's own runner on a scan in memory: seeds, free voxels, failures, supports."""
+
+from __future__ import annotations
+
+import random
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_dilation
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.crystals.object_error import compare
+from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
+from bcdi_inpaint.phasing.handover import HandOver
+from bcdi_inpaint.phasing.pynx_preset import Preset
+from bcdi_inpaint.phasing.pynx_runs import run_preset
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+
+SHORT = Preset(raar=8, er=4, runs=2)
+pytestmark = pytest.mark.usefixtures("pynx")
+
+
+MIDDLE = (slice(8, 40),) * 3
+
+
+@pytest.fixture
+def whole(counts: np.ndarray) -> HandOver:
+    """A complete scan."""
+    none = np.zeros(counts.shape, bool)
+    return HandOver("mask", counts.astype(np.float32), none, none)
+
+
+@pytest.fixture
+def handed(whole: HandOver) -> HandOver:
+    """Its middle, which is faster."""
+    return whole.crop(MIDDLE)
+
+
+@pytest.fixture
+def gap() -> np.ndarray:
+    mask = np.zeros((32, 32, 32), bool)
+    mask[:, :, 20:24] = True
+    return mask
+
+
+def test_complete_data_give_the_particle_back(
+    whole: HandOver, particle: tuple[np.ndarray, np.ndarray]
+) -> None:
+    truth, inside = particle
+    seen: list[tuple[int, int]] = []
+    (found,) = run_preset(
+        whole, Preset(raar=100, er=30, runs=1), progress=lambda *step: seen.append(step)
+    )
+    assert compare(found.obj, truth, inside).phase_rms_rad < 0.05
+    assert not found.obj[~found.support].any()
+    # As many photons in the object as in the measurement: PyNX's transform keeps the norm.
+    assert np.sum(np.abs(found.obj) ** 2) == pytest.approx(whole.counts.sum(), rel=0.02)
+    assert 0.2 <= found.threshold <= 0.3
+    assert seen[-1] == (130, 130)
+    assert seen == sorted(seen)
+    assert found.log[0].startswith("RAAR 100, ER 30: free log-likelihood")
+
+
+def test_a_seed_gives_the_same_objects_and_leaves_other_random_numbers(handed: HandOver) -> None:
+    np.random.seed(5)
+    random.seed(5)
+    expected = np.random.random(), random.random()
+    np.random.seed(5)
+    random.seed(5)
+    first = run_preset(handed, SHORT, seed=3)
+    assert (np.random.random(), random.random()) == expected
+    again, other = run_preset(handed, SHORT, seed=3), run_preset(handed, SHORT, seed=4)
+    assert [found.run for found in first] == [1, 2]
+    for one, same, different in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(one.obj, same.obj)
+        assert one.threshold == same.threshold
+        assert (one.obj != different.obj).any()
+    assert first[0].threshold != first[1].threshold
+
+
+class Keeps:
+    """Keeps nothing but what was done before."""
+
+    def __init__(self, known: dict[int, tuple[str, Reconstruction]]) -> None:
+        self.done, self.values = known, {"output_format": "none"}
+
+    def known(self) -> dict[int, tuple[str, Reconstruction]]:
+        return self.done
+
+    def saving(self, run: int) -> Any:
+        return nullcontext()
+
+
+def test_runs_that_are_done_leave_the_others_as_they_are(handed: HandOver) -> None:
+    preset = replace(SHORT, runs=3)
+    extra = ["--algorithm", "er**2,beta=0.5,raar**3"]  # beta is changed for one run, not for all
+    all_done = run_preset(handed, preset, extra=extra)
+    told: list[int] = []
+    rest = run_preset(
+        handed,
+        preset,
+        extra=extra,
+        keeper=Keeps({1: ("one.cxi", all_done[0]), 2: ("two.cxi", all_done[1])}),
+        report=lambda number, outcome: told.append(number),
+    )
+    assert told == [1, 2, 3]
+    assert rest[0] is all_done[0]
+    np.testing.assert_array_equal(rest[2].obj, all_done[2].obj)
+    assert rest[2].llk_free == all_done[2].llk_free
+
+
+def test_free_voxels_are_measured_and_common_to_all(
+    handed: HandOver, gap: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bcdi_inpaint.phasing import pynx_watched
+
+    seen = []
+    own = pynx_watched._Watched._outcome
+
+    def outcome(watched: Any, number: int) -> Any:
+        seen.append(np.fft.fftshift(watched.cdi.get_free_pixel_mask()))
+        return own(watched, number)
+
+    monkeypatch.setattr(pynx_watched._Watched, "_outcome", outcome)
+    run_preset(replace(handed, name="hard", filled=gap), SHORT)
+    assert 0.01 < seen[0].mean() < 0.1
+    assert not seen[0][gap].any()
+    np.testing.assert_array_equal(seen[0], seen[1])
+
+
+def test_a_known_support_stays(handed: HandOver, particle: tuple[np.ndarray, np.ndarray]) -> None:
+    support = binary_dilation(particle[1], iterations=2)[MIDDLE]
+    found = run_preset(handed, SHORT, support=support, extra=["--support_update_period", "0"])
+    for one in found:
+        np.testing.assert_array_equal(one.support, support)
+    with pytest.raises(InputError, match="the support is empty"):
+        run_preset(handed, SHORT, support=support & False)
+
+
+def test_what_is_known_of_the_gap_is_heeded(handed: HandOver, gap: np.ndarray) -> None:
+    counts = handed.counts
+    masked = replace(handed, bad_mask=gap, counts=np.where(gap, np.nan, handed.counts))
+    sigma = np.where(gap, np.float32(0.01), np.float32(np.inf))
+    low = np.where(gap, counts * 0.99, 0).astype(np.float32)
+    high = np.where(gap, counts * 1.01, np.inf).astype(np.float32)
+    held = {
+        "prior": PriorConstraint(counts.astype(np.float32), sigma),
+        "soft": IntervalConstraint(low, high),
+        "mask": None,
+    }
+    misfit = {}
+    for name, constraint in held.items():
+        (found,) = run_preset(
+            replace(masked, name=name, constraint=constraint), replace(SHORT, raar=20, runs=1)
+        )
+        calculated = found.intensity()[gap]
+        misfit[name] = np.sum(np.abs(np.sqrt(calculated) - np.sqrt(counts[gap])))
+    assert misfit["prior"] < misfit["mask"]
+    assert misfit["soft"] < misfit["mask"]
+
+
+def test_a_roi_and_bins_are_told(handed: HandOver) -> None:
+    extra = ["--roi", "4", "28", "8", "32", "4", "28", "--rebin", "1", "2", "2"]
+    (found,) = run_preset(handed, replace(SHORT, runs=1), extra=extra)
+    assert found.box == (slice(4, 28), slice(8, 32), slice(4, 28))
+    assert found.obj.shape == (24, 12, 12)
+    assert found.handed is not None
+    assert found.handed.counts.shape == found.obj.shape
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--support_threshold", "30", "--support_update_period", "4"], "support was lost 5 times"),
+        (["--algorithm", "raar**5,upsample=2"], "upsample= changes the grid of the object"),
+        (["--algorithm", "walk**5"], "PyNX stopped"),
+    ],
+)
+def test_what_fails_is_one_line(handed: HandOver, extra: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        run_preset(handed, SHORT, extra=extra)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bad_mask": np.zeros((8, 8, 8), bool)}, r"mask has shape \(8, 8, 8\), expected"),
+        ({"counts": np.zeros((32, 32, 32))}, "hold no signal outside the mask"),
+        ({"counts": np.full((32, 32, 32), np.inf)}, "are not all finite"),
+    ],
+)
+def test_arrays_that_cannot_be_phased_are_refused(
+    handed: HandOver, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        run_preset(replace(handed, **change), SHORT)
