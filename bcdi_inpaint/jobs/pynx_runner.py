@@ -12,7 +12,9 @@ from typing import Any
 
 from bcdi_inpaint.errors import MissingEngineError
 from bcdi_inpaint.jobs.fill_of_data import FillOfData
+from bcdi_inpaint.jobs.knowledge_of_data import DENSITY_HELP, KnowledgeOfData, take_psf_choice
 from bcdi_inpaint.phasing.pynx_faults import as_program, failures_in_one_line
+from bcdi_inpaint.phasing.pynx_knowledge import with_knowledge
 from bcdi_inpaint.phasing.pynx_scan import say, with_carried_fill
 from bcdi_inpaint.pynx_engine import import_pynx
 
@@ -47,7 +49,8 @@ def run_pynx(command: str, arguments: Sequence[str]) -> None:
         _check_version()
         with failures_in_one_line():
             runner = _runner_class(module)(sys.argv, None)
-            runner.CDIRunnerScan = with_carried_fill(runner.CDIRunnerScan, FillOfData)
+            knowing = with_knowledge(runner.CDIRunnerScan, KnowledgeOfData)
+            runner.CDIRunnerScan = with_carried_fill(knowing, FillOfData)
             runner.process_scans()
 
 
@@ -66,8 +69,15 @@ class _NotesChoices:
 
     params: dict[str, Any]
 
+    @classmethod
+    def make_parser(cls, *args: Any, **options: Any) -> Any:
+        parser = super().make_parser(*args, **options)  # type: ignore[misc]
+        parser.add_argument("--density", type=float, help=DENSITY_HELP)
+        return parser
+
     def parse_arg(self) -> None:
         super().parse_arg()  # type: ignore[misc]
+        take_psf_choice(self.params)
         said = None
         if getattr(self, "mpi_master", True):  # it alone has read the command line
             parser = self.make_parser()  # type: ignore[attr-defined]
