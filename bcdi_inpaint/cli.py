@@ -19,7 +19,7 @@ from bcdi_inpaint.commands.evaluate import evaluate
 from bcdi_inpaint.commands.finetune import finetune
 from bcdi_inpaint.commands.phase import phase
 from bcdi_inpaint.commands.predict import predict
-from bcdi_inpaint.commands.pynx import pynx_cdi_id01, pynx_cdi_id10
+from bcdi_inpaint.commands.pynx import COMMANDS as PYNX_COMMANDS
 from bcdi_inpaint.commands.simulate import simulate
 from bcdi_inpaint.commands.train import train
 from bcdi_inpaint.errors import InputError
@@ -102,5 +102,5 @@ def main() -> None:
     """Fill detector gaps in Bragg coherent diffraction scans."""
 
 
-for _command in (predict, phase, pynx_cdi_id01, pynx_cdi_id10, finetune, train, simulate, evaluate):
+for _command in (predict, phase, *PYNX_COMMANDS, finetune, train, simulate, evaluate):
     main.add_command(_command)
