@@ -5,6 +5,7 @@ Everything heavy is imported inside the commands.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -37,6 +38,9 @@ class _Group(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command line; errors become one line, Ctrl-C status 130."""
+        # Torch reads it when it is loaded: threads that wait for one another sleep, and leave the
+        # cores to whoever else computes on this machine.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
         nothing = "interrupted: nothing was written under its final name"
