@@ -56,7 +56,7 @@ class CrystalConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    count: int = Field(12, ge=1)
+    count: int = Field(12, ge=0)
     atomistic: int = Field(3, ge=0)
     size: int | tuple[int, ...] = 96
     oversampling: tuple[float, float] = (2.5, 5.0)

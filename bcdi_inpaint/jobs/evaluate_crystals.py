@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bcdi_inpaint.errors import InputError, one_line
 from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
 from bcdi_inpaint.evaluation.crystals.judging import judge_crystal
 from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView, KnownCrystal
+from bcdi_inpaint.evaluation.crystals.measured_crystals import find_scans, measured_crystals
 from bcdi_inpaint.evaluation.crystals.records import (
     RECORD_COLUMNS,
     Record,
@@ -23,6 +25,7 @@ from bcdi_inpaint.evaluation.crystals.records import (
     records_left,
 )
 from bcdi_inpaint.evaluation.crystals.reports import CrystalReport, report_crystals
+from bcdi_inpaint.evaluation.fills.subjects import measured_folder
 from bcdi_inpaint.evaluation.report_tables import rows_as_csv
 from bcdi_inpaint.jobs.result_folder import check_free, make_folder, write_text
 from bcdi_inpaint.network.weights import Model, load_model
@@ -132,19 +135,22 @@ def _read_known(folder: Path, job: str, force: bool) -> list[Record]:
 
 
 def evaluate_crystals(
-    evaluation: CrystalEvaluation, crystals: Iterable[KnownCrystal]
+    evaluation: CrystalEvaluation, simulated: Iterable[KnownCrystal]
 ) -> CrystalReport:
-    """Phase the crystals with every gap and treatment, and write retrievals, summary, pictures.
+    """Phase crystals with every gap and treatment, and write retrievals, summary, pictures.
 
-    What is done is written after every gap, and not done again in the same folder: an interruption
-    loses one gap at most. Returns what is to be said on a terminal. InputError where no gap fits
+    The simulated ones, then the measured ones of the configuration that are there. What is done is
+    written after every gap, and not done again in the same folder: an interruption loses one gap at
+    most. Returns what is to be said on a terminal. InputError where no gap fits
     on any crystal.
     """
     records: list[Record] = []
     both: list[Record] = []
     remarks: list[str] = []
+    scans, missing = find_scans(evaluation.config.measured, measured_folder())
+    measured = measured_crystals(scans, evaluation.config.scores, evaluation.folder)
     end = math.inf if evaluation.minutes is None else time.monotonic() + 60 * evaluation.minutes
-    for of_gap in _judge(evaluation, crystals):
+    for of_gap in _judge(evaluation, chain(simulated, measured)):
         records += of_gap
         both = records + records_left(evaluation.known, records)
         write_text(evaluation.folder / "retrievals.csv", rows_as_csv(both, RECORD_COLUMNS))
@@ -153,7 +159,7 @@ def evaluate_crystals(
                 f"stopped after {evaluation.minutes:g} minutes: the same command does the rest"
             )
             break
-    return _write_reports(evaluation, both, remarks)
+    return _write_reports(evaluation, both, missing + remarks)
 
 
 def _judge(

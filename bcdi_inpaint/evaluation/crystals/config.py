@@ -8,6 +8,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.treatments import MASKED, TREATMENTS, parse_treatment
+from bcdi_inpaint.evaluation.fills.config import ScanConfig
 from bcdi_inpaint.phasing.handover import HandOverSettings
 
 Setting = Literal["known support", "as users run it", "PyNX's command"]
@@ -15,6 +16,38 @@ KNOWN: Setting = "known support"
 FREE: Setting = "as users run it"
 COMMAND: Setting = "PyNX's command"
 SETTINGS: tuple[Setting, ...] = (KNOWN, FREE, COMMAND)
+
+
+class CommandConfig(BaseModel):
+    """Options of `pynx-cdi-id01` that users take; unknown keys are errors.
+
+    Attributes
+    ----------
+    raar, er : cycles of each run.
+    support_threshold : range that each run draws its own from.
+    runs, keep : random starts, and how many of them are kept, the best by free log-likelihood.
+    psf : of the partly coherent beam; empty for none. As cdiutils has it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    raar: int = Field(600, ge=0)
+    er: int = Field(200, ge=0)
+    support_threshold: tuple[float, float] = (0.2, 0.4)
+    runs: int = Field(10, ge=1)
+    keep: int = Field(5, ge=1)
+    psf: str = "pseudo-voigt,1,0.05,20"
+
+
+class MeasuredConfig(ScanConfig):
+    """A measured scan to put gaps on; unknown keys are errors.
+
+    Attributes
+    ----------
+    size : voxels along each side of the box around the peak that is phased.
+    """
+
+    size: int = Field(64, ge=32)
 
 
 class CrystalScoresConfig(BaseModel):
@@ -28,12 +61,13 @@ class CrystalScoresConfig(BaseModel):
     gaps_per_crystal : of each width.
     settings : with the true support, and as users run it: support from the autocorrelation,
         shrink-wrap. The best of `known_starts`, or of `starts`, by free log-likelihood. Or by
-        PyNX's own command with users' options.
+        PyNX's own command with users' options, `command`.
     treatments : as `treatments.parse_treatment` reads them; ``mask`` has to be among them. In files
         the key may also be ``ways``.
     keep : starts of which the spread is reported, the best by free log-likelihood; all if None.
     hio, raar, er : cycles of each start.
     update_every : cycles between two updates of the support.
+    command : users' options of PyNX's command.
     level, threshold, release_after : of the hand-overs, see `handover.hand_over`.
     """
 
@@ -55,6 +89,7 @@ class CrystalScoresConfig(BaseModel):
     raar: int = Field(150, ge=0)
     er: int = Field(50, ge=0)
     update_every: int = Field(25, ge=1)
+    command: CommandConfig = CommandConfig()
     level: float = Field(HandOverSettings.level, gt=0, lt=1)
     threshold: float = Field(HandOverSettings.threshold, gt=0)
     release_after: float = Field(HandOverSettings.release_after, ge=0, le=1)
@@ -81,6 +116,8 @@ class PhasingConfig(BaseModel):
     seed : of the crystals.
     model : weights of the network, ``default`` or a file.
     crystals : which; checked where crystals are made.
+    measured : scans, by their paths or in the folder in ``BCDI_INPAINT_DATA``; those that are
+        there.
     scores : gaps and retrievals.
     """
 
@@ -90,4 +127,5 @@ class PhasingConfig(BaseModel):
     seed: int = Field(21, ge=0)
     model: str = "default"
     crystals: dict[str, Any] = {}
+    measured: tuple[MeasuredConfig, ...] = ()
     scores: CrystalScoresConfig = CrystalScoresConfig()

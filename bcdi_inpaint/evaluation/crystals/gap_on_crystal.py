@@ -9,10 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
-from bcdi_inpaint.evaluation.crystals.config import SETTINGS, CrystalScoresConfig, Setting
+from bcdi_inpaint.evaluation.crystals.config import COMMAND, SETTINGS, CrystalScoresConfig, Setting
 from bcdi_inpaint.evaluation.crystals.gapped_scan import GappedScan
 from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView, KnownCrystal
 from bcdi_inpaint.evaluation.crystals.records import Record
+from bcdi_inpaint.evaluation.crystals.treatments import HELD_AT_ZERO
 from bcdi_inpaint.gaps.artificial import lines_from_peak, place_beside_middle
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
@@ -55,6 +56,7 @@ class GapOnCrystal:
             (setting, treatment)
             for setting in self.config.settings
             for treatment in self.config.treatments
+            if treatment != HELD_AT_ZERO or setting == COMMAND  # which alone knows it
         ]
 
     @cached_property

@@ -11,8 +11,10 @@ from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.evaluation.crystals.treatments import (
     COMPLETE,
+    HELD_AT_ZERO,
     INTERPOLATED,
     LINEAR,
+    MASKED,
     ZERO,
     Treatment,
 )
@@ -96,6 +98,8 @@ class GappedScan:
         if name == INTERPOLATED:
             masked = self.gap | bad
             return HandOver(name, self.hidden, masked, self.none, self._interpolated())
+        if name in (MASKED, HELD_AT_ZERO):
+            return HandOver(MASKED, self.hidden, bad | self.gap, self.none)
         fill = self.fill_of(treatment)
         return hand_over(fill, self.gap, bad, name, settings=self.settings)
 

@@ -19,7 +19,7 @@ from bcdi_inpaint.evaluation.crystals.reconstruction_scores import (
     score_spread,
 )
 from bcdi_inpaint.evaluation.crystals.records import ERRORS, MEASURED, OVER_MASKING, Record
-from bcdi_inpaint.evaluation.crystals.retrieving import Retriever, retriever_of
+from bcdi_inpaint.evaluation.crystals.retrieving import retrieve_gap
 from bcdi_inpaint.evaluation.crystals.treatments import MASKED, parse_treatment
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.network.weights import Model
@@ -33,7 +33,6 @@ def judge_crystal(
     device: str = "auto",
     known: Sequence[Record] = (),
     show: Callable[[CrystalView], None] = lambda view: None,
-    command: Retriever | None = None,
 ) -> Iterator[list[Record]]:
     """Phase a crystal with every gap, setting and treatment.
 
@@ -47,7 +46,6 @@ def judge_crystal(
     device : where it computes: ``auto``, ``cpu`` or ``cuda``.
     known : records of retrievals that are done; they are not done again.
     show : called with what the other retrievals of a gap and setting found.
-    command : what phases in the setting of PyNX's command.
 
     Yields
     ------
@@ -63,7 +61,7 @@ def judge_crystal(
             gap = place_gap(crystal, config, width, number, model, device)
             if gap is not None:
                 known_here = _known_of_gap(known, crystal.name, width, number)
-                yield _judge_gap(gap, known_here, show, command)
+                yield _judge_gap(gap, known_here, show)
 
 
 def _known_of_gap(
@@ -80,14 +78,13 @@ def _judge_gap(
     gap: GapOnCrystal,
     known: Mapping[Retrieval, Record],
     show: Callable[[CrystalView], None],
-    command: Retriever | None,
 ) -> list[Record]:
     """The records of all retrievals, those that are known as they are."""
     if all(one in known for one in gap.retrievals):
         return [known[one] for one in gap.retrievals]
     views = {setting: gap.view(setting) for setting in gap.config.settings}
     records = [
-        known[one] if one in known else _judge_retrieval(gap, *one, views[one[0]], command)
+        known[one] if one in known else _judge_retrieval(gap, *one, views[one[0]])
         for one in gap.retrievals
     ]
     for view in views.values():
@@ -95,17 +92,14 @@ def _judge_gap(
     return _with_ratios(records)
 
 
-def _judge_retrieval(
-    gap: GapOnCrystal, setting: Setting, name: str, view: CrystalView, command: Retriever | None
-) -> Record:
+def _judge_retrieval(gap: GapOnCrystal, setting: Setting, name: str, view: CrystalView) -> Record:
     """Phase after one treatment; the record, and the reconstruction in the view."""
     crystal, treatment = gap.crystal, parse_treatment(name)
-    retrieve = retriever_of(setting, command)
     scores: Record = dict.fromkeys(MEASURED, np.nan)
     filled = gap.scan.fill_of(treatment)
     scores["pearson_fill"] = pearson_log(crystal.expectation, filled.counts, gap.judged)
     try:
-        kept = retrieve(gap, treatment)
+        kept = retrieve_gap(gap, setting, treatment)
         own, intensity, aligned = score_reconstruction(kept[0], crystal, gap.judged)
         scores |= own | score_spread(kept, crystal)
         view.calculated[name] = intensity

@@ -1,73 +1,121 @@
-"""Several starts after one treatment, by our own chain of PyNX's operators."""
+"""Several starts of a phase retrieval, by our own chain of operators or PyNX's own runner."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.crystals.config import COMMAND, KNOWN, Setting
+from bcdi_inpaint.arrays import BoolArray
+from bcdi_inpaint.evaluation.crystals.config import COMMAND, KNOWN, CrystalScoresConfig, Setting
 from bcdi_inpaint.evaluation.crystals.gap_on_crystal import GapOnCrystal
-from bcdi_inpaint.evaluation.crystals.treatments import Treatment
+from bcdi_inpaint.evaluation.crystals.treatments import HELD_AT_ZERO, Treatment
+from bcdi_inpaint.phasing.handover import HandOver
+from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
+from bcdi_inpaint.phasing.pynx_runs import run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
 from bcdi_inpaint.phasing.schedule import Schedule
 
 SUPPORT_MARGIN = 2
 """Voxels by which a known support is larger than the particle."""
 
-Retriever = Callable[[GapOnCrystal, Treatment], list[Reconstruction]]
-"""Phases a gap after a treatment; gives the kept reconstructions, the best first."""
+
+def retrieve_gap(gap: GapOnCrystal, setting: Setting, treatment: Treatment) -> list[Reconstruction]:
+    """Phase a gap after a treatment; the kept starts, the best by free log-likelihood first.
+
+    InputError where every start failed.
+    """
+    support = binary_dilation(gap.crystal.inside(0.1), iterations=SUPPORT_MARGIN)
+    return retrieve_kept(
+        gap.scan.retrieval_input(treatment),
+        setting,
+        gap.config,
+        gap.seeds[setting],
+        support=support if setting == KNOWN else None,
+        extra=("--zero_mask", "auto") if treatment.handover == HELD_AT_ZERO else (),
+    )
 
 
-def retriever_of(setting: Setting, command: Retriever | None = None) -> Retriever:
-    """What phases in a setting; `command` in that of PyNX's command. InputError without it."""
-    if setting != COMMAND:
-        return partial(retrieve_starts, setting)
-    if command is None:
-        raise InputError(f"the setting {COMMAND} is for `bcdi-inpaint evaluate`, not for here")
-    return command
-
-
-def retrieve_starts(
-    setting: Setting, gap: GapOnCrystal, treatment: Treatment
+def retrieve_kept(
+    handed: HandOver,
+    setting: Setting,
+    config: CrystalScoresConfig,
+    seed: int,
+    *,
+    support: BoolArray | None = None,
+    extra: Sequence[str] = (),
 ) -> list[Reconstruction]:
-    """Phase from several starts, the best by free log-likelihood first.
+    """Phase from several starts.
 
     Parameters
     ----------
-    setting : known support, or as users run it.
-    gap : what is phased.
-    treatment : what is handed over of it.
+    handed : what is phased.
+    setting : how.
+    config : starts, those that are kept, and cycles.
+    seed : of the starts.
+    support : (n_rock, n_y, n_x) bool, that stays as it is; None lets it be found.
+    extra : more arguments of PyNX's command.
 
     Returns
     -------
-    The kept reconstructions.
+    The kept reconstructions, the best by free log-likelihood first.
 
     Raises
     ------
     InputError
         Every start failed.
     """
-    config, is_known = gap.config, setting == KNOWN
-    support = binary_dilation(gap.crystal.inside(0.1), iterations=SUPPORT_MARGIN)
-    handed = gap.scan.retrieval_input(treatment)
+    if setting == COMMAND:
+        found = _by_command(handed, config, seed, extra)
+        return sorted(found, key=free_first)[: config.command.keep]
+    starts = config.known_starts if setting == KNOWN else config.starts
+    found = _by_operators(handed, config, seed, starts, support)
+    return sorted(found, key=free_first)[: config.keep]
+
+
+def _by_operators(
+    handed: HandOver,
+    config: CrystalScoresConfig,
+    seed: int,
+    starts: int,
+    support: BoolArray | None,
+) -> list[Reconstruction]:
+    """All that was found by our own chain."""
     found: list[Reconstruction] = []
+
+    def take(number: int, outcome: object) -> None:
+        if isinstance(outcome, Reconstruction):
+            found.append(outcome)
+
     retrieve_best(
         handed.counts,
         handed.bad_mask,
-        np.random.default_rng(gap.seeds[setting]),
-        runs=config.known_starts if is_known else config.starts,
-        report=lambda number, one: found.append(one) if isinstance(one, Reconstruction) else None,
+        np.random.default_rng(seed),
+        runs=starts,
+        report=take,
         schedule=Schedule(
             hio=config.hio, raar=config.raar, er=config.er, update_every=config.update_every
         ),
-        support=support if is_known else None,
+        support=support,
         constraint=handed.constraint,
         release_after=handed.release_after,
         filled=handed.filled,
     )
-    return sorted(found, key=free_first)[: config.keep]
+    return found
+
+
+def _by_command(
+    handed: HandOver, config: CrystalScoresConfig, seed: int, extra: Sequence[str]
+) -> list[Reconstruction]:
+    """All that PyNX's own runner found."""
+    command = config.command
+    preset = Preset(
+        raar=command.raar,
+        er=command.er,
+        runs=command.runs,
+        support_threshold=command.support_threshold,
+    )
+    psf = ("--psf", command.psf) if command.psf else ()
+    return run_preset(handed, preset, seed=seed, extra=(*psf, *extra))

@@ -14,7 +14,9 @@ from bcdi_inpaint.phasing.handover import NAMES
 
 COMPLETE, MASKED, ZERO = "complete", "mask", "zero"
 LINEAR, INTERPOLATED = "linear", "mask_interp"
-BASELINES = (COMPLETE, MASKED, ZERO, LINEAR, INTERPOLATED)
+HELD_AT_ZERO = "zero_mask auto"
+"""The gap masked, by PyNX's command as it is left to itself: zero for most of the cycles."""
+BASELINES = (COMPLETE, MASKED, ZERO, HELD_AT_ZERO, LINEAR, INTERPOLATED)
 REFINED = {f"refined {name}": name for name in ("hard", "soft", "staged", "prior")}
 """Treatments that hand over a refined fill, and the hand-over of each."""
 TREATMENTS = (*BASELINES, *(n for n in NAMES if n != MASKED), *REFINED)

@@ -94,10 +94,11 @@ def measured_subjects(scans: Sequence[ScanConfig], folder: Path | None) -> Itera
     for scan in scans:
         path = folder / scan.file
         if path.exists():
-            yield _read_subject(scan, path)
+            yield read_subject(scan, path)
 
 
-def _read_subject(scan: ScanConfig, path: Path) -> Subject:
+def read_subject(scan: ScanConfig, path: Path) -> Subject:
+    """The part of a measured scan that is judged; InputError for a file that is damaged."""
     read = read_scan(path)
     bad = read.bad_mask
     if scan.mask_key is not None:
