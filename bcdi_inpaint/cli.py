@@ -5,6 +5,7 @@ Everything heavy is imported inside the commands.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -19,7 +20,7 @@ from bcdi_inpaint.commands.evaluate import evaluate
 from bcdi_inpaint.commands.finetune import finetune
 from bcdi_inpaint.commands.phase import phase
 from bcdi_inpaint.commands.predict import predict
-from bcdi_inpaint.commands.pynx import pynx_cdi_id01, pynx_cdi_id10
+from bcdi_inpaint.commands.pynx import COMMANDS as PYNX_COMMANDS
 from bcdi_inpaint.commands.simulate import simulate
 from bcdi_inpaint.commands.train import train
 from bcdi_inpaint.errors import InputError
@@ -37,6 +38,9 @@ class _Group(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command line; errors become one line, Ctrl-C status 130."""
+        # Torch reads it when it is loaded: threads that wait for one another sleep, and leave the
+        # cores to whoever else computes on this machine.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, False, **extra)
         nothing = "interrupted: nothing was written under its final name"
@@ -102,5 +106,5 @@ def main() -> None:
     """Fill detector gaps in Bragg coherent diffraction scans."""
 
 
-for _command in (predict, phase, pynx_cdi_id01, pynx_cdi_id10, finetune, train, simulate, evaluate):
+for _command in (predict, phase, *PYNX_COMMANDS, finetune, train, simulate, evaluate):
     main.add_command(_command)

@@ -8,21 +8,30 @@ AS_IS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_
 """Everything after the command is PyNX's, its ``--help`` too."""
 
 
-def _command(name: str) -> click.Command:
+def _command(name: str, own: str = "") -> click.Command:
+    """A command called `name`, which is PyNX's `own`."""
+    own = own or name
+
     @click.command(
         name,
         context_settings=AS_IS,
         add_help_option=False,
-        help=f"PyNX's {name}, its cycles heeding the fill. ARGS are PyNX's own, --help too.",
+        hidden=own != name,
+        help=f"PyNX's {own}, its cycles heeding the fill. ARGS are PyNX's own, --help too.",
     )
     @click.argument("args", nargs=-1, type=click.UNPROCESSED)
     def command(args: tuple[str, ...]) -> None:
         from bcdi_inpaint.jobs.pynx_runner import run_pynx
 
-        run_pynx(name, args)
+        run_pynx(own, args)
 
     return command
 
 
-pynx_cdi_id01 = _command("pynx-cdi-id01")
-pynx_cdi_id10 = _command("pynx-cdi-id10")
+COMMANDS = (
+    _command("pynx-cdi-id01"),
+    _command("pynx-cdi-id10"),
+    _command("pynx-id01cdi.py", "pynx-cdi-id01"),
+    _command("pynx-id10cdi.py", "pynx-cdi-id10"),
+)
+"""Those that phase a file; two also by their old names, which programs still call."""

@@ -29,6 +29,9 @@ class FillReport:
     device : where the network ran, ``cpu`` or ``cuda``; empty if that is not known.
     refined : whether a phase retrieval has refined the fill.
     remark : what refinement found, in one line; empty where there was none.
+    coherence_sigma : blur of the beam's partial coherence in voxels, along (rocking, rows,
+        columns), that refinement estimated; zeros for none.
+    density_strength : how strongly refinement evened out the crystal's density; 0 for not.
     """
 
     warnings: tuple[str, ...] = ()
@@ -37,6 +40,8 @@ class FillReport:
     device: str = ""
     refined: bool = False
     remark: str = ""
+    coherence_sigma: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    density_strength: float = 0.0
 
 
 class Filled(Protocol):

@@ -242,6 +242,8 @@ def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:
         "refinement_log_error_network": refinement.before,
         "refinement_log_error_refined": refinement.after,
         "refinement": refinement.remark,
+        "coherence_sigma": np.asarray(refinement.fill.report.coherence_sigma),
+        "density_strength": refinement.fill.report.density_strength,
     }
 
 

@@ -12,7 +12,11 @@ from typing import Any
 
 from bcdi_inpaint.errors import MissingEngineError
 from bcdi_inpaint.jobs.fill_of_data import FillOfData
+from bcdi_inpaint.jobs.knowledge_of_data import KnowledgeOfData
+from bcdi_inpaint.jobs.pynx_arguments import ReadsArguments
+from bcdi_inpaint.jobs.resumed_runs import resuming
 from bcdi_inpaint.phasing.pynx_faults import as_program, failures_in_one_line
+from bcdi_inpaint.phasing.pynx_knowledge import with_knowledge
 from bcdi_inpaint.phasing.pynx_scan import say, with_carried_fill
 from bcdi_inpaint.pynx_engine import import_pynx
 
@@ -46,9 +50,24 @@ def run_pynx(command: str, arguments: Sequence[str]) -> None:
     with as_program(command, arguments), _warnings_on_stdout():
         _check_version()
         with failures_in_one_line():
-            runner = _runner_class(module)(sys.argv, None)
-            runner.CDIRunnerScan = with_carried_fill(runner.CDIRunnerScan, FillOfData)
-            runner.process_scans()
+            _process_scans(_runner_class(module)(sys.argv, None))
+
+
+def _process_scans(runner: Any) -> None:
+    """What PyNX does with a command's scans; runs that are done stay if it is stopped."""
+    knowing = with_knowledge(runner.CDIRunnerScan, KnowledgeOfData)
+    filled = with_carried_fill(knowing, FillOfData)
+    runner.CDIRunnerScan, notes = resuming(filled, runner.params)
+    try:
+        runner.process_scans()
+    except KeyboardInterrupt:
+        n_done = sum(len(of_scan.done()) for of_scan in notes)
+        stay = f": {n_done} runs are done and stay, the same command does the rest"
+        raise KeyboardInterrupt(f"interrupted{stay if n_done else ''}") from None
+    if getattr(runner, "mpi_size", 1) > 1:
+        runner.mpic.Barrier()  # others may not be through yet
+    for of_scan in notes:
+        of_scan.remove()
 
 
 def _runner_class(module: ModuleType) -> type:
@@ -58,24 +77,7 @@ def _runner_class(module: ModuleType) -> type:
     own = [kind for kind in found if issubclass(kind, base) and kind is not base]
     if not own:
         raise MissingEngineError(f"{module.__name__} of this PyNX has no runner, expected one")
-    return type(own[-1].__name__, (_NotesChoices, own[-1]), {})
-
-
-class _NotesChoices:
-    """A runner that knows which parameters were given and which are defaults."""
-
-    params: dict[str, Any]
-
-    def parse_arg(self) -> None:
-        super().parse_arg()  # type: ignore[misc]
-        said = None
-        if getattr(self, "mpi_master", True):  # it alone has read the command line
-            parser = self.make_parser()  # type: ignore[attr-defined]
-            parser.set_defaults(zero_mask=None)
-            said = parser.parse_args().zero_mask is not None
-        if hasattr(self, "mpic"):
-            said = self.mpic.bcast(said, root=0)
-        self.params["zero_mask_said"] = said
+    return type(own[-1].__name__, (ReadsArguments, own[-1]), {})
 
 
 def _check_version() -> None:

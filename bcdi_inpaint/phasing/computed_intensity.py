@@ -18,11 +18,19 @@ from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
 from bcdi_inpaint.phasing.constraints import PriorConstraint
 from bcdi_inpaint.phasing.mixing import MixingSettings
-from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.phasing.schedule import Schedule, Stage
 from bcdi_inpaint.phasing.starts import run_starts
-from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, State, amplitudes, cycle, retrieve
+from bcdi_inpaint.phasing.torch_retrieval import (
+    Amplitudes,
+    State,
+    amplitudes,
+    cycle,
+    retrieve,
+    to_tensor,
+)
 from bcdi_inpaint.photons import photon_deviance
 from bcdi_inpaint.scan.boxes import Box
 
@@ -41,14 +49,16 @@ class RefinementSettings:
     released : cycles without the prior, from where the ones with it ended: an alternative for
         narrow gaps.
     last : cycles with the pseudo-gap measured again.
+    coherence : how the beam's coherence is estimated.
     mixing : how the computed intensity is mixed into the fill.
     """
 
     largest_box: int = 128
     near: float = 1.5
-    schedule: Schedule = Schedule(hio=100, raar=150, er=50, update_every=25)
+    schedule: Schedule = Schedule(hio=100, raar=150, er=50, update_every=25, settled=0.8, widen=1)
     released: Schedule = Schedule(hio=0, raar=80, er=40)
     last: Schedule = Schedule(hio=0, raar=80, er=40)
+    coherence: CoherenceSettings = CoherenceSettings()
     mixing: MixingSettings = MixingSettings()
 
     @property
@@ -90,6 +100,14 @@ class RefinementTask:
         """Measured amplitudes, and a fill as the prior of what it filled of the hidden ones."""
         prior = None if fill is None else _prior(fill)
         return amplitudes(self.counts, hidden, prior, self.device)
+
+    def coherence_search(self) -> CoherenceSearch:
+        """A search for the beam's coherence in what is seen."""
+        return CoherenceSearch(
+            to_tensor(self.counts, self.device),
+            to_tensor(~self.hidden, self.device),
+            self.settings.coherence,
+        )
 
 
 def _prior(fill: Fill) -> PriorConstraint:
@@ -140,7 +158,7 @@ def compute_states(
     rng: np.random.Generator,
     starts: int,
     progress: Callable[[int, int], None] | None,
-) -> tuple[State, ...]:
+) -> tuple[tuple[State, ...], CoherenceSearch]:
     """The start that fits the measured voxels best, and those that fit nearly as well.
 
     Parameters
@@ -150,6 +168,10 @@ def compute_states(
     starts : how many.
     progress : called with (starts done, starts in all).
 
+    Returns
+    -------
+    The states, the best first, and what was found of the beam's coherence.
+
     Raises
     ------
     InputError
@@ -157,6 +179,11 @@ def compute_states(
     """
     if starts < 1:
         raise InputError(f"starts is {starts}, expected at least 1: give a positive number")
+    search = task.coherence_search()
+
+    def settle(state: State, stage: Stage) -> None:
+        if stage.algorithm == "RAAR":
+            state.coherence = search.follow(state.diffracted())
 
     def attempt(own: np.random.Generator) -> tuple[float, State]:
         state = retrieve(
@@ -167,7 +194,9 @@ def compute_states(
             constraint=_prior(task.first),
             guess=task.first.counts,
             device=task.device,
+            coherence=search.found,
             report=task.report,
+            settle=settle,
         )
         seen = ~task.hidden
         misfit = photon_deviance(task.counts[seen], state.intensity()[seen])
@@ -183,7 +212,8 @@ def compute_states(
     if not finite:
         raise InputError("the computed intensity is not finite, expected numbers")
     least = finite[0][0]
-    return tuple(state for misfit, state in finite if misfit <= task.settings.near * least)
+    near = tuple(state for misfit, state in finite if misfit <= task.settings.near * least)
+    return near, search
 
 
 def release_states(task: RefinementTask, states: Sequence[State]) -> tuple[State, ...]:

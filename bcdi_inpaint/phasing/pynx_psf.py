@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from scipy.fft import fftfreq, fftshift, irfftn, rfftn
+from scipy.fft import fftfreq, fftshift, irfftn, rfftfreq, rfftn
 
 from bcdi_inpaint.arrays import FloatArray
 from bcdi_inpaint.errors import InputError
@@ -67,6 +67,24 @@ def model_psf(shape: Sequence[int], model: str, fwhm: float, eta: float) -> Floa
     share = 0.0 if "gauss" in name else 1.0 if "lorentz" in name else eta
     psf = share * lorentzian + (1 - share) * gaussian
     return (psf / psf.sum()).astype(np.float32)
+
+
+def gaussian_psf_f(shape: Sequence[int], sigma: Sequence[float] | FloatArray) -> Any:
+    """The real Fourier transform of a Gaussian point spread function, as `CDI.init_psf` takes it.
+
+    Parameters
+    ----------
+    shape : of the scan.
+    sigma : standard deviations in voxels along its axes.
+
+    Returns
+    -------
+    (..., n_x // 2 + 1) complex64; it begins with 1.
+    """
+    frequencies = [*(fftfreq(n) for n in shape[:-1]), rfftfreq(shape[-1])]
+    axes = np.meshgrid(*frequencies, indexing="ij", sparse=True)
+    exponent = sum((width * axis) ** 2 for width, axis in zip(sigma, axes, strict=True))
+    return np.exp(-2 * np.pi**2 * exponent).astype(np.complex64)
 
 
 def blur(intensity: Any, psf_f: Any) -> Any:

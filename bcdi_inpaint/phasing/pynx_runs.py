@@ -22,6 +22,7 @@ from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_faults import as_program, failures_in_one_line
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset, check_runs
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
@@ -57,6 +58,7 @@ class Runs:
     keeper : keeps what PyNX saves; None if nothing is saved.
     report : called with the number of a run, from 1, and its outcome.
     progress : called with (cycles done, cycles in all).
+    knowledge : what is known of the beam and the crystal.
     found : what the runs found, by number.
     failure : why the last run that failed did.
     stdout : where a report may be printed.
@@ -68,6 +70,7 @@ class Runs:
     keeper: Keeper | None = None
     report: Callable[[int, Outcome], None] = lambda number, outcome: None
     progress: Callable[[int, int], None] = lambda done, total: None
+    knowledge: Knowledge = Knowledge()
     found: dict[int, Reconstruction] = field(default_factory=dict)
     failure: InputError | None = None
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
@@ -103,6 +106,7 @@ def run_preset(
     data: str | Path = "scan.cxi",
     report: Callable[[int, Outcome], None] = lambda number, outcome: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    knowledge: Knowledge = Knowledge(),
 ) -> list[Reconstruction]:
     """Phase what is handed over with PyNX's runner, from several random starts.
 
@@ -122,6 +126,7 @@ def run_preset(
     data : the name that the results have of the scan.
     report : called with the number of a run, from 1, and what it found or why it failed.
     progress : called with (cycles done, cycles in all).
+    knowledge : what is known of the beam and the crystal.
 
     Returns
     -------
@@ -139,7 +144,7 @@ def run_preset(
     check_runs(preset)
     check_handed(handed, support)
     module = import_pynx("cdi.runner.id01")
-    runs = Runs(handed, seed, support, keeper, report, progress)
+    runs = Runs(handed, seed, support, keeper, report, progress, knowledge)
     arguments = ["--data", str(data), *preset.arguments(), *extra]
     with as_program(COMMAND, arguments), _own_random_numbers(), _on_all_cores():
         runner = module.CDIRunnerID01([COMMAND, *arguments], None)

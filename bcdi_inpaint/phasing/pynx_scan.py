@@ -57,7 +57,7 @@ class CarriesFill:
             say("no fill in the data: PyNX runs as it is")
             _tell_zero_mask(self.params, filled=False)
             return
-        check_grid(self.params)
+        check_parameters(self.params)
         self._record()
         say(
             f"{int(self.carried.filled.sum())} filled voxels, {self.carried.handover}: "
@@ -109,6 +109,7 @@ class CarriesFill:
             rebin = import_pynx("utils.array").rebin
             fill = fill.binned(masked, lambda array: rebin(array, bins))
         self.carried, self.masked_in_file = fill, None
+        check_place(fill.counts, self.iobs, self.mask > 0)
         self.held = fill.held(self.mask > 0, planned_cycles(self.params))
         n_left = int((fill.filled & (self.mask > 0)).sum())
         say(
@@ -155,8 +156,36 @@ def planned_cycles(params: dict[str, Any]) -> Cycles:
     return Cycles(before, before + params["nb_er"])
 
 
-def check_grid(params: dict[str, Any]) -> None:
-    """Refuse parameters after which the fill would lie elsewhere than the data."""
+def check_place(counts: np.ndarray, phased: np.ndarray, masked: np.ndarray) -> None:
+    """Refuse a fill that lies elsewhere than the data it was made for.
+
+    Parameters
+    ----------
+    counts : (n_rock, n_y, n_x), those that were carried along with the fill.
+    phased : those that PyNX phases, of the same shape where all is well.
+    masked : bool, of PyNX's shape; other counts have to agree.
+
+    Raises
+    ------
+    InputError
+        They do not agree.
+    """
+    fits = counts.shape == phased.shape
+    if fits:
+        there, own = phased[~masked], np.maximum(counts[~masked], 0)  # PyNX has none below 0
+        fits = np.allclose(there, own, rtol=1e-3, atol=1e-6 * float(np.max(own, initial=0)))
+    if not fits:
+        raise InputError(
+            "the data that PyNX phases are not those that the fill was carried with, expected the "
+            "same counts: take plain PyNX"
+        )
+
+
+def check_parameters(params: dict[str, Any]) -> None:
+    """Refuse parameters after which the fill would lie elsewhere than the data.
+
+    An interpolation of PyNX's is left out where there is none on the CPU.
+    """
     algorithm = str(params["algorithm"] or "").lower()
     found = next((step for step in GRID_CHANGES if step in algorithm), None)
     if params["crop"] is not None:
@@ -166,6 +195,9 @@ def check_grid(params: dict[str, Any]) -> None:
             f"{found} changes the grid under the fill, expected it unchanged: take roi and rebin, "
             "or plain PyNX"
         )
+    if params["mask_interp"] is not None and not hasattr(import_pynx("cdi"), "InterpIobsMask"):
+        params["mask_interp"] = None
+        say("mask_interp is left out: PyNX has it on GPUs alone, and here is a fill")
 
 
 def _tell_zero_mask(params: dict[str, Any], *, filled: bool) -> None:

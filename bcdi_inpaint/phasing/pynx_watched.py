@@ -17,6 +17,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.carried_fill import CarriedFill
 from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
 from bcdi_inpaint.phasing.handover import HandOver
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics, with_knowledge
 from bcdi_inpaint.phasing.pynx_runs import Runs
 from bcdi_inpaint.phasing.pynx_scan import CarriesFill, planned_cycles, with_carried_fill
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
@@ -31,7 +32,18 @@ TRIES = 5
 
 def scan_class(base: type, runs: Runs) -> type:
     """A runner's scan class for these runs."""
-    return type("WatchedScan", (with_carried_fill(base, _Watched),), {"runs": runs})
+    filled = with_carried_fill(with_knowledge(base, _KnowsAsRuns), _Watched)
+    return type("WatchedScan", (filled,), {"runs": runs})
+
+
+class _KnowsAsRuns(KnowsPhysics):
+    """A scan that knows what its runs are told."""
+
+    runs: Runs
+
+    def knowledge(self) -> Knowledge:
+        """What the runs know."""
+        return self.runs.knowledge
 
 
 class _Watched(CarriesFill):

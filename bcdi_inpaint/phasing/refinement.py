@@ -22,6 +22,7 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_model
+from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.computed_intensity import (
     RefinementSettings,
     RefinementTask,
@@ -189,12 +190,23 @@ def _refine(
     progress: Callable[[int, int], None] | None,
 ) -> Refinement:
     """Compute the intensity in several ways and believe the one that predicts best."""
-    near = compute_states(task, rng, starts, progress)
+    near, search = compute_states(task, rng, starts, progress)
     released = release_states(task, near)
     trials = [_try(task, near[:1], True), _try(task, released[:1], False)]
     if len(near) > 1:
         trials += [_try(task, near, True), _try(task, released, False)]
-    return _judge(task, fill, box, min(trials, key=lambda trial: trial.mixture.error), rng)
+    best = min(trials, key=lambda trial: trial.mixture.error)
+    return _with_coherence(_judge(task, fill, box, best, rng), search)
+
+
+def _with_coherence(refinement: Refinement, search: CoherenceSearch) -> Refinement:
+    """The refinement, whose remark and report say what was found of the beam's coherence."""
+    said, sigma = search.failure, search.found.sigma
+    if any(sigma):
+        said = "coherence width {:.2g}, {:.2g}, {:.2g} voxels".format(*sigma)
+    report = replace(refinement.fill.report, coherence_sigma=sigma)
+    remark = f"{refinement.remark}; {said}" if said else refinement.remark
+    return replace(refinement, remark=remark, fill=replace(refinement.fill, report=report))
 
 
 @dataclass(frozen=True)

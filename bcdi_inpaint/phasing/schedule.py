@@ -51,6 +51,9 @@ class Schedule:
         root mean square in the support. Within what PyNX's commands draw, 0.2 to 0.3.
     smooth_width : width in voxels of that smoothing at the beginning and at the end. PyNX's
         default; PyNX goes from one to the other geometrically, the torch engine linearly.
+    settled : part of HIO and RAAR that is done when the support is found; torch only.
+    widen : voxels by which it is then widened, and stays; torch only. Shrink-wrap cuts the soft
+        edge of a crystal, and with it what is far from the peak.
     autocorrelation_threshold : the first support is where the autocorrelation exceeds this
         fraction of its maximum. PyNX's default.
     free_fraction : fraction of the voxels set aside for the free log-likelihood; PyNX only.
@@ -68,6 +71,8 @@ class Schedule:
     update_every: int = 50
     support_threshold: float = 0.25
     smooth_width: tuple[float, float] = (2.0, 0.5)
+    settled: float = 1.0
+    widen: int = 0
     autocorrelation_threshold: float = 0.1
     free_fraction: float = 0.02
     beta: float = 0.9
@@ -81,6 +86,14 @@ class Schedule:
     def before_er(self) -> int:
         """Cycles of HIO and RAAR together, in which support and prior change; at least 1."""
         return max(self.hio + self.raar, 1)
+
+    def part_of_raar(self, part: float) -> float:
+        """The part of HIO and RAAR that is done when a part of RAAR is.
+
+        >>> Schedule(hio=10, raar=30).part_of_raar(0.5)
+        0.625
+        """
+        return (self.hio + part * self.raar) / self.before_er
 
     def stages(self, *, divided: bool = True) -> Iterator[Stage]:
         """The stages of the schedule, in order; those without a cycle are left out.

@@ -18,13 +18,13 @@ from torch import Tensor
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.coherence import COHERENT, Coherence
 from bcdi_inpaint.phasing.constraints import AmplitudeConstraint, Constraint, scale_modulus
-from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule, half_way
+from bcdi_inpaint.phasing.density import DensitySettings, Interior, find_interior
+from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule, Stage, half_way
 from bcdi_inpaint.phasing.starts import random_object
+from bcdi_inpaint.phasing.torch_support import first_support, shrink_support, widen_support
 
-SMALLEST_SUPPORT, LARGEST_SUPPORT = 27, 0.7
-"""Voxels, and part of the array, between which a support makes sense. Chosen; a support of 3 x 3 x
-3 voxels is no particle, one of most of the array no constraint."""
 CPU = torch.device("cpu")
 
 
@@ -49,10 +49,16 @@ class Amplitudes:
         """With a prior as strict as it is when the part `done` of HIO and RAAR is done."""
         return replace(self, half_way=half_way(done))
 
-    def project(self, obj: Tensor) -> Tensor:
-        """The object with the amplitudes that are wanted; phases are kept."""
+    def project(self, obj: Tensor, coherence: Coherence = COHERENT) -> Tensor:
+        """The object with the amplitudes that are wanted; phases are kept.
+
+        Of a beam that is partly coherent every amplitude is scaled by what its blurred intensity
+        lacks: Clark et al., Nat. Commun. 3, 993 (2012).
+        """
         spectrum = torch.fft.fftn(obj, norm="ortho")
         modulus = spectrum.abs()
+        if not coherence.coherent:
+            modulus = coherence.blur(modulus.square()).sqrt()
         wanted = torch.where(self.free, modulus, self.measured)
         if self.constraint is not None:
             own = modulus.reshape(-1)[self.constraint.index]
@@ -86,20 +92,38 @@ def amplitudes(
         known = constraint.on_amplitudes(bad_mask).convert(
             lambda array: torch.from_numpy(array).to(device)
         )
-    return Amplitudes(_tensor(measured, device), _tensor(bad_mask, device), known)
+    return Amplitudes(to_tensor(measured, device), to_tensor(bad_mask, device), known)
 
 
 @dataclass
 class State:
-    """An object (n_rock, n_y, n_x) complex64 and its support, bool, the centre at index 0."""
+    """An object (n_rock, n_y, n_x) complex64 and its support, bool, the centre at index 0.
+
+    `coherence` is the beam's; `density` what is known of the object's inside.
+    """
 
     obj: Tensor
     support: Tensor
+    coherence: Coherence = COHERENT
+    density: DensitySettings = DensitySettings()
+
+    def diffracted(self) -> Tensor:
+        """(n_rock, n_y, n_x) what the object inside the support diffracts, coherently."""
+        return torch.fft.fftn(self.obj * self.support, norm="ortho").abs().square()
 
     def intensity(self) -> Float32Array:
-        """(n_rock, n_y, n_x) what the object inside the support diffracts, centred."""
-        spectrum = torch.fft.fftn(self.obj * self.support, norm="ortho")
-        return np.fft.fftshift((spectrum.abs() ** 2).cpu().numpy())
+        """(n_rock, n_y, n_x) what would be measured of the object inside the support, centred."""
+        return np.fft.fftshift(self.coherence.blur(self.diffracted()).cpu().numpy())
+
+    def interior(self) -> Interior | None:
+        """The inside of the support, where the density is to be even."""
+        if not self.density.strength:
+            return None
+        found = find_interior(self.support.cpu().numpy(), self.density)
+        return None if found is None else found.convert(self._there)
+
+    def _there(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self.obj.device)
 
 
 def start(
@@ -120,12 +144,11 @@ def start(
     schedule : for the autocorrelation's threshold.
     device : where the tensors are to be.
     """
-    intensity = _tensor(counts.astype(np.float32), device)
+    intensity = to_tensor(counts.astype(np.float32), device)
     if support is None:
-        correlation = torch.fft.ifftn(intensity).abs()
-        inside = correlation > schedule.autocorrelation_threshold * correlation.max()
+        inside = first_support(intensity, schedule.autocorrelation_threshold)
     else:
-        inside = _tensor(support, device)
+        inside = to_tensor(support, device)
     drawn = random_object(inside.cpu().numpy(), rng)
     obj = torch.from_numpy(drawn.astype(np.complex64)).to(device)
     obj *= (intensity.sum() / (obj.abs() ** 2).sum()).sqrt()
@@ -152,8 +175,11 @@ def cycle(
     beta : feedback of HIO and RAAR.
     report : called after each cycle.
     """
+    interior = state.interior()
     for _ in range(count):
-        projected = known.project(state.obj)
+        projected = known.project(state.obj, state.coherence)
+        if interior is not None:
+            interior.even_out(projected, state.density.strength)
         outside: Tensor | int = 0
         if algorithm == "HIO":
             outside = state.obj - beta * projected
@@ -161,44 +187,6 @@ def cycle(
             outside = beta * state.obj + (1 - 2 * beta) * projected
         state.obj = torch.where(state.support, projected, outside)
         report()
-
-
-def shrink(state: State, width: float, threshold: float = Schedule.support_threshold) -> None:
-    """A new support: where the smoothed modulus is large, in place.
-
-    Marchesini et al., Phys. Rev. B 68, 140101 (2003).
-
-    Parameters
-    ----------
-    state : object and support; its support changes.
-    width : standard deviation of the smoothing, in voxels.
-    threshold : part of the modulus' root mean square in the support above which it is large.
-
-    Raises
-    ------
-    InputError
-        Next to nothing or next to everything is left.
-    """
-    modulus = state.obj.abs()
-    least = threshold * (modulus[state.support] ** 2).mean().sqrt()
-    state.support = _smooth(modulus, width) > least
-    size = int(state.support.sum())
-    if not SMALLEST_SUPPORT <= size <= LARGEST_SUPPORT * state.support.numel():
-        raise InputError(
-            f"the support has {size} voxels, expected {SMALLEST_SUPPORT} to "
-            f"{LARGEST_SUPPORT:.0%} of {state.support.numel()}: no object was found"
-        )
-
-
-def _smooth(values: Tensor, width: float) -> Tensor:
-    """Values convolved with a Gaussian of `width` voxels, by FFT, so that edges meet."""
-    smoothed = torch.fft.rfftn(values)
-    for axis, n in enumerate(values.shape):
-        last = axis == values.ndim - 1
-        frequency = (torch.fft.rfftfreq if last else torch.fft.fftfreq)(n, device=values.device)
-        fading = torch.exp(-2 * (torch.pi * width * frequency) ** 2)
-        smoothed *= fading.reshape([-1 if a == axis else 1 for a in range(values.ndim)])
-    return torch.fft.irfftn(smoothed, values.shape)
 
 
 def retrieve(
@@ -211,7 +199,10 @@ def retrieve(
     constraint: Constraint | None = None,
     guess: FloatArray | None = None,
     device: torch.device = CPU,
+    coherence: Coherence = COHERENT,
+    density: DensitySettings = DensitySettings(),
     report: Callable[[], None] = lambda: None,
+    settle: Callable[[State, Stage], None] = lambda state, stage: None,
 ) -> State:
     """Phase one pattern from one random start; there are no voxels set aside.
 
@@ -227,7 +218,10 @@ def retrieve(
     guess : (n_rock, n_y, n_x) counts that the first support and object are made of; by default
         `counts` with zeros in invalid voxels.
     device : where it runs.
+    coherence : of the beam.
+    density : how even the crystal's density is, from where in RAAR on.
     report : called after each cycle.
+    settle : called after each stage; it may change what the state says of coherence and density.
 
     Returns
     -------
@@ -241,18 +235,32 @@ def retrieve(
     first_guess = np.where(bad_mask, 0, counts) if guess is None else guess
     known = amplitudes(counts, bad_mask, constraint, device)
     state = start(first_guess, rng, support=support, schedule=schedule, device=device)
-    first, last = schedule.smooth_width
+    state.coherence = coherence
     for stage in schedule.stages():
+        if stage.done >= schedule.part_of_raar(density.begin):
+            state.density = density
         now = known.when(stage.done)
         cycle(state, now, stage.algorithm, stage.cycles, beta=schedule.beta, report=report)
         if support is None and stage.algorithm != "ER":
-            width = first + (last - first) * stage.done
-            shrink(state, width, schedule.support_threshold)
+            _renew_support(state, stage, schedule)
+        settle(state, stage)
     if not torch.isfinite(state.obj).all():
         raise InputError("the object is not finite, expected numbers: the retrieval has diverged")
     return state
 
 
-def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    """An array, its centre moved to index 0."""
+def _renew_support(state: State, stage: Stage, schedule: Schedule) -> None:
+    """A new support after a stage, in place; a wider one that stays once it is settled."""
+    end = (stage.begin + stage.cycles) / schedule.before_er
+    if stage.done >= schedule.settled:
+        return
+    first, last = schedule.smooth_width
+    width = first + (last - first) * stage.done / schedule.settled
+    state.support = shrink_support(state.obj, state.support, width, schedule.support_threshold)
+    if end >= schedule.settled:
+        state.support = widen_support(state.support, schedule.widen)
+
+
+def to_tensor(array: np.ndarray, device: torch.device) -> Tensor:
+    """An array (n_rock, n_y, n_x) as a tensor, its centre moved to index 0."""
     return torch.from_numpy(np.fft.ifftshift(array)).to(device)

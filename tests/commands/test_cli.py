@@ -387,6 +387,31 @@ def test_force_replaces(tmp_path: Path, counts: np.ndarray, model: Path) -> None
     assert read_scan(tmp_path / "scan_inpainted.cxi").shape == SHAPE
 
 
+BEFORE_TORCH = """
+import os, sys
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print(os.environ["OMP_WAIT_POLICY"], flush=True)
+            os._exit(0)
+
+sys.meta_path.insert(0, Watch())
+from bcdi_inpaint.cli import main
+main(["predict", "absent.cxi"])
+"""
+
+
+@pytest.mark.parametrize("own", [None, "ACTIVE"])
+def test_threads_that_wait_sleep_unless_the_user_will_have_it_otherwise(own: str | None) -> None:
+    """Torch reads it when it is loaded."""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {} if own is None else {"OMP_WAIT_POLICY": own}
+    command = [sys.executable, "-c", BEFORE_TORCH]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == (own or "PASSIVE"), done.stderr
+
+
 @pytest.fixture
 def heeded() -> Iterator[None]:
     """Ctrl-C is heeded, as on a terminal, also where the tests run in the background."""

@@ -14,7 +14,9 @@ from scipy.ndimage import binary_dilation
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
+from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.handover import HandOver
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
@@ -160,6 +162,18 @@ def test_what_is_known_of_the_gap_is_heeded(handed: HandOver, gap: np.ndarray) -
         misfit[name] = np.sum(np.abs(np.sqrt(calculated) - np.sqrt(counts[gap])))
     assert misfit["prior"] < misfit["mask"]
     assert misfit["soft"] < misfit["mask"]
+
+
+def test_what_is_known_of_beam_and_crystal_is_heeded(handed: HandOver) -> None:
+    once = Preset(raar=8, er=4, runs=1)
+    known = [
+        Knowledge(),
+        Knowledge(psf_sigma=(0.5, 0.5, 0.5)),
+        Knowledge(density=DensitySettings(strength=0.3)),
+    ]
+    plain, blurred, even = (run_preset(handed, once, knowledge=one)[0] for one in known)
+    assert not np.allclose(blurred.obj, plain.obj, rtol=0.1)
+    assert not np.allclose(even.obj, plain.obj, rtol=0.01)
 
 
 def test_a_roi_and_bins_are_told(handed: HandOver) -> None:

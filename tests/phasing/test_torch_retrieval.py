@@ -7,7 +7,6 @@ import scipy.ndimage
 import torch
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.phasing import torch_retrieval
 from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
 from bcdi_inpaint.phasing.pynx_operators import constrain
 from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule
@@ -16,7 +15,6 @@ from bcdi_inpaint.phasing.torch_retrieval import (
     amplitudes,
     cycle,
     retrieve,
-    shrink,
     start,
 )
 
@@ -140,13 +138,6 @@ def test_what_was_hidden_is_computed_from_the_rest(
     assert np.corrcoef(np.log1p(found.ravel()), np.log1p(expected.ravel()))[0, 1] > 0.98
 
 
-def test_the_support_shrinks_to_the_object(particle: np.ndarray) -> None:
-    state = state_of(particle)
-    shrink(state, 0.5)
-    inside = np.fft.fftshift(state.support.numpy())
-    assert (inside == (np.abs(particle) > 0)).mean() > 0.97
-
-
 def test_the_first_support_holds_the_object_and_carries_its_photons(
     particle: np.ndarray, rng: np.random.Generator
 ) -> None:
@@ -167,14 +158,6 @@ def test_the_same_seed_gives_the_same_object(particle: np.ndarray) -> None:
     ]
     np.testing.assert_array_equal(runs[0], runs[1])
     assert not np.array_equal(runs[0], runs[2])
-
-
-def test_a_lost_support_is_told_in_one_line() -> None:
-    lonely = np.zeros(SHAPE, dtype=np.complex64)
-    lonely[0, 0, 0] = 1
-    state = State(torch.from_numpy(lonely), torch.ones(SHAPE, dtype=torch.bool))
-    with pytest.raises(InputError, match=f"expected {torch_retrieval.SMALLEST_SUPPORT} to"):
-        shrink(state, 0.1)
 
 
 def test_what_is_not_finite_is_told_in_one_line(

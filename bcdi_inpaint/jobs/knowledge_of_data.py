@@ -1,0 +1,69 @@
+"""What the file of data says of beam and crystal that one of PyNX's own runners is given.
+
+`predict --refine` writes both into the file: how far the beam blurs the intensity along each axis,
+and how even the crystal's density is, as far as voxels that were held out like it. The user's own
+`--psf` and `--density` come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import read_provenance
+from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics
+
+SIGMA_KEY, DENSITY_KEY = "coherence_sigma", "density_strength"
+"""What our files call them, after ``inpaint_``."""
+NO_PSF = ("none", "off", "no", "false", "0")
+"""What `--psf` may be for a beam that is taken as coherent."""
+DENSITY_HELP = (
+    "bcdi-inpaint: part of the way, 0 to 1, that the modulus well inside the support goes to its "
+    "local mean, in each cycle from the middle of the run on; default: what the file has, or 0"
+)
+
+
+class KnowledgeOfData(KnowsPhysics):
+    """A runner's scan that looks into its data's file for what is known."""
+
+    def knowledge(self) -> Knowledge:
+        """What the file says, unless the user says otherwise."""
+        path = self.params["data"]
+        return known_of(self.params, {} if path is None else read_provenance(Path(path)))
+
+
+def known_of(params: Mapping[str, Any], record: Mapping[str, Any]) -> Knowledge:
+    """What is known by a file and by a runner's parameters.
+
+    Parameters
+    ----------
+    params : those of PyNX, with ``density`` and ``psf_chosen`` of ours.
+    record : the file's provenance.
+
+    Raises
+    ------
+    InputError
+        The user's strength is none.
+    """
+    sigma = np.broadcast_to(np.asarray(record.get(SIGMA_KEY, 0.0), float), 3)
+    if params.get("psf_chosen") or not np.all(np.isfinite(sigma)):
+        sigma = np.zeros(3)
+    chosen = params.get("density")
+    strength = float(record.get(DENSITY_KEY, 0.0) if chosen is None else chosen)
+    if not 0 <= strength <= 1:
+        raise InputError(f"density is {strength:g}, expected 0 to 1: take 0.1, or 0 for none")
+    rock, rows, columns = map(float, sigma)
+    return Knowledge((rock, rows, columns), replace(DensitySettings(), strength=strength))
+
+
+def take_psf_choice(params: dict[str, Any]) -> None:
+    """Read `--psf none`, which PyNX does not know; note whether the user chose one."""
+    params["psf_chosen"] = params["psf"] not in (None, False)
+    if str(params["psf"]).lower() in NO_PSF:
+        params["psf"] = False

@@ -1,0 +1,77 @@
+"""The command line of PyNX's runners: read by PyNX, refused in one line, with what users chose."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NoReturn
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.jobs.knowledge_of_data import DENSITY_HELP, take_psf_choice
+
+BOTH_FACTORS = "--confidence_interval_factor_mask"
+"""An option of PyNX before 2024 with two values; today each of them has an option."""
+
+TUPLE_PART = re.compile(r"^\(?([-+.,\de]+)\)?$")
+"""A number at the end of a tuple that was written with its brackets."""
+
+
+class ReadsArguments:
+    """A runner that knows which parameters were given and which are defaults."""
+
+    params: dict[str, Any]
+
+    @classmethod
+    def make_parser(cls, *args: Any, **options: Any) -> Any:
+        """PyNX's parser, which answers in one line what it does not understand."""
+        parser = super().make_parser(*args, **options)  # type: ignore[misc]
+        parser.add_argument("--density", type=float, help=DENSITY_HELP)
+        parser.error = _refuse
+        return parser
+
+    def parse_parameters_file(self, filename: str, argv: list[str]) -> None:
+        """PyNX's reading of a parameter file; gwaihir's is understood too."""
+        try:
+            read = [""]
+            super().parse_parameters_file(filename, read)  # type: ignore[misc]
+        except OSError as error:
+            raise InputError(
+                f"{filename} cannot be read ({error.strerror}), expected PyNX's parameters"
+            ) from error
+        argv += modern_spelling(read[1:])
+
+    def parse_arg(self) -> None:
+        """PyNX's reading of the command line, and whether it says something of zero_mask."""
+        super().parse_arg()  # type: ignore[misc]
+        take_psf_choice(self.params)
+        said = None
+        if getattr(self, "mpi_master", True):  # it alone has read the command line
+            parser = self.make_parser()
+            parser.set_defaults(zero_mask=None)
+            said = parser.parse_args().zero_mask is not None
+        if hasattr(self, "mpic"):
+            said = self.mpic.bcast(said, root=0)
+        self.params["zero_mask_said"] = said
+
+
+def _refuse(message: str) -> NoReturn:
+    raise InputError(f"PyNX refuses the parameters ({message}): see --help")
+
+
+def modern_spelling(arguments: list[str]) -> list[str]:
+    """Arguments as today's PyNX takes them, from those of files that older programs write.
+
+    Examples
+    --------
+    >>> modern_spelling(["--mask_interp", "(16", "2)", "--confidence_interval_factor_mask", "1,2"])
+    ... # doctest: +NORMALIZE_WHITESPACE
+    ['--mask_interp', '16', '2', '--confidence_interval_factor_mask_min', '1',
+    '--confidence_interval_factor_mask_max', '2']
+    """
+    modern: list[str] = []
+    for argument in arguments:
+        least, comma, most = argument.partition(",")
+        if modern and modern[-1] == BOTH_FACTORS and comma:
+            modern[-1:] = [f"{BOTH_FACTORS}_min", least, f"{BOTH_FACTORS}_max", most]
+        else:
+            modern.append(TUPLE_PART.sub(r"\1", argument))
+    return modern

@@ -1,0 +1,214 @@
+"""Runs of a command that was stopped stay, and the same command does the rest.
+
+PyNX writes each run when it is done, and keeps the best after the last one. Here each run is noted
+in a small hidden file beside the results, which goes when the command is through. A command that
+finds the notes of one like itself takes those runs as done: the best are kept out of all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bcdi_inpaint.errors import InputError
+
+
+def fingerprint(params: dict[str, Any]) -> str:
+    """What a command is known by: its parameters, and the files that they name as they are now."""
+    parts = [json.dumps(params, sort_keys=True, default=str)]
+    for value in params.values():
+        names = value if isinstance(value, list) else [value]
+        parts += [_state(name) for name in names if isinstance(name, str)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _state(name: str) -> str:
+    """The size of a file and when it was written; of other words nothing."""
+    try:
+        found = os.stat(name.partition(":")[0])
+    except (OSError, ValueError):
+        return ""
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+@dataclass(frozen=True)
+class RunNotes:
+    """Which runs of a command are done.
+
+    Attributes
+    ----------
+    path : the file of notes, a line of JSON a run: its number, and what PyNX keeps of it.
+    n_runs : runs of the command.
+    """
+
+    path: Path
+    n_runs: int
+
+    @classmethod
+    def of(cls, command: str, n_runs: int, rank: int = 0) -> RunNotes:
+        """Those of a command; each process of many has its own.
+
+        Parameters
+        ----------
+        command : its `fingerprint`.
+        n_runs : runs of the command.
+        rank : the process's number.
+        """
+        return cls(Path(f".bcdi-inpaint-runs-{command[:12]}-{rank}.jsonl"), n_runs)
+
+    def done(self) -> dict[int, dict[str, Any]]:
+        """The runs that are done, by all processes, whose results are there.
+
+        When all runs were done, those that are not there were not among the best.
+        """
+        noted = {number: result for file in self._files() for number, result in _read(file)}
+        there = {n: result for n, result in noted.items() if Path(result["file_name"]).is_file()}
+        return noted if there and len(noted) == self.n_runs else there
+
+    def add(self, number: int, result: dict[str, Any]) -> None:
+        """Note that a run is done."""
+        line = json.dumps([number, result], default=float)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    def remove(self) -> None:
+        """The command is through: nothing is to be resumed."""
+        for file in self._files():
+            file.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        stem = self.path.stem.rpartition("-")[0]
+        return sorted(self.path.parent.glob(f"{stem}-*.jsonl"))
+
+
+def _read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The notes in a file; a line that was cut off is none."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            number, result = json.loads(line)
+        except ValueError:
+            continue
+        yield int(number), result
+
+
+class ResumesRuns:
+    """A runner's scan that does the runs which are not done yet.
+
+    Attributes
+    ----------
+    command : what the command is known by, see `fingerprint`.
+    notes : of all scans of the command, for the one who runs it.
+    """
+
+    command = ""
+    notes: list[RunNotes]
+    params: dict[str, Any]
+    saved_results: list[dict[str, Any]]
+    cdi: Any
+    own_notes: RunNotes | None = None
+    _done: dict[int, dict[str, Any]]
+
+    def load_data(self) -> None:
+        """PyNX's loading of a scan, then the notes on its runs."""
+        self._done = {}
+        super().load_data()  # type: ignore[misc]
+        if self.params["nb_run"] < 2 or self.params["save"] != "final" or not self.command:
+            return
+        data = fingerprint({"command": self.command, "data": self.params["data"]})
+        self.own_notes = RunNotes.of(data, self.params["nb_run"], _rank())
+        self._done = self.own_notes.done()
+        self.notes.append(self.own_notes)
+        if self._done:
+            self._tell(self.own_notes)
+
+    def _tell(self, notes: RunNotes) -> None:
+        print(
+            f"bcdi-inpaint: {len(self._done)} of {notes.n_runs} runs were done before this command "
+            f"was stopped; the rest follows (remove {notes.path} to begin anew)",
+            flush=True,
+        )
+
+    def _init_free_pixel_mask(self, iobs: Any) -> None:
+        """Free log-likelihoods are compared, so they are of the same voxels as before."""
+        there = [result["file_name"] for result in self._done.values()]
+        kept = (name for name in there if name.endswith(".cxi") and Path(name).is_file())
+        asked = self.params["free_pixel_mask"]
+        self.params["free_pixel_mask"] = asked or next(kept, None)
+        try:
+            super()._init_free_pixel_mask(iobs)  # type: ignore[misc]
+        finally:
+            self.params["free_pixel_mask"] = asked
+
+    def run(self, file_name: str | None = None, run_n: int = 1) -> None:
+        """One run of PyNX's, unless it is done."""
+        result = self._done.get(int(run_n))
+        if result is not None:
+            print(f"bcdi-inpaint: run {run_n} was done before", flush=True)
+            if Path(result["file_name"]).is_file():
+                self.saved_results.append(result)
+            return
+        n_before = len(self.saved_results)
+        super().run(file_name=file_name, run_n=run_n)  # type: ignore[misc]
+        if self.own_notes is not None and len(self.saved_results) > n_before:
+            self.own_notes.add(int(run_n), self.saved_results[-1])
+
+    def save_result(self, file_name: str | None = None, verbose: bool = True) -> None:
+        """PyNX's saving, of whole files."""
+        with _whole_files(self.cdi):
+            super().save_result(file_name, verbose)  # type: ignore[misc]
+
+
+def resuming(scan_class: type, params: dict[str, Any]) -> tuple[type, list[RunNotes]]:
+    """A runner's scan class that does the runs of a command which are not done yet.
+
+    Parameters
+    ----------
+    scan_class : the runner's own.
+    params : of the command, before any scan was loaded.
+
+    Returns
+    -------
+    The class, and the notes of the scans that it will load, to be removed at the end.
+    """
+    notes: list[RunNotes] = []
+    own = {"command": fingerprint(params), "notes": notes}
+    return type(scan_class.__name__, (ResumesRuns, scan_class), own), notes
+
+
+def _rank() -> int:
+    """The number of this process among those of MPI, as PyNX tells them apart."""
+    found = (os.environ.get(name) for name in ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"))
+    return int(next((rank for rank in found if rank), 0))
+
+
+@contextmanager
+def _whole_files(cdi: Any) -> Iterator[None]:
+    """Results get their names when they are complete, so that no stopped run leaves half of one."""
+    own = cdi.save_obj_cxi
+
+    def save(filename: str, *args: Any, append: bool = False, **options: Any) -> None:
+        if append:  # to a file that is there
+            own(filename, *args, append=append, **options)
+            return
+        part = Path(filename).with_name(f".{Path(filename).name}.part")
+        try:
+            own(str(part), *args, **options)
+            part.replace(filename)
+        except OSError as error:
+            raise InputError(
+                f"{filename} cannot be written ({error.strerror or error}), expected room for it"
+            ) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    cdi.save_obj_cxi = save
+    try:
+        yield
+    finally:
+        del cdi.save_obj_cxi

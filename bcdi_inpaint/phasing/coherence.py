@@ -1,0 +1,207 @@
+"""A beam that is partly coherent: the calculated intensity is blurred, and how far, the scan says.
+
+The blur is a Gaussian along each axis of the array (rocking, rows, columns), a multivariate normal
+approximation of the mutual coherence function: Clark et al., Nat. Commun. 3, 993 (2012). Its widths
+are those under which the measured counts are likeliest. Zero widths cost nothing. Tensors have the
+centre at index 0, as in `torch_retrieval`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from bcdi_inpaint.errors import InputError
+
+Widths = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class CoherenceSettings:
+    """How widths are estimated. Chosen on simulated crystals; no committed command.
+
+    Attributes
+    ----------
+    largest : width in voxels, of any axis, from which on the estimate is not believed: fringes of
+        a scan that is sampled well enough to be phased would be gone.
+    box : voxels a side of the middle of the array on which widths are fitted: the peak tells most.
+    least : width in voxels of every axis below which the beam is coherent: what noise and a model
+        that does not fit yet make of a coherent beam.
+    steps : of Fisher's scoring, each a transform for every axis.
+    floor : counts that every voxel is expected to have: one photon where nothing is calculated
+        tells of the model and not of its widths.
+    """
+
+    largest: float = 2.0
+    least: float = 0.15
+    box: int = 64
+    steps: int = 3
+    floor: float = 1e-3
+
+
+@dataclass(frozen=True)
+class Coherence:
+    """What the beam's coherence makes of a calculated intensity.
+
+    Attributes
+    ----------
+    sigma : standard deviation in voxels of the blur along (rocking, rows, columns); zeros for a
+        coherent beam.
+    """
+
+    sigma: Widths = (0.0, 0.0, 0.0)
+    _transfers: dict[object, tuple[Tensor, float]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    @property
+    def coherent(self) -> bool:
+        """Whether it changes nothing."""
+        return not any(self.sigma)
+
+    def blur(self, intensity: Tensor) -> Tensor:
+        """What is measured of an intensity (n_rock, n_y, n_x), whose edges meet."""
+        if self.coherent:
+            return intensity
+        transfer, own = self._transfer(intensity)
+        blurred = torch.fft.irfftn(torch.fft.rfftn(intensity) * transfer, intensity.shape)
+        # A voxel keeps its own part at least: the transform rounds like the brightest voxel.
+        return torch.maximum(blurred, own * intensity)
+
+    def _transfer(self, intensity: Tensor) -> tuple[Tensor, float]:
+        """The transform of the blur, (n_rock, n_y, n_x // 2 + 1), and its middle; made once."""
+        key = (intensity.shape, intensity.device)
+        if key not in self._transfers:
+            transfer = gaussian_transfer(intensity, self.sigma)
+            middle = float(torch.fft.irfftn(transfer, intensity.shape).max())
+            self._transfers[key] = transfer, middle
+        return self._transfers[key]
+
+
+COHERENT = Coherence()
+"""A coherent beam."""
+
+
+def gaussian_transfer(values: Tensor, widths: Widths) -> Tensor:
+    """The transform, as of `torch.fft.rfftn`, of a Gaussian of `widths` voxels along each axis."""
+    transfer = torch.ones((), device=values.device)
+    for axis, (n, width) in enumerate(zip(values.shape, widths, strict=True)):
+        last = axis == values.ndim - 1
+        frequency = (torch.fft.rfftfreq if last else torch.fft.fftfreq)(n, device=values.device)
+        fading = torch.exp(-2 * (torch.pi * width * frequency) ** 2)
+        transfer = transfer * fading.reshape([-1 if a == axis else 1 for a in range(values.ndim)])
+    return transfer
+
+
+def fit_coherence(
+    diffracted: Tensor,
+    counts: Tensor,
+    seen: Tensor,
+    begin: Coherence = COHERENT,
+    settings: CoherenceSettings = CoherenceSettings(),
+) -> Coherence:
+    """Find the widths under which the counts are likeliest, given what an object diffracts.
+
+    The Poisson likelihood of the seen voxels, by Fisher's scoring of the squared widths.
+
+    Parameters
+    ----------
+    diffracted : (n_rock, n_y, n_x) calculated intensity, not blurred.
+    counts : (n_rock, n_y, n_x) measured.
+    seen : (n_rock, n_y, n_x) bool, True = measured, and to be fitted.
+    begin : where the search begins.
+    settings : of the search.
+
+    Raises
+    ------
+    InputError
+        A width runs to its bound.
+    """
+    here, photons, valid = (_middle(each, settings.box) for each in (diffracted, counts, seen))
+    squares = torch.tensor(begin.sigma, dtype=torch.float64).square()
+    for _ in range(settings.steps):
+        step = _scoring_step(squares, here, photons, valid, settings.floor)
+        squares = (squares + step).clip(0, settings.largest**2)
+    first, second, third = (float(width) for width in squares.sqrt())
+    _check_bound((first, second, third), settings.largest)
+    if max(first, second, third) < settings.least:
+        return COHERENT
+    return Coherence((first, second, third))
+
+
+def _check_bound(widths: Widths, largest: float) -> None:
+    for name, width in zip(("rocking axis", "rows", "columns"), widths, strict=True):
+        if not width < largest:  # nan too
+            raise InputError(
+                f"the coherence width along the {name} runs to its bound of {largest:g} voxels, "
+                "expected a beam that is more coherent"
+            )
+
+
+def _middle(values: Tensor, size: int) -> Tensor:
+    """At most `size` voxels a side about index 0, their centre at index 0."""
+    for axis, n in enumerate(values.shape):
+        if n > size:
+            half = size // 2
+            index = torch.arange(-half, size - half, device=values.device).roll(-half) % n
+            values = values.index_select(axis, index)
+    return values
+
+
+def _scoring_step(
+    squares: Tensor, diffracted: Tensor, counts: Tensor, seen: Tensor, floor: float
+) -> Tensor:
+    """The step (3,) of Fisher's scoring of squared widths (3,)."""
+    first, second, third = (float(width) for width in squares.sqrt())
+    transform = torch.fft.rfftn(diffracted)
+    transform *= gaussian_transfer(diffracted, (first, second, third))
+    shape = diffracted.shape
+    expected = torch.fft.irfftn(transform, shape)[seen].clip(floor)
+    slopes = torch.stack(
+        [torch.fft.irfftn(transform * by, shape)[seen] for by in _half_curvatures(diffracted)]
+    ).double()  # (3, n)
+    weighted = slopes / expected
+    gradient = weighted @ (counts[seen] - expected).double()
+    fisher = weighted @ slopes.T
+    ridge = 1e-9 * fisher.diag().max().clip(1e-30) * torch.eye(3, device=fisher.device)
+    return torch.linalg.solve(fisher + ridge, gradient).cpu()
+
+
+def _half_curvatures(values: Tensor) -> list[Tensor]:
+    """What a Gaussian's transform is multiplied with where it is derived by a squared width."""
+    factors = []
+    for axis, n in enumerate(values.shape):
+        last = axis == values.ndim - 1
+        frequency = (torch.fft.rfftfreq if last else torch.fft.fftfreq)(n, device=values.device)
+        along = -2 * (torch.pi * frequency) ** 2
+        factors.append(along.reshape([-1 if a == axis else 1 for a in range(values.ndim)]))
+    return factors
+
+
+class CoherenceSearch:
+    """Widths that follow a retrieval, and that the next one begins with.
+
+    Attributes
+    ----------
+    found : the latest.
+    failure : why there are none, in one line; empty while there are.
+    """
+
+    def __init__(self, counts: Tensor, seen: Tensor, settings: CoherenceSettings) -> None:
+        self.found = COHERENT
+        self.failure = ""
+        self._settings = settings
+        self._counts, self._seen = (_middle(each, settings.box) for each in (counts, seen))
+
+    def follow(self, diffracted: Tensor) -> Coherence:
+        """The widths under a calculated intensity, not blurred; zeros once there were none."""
+        if self._settings.steps and not self.failure:
+            try:
+                self.found = fit_coherence(
+                    diffracted, self._counts, self._seen, self.found, self._settings
+                )
+            except InputError as error:
+                self.found, self.failure = COHERENT, str(error)
+        return self.found

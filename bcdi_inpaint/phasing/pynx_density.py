@@ -1,0 +1,91 @@
+"""An even density heeded inside PyNX's own cycles.
+
+Each cycle of PyNX (HIO, RAAR, ER, CF, and those against twins) ends with a projection onto the
+support, of an object that has just got its measured amplitudes. Before that projection the modulus
+of the object goes a part of the way to its own local mean, well inside the support; see `density`.
+The last projection of a run, which no support follows, stays PyNX's. GPS, whose object is between
+projections another thing, is left as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from bcdi_inpaint.phasing.density import DensitySettings, Interior, find_interior
+from bcdi_inpaint.phasing.pynx_projection import pynx_backend
+
+DENSITY = "held_density"
+"""The attribute of a PyNX `CDI` that holds how even its density is to be."""
+PROJECTIONS = ("HIOProj", "RAARProj", "ERProj", "CFProj")
+"""PyNX's projections onto the support."""
+
+
+@dataclass
+class HeldDensity:
+    """What a `CDI` carries along: how its density is evened out, and its interior as it is now.
+
+    Attributes
+    ----------
+    settings : strength, width, margin and when it begins.
+    cycles : of the run that find the object, of which `settings.begin` is a part.
+    """
+
+    settings: DensitySettings
+    cycles: int
+    _support: Any = field(default=None, repr=False)
+    _size: int = field(default=-1, repr=False)
+    _interior: Interior | None = field(default=None, repr=False)
+
+    def begins(self, cycle: int) -> bool:
+        """Whether it is heeded in a cycle of a run, counted from 0."""
+        return self.settings.strength > 0 and cycle >= self.settings.begin * self.cycles
+
+    def interior(self, support: Any, size: int, get: Callable[[Any], Any]) -> Interior | None:
+        """The interior of a support, found again where the support is another one.
+
+        Parameters
+        ----------
+        support : array of PyNX's, on the host or a GPU.
+        size : how many voxels it has; PyNX changes those on a GPU in place.
+        get : brings it to the host.
+        """
+        if support is not self._support or size != self._size:
+            self._support, self._size = support, size  # kept alive: identity is what is compared
+            self._interior = find_interior(get(support) > 0, self.settings)
+        return self._interior
+
+
+def heed_density() -> None:
+    """Make PyNX's cycles even out the density of every `CDI` that carries how.
+
+    Without it they do what they did. Calling this again changes nothing.
+    """
+    backend = pynx_backend()
+    for name in PROJECTIONS:
+        projection = getattr(backend, name)
+        if not hasattr(projection.op, "without_density"):
+            projection.op = _evening(backend, projection.op)
+
+
+def _evening(backend: ModuleType, own: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    @functools.wraps(own)
+    def op(operator: Any, cdi: Any) -> Any:
+        held: HeldDensity | None = getattr(cdi, DENSITY, None)
+        if held is not None and held.begins(cdi.cycle):
+            _on_host(cdi, held)
+        return own(operator, cdi)
+
+    op.without_density = own  # type: ignore[attr-defined]
+    return op
+
+
+def _on_host(cdi: Any, held: HeldDensity) -> None:
+    interior = held.interior(cdi._support, int(cdi.nb_point_support), np.asarray)
+    if interior is not None:
+        interior.even_out(cdi._obj, held.settings.strength)

@@ -1,0 +1,105 @@
+"""What a scan of PyNX's own runner is told besides the fill: the beam's coherence, the density.
+
+The class is derived from the runner's own scan class. Each run begins with the blur that is known
+of a partly coherent beam as its point spread function, which stays as it is, and evens out the
+density inside the crystal from the middle on. A point spread function of the user's own comes
+first.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.pynx_density import DENSITY, HeldDensity, heed_density
+from bcdi_inpaint.phasing.pynx_psf import gaussian_psf_f
+from bcdi_inpaint.phasing.pynx_scan import planned_cycles, say
+
+USED = ("inpaint_used_psf_sigma", "inpaint_used_density")
+"""What results say of it, by PyNX's parameters."""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known of the beam and the crystal.
+
+    Attributes
+    ----------
+    psf_sigma : standard deviations in voxels of the blur of a partly coherent beam, along rocking
+        axis, rows and columns; zeros for a coherent one.
+    density : how even the crystal's density is.
+    """
+
+    psf_sigma: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    density: DensitySettings = field(default_factory=DensitySettings)
+
+
+@functools.cache
+def with_knowledge(scan_class: type, knower: type[KnowsPhysics]) -> type:
+    """A runner's scan class, made to know what the `knower` brings."""
+    heed_density()
+    return type(f"Knowing{scan_class.__name__}", (knower, scan_class), {})
+
+
+class KnowsPhysics:
+    """The steps of a runner's scan, each with what it means for coherence and density."""
+
+    params: dict[str, Any]
+    iobs: Any
+    cdi: Any
+    psf_sigma: np.ndarray | None = None
+    density: HeldDensity | None = None
+
+    def knowledge(self) -> Knowledge:
+        """What is known, once the data are loaded."""
+        return Knowledge()
+
+    def center_crop_data(self) -> None:
+        """Find out and say what is known; the blur is binned with the data."""
+        super().center_crop_data()  # type: ignore[misc]
+        for name in USED:
+            self.params.pop(name, None)  # they are of the scan before
+        known = self.knowledge() if self.iobs.ndim == 3 else Knowledge()
+        self.density = _density(self.params, known.density)
+        self.psf_sigma = _psf_sigma(self.params, known)
+        if self.psf_sigma is not None and self.params["rebin"] is not None:
+            self.psf_sigma = self.psf_sigma / np.asarray(self.params["rebin"])
+
+    def prepare_cdi(self) -> None:
+        """Hang it on the `CDI`."""
+        super().prepare_cdi()  # type: ignore[misc]
+        if self.psf_sigma is not None:
+            self.cdi.init_psf(psf_f=gaussian_psf_f(self.cdi.iobs.shape, self.psf_sigma))
+        if self.density is not None:
+            setattr(self.cdi, DENSITY, self.density)
+
+
+def _psf_sigma(params: dict[str, Any], known: Knowledge) -> np.ndarray | None:
+    """The widths of the blur that the runs take; noted among the parameters."""
+    algorithm = str(params["algorithm"] or "").lower()
+    if not any(known.psf_sigma) or params["psf"] or "psf" in algorithm:
+        return None
+    if params["nb_ml"] or "ml" in algorithm:
+        say("psf: PyNX's ML knows none, so the known blur is left out (leave out ML)")
+        return None
+    params[USED[0]] = sigma = np.asarray(known.psf_sigma, float)
+    widths = ", ".join(f"{width:.2f}" for width in sigma)
+    say(f"psf: a Gaussian of {widths} voxels, as is known of the beam (--psf none: coherent)")
+    return sigma
+
+
+def _density(params: dict[str, Any], settings: DensitySettings) -> HeldDensity | None:
+    """How even the density is held in the runs; noted among the parameters."""
+    if not settings.strength:
+        return None
+    params[USED[1]] = settings.strength
+    say(
+        f"density: from the middle of the run on it goes {settings.strength:g} of the way to even "
+        "in a cycle (--density 0: not at all)"
+    )
+    cycles = planned_cycles(params)
+    return HeldDensity(settings, cycles.before_end or cycles.all)

@@ -1,0 +1,143 @@
+"""What PyNX's own runner is told of the beam and the crystal, by the file or by the user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from scan_files import filled_arrays
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import write_filled_cxi
+from bcdi_inpaint.jobs import pynx_runner
+from bcdi_inpaint.jobs.fill_of_data import FillOfData
+from bcdi_inpaint.jobs.knowledge_of_data import KnowledgeOfData, known_of, take_psf_choice
+from bcdi_inpaint.jobs.pynx_runner import run_pynx
+from bcdi_inpaint.phasing.pynx_density import DENSITY
+from bcdi_inpaint.phasing.pynx_faults import as_program
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, _psf_sigma, with_knowledge
+from bcdi_inpaint.phasing.pynx_scan import with_carried_fill
+from bcdi_inpaint.pynx_engine import import_pynx, quiet
+from bcdi_inpaint.scan.scan import Scan
+
+SIGMA = (0.5, 0.8, 0.2)
+
+
+def params(**more: Any) -> dict[str, Any]:
+    return {"psf": False, "algorithm": None, "nb_ml": 0, "density": None, **more}
+
+
+# --- what is chosen -------------------------------------------------------------------------------
+
+
+def test_the_files_widths_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    of_run = params()
+    known = known_of(of_run, {"coherence_sigma": np.array(SIGMA)})
+    assert known.psf_sigma == pytest.approx(SIGMA)
+    assert _psf_sigma(of_run, known) == pytest.approx(SIGMA)
+    assert of_run["inpaint_used_psf_sigma"] == pytest.approx(SIGMA)
+    assert "0.50, 0.80, 0.20 voxels" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"psf": "gaussian,0.5,10"},
+        {"psf": "none"},
+        {"algorithm": "er**50,psf=5,raar**100,psf_init=gaussian@0.5,raar**100"},
+        {"nb_ml": 20},
+        {"algorithm": "ml**20,er**50"},
+    ],
+)
+def test_the_user_comes_first(more: dict[str, Any]) -> None:
+    of_run = params(**more)
+    take_psf_choice(of_run)
+    known = known_of(of_run, {"coherence_sigma": np.array(SIGMA)})
+    assert _psf_sigma(of_run, known) is None
+    assert of_run["psf"] == (False if more.get("psf") == "none" else more.get("psf", False))
+
+
+@pytest.mark.parametrize("record", [{}, {"coherence_sigma": 0.0}, {"coherence_sigma": np.nan}])
+def test_no_width_is_no_psf(record: dict[str, Any]) -> None:
+    assert known_of(params(), record) == Knowledge()
+
+
+def test_the_density_is_the_users_or_the_files() -> None:
+    in_file = {"density_strength": 0.3}
+    found = [known_of(params(density=given), in_file) for given in (None, 0.1, 0)]
+    assert [known.density.strength for known in found] == [0.3, 0.1, 0]
+
+
+def test_a_strength_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^density is 2, expected 0 to 1"):
+        known_of(params(density=2.0), {})
+
+
+# --- in a run -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts: np.ndarray
+) -> Callable[..., Path]:
+    """Writes a filled scan whose file says something of beam and crystal."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(**said: Any) -> Path:
+        gap = np.zeros(counts.shape, bool)
+        gap[:, :, 28:34] = True
+        of_scan = Scan(np.where(gap, 0, counts).astype(np.float32), gap)
+        fill = np.where(gap, np.maximum(counts, 1e-3), counts).astype(np.float32)
+        arrays = filled_arrays(of_scan, gap, fill, sigma=np.where(gap, np.float32(0.05), 0))
+        write_filled_cxi(tmp_path / "scan.cxi", of_scan, arrays, {"handover": "mask", **said})
+        return tmp_path / "scan.cxi"
+
+    return write
+
+
+def prepared(path: Path, *options: str) -> Any:
+    """The `CDI` of a run, as it begins."""
+    with as_program("pynx-cdi-id01", ["--data", str(path), *options]), quiet():
+        runner = pynx_runner._runner_class(import_pynx("cdi.runner.id01"))(["x"], None)
+        base = with_knowledge(runner.CDIRunnerScan, KnowledgeOfData)
+        of_scan = with_carried_fill(base, FillOfData)(runner.params, None)
+        for step in ("load_data", "prepare_processing_unit", "prepare_data", "prepare_cdi"):
+            getattr(of_scan, step)()
+    return of_scan.cdi
+
+
+def test_a_cdi_begins_with_both(scan: Callable[..., Path], pynx: str) -> None:
+    path = scan(coherence_sigma=np.array(SIGMA), density_strength=0.1)
+    cdi = prepared(path, "--rebin", "1", "2", "2", "--roi", "16", "32", *["8", "40"] * 2)
+    for axis, sigma in enumerate(SIGMA):
+        first = cdi._psf_f[tuple(int(a == axis) for a in range(3))]  # of one turn along the axis
+        in_bins = sigma / (1, 2, 2)[axis]
+        expected = np.exp(-2 * (np.pi * in_bins / cdi.iobs.shape[axis]) ** 2)
+        assert first == pytest.approx(expected, abs=1e-6)
+    held = getattr(cdi, DENSITY)
+    assert (held.settings.strength, held.cycles) == (0.1, 600)
+
+
+def test_a_file_that_says_nothing_leaves_pynx_as_it_is(
+    scan: Callable[..., Path], pynx: str
+) -> None:
+    cdi = prepared(scan())
+    assert cdi._psf_f is None
+    assert not hasattr(cdi, DENSITY)
+
+
+def test_results_say_what_was_used(scan: Callable[..., Path], tmp_path: Path, pynx: str) -> None:
+    np.random.seed(1)
+    short = ("--nb_raar", "20", "--nb_er", "5", "--roi", "8", "40", "8", "40", "8", "40")
+    path = scan(coherence_sigma=np.array(SIGMA))
+    run_pynx("pynx-cdi-id01", ["--data", str(path), *short, "--density", "0.2"])
+    (file,) = [path for path in tmp_path.glob("*_LLKf*.cxi") if not path.is_symlink()]
+    with h5py.File(file) as opened:
+        said = opened["entry_1/image_1/process_1/configuration"]
+        assert said["inpaint_used_psf_sigma"][()] == pytest.approx(SIGMA)
+        assert said["inpaint_used_density"][()] == pytest.approx(0.2)
+        assert "entry_1/image_1/instrument_1/detector_1/point_spread_function" in opened

@@ -1,0 +1,95 @@
+"""The command line of PyNX's runners, as programs and people write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.jobs import pynx_runner
+from bcdi_inpaint.jobs.pynx_arguments import modern_spelling
+from bcdi_inpaint.phasing.pynx_faults import as_program
+from bcdi_inpaint.pynx_engine import import_pynx, quiet
+
+GWAIHIR = """# Parameters
+data = "S1_pynx_input_data.npz"
+mask = "S1_pynx_input_mask.npz"
+
+support_threshold= 0.23,0.30
+support_post_expand = (1,-2,1)
+support_threshold_method = rms
+support_autocorrelation_threshold = (0.09, 0.11)
+psf = "pseudo-voigt,0.5,0.05"
+data2cxi = True
+auto_center_resize = False
+nb_raar = 20
+nb_run = 3
+zero_mask = 1
+crop_output= 0 # set to 0 to avoid cropping the output in the .cxi
+mask_interp=(16, 2)
+confidence_interval_factor_mask=0.5,1.2
+detwin = True
+rebin = 1,1,1
+output_format= 'cxi'
+live_plot = False
+mpi=run
+"""
+
+
+def params(*arguments: str) -> dict[str, Any]:
+    """What the runner takes a command line for."""
+    module = import_pynx("cdi.runner.id01")
+    with as_program("pynx-cdi-id01", arguments), quiet():
+        return pynx_runner._runner_class(module)(["pynx-cdi-id01"], None).params
+
+
+@pytest.mark.usefixtures("pynx")
+def test_a_parameter_file_of_gwaihir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pynx_run.txt").write_text(GWAIHIR)
+    found = params("pynx_run.txt")
+    assert found["data"] == "S1_pynx_input_data.npz"
+    assert found["mask"] == ["S1_pynx_input_mask.npz"]
+    assert found["mask_interp"] == [16, 2]
+    assert found["confidence_interval_factor_mask_min"] == 0.5
+    assert found["confidence_interval_factor_mask_max"] == 1.2
+    assert found["support_autocorrelation_threshold"] == [0.09, 0.11]
+    assert found["support_post_expand"] == [1, -2, 1]
+    assert found["psf"] == "pseudo-voigt,0.5,0.05"
+    assert found["zero_mask_said"]
+
+
+@pytest.mark.usefixtures("pynx")
+def test_old_style_arguments_are_pynxs_own() -> None:
+    found = params("data=a.cxi", "nb_run=3", "support_threshold=0.2,0.3")
+    assert (found["data"], found["nb_run"]) == ("a.cxi", 3)
+    assert found["support_threshold"] == [0.2, 0.3]
+    assert not found["zero_mask_said"]
+
+
+@pytest.mark.usefixtures("pynx")
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ((), "the following arguments are required: --data"),
+        (("--data", "a.cxi", "--nb_runs", "3"), "unrecognized arguments: --nb_runs 3"),
+        (("--data", "a.cxi", "--nb_run", "many"), "invalid int value: 'many'"),
+        (("nothing.txt",), "nothing.txt cannot be read"),
+        (("broken.txt",), "invalid int value: '3 4'"),
+    ],
+)
+def test_what_pynx_refuses_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], line: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken.txt").write_text("data = a.cxi\nnb_run = 3 4\n= 7\nno sign\n")
+    with pytest.raises(InputError, match=line) as caught:
+        params(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_brackets_stay() -> None:
+    kept = ["--algorithm", "(Sup*RAAR**50)**4,ER**5", "--support_formula", "(ix**2)", "(a)"]
+    assert modern_spelling(kept) == kept

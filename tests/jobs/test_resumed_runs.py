@@ -1,0 +1,114 @@
+"""A command that is stopped: what is done stays, and the same command does the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import write_scan
+from bcdi_inpaint.jobs import resumed_runs
+from bcdi_inpaint.jobs.pynx_runner import run_pynx
+from bcdi_inpaint.jobs.resumed_runs import ResumesRuns, RunNotes, fingerprint
+
+COMMAND = ("--data", "scan.cxi", "--nb_run", "4", "--nb_raar", "6", "--nb_er", "2")
+FREE = "entry_1/image_1/process_1/configuration/free_pixel_mask"
+
+
+def results(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*_Run*.cxi"))
+
+
+def test_a_command_is_known_by_its_parameters_and_files(tmp_path: Path) -> None:
+    data = tmp_path / "scan.npz"
+    data.write_bytes(b"1")
+    params = {"data": str(data), "mask": [str(data)], "nb_run": 20}
+    known = fingerprint(params)
+    assert fingerprint(dict(params)) == known
+    assert fingerprint({**params, "nb_run": 21}) != known
+    data.write_bytes(b"22")
+    assert fingerprint(params) != known
+
+
+def test_notes_are_of_results_that_are_there(tmp_path: Path) -> None:
+    notes = RunNotes(tmp_path / ".bcdi-inpaint-runs-a-0.jsonl", 3)
+    beside = RunNotes(tmp_path / ".bcdi-inpaint-runs-a-1.jsonl", 3)
+    files = [tmp_path / f"{number}.cxi" for number in range(3)]
+    for file in files:
+        file.touch()
+    notes.add(1, {"file_name": str(files[0]), "llk": np.float32(0.5)})
+    beside.add(2, {"file_name": str(files[1])})
+    with notes.path.open("a") as opened:
+        opened.write('[3, {"file_na')  # stopped while it was written
+    assert notes.done() == beside.done()
+    assert set(notes.done()) == {1, 2}
+    assert notes.done()[1]["llk"] == 0.5
+    files[0].unlink()
+    assert set(notes.done()) == {2}
+
+
+def test_runs_that_were_not_kept_are_done_when_all_were(tmp_path: Path) -> None:
+    notes = RunNotes(tmp_path / ".bcdi-inpaint-runs-a-0.jsonl", 2)
+    for number in (1, 2):
+        notes.add(number, {"file_name": str(tmp_path / f"{number}.cxi")})
+    assert not notes.done()  # all results were moved away: begin anew
+    (tmp_path / "2.cxi").touch()
+    assert set(notes.done()) == {1, 2}
+    notes.remove()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.usefixtures("pynx")
+def test_the_same_command_does_the_rest(
+    tmp_path: Path,
+    counts: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    middle = counts[8:40, 8:40, 8:40].astype(np.float32)
+    write_scan(tmp_path / "scan.cxi", middle, np.zeros(middle.shape, bool))
+    real = ResumesRuns.run
+
+    def stopped(self: Any, file_name: str | None = None, run_n: int = 1) -> None:
+        if run_n == 3:
+            raise KeyboardInterrupt
+        real(self, file_name, run_n)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resumed_runs.ResumesRuns, "run", stopped)
+        with pytest.raises(KeyboardInterrupt, match="2 runs are done and stay"):
+            run_pynx("pynx-cdi-id01", [*COMMAND, "--nb_run_keep", "3"])
+    before = {file.name: file.stat().st_mtime_ns for file in results(tmp_path)}
+    assert len(before) == 2
+    run_pynx("pynx-cdi-id01", [*COMMAND, "--nb_run_keep", "3"])
+    assert "2 of 4 runs were done before" in capsys.readouterr().out
+    after = results(tmp_path)
+    assert len(after) == 3  # the best of all four
+    assert all(before.get(f.name, f.stat().st_mtime_ns) == f.stat().st_mtime_ns for f in after)
+    free = []
+    for file in after:
+        with h5py.File(file) as opened:
+            free.append(opened[FREE][()])
+    assert free[0].any()
+    assert all(np.array_equal(free[0], other) for other in free)
+    assert not [file for file in tmp_path.glob(".*")]
+
+
+def test_a_result_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    class Full:
+        def save_obj_cxi(self, filename: str, **options: Any) -> None:
+            Path(filename).write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+
+    cdi = Full()
+    with (
+        pytest.raises(InputError, match="cannot be written \\(No space left on device"),
+        resumed_runs._whole_files(cdi),
+    ):
+        cdi.save_obj_cxi(str(tmp_path / "a.cxi"))
+    assert not list(tmp_path.iterdir())
