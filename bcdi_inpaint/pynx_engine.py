@@ -91,25 +91,38 @@ def _has_opencl_gpu() -> bool:
         return False
 
 
+def _has_cuda_gpu() -> bool:
+    """Whether PyCUDA finds a GPU; on a machine without one, as a cluster's front end, it may be
+    installed all the same.
+    """
+    if importlib.util.find_spec("pycuda") is None:
+        return False
+    try:
+        driver = importlib.import_module("pycuda.driver")
+        driver.init()
+        return bool(driver.Device.count() > 0)
+    except Exception:  # no driver, or a broken one
+        return False
+
+
+def _has_gpu() -> bool:
+    with quiet():
+        return _has_cuda_gpu() or _has_opencl_gpu()
+
+
 def _choose_processing_unit() -> None:
     """Set PYNX_PU to the CPU where PyNX would find no GPU; a user's own choice stays.
 
     PyNX reads it when it is imported, and raises later on a machine whose only OpenCL device is
     the CPU.
     """
-    if "PYNX_PU" in os.environ or importlib.util.find_spec("pycuda"):
-        return
-    with quiet():
-        if not _has_opencl_gpu():
-            os.environ["PYNX_PU"] = "cpu"
+    if "PYNX_PU" not in os.environ and not _has_gpu():
+        os.environ["PYNX_PU"] = "cpu"
 
 
 def needs_cpu() -> bool:
     """Whether PyNX is there, finds no GPU and was not told to take the CPU."""
-    if _pynx_folder() is None or "PYNX_PU" in os.environ or importlib.util.find_spec("pycuda"):
-        return False
-    with quiet():
-        return not _has_opencl_gpu()
+    return _pynx_folder() is not None and "PYNX_PU" not in os.environ and not _has_gpu()
 
 
 def import_pynx(submodule: str) -> ModuleType:

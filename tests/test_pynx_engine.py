@@ -83,13 +83,25 @@ def test_a_users_choice_of_processing_unit_stays(monkeypatch: pytest.MonkeyPatch
     assert engines.os.environ["PYNX_PU"] == "opencl.titan"
 
 
-def test_without_a_gpu_the_cpu_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("driver", [None, "raise RuntimeError('no driver')", "no GPU", "one GPU"])
+def test_without_a_gpu_the_cpu_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: str | None
+) -> None:
+    """PyCUDA may be installed where there is no GPU: a stand-in for it is all there is here."""
     monkeypatch.setenv("PYNX_PU", "to be restored")
     monkeypatch.delenv("PYNX_PU")
     monkeypatch.setattr(engines, "_has_opencl_gpu", lambda: False)
-    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    if driver is not None:
+        package = tmp_path / "pycuda"
+        package.mkdir()
+        (package / "__init__.py").touch()
+        count = f"init = print\nclass Device:\n    count = lambda: {int(driver == 'one GPU')}\n"
+        (package / "driver.py").write_text(driver if "raise" in driver else count)
+        monkeypatch.syspath_prepend(str(tmp_path))
     engines._choose_processing_unit()
-    assert engines.os.environ["PYNX_PU"] == "cpu"
+    for name in ("pycuda.driver", "pycuda"):
+        sys.modules.pop(name, None)
+    assert engines.os.environ.get("PYNX_PU") == (None if driver == "one GPU" else "cpu")
 
 
 @pytest.mark.usefixtures("fresh_probe")

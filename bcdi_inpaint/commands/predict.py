@@ -192,18 +192,18 @@ def _print_commands(output: Path, pynx_command: str, uses_fill: bool, quiet: boo
 
 def _note(output: Path, handover: str, form: str) -> str:
     """What to know of the PyNX command below it."""
-    from bcdi_inpaint.jobs.pynx_command import masked_gap_options
+    from bcdi_inpaint.jobs.pynx_command import WHY_FREE, masked_gap_options
 
     if handover in OURS and form != "tiff":
         return (
             "note: the first command is PyNX's own and leaves the gap masked; the second takes the "
-            "same options, and its cycles heed the fill"
+            f"same options, and its cycles heed the fill; {WHY_FREE}"
         )
     if handover == "mask" and form == "cxi":
         use = f"bcdi-inpaint phase {shlex.quote(str(output))} --handover prior"
-        return f"note: the gap stays masked, the fill is beside it; `{use}` uses it"
+        return f"note: the gap stays masked, the fill is beside it; `{use}` uses it; {WHY_FREE}"
     if handover in ("mask", *OURS):
-        return "note: the gap stays masked, the fill is beside it"
+        return f"note: the gap stays masked, the fill is beside it; {WHY_FREE}"
     compare = "fill it again with --handover mask"
     if form == "cxi":
         compare = f"add {masked_gap_options(output)}"

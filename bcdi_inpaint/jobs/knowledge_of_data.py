@@ -33,8 +33,9 @@ class KnowledgeOfData(KnowsPhysics):
     """A runner's scan that looks into its data's file for what is known."""
 
     def knowledge(self) -> Knowledge:
-        """What the file says, unless the user says otherwise."""
-        path = self.params["data"]
+        """What the file of the fill says, unless the user says otherwise."""
+        found = getattr(self, "found", None)
+        path = self.params["data"] if found is None else found.path
         return known_of(self.params, {} if path is None else read_provenance(Path(path)))
 
 

@@ -13,6 +13,8 @@ from bcdi_inpaint.pynx_engine import needs_cpu
 PROGRAM = "pynx-cdi-id01"
 FREE = "--zero_mask 0"
 """Masked voxels are free. Left to itself PyNX takes them for zero in most of its cycles."""
+WHY_FREE = "without --zero_mask 0 PyNX holds masked voxels at zero for the first 60 % of the cycles"
+"""What users of PyNX's own command should know."""
 
 
 def output_command(output: Path) -> str:

@@ -93,6 +93,12 @@ class CarriesFill:
         counts, self.iobs = self.iobs, np.ones_like(self.iobs)  # then it leaves the factor
         super().corr_flat_field()  # type: ignore[misc]
         factor, self.iobs = self.iobs, counts * self.iobs
+        wide = self.carried.filled[factor != 1]
+        if self.params["flatfield"] is None and np.mean(wide) > 0.5:  # not only where lines cross
+            raise InputError(
+                "mask maxipix1 takes the edges of the gap for pixels three times as wide, but they "
+                "are filled, expected one or the other: leave it out"
+            )
         self.carried = self.carried.scaled(factor)
         return None
 
@@ -144,6 +150,7 @@ class CarriesFill:
         asked = self.params["gpu"]
         if asked is not None and str(asked).lower() != "cpu":
             raise InputError(f"gpu is {asked}, but there is none here, expected cpu: leave it out")
+        say("no GPU is taken: PyNX runs on the CPU")
         if self.params["psf"]:
             say("PyNX's CPU backend ignores a psf: this one is bcdi-inpaint's, made as on its GPUs")
 
