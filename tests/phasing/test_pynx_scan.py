@@ -96,9 +96,8 @@ def test_what_is_held_goes_on_as_the_data_do(
     counts: np.ndarray, gap: np.ndarray, options: tuple[str, ...]
 ) -> None:
     scan = stepped(*given(counts, gap), *options)
-    box = [slice(*ends) for ends in np.reshape(scan.params["roi_final"], (3, 2))]
-    found, there = held_counts(scan), counts[tuple(box)]
-    assert np.isfinite(found[gap[tuple(box)]]).all()
+    found, there = held_counts(scan), part(scan, counts)
+    assert np.isfinite(found[part(scan, gap)]).all()
     np.testing.assert_allclose(found[np.isfinite(found)], there[np.isfinite(found)], rtol=1e-4)
 
 
@@ -107,11 +106,10 @@ def test_a_peak_aside_is_centred_with_its_fill(counts: np.ndarray, gap: np.ndarr
     scan = stepped(*given(moved, gap), "--roi", "auto")
     ends = np.reshape(scan.params["roi_final"], (3, 2))
     assert (ends.mean(axis=1) == [29, 20, 27]).sum() >= 2  # the gap may draw the third
-    box = tuple(slice(*pair) for pair in ends)
     found = held_counts(scan)
     known = np.isfinite(found)
     assert known.sum() >= found.size - 1
-    np.testing.assert_allclose(found[known], moved[box][known], rtol=1e-4)
+    np.testing.assert_allclose(found[known], part(scan, moved)[known], rtol=1e-4)
 
 
 def test_binned_counts_add_up_with_the_fill(counts: np.ndarray, gap: np.ndarray) -> None:
@@ -173,23 +171,31 @@ def maxipix(gap_rows: slice) -> tuple[Any, ...]:
     return counts, gap
 
 
+def part(scan: Any, array: np.ndarray) -> np.ndarray:
+    """What PyNX has cut out of an array."""
+    return array[tuple(slice(*ends) for ends in np.reshape(scan.params["roi_final"], (3, 2)))]
+
+
 def test_the_mask_of_a_maxipix_is_what_was_filled() -> None:
     counts, gap = maxipix(slice(255, 261))
     scan = stepped(*given(counts, gap), "--roi", "full", "--mask", "maxipix")
     found = held_counts(scan)
-    box = tuple(slice(*ends) for ends in np.reshape(scan.params["roi_final"], (3, 2)))
     known = np.isfinite(found)
-    assert (~known).sum() == 1
-    np.testing.assert_allclose(found[known], counts[box][known], rtol=1e-4)
+    assert known.sum() >= found.size - 1
+    np.testing.assert_allclose(found[known], part(scan, counts)[known], rtol=1e-4)
 
 
 def test_wide_pixels_beside_a_narrow_fill_are_divided() -> None:
     counts, gap = maxipix(slice(256, 260))
-    counts[:, 255], counts[:, 260] = 3 * counts[:, 254], 3 * counts[:, 261]
-    scan = stepped(*given(counts, gap), "--roi", "full", "--mask", "maxipix1")
+    wide = counts.copy()
+    for line in (255, 260):
+        wide[:, line] *= 3
+        wide[:, :, line] *= 3
+    scan = stepped(*given(wide, gap), "--roi", "full", "--mask", "maxipix1")
     found = held_counts(scan)
-    np.testing.assert_allclose(found[:, 255, :200], counts[:, 254, :200], rtol=1e-4)
-    np.testing.assert_allclose(found[:, 256, :200], counts[:, 256, :200], rtol=1e-4)
+    known = np.isfinite(found)
+    assert known.sum() >= found.size - 1
+    np.testing.assert_allclose(found[known], part(scan, counts)[known], rtol=1e-4)
 
 
 @pytest.mark.parametrize("mask", ["maxipix1", "maxipix6"])
