@@ -42,6 +42,9 @@ def inpaint(
     bad_mask: np.ndarray | None = None,
     stride: int | None = None,
     photon: float | None = None,
+    method: str = "network",
+    minutes: float | None = 10.0,
+    seed: int = 0,
     progress: Progress | None = None,
 ) -> Fill:
     """Fill the gaps of a scan.
@@ -58,7 +61,13 @@ def inpaint(
     stride : voxels between neighbouring patches along a gap, 1 to 32; smaller is slower and
         smoother.
     photon : what one photon is in the counts; found from them where it is not given.
-    progress : called with (patches done, patches in all) after every batch.
+    method : one of `filling.methods.METHODS`: ``network``, classical ones such as ``kriging``, and
+        ``dip``, ``gan-g`` and ``gan-z``, which learn from this scan alone; Ctrl-C ends those with
+        the best so far. The model is of no use to them.
+    minutes : how long a method may learn; None for no limit.
+    seed : of what such a method draws.
+    progress : called with (patches done, patches in all) after every batch, or with the steps of a
+        method that learns.
 
     Returns
     -------
@@ -69,7 +78,8 @@ def inpaint(
     ------
     InputError
         For arrays that do not fit, counts that are none, gaps that are empty or cannot be filled,
-        a model that does not load, or an absent device.
+        a model that does not load, an unknown method, a scan too small for it, or an absent
+        device.
 
     Examples
     --------
@@ -79,11 +89,18 @@ def inpaint(
     Fill: ... voxels (48 x 64 x 64) filled by model default, median sigma ...
     """
     from bcdi_inpaint.filling.inpainting import inpaint_scan
+    from bcdi_inpaint.filling.learned_fill import LearningOptions
+    from bcdi_inpaint.filling.methods import NETWORK, check_method, fill_by_method
     from bcdi_inpaint.filling.settings import FillingSettings
 
+    check_method(method)
     measured, region = _checked(scan, gaps, bad_mask, photon)
     settings = FillingSettings() if stride is None else FillingSettings(stride=stride)
-    fill = inpaint_scan(measured, region, model, device, settings=settings, progress=progress)
+    if method == NETWORK:
+        fill = inpaint_scan(measured, region, model, device, settings=settings, progress=progress)
+    else:
+        options = LearningOptions(minutes=minutes, seed=seed)
+        fill = fill_by_method(measured, region, method, device, options=options, progress=progress)
     return fill.in_unit(photon_of(measured)).whole
 
 

@@ -45,6 +45,15 @@ def test_importing_loads_no_module_of_ours() -> None:
     assert done.stdout.split() == ["bcdi_inpaint"]
 
 
+def test_a_method_goes_by_its_name(scan: Scan, fill: Fill) -> None:
+    kriged = bcdi.inpaint(scan, bcdi.find_gaps(scan), method="kriging")
+    assert_array_equal(kriged.filled, fill.filled)
+    assert_array_equal(kriged.counts[~kriged.filled], fill.counts[~fill.filled])
+    assert (kriged.sigma[kriged.filled] > 0).all()
+    with pytest.raises(InputError, match="method is 'magic', expected one of network"):
+        bcdi.inpaint(scan, bcdi.find_gaps(scan), method="magic")
+
+
 def test_gaps_may_be_what_was_found_gaps_or_a_mask(scan: Scan, fill: Fill) -> None:
     gaps = bcdi.find_gaps(scan)
     for same in (gaps.gaps, list(gaps), gaps.mask, gaps.mask.all(axis=0)):

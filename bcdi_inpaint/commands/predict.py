@@ -40,6 +40,16 @@ from bcdi_inpaint.scan.remarks import Remark
 @photon_option
 @clip_option
 @click.option("--model", default="default", show_default=True, help="Weights (.safetensors).")
+@click.option(
+    "--method",
+    default="network",
+    show_default=True,
+    help="network, linear, kriging, biharmonic, ...; dip, gan-g, gan-z learn from the scan alone.",
+)
+@click.option(
+    "--minutes", type=float, help="Of methods that learn from the scan. Default: 10; Ctrl-C ends it"
+)
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of what such a method draws.")
 @device_option
 @gap_option("A gap, half-open: rows=254:260, cols=..., frames=... . May be repeated.")
 @click.option(
@@ -160,7 +170,9 @@ def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) ->
     from bcdi_inpaint.jobs.request import Request
 
     request = Request(scan, **options)
-    bar, lines = progress_bar("patches", quiet), progress_lines("cycles of the refinement", quiet)
+    is_network = request.method == "network"
+    bar = progress_bar("patches", quiet) if is_network else progress_lines("steps", quiet)
+    lines = progress_lines("cycles of the refinement", quiet)
     with bar as patches, lines as cycles:
         said = printing(quiet)
         result = run(request, say=said, note=print_note, progress=patches, cycles=cycles)

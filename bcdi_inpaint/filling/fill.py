@@ -28,10 +28,11 @@ class FillReport:
     n_unlit : patches that see no signal; they are filled without the network.
     device : where the network ran, ``cpu`` or ``cuda``; empty if that is not known.
     refined : whether a phase retrieval has refined the fill.
-    remark : what refinement found, in one line; empty where there was none.
+    remark : what refinement found, or how a method learned, in one line; empty where neither was.
     coherence_sigma : blur of the beam's partial coherence in voxels, along (rocking, rows,
         columns), that refinement estimated; zeros for none.
     density_strength : how strongly refinement evened out the crystal's density; 0 for not.
+    interrupted : whether Ctrl-C ended a method that learns from the scan.
     """
 
     warnings: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class FillReport:
     remark: str = ""
     coherence_sigma: tuple[float, float, float] = (0.0, 0.0, 0.0)
     density_strength: float = 0.0
+    interrupted: bool = False
 
 
 class Filled(Protocol):

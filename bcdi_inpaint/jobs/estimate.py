@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from bcdi_inpaint.files import default_output
+from bcdi_inpaint.filling.methods import NETWORK
 from bcdi_inpaint.filling.network_patches import seconds_per_patch
 from bcdi_inpaint.filling.work import plan_work
 from bcdi_inpaint.jobs.request import Request, check
@@ -67,11 +68,16 @@ def estimate_job(
     scan, finding = find_scan_gaps(request, note=note)
     gap = finding.region
     work = plan_work(scan, gap, survey=finding.survey)
-    n_patches = work.n_lit
+    is_network = request.method == NETWORK
+    n_patches = work.n_lit if is_network else 0
     largest = max((volume(region.box) for region in work.regions), default=0)
     stored = as_read(scan)
     loaded = stored.counts.nbytes if isinstance(stored, Scan) else 0
-    slow = {"fine-tuning": request.finetune, "refinement": request.refine}
+    slow = {
+        "fine-tuning": request.finetune,
+        "refinement": request.refine,
+        f"the method {request.method}": not is_network,
+    }
     return Estimate(
         request.scan,
         str(output),
@@ -81,7 +87,7 @@ def estimate_job(
         sum(int(np.count_nonzero(gap.part(block))) for block in blocks(scan.shape)),
         n_patches,
         round((BASE_BYTES + BYTES_PER_VOXEL * largest + loaded) / 1e6),
-        round(n_patches * _pace(request.model, request.device), 1),
+        round(n_patches * _pace(request.model, request.device), 1) if n_patches else 0.0,
         " and ".join(name for name, asked in slow.items() if asked),
         distinct(scan.remarks, finding.remarks),
     )

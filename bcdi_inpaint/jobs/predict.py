@@ -17,11 +17,11 @@ from bcdi_inpaint.files import (
     split_spec,
 )
 from bcdi_inpaint.filling.fill import Fill, Filled
-from bcdi_inpaint.filling.inpainting import inpaint_scan
 from bcdi_inpaint.filling.light_map import CELL
 from bcdi_inpaint.filling.streamed_fill import StreamedFill
 from bcdi_inpaint.gaps.gap_finding import GapFinding
 from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.jobs.method import filling_of, method_record
 from bcdi_inpaint.jobs.provenance import remarks_record, run_record
 from bcdi_inpaint.jobs.pynx_command import output_command
 from bcdi_inpaint.jobs.request import Request, check, job_sha256, weights_output
@@ -125,10 +125,10 @@ def _predict(
     model: str | Model = request.model
     if weights is not None:
         model = at_the_end.enter_context(_adapted(request, scan, finding, weights, say, progress))
-    filling = inpaint_scan(
-        scan, gap, model, request.device, survey=finding.survey, progress=progress
-    )
+    filling = filling_of(request, scan, finding, model, progress)
     report = filling.report
+    if report.remark:
+        say(report.remark)
     if report.n_unlit:
         say(f"patches: {report.n_patches} for the network, {report.n_unlit} see no signal")
     fill: Filled = filling
@@ -151,12 +151,15 @@ def _predict(
         _provenance(request, finding, fill)
         | remarks_record(remarks)
         | _of_refinement(refinement)
+        | method_record(request, report)
         | benefit_record(seen)
     )
     handed = HandedFill(fill, handover, gap)
     write_fill(output, scan, handed, provenance, form=request.form, force=request.force)
     if refinement is not None and refinement.interrupted:
         raise KeyboardInterrupt(f"interrupted: the fill is written without refinement: {output}")
+    if report.interrupted:
+        raise KeyboardInterrupt(f"interrupted: the best fill so far is written: {output}")
     if picture is not None:
         _picture(request, picture, scan, fill)
     return Result(

@@ -20,6 +20,8 @@ from bcdi_inpaint.files import (
     sha256,
     split_spec,
 )
+from bcdi_inpaint.filling.learned_fill import LEARNING
+from bcdi_inpaint.filling.methods import NETWORK, check_method
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.weights import default_path
 from bcdi_inpaint.phasing.handover import CHOICES, DEFAULT, check_name
@@ -39,6 +41,9 @@ class Request:
     photon: float | None = None
     clip: bool = False
     model: str = "default"
+    method: str = NETWORK
+    minutes: float | None = None
+    seed: int = 0
     device: str = "auto"
     gaps: tuple[Gap, ...] = ()
     detector: str | None = None
@@ -120,6 +125,7 @@ def check(request: Request) -> None:
 
 def _check_request(request: Request) -> None:
     check_name(request.handover, CHOICES)
+    _check_method(request)
     path, _ = split_spec(request.scan)
     if not path.name and not is_frames(path):
         raise InputError(f"scan is {request.scan!r}, expected the name of a file: give one")
@@ -129,6 +135,27 @@ def _check_request(request: Request) -> None:
                 f"{name} is {getattr(request, name)} without a detector, expected one whose table "
                 f"it places: add --detector NAME or leave out --{name}"
             )
+
+
+def _check_method(request: Request) -> None:
+    """Refuse what the network's options ask of another method, and the other way round."""
+    check_method(request.method)
+    is_network = request.method == NETWORK
+    for name, given in (
+        ("model", request.model != "default"),
+        ("refine", request.refine),
+        ("finetune", request.finetune),
+    ):
+        if given and not is_network:
+            raise InputError(
+                f"--{name} is given with the method {request.method}, expected it with {NETWORK} "
+                "alone: leave it out"
+            )
+    if request.minutes is not None and request.method not in LEARNING:
+        raise InputError(
+            f"minutes is {request.minutes:g} with the method {request.method}, expected it with "
+            f"one of {', '.join(LEARNING)}: leave out --minutes"
+        )
 
 
 def weights_output(request: Request, output: Path) -> Path | None:

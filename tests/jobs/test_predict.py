@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -26,6 +28,7 @@ from bcdi_inpaint.files import (
 )
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.jobs import method as method_of_request
 from bcdi_inpaint.jobs import predict as prediction
 from bcdi_inpaint.jobs.predict import predict
 from bcdi_inpaint.jobs.request import Request
@@ -186,6 +189,51 @@ def test_an_unknown_handover_is_refused_before_the_scan_is_read(request_: Reques
     assert said == []
 
 
+def _ctrl_c_after_a_step(done: int, _total: int) -> None:
+    if done == 1:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("method", ["linear", "dip"])
+def test_any_method_writes_the_same_kind_of_file(request_: Request, method: str) -> None:
+    """And Ctrl-C while one learns leaves the best so far, which a batch does again."""
+    request = replace(request_, method=method, model="default", handover="hard", seed=4)
+    output = Path(request.scan).with_name("flat_inpainted.cxi")
+    ends = nullcontext() if method == "linear" else pytest.raises(KeyboardInterrupt, match="so far")
+    with ends:
+        predict(request, progress=_ctrl_c_after_a_step)
+    written = read_scan(output)
+    gap = np.zeros(SHAPE, dtype=bool)
+    gap[:, 20:26] = True
+    np.testing.assert_array_equal(written.counts[~gap], 300)
+    assert (written.counts[gap] > 0).all()
+    with h5py.File(output) as file:
+        stored = {name: node[()] for name, node in file[CONFIGURATION].items()}
+    assert stored["inpaint_method"] == method.encode()
+    assert stored["inpaint_model"] == method.encode()
+    assert stored.get("inpaint_method_seed") == (4 if method == "dip" else None)
+    assert (stored["inpaint_job_sha256"] == b"interrupted") == (method == "dip")
+    assert b"RMS log error" in stored["inpaint_method_remark"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"method": "magic"}, "method is 'magic', expected one of network, nearest"),
+        ({"method": "dip"}, "--model is given with the method dip, expected it with network"),
+        ({"method": "dip", "model": "default", "refine": True}, "--refine is given with the meth"),
+        ({"minutes": 3.0}, "minutes is 3 with the method network, expected it with one of dip"),
+        ({"method": "dip", "model": "default", "minutes": 0.0}, "minutes is 0.0, expected more"),
+    ],
+)
+def test_options_that_do_not_go_with_a_method_are_refused(
+    request_: Request, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        predict(replace(request_, **options))
+    assert not Path(request_.scan).with_name("flat_inpainted.cxi").exists()
+
+
 def test_stages_are_told_in_order_and_progress_ends_at_all(request_: Request) -> None:
     said: list[str] = []
     seen: list[tuple[int, int]] = []
@@ -235,7 +283,7 @@ def _ctrl_c(*_arguments: object, **_options: object) -> None:
 @pytest.mark.parametrize(
     ("place", "accident", "raised"),
     [
-        ((prediction, "inpaint_scan"), _ctrl_c, KeyboardInterrupt),
+        ((method_of_request, "inpaint_scan"), _ctrl_c, KeyboardInterrupt),
         ((cxi_fill, "write_process"), _ctrl_c, KeyboardInterrupt),
         ((os, "replace"), _full_disk, InputError),
     ],

@@ -1,0 +1,203 @@
+"""What the methods that learn from the one scan make of its gaps, around the Bragg peak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bcdi_inpaint.arrays import BoolArray, Float32Array
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import find_planes, gap_mask
+from bcdi_inpaint.scan.boxes import as_shape
+from bcdi_inpaint.selftaught.adversarial import Optimised, adversarial_fill
+from bcdi_inpaint.selftaught.adversaries import GanSettings
+from bcdi_inpaint.selftaught.budget import Best, Budget
+from bcdi_inpaint.selftaught.deep_image_prior import DipSettings, deep_image_prior
+
+OPTIMISED: dict[str, Optimised] = {"gan-g": "generator", "gan-z": "seeds"}
+"""What the two adversarial methods optimise."""
+LEARNING = ("dip", *OPTIMISED)
+"""Methods that learn from the one scan."""
+
+
+@dataclass(frozen=True)
+class LearningOptions:
+    """How a method that learns from the one scan is run.
+
+    Attributes
+    ----------
+    minutes : in all; None for no limit.
+    seed : of everything that is drawn.
+    runs : from different random numbers; the fill is the mean of their logarithms, and their
+        spread is reported.
+    dip_steps, gan_steps : of one run at most; no committed command.
+    largest : sides of the box around the peak that is learned, at most, in voxels: what a processor
+        can do in minutes. Beyond it the fill is linear.
+    dip, gan : how the networks are made and learned.
+    """
+
+    minutes: float | None = 10.0
+    seed: int = 0
+    runs: int = 2
+    dip_steps: int = 1000
+    gan_steps: int = 4000
+    largest: tuple[int, int, int] = (64, 96, 96)
+    dip: DipSettings = DipSettings()
+    gan: GanSettings = GanSettings()
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The fill of a box.
+
+    Attributes
+    ----------
+    log_counts : (*box) float32, the mean of the runs; nan where none filled.
+    spread : root mean square over the gap of the standard deviation between runs; 0 for one run.
+    steps : of all runs.
+    runs : how many were begun.
+    interrupted : whether Ctrl-C ended it.
+    """
+
+    log_counts: Float32Array
+    spread: float
+    steps: int
+    runs: int
+    interrupted: bool
+
+
+@dataclass(frozen=True)
+class Box3D:
+    """What there is to learn in a box; all arrays (*box).
+
+    Attributes
+    ----------
+    log_counts : any number where unknown.
+    unknown : gaps and bad voxels.
+    to_fill : what of the gaps is to be filled.
+    hidden : known voxels that are hidden too, and filled.
+    """
+
+    log_counts: Float32Array
+    unknown: BoolArray
+    to_fill: BoolArray
+    hidden: BoolArray
+
+
+def learn(
+    method: str,
+    box: Box3D,
+    budget: Budget,
+    device: torch.device,
+    options: LearningOptions = LearningOptions(),
+) -> Learned:
+    """Fill a box by a method of `LEARNING`, some times.
+
+    Parameters
+    ----------
+    method : its name.
+    box : what is to be filled and learned from.
+    budget : of all runs.
+    device : where it computes.
+    options : how often, and from which seed.
+
+    Raises
+    ------
+    InputError
+        A budget too small for one step, a box too small for a frame, gaps across all three axes.
+    """
+    rngs = np.random.default_rng(options.seed).spawn(options.runs)
+    found: list[Best] = []
+    for number, rng in enumerate(rngs):
+        part = budget.part(number / options.runs, (number + 1) / options.runs)
+        try:
+            found.append(_once(method, box, rng, part, device, options))
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            found[-1].interrupted = True
+        if found[-1].interrupted:
+            break
+    logs = np.stack([best.log_counts for best in found if best.log_counts is not None])
+    between = logs.std(axis=0, ddof=1)[box.to_fill] if len(logs) > 1 else np.zeros(1)
+    between = between[np.isfinite(between)]
+    return Learned(
+        logs.mean(axis=0),
+        float(np.sqrt((between**2).mean())) if between.size else 0.0,
+        sum(best.steps for best in found),
+        len(found),
+        found[-1].interrupted,
+    )
+
+
+def _once(
+    method: str,
+    box: Box3D,
+    rng: np.random.Generator,
+    budget: Budget,
+    device: torch.device,
+    options: LearningOptions,
+) -> Best:
+    if method == "dip":
+        return deep_image_prior(
+            box.log_counts,
+            box.unknown,
+            box.hidden,
+            rng,
+            budget,
+            device=device,
+            settings=options.dip,
+        )
+    return _fill_slices(method, box, rng, budget, device, options)
+
+
+def _fill_slices(
+    method: str,
+    box: Box3D,
+    rng: np.random.Generator,
+    budget: Budget,
+    device: torch.device,
+    options: LearningOptions,
+) -> Best:
+    """An adversarial fill of the box's slices along an axis that no gap lies across."""
+    gaps, hidden = find_planes(box.to_fill), find_planes(box.hidden)
+    axis = slicing_axis(gaps, hidden)
+    planes = [plane for plane in (*gaps, *hidden) if plane.axis != axis]
+    of_hidden = [plane for plane in hidden if plane.axis != axis]
+    held_out = gap_mask(of_hidden, as_shape(box.hidden.shape)) & box.hidden
+
+    def slices(array: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(np.moveaxis(array, axis, 0))
+
+    best = adversarial_fill(
+        slices(box.log_counts),
+        slices(box.unknown),
+        slices(held_out),
+        [Gap(p.axis - (p.axis > axis), p.start, p.stop) for p in planes],
+        rng,
+        budget,
+        optimised=OPTIMISED[method],
+        device=device,
+        settings=options.gan,
+    )
+    assert best.log_counts is not None
+    best.log_counts = np.moveaxis(best.log_counts, 0, axis)
+    return best
+
+
+def slicing_axis(gaps: Sequence[Gap], hidden: Sequence[Gap]) -> int:
+    """The axis along which slices are cut: none of the gaps', and if it can be none of the hidden.
+
+    Raises InputError for gaps across all three.
+    """
+    free = [axis for axis in range(3) if axis not in {gap.axis for gap in gaps}]
+    if not free:
+        raise InputError(
+            f"gaps {', '.join(map(str, gaps))} lie across all three axes, expected an axis without "
+            "for slices: give fewer with --gap, or another --method"
+        )
+    return min(free, key=lambda axis: axis in {gap.axis for gap in hidden})

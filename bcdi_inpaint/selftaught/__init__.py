@@ -1,0 +1,1 @@
+"""Methods that learn from the one scan they fill: the deep image prior, adversarial networks."""

@@ -1,0 +1,103 @@
+"""How long a method may learn: steps, minutes, and Ctrl-C, which ends it with the best so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from bcdi_inpaint.arrays import FloatArray
+from bcdi_inpaint.errors import InputError
+
+Progress = Callable[[int, int], None]
+"""Called with (steps done, steps in all)."""
+
+
+def silent(_done: int, _total: int) -> None:
+    """No progress is shown."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a method may spend; it ends with whichever is spent first.
+
+    Raises InputError for less than one step.
+
+    Attributes
+    ----------
+    steps : of the optimiser.
+    minutes : of time; None for no limit.
+    progress : is told of every step.
+    clock : seconds that only rise.
+    share : part of the whole time that this is.
+    """
+
+    steps: int
+    minutes: float | None = None
+    progress: Progress = silent
+    clock: Callable[[], float] = time.monotonic
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"steps is {self.steps}, expected at least 1: give more")
+        if self.minutes is not None and not self.minutes > 0:
+            raise InputError(f"minutes is {self.minutes}, expected more than 0: give more")
+
+    def spend(self) -> Iterator[int]:
+        """The number of each step, until the budget is spent.
+
+        Raises InputError where the first step alone takes longer than there is time.
+        """
+        started = self.clock()
+        for step in range(self.steps):
+            yield step
+            self.progress(step + 1, self.steps)
+            spent = (self.clock() - started) / 60
+            if self.minutes is not None and spent >= self.minutes:
+                if step == 0 and self.steps > 1:
+                    raise InputError(
+                        f"minutes is {self.minutes / self.share:g}, expected more than "
+                        f"{spent / self.share:.2g} for a step to fit in: give more --minutes"
+                    )
+                return
+
+    def part(self, first: float, last: float) -> Budget:
+        """A part of the budget, whose progress is shown as that part of the whole.
+
+        Parameters
+        ----------
+        first, last : where the part begins and ends, 0 to 1.
+        """
+        steps = max(round(self.steps * (last - first)), 1)
+        before = round(self.steps * first)
+        minutes = None if self.minutes is None else self.minutes * (last - first)
+
+        def progress(done: int, total: int) -> None:
+            share = before + round((done / total) * (self.steps * (last - first)))
+            self.progress(min(share, self.steps), self.steps)
+
+        return Budget(steps, minutes, progress, self.clock, self.share * (last - first))
+
+
+@dataclass
+class Best:
+    """The best fill so far, by its error where counts were held out.
+
+    Attributes
+    ----------
+    log_counts : log(1 + counts) of the best, None before the first.
+    error : its mean squared error in the held-out voxels.
+    steps : how many steps were taken.
+    interrupted : whether Ctrl-C ended it.
+    """
+
+    log_counts: FloatArray | None = None
+    error: float = field(default=float("inf"))
+    steps: int = 0
+    interrupted: bool = False
+
+    def offer(self, log_counts: FloatArray, error: float) -> None:
+        """Take a fill that is no worse than the best, and the first in any case."""
+        if self.log_counts is None or error <= self.error:
+            self.log_counts, self.error = log_counts, error

@@ -1,0 +1,132 @@
+"""Regions of a gap with a frame around each, which adversarial networks have to match."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from scipy.ndimage import binary_dilation
+
+from bcdi_inpaint.arrays import BoolArray
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.gap import Gap
+
+ALONG = 32
+"""Voxels of a region along its gap: with the frame a window of 64, the paper's least."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A region of one image with its frame.
+
+    Attributes
+    ----------
+    image : which of the images.
+    start : first voxel along each axis of the image.
+    size : voxels along each axis, multiples of what a seed is enlarged by.
+    """
+
+    image: int
+    start: tuple[int, ...]
+    size: tuple[int, ...]
+
+    @property
+    def box(self) -> tuple[slice, ...]:
+        """The window in its image."""
+        return tuple(slice(s, s + n) for s, n in zip(self.start, self.size, strict=True))
+
+
+def lay_windows(
+    shape: Sequence[int], planes: Sequence[Gap], frame: int, multiple: int
+) -> list[list[Window]]:
+    """Windows over the gaps of images, those of one size together.
+
+    Parameters
+    ----------
+    shape : (n_images, *spatial).
+    planes : the gaps, whose axes are counted in an image.
+    frame : voxels around a region.
+    multiple : the windows' sides are multiples of this.
+
+    Returns
+    -------
+    For each gap its windows, image after image, which together cover it.
+
+    Raises
+    ------
+    InputError
+        Where an image is too small for a gap with its frame.
+    """
+    found = []
+    for plane in planes:
+        inner = [ALONG] * (len(shape) - 1)
+        inner[plane.axis] = plane.width
+        size = tuple(-(-(n + 2 * frame) // multiple) * multiple for n in inner)
+        room = [n // multiple * multiple for n in shape[1:]]
+        if room[plane.axis] < size[plane.axis]:
+            raise InputError(
+                f"the scan has {shape[1 + plane.axis]} voxels across gap {plane}, expected at "
+                f"least {size[plane.axis]} for a frame of {frame} voxels on each side: take a "
+                "larger crop, or another --method"
+            )
+        size = tuple(min(n, most) for n, most in zip(size, room, strict=True))
+        if min(size) < 2 * frame:
+            raise InputError(
+                f"the scan has {min(shape[1:])} voxels along a gap, expected at least {2 * frame} "
+                f"for a frame of {frame} voxels: take a larger crop, or another --method"
+            )
+        starts = [_along(n, side, frame) for n, side in zip(shape[1:], size, strict=True)]
+        middle = (plane.start + plane.stop - size[plane.axis]) // 2
+        starts[plane.axis] = [min(max(middle, 0), shape[1 + plane.axis] - size[plane.axis])]
+        corners = [*product(*starts)]
+        found.append([Window(image, c, size) for image in range(shape[0]) for c in corners])
+    return found
+
+
+def _along(n: int, side: int, frame: int) -> list[int]:
+    """First voxels of windows of one side that leave no voxel of an axis to a frame alone."""
+    step = max(side - 2 * frame, 1)
+    return sorted({min(start, n - side) for start in range(0, n - side + step, step)})
+
+
+def frames(unknown: BoolArray, frame: int) -> BoolArray:
+    """The known voxels of images (n_images, *spatial) within `frame` of an unknown one."""
+    near = np.stack([binary_dilation(each, _cube(each.ndim), frame) for each in unknown])
+    return near & ~unknown
+
+
+def _cube(n_dim: int) -> BoolArray:
+    return np.ones((3,) * n_dim, dtype=bool)
+
+
+def known_corners(unknown: BoolArray, side: int) -> np.ndarray:
+    """Where patches without an unknown voxel begin, (n, 1 + n_dim): image and first voxels.
+
+    Parameters
+    ----------
+    unknown : (n_images, *spatial) bool.
+    side : of the patches.
+
+    Raises
+    ------
+    InputError
+        Where there is none.
+    """
+    counted = unknown.astype(np.int32)
+    for axis in range(1, unknown.ndim):  # the number of unknown voxels of each patch
+        sums = np.insert(np.cumsum(counted, axis=axis), 0, 0, axis=axis)
+        n = sums.shape[axis]
+        if n <= side:
+            break
+        upper, lower = np.arange(side, n), np.arange(n - side)
+        counted = np.take(sums, upper, axis) - np.take(sums, lower, axis)
+    else:
+        corners = np.argwhere(counted == 0)
+        if len(corners):
+            return corners
+    raise InputError(
+        f"the scan of {unknown.shape} voxels has no known patch of {side} voxels a side, expected "
+        "some to learn from: take a larger crop, or another --method"
+    )

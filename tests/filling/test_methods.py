@@ -1,0 +1,114 @@
+"""Every method by name: the same promises outside the gap, and a sigma inside."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from bcdi_inpaint.classical.methods import METHODS as CLASSICAL
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.filling.learned_fill import LEARNING, LearningOptions, slicing_axis
+from bcdi_inpaint.filling.methods import METHODS, NO_PSEUDO_GAP, check_method, fill_by_method
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import as_region
+from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.selftaught.adversaries import GanSettings
+from bcdi_inpaint.selftaught.deep_image_prior import DipSettings
+
+QUICK = LearningOptions(
+    dip_steps=2,
+    gan_steps=2,
+    dip=DipSettings(channels=(4,), inputs=2, skip=4),
+    gan=GanSettings(
+        seed=2, generator=(4, 4, 4), critic=(2, 2, 2), batch=1, regions=1, patch=16, frame=8
+    ),
+)
+GAP = Gap(1, 34, 38)
+
+
+def scan_with_bad_voxels() -> Scan:
+    """A fringed peak in the middle of (20, 64, 40), some voxels bad."""
+    z, y, x = np.meshgrid(*[np.arange(n) - n // 2 for n in (20, 64, 40)], indexing="ij")
+    peak = 3000 / (1 + 0.02 * (z**2 + y**2 + x**2)) ** 1.5
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(peak * (1.2 + np.cos(0.9 * (y + x - z)))).astype(np.int32)
+    counts[:, GAP.start : GAP.stop] = -7  # whatever the gap holds
+    bad = rng.random(counts.shape) < 0.001
+    return Scan(counts, bad)
+
+
+SCAN = scan_with_bad_voxels()
+
+
+def filled(method: str, options: LearningOptions = QUICK) -> Fill:
+    region = as_region([GAP], SCAN.shape)
+    return fill_by_method(SCAN, region, method, "cpu", options=options).whole
+
+
+@pytest.mark.parametrize("method", ["linear", "kriging", "friedel", *LEARNING])
+def test_only_the_gap_changes_and_how_sure_it_is_is_said(method: str) -> None:
+    fill = filled(method)
+    gap = as_region([GAP], SCAN.shape).part(whole(SCAN.shape))
+    assert_array_equal(fill.filled, gap)
+    assert_array_equal(fill.counts[~gap], SCAN.counts[~gap].astype(np.float32))
+    assert np.isfinite(fill.counts[gap]).all()
+    assert (fill.counts[gap] > 0).all()
+    assert (fill.sigma[gap] > 0).all()
+    assert np.isfinite(fill.sigma[gap]).all()
+    assert not fill.sigma[~gap].any()
+    assert fill.model == method
+    assert f"{method}: RMS log error" in fill.report.remark
+
+
+def test_a_classical_method_gives_what_it_always_gave() -> None:
+    gap = as_region([GAP], SCAN.shape).part(whole(SCAN.shape))
+    expected = CLASSICAL["linear"](np.where(gap, 0, SCAN.counts), gap, bad_mask=SCAN.bad_mask)
+    found = filled("linear").counts[gap]
+    np.testing.assert_allclose(found, np.maximum(expected[gap], 1e-3), rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["dip", "gan-g"])
+def test_what_learns_says_how_and_repeats_itself(method: str) -> None:
+    first, same = filled(method), filled(method)
+    assert_array_equal(first.counts, same.counts)
+    assert "4 steps in 2 runs, spread between runs" in first.report.remark
+
+
+def test_ctrl_c_gives_the_best_so_far() -> None:
+    def interrupt(done: int, _total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    region = as_region([GAP], SCAN.shape)
+    fill = fill_by_method(SCAN, region, "dip", "cpu", options=QUICK, progress=interrupt)
+    assert fill.report.interrupted
+    assert "1 steps in 1 runs, interrupted" in fill.report.remark
+    assert fill.n_filled == GAP.width * 20 * 40
+
+
+def test_a_gap_without_room_for_a_pseudo_gap_is_filled_and_claims_little() -> None:
+    counts = np.random.default_rng(0).poisson(20, (6, 20, 6))
+    fill = fill_by_method(
+        Scan(counts, counts < 0), as_region([Gap(1, 8, 11)], counts.shape), "cubic"
+    )
+    assert NO_PSEUDO_GAP in fill.report.remark
+    assert (fill.sigma[fill.filled] > 0.5).all()
+
+
+def test_an_unknown_method_is_refused_with_the_valid_ones() -> None:
+    with pytest.raises(
+        InputError, match="method is 'magic', expected one of network, nearest"
+    ) as e:
+        check_method("magic")
+    assert all(name in str(e.value) for name in METHODS)
+
+
+def test_slices_are_cut_where_no_gap_lies_across() -> None:
+    rows, columns, frames = Gap(1, 3, 5), Gap(2, 3, 5), Gap(0, 3, 5)
+    assert slicing_axis([rows], []) == 0
+    assert slicing_axis([rows], [frames]) == 2
+    assert slicing_axis([frames], []) == 1
+    assert slicing_axis([rows, columns], [frames]) == 0
+    with pytest.raises(InputError, match="across all three axes, expected an axis without"):
+        slicing_axis([rows, columns, frames], [])

@@ -1,0 +1,116 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.selftaught.adversarial import Optimised, adversarial_fill
+from bcdi_inpaint.selftaught.adversaries import GanSettings, divergence
+from bcdi_inpaint.selftaught.budget import Best, Budget
+
+SMALL = GanSettings(
+    seed=4, generator=(16, 8, 8), critic=(4, 8, 8), batch=4, regions=4, every=10, rate=2e-3
+)
+PLANE = Gap(1, 60, 63)
+
+
+def images(n: int = 1) -> np.ndarray:
+    """Slopes of light, (n, 40, 80) log counts: brighter to the right, 4 of 1 to 5 in the gap."""
+    return np.broadcast_to(np.linspace(1, 5, 80), (n, 40, 80)).copy()
+
+
+def gap() -> np.ndarray:
+    unknown = np.zeros((1, 40, 80), dtype=bool)
+    unknown[:, :, PLANE.start : PLANE.stop] = True
+    return unknown
+
+
+def filled(
+    optimised: Optimised = "generator",
+    steps: int = 10,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    settings: GanSettings = SMALL,
+) -> Best:
+    logs = np.where(gap(), np.nan, images())
+    return adversarial_fill(
+        logs,
+        gap(),
+        gap() & False,
+        [PLANE],
+        np.random.default_rng(seed),
+        Budget(steps, progress=progress),
+        optimised=optimised,
+        settings=settings,
+    )
+
+
+@pytest.mark.parametrize("optimised", ["generator", "seeds"])
+def test_only_the_gap_is_filled_and_the_same_seed_gives_the_same(optimised: Optimised) -> None:
+    first, same, other = (filled(optimised, seed=seed).log_counts for seed in (1, 1, 2))
+    assert first is not None
+    np.testing.assert_allclose(first[~gap()], images()[~gap()], rtol=1e-5)
+    assert np.isfinite(first).all()
+    assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_the_content_loss_brings_the_fill_to_its_frame() -> None:
+    """With the content loss alone the generator learns the light beside the gap."""
+    errors = []
+    for content in (0.0, 1e4):
+        settings = replace(SMALL, content=content, content_every=5, every=1000, rate=1e-2)
+        best = filled(steps=60, settings=settings)
+        assert best.log_counts is not None
+        errors.append(np.abs(best.log_counts - images())[gap()].mean())
+    assert errors[1] < 0.5 * errors[0]
+
+
+def test_seeds_learn_the_frame_while_the_generator_stays() -> None:
+    fixed = replace(SMALL, every=1000, training_share=0.5, rate=1e-2)
+    before, after = (
+        filled("seeds", 80, settings=replace(fixed, seed_rate=rate, divergence=0.0))
+        for rate in (0.0, 0.5)
+    )
+    errors = [np.abs(b.log_counts - images())[gap()].mean() for b in (before, after)]  # type: ignore[operator]
+    assert errors[1] < 0.97 * errors[0]
+
+
+def test_ctrl_c_gives_the_best_so_far() -> None:
+    def interrupt(done: int, _total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    best = filled(steps=1000, progress=interrupt)
+    assert best.interrupted
+    assert best.log_counts is not None
+    assert np.isfinite(best.log_counts).all()
+
+
+def test_a_seed_of_two_values_is_not_normal_though_its_mean_and_variance_are() -> None:
+    torch.manual_seed(0)
+    normal = torch.randn(1, 4000)
+    two = torch.sign(normal)
+    assert float(two.var()) == pytest.approx(1, abs=0.01)
+    assert float(divergence(two)) > 20 * float(divergence(normal))
+
+
+@pytest.mark.parametrize(
+    ("shape", "plane", "said"),
+    [
+        ((2, 40, 30), Gap(1, 14, 17), "30 voxels across gap .* expected at least 40 for a frame"),
+        ((2, 24, 80), PLANE, "24 voxels along a gap, expected at least 32 for a frame of 16"),
+        ((2, 40, 50), Gap(1, 22, 26), "no known patch of 32 voxels a side"),
+    ],
+)
+def test_too_small_a_scan_is_refused(shape: tuple[int, ...], plane: Gap, said: str) -> None:
+    unknown = np.zeros(shape, dtype=bool)
+    unknown[:, :, plane.start : plane.stop] = True
+    with pytest.raises(InputError, match=said):
+        adversarial_fill(
+            np.ones(shape), unknown, unknown & False, [plane], np.random.default_rng(0), Budget(1)
+        )
