@@ -32,11 +32,15 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 STAGES = {
     "reading": ("plan_work", "read_log_counts"),
+    "calibration": ("calibrate_own",),
     "features": ("compute_region_features", "find_centre"),
     "network": ("predict_patches",),
-    "stitching": ("_fill_region",),
+    "stitching": ("fill_region",),
 }
-"""Functions of `filling.inpainting` by stage; of nested ones each second counts once."""
+"""Functions of `filling.inpainting` and `region_filling` by stage; of nested ones each second
+counts once."""
+WHOLE = {"calibration"}
+"""Stages that keep the seconds of what is nested in them."""
 
 
 class Watch:
@@ -45,20 +49,22 @@ class Watch:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         self._open: list[list[float]] = []
+        self._is_whole = False
 
     def watched(self, stage: str, call: Callable[..., Any]) -> Callable[..., Any]:
         """The same call, timed."""
 
         @functools.wraps(call)
         def timed(*arguments: Any, **options: Any) -> Any:
-            if threading.current_thread() is not threading.main_thread():
+            is_main = threading.current_thread() is threading.main_thread()
+            if self._is_whole or not is_main:
                 return call(*arguments, **options)
-            started = time.perf_counter()
+            started, self._is_whole = time.perf_counter(), stage in WHOLE
             self._open.append([0.0])
             try:
                 return call(*arguments, **options)
             finally:
-                taken = time.perf_counter() - started
+                taken, self._is_whole = time.perf_counter() - started, False
                 inner = self._open.pop()[0]
                 self.seconds[stage] += taken - inner
                 if self._open:
@@ -69,13 +75,15 @@ class Watch:
 
 def child(path: Path) -> None:
     """Fill one file; prints what it took as JSON."""
-    from bcdi_inpaint.filling import inpainting
+    from bcdi_inpaint.filling import inpainting, region_filling
     from bcdi_inpaint.jobs import predict as prediction
 
     watch = Watch()
     for stage, names in STAGES.items():
         for name in names:
-            setattr(inpainting, name, watch.watched(stage, getattr(inpainting, name)))
+            for module in (inpainting, region_filling):
+                if hasattr(module, name):
+                    setattr(module, name, watch.watched(stage, getattr(module, name)))
     prediction.write_fill = watch.watched("writing", prediction.write_fill)
     prediction.find_scan_gaps = watch.watched("reading", prediction.find_scan_gaps)
     started = time.perf_counter()
@@ -86,6 +94,8 @@ def child(path: Path) -> None:
         **{stage: watch.seconds[stage] for stage in (*STAGES, "writing")},
         "total": seconds,
         "CPU (s)": used.ru_utime + used.ru_stime,
+        "calibration / filling": watch.seconds["calibration"]
+        / sum(watch.seconds[stage] for stage in ("features", "network", "stitching")),
         "patches": result.fill.report.n_patches,
         "dim": result.fill.report.n_unlit,
         "peak memory (GiB)": used.ru_maxrss / 2**20,
@@ -159,6 +169,7 @@ COLUMNS = [
     *STAGES,
     "writing",
     "total",
+    "calibration / filling",
     "CPU (s)",
     "patches",
     "dim",

@@ -9,6 +9,7 @@ import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.network.scan_calibration import ScanFactors
 from bcdi_inpaint.scan.boxes import Box
 
 LARGEST_LOG = 80.0
@@ -33,6 +34,9 @@ class FillReport:
         columns), that refinement estimated; zeros for none.
     density_strength : how strongly refinement evened out the crystal's density; 0 for not.
     interrupted : whether Ctrl-C ended a method that learns from the scan.
+    calibration : whether the scan has calibrated its intervals, in one line; empty where that was
+        not asked for.
+    factors : by how much they were widened, by brightness; None where they were not.
     """
 
     warnings: tuple[str, ...] = ()
@@ -44,6 +48,8 @@ class FillReport:
     coherence_sigma: tuple[float, float, float] = (0.0, 0.0, 0.0)
     density_strength: float = 0.0
     interrupted: bool = False
+    calibration: str = ""
+    factors: ScanFactors | None = None
 
 
 class Filled(Protocol):
@@ -197,6 +203,7 @@ class Fill:
         --------
         >>> import numpy as np
         >>> from bcdi_inpaint.network.calibration import Calibration
+        from bcdi_inpaint.network.scan_calibration import ScanFactors
         >>> ten, all_filled = np.full((1, 1, 1), 10, np.float32), np.ones((1, 1, 1), bool)
         >>> fill = Fill(ten, all_filled, ten / 50, Calibration(), "example", "")
         >>> fill

@@ -30,6 +30,7 @@ class FillingSettings:
     along : the same along the gap, where the patches beside it are lit too, or nothing is.
     centre_window : voxels on each side of the brightest part of the scan in which the peak's centre
         is looked for: the search goes 12 from the peak's voxel and compares 48 on each side.
+    calibrate : whether the scan calibrates its intervals itself; see `own_calibration`.
     """
 
     patch: int = 32
@@ -40,6 +41,7 @@ class FillingSettings:
     across: int = 40
     along: int = 16
     centre_window: int = 72
+    calibrate: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.stride <= self.patch:

@@ -106,6 +106,11 @@ class Stitcher:
         for location, patch, weights in zip(locations, patches, trusted, strict=True):
             self.add(location, patch, weights)
 
+    @property
+    def covered(self) -> BoolArray:
+        """Which voxels lie in some patch."""
+        return self._weight > 0
+
     def mean(self, within: BoolArray) -> Float32Array:
         """(n_values, n_voxels) weighted means of the True voxels; each must lie in some patch."""
         weight = self._weight[within]

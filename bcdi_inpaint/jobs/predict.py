@@ -134,6 +134,8 @@ def _predict(
     fill: Filled = filling
     for warning in report.warnings:
         say(f"warning: {warning}")
+    if report.calibration:
+        say(report.calibration)
     refinement = None
     if request.refine:
         refinement = _refined(request, scan, gap, filling.whole, model, cycles)

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from bcdi_inpaint.arrays import Float32Array
 from bcdi_inpaint.errors import one_line
 from bcdi_inpaint.files import StoredFill, input_sha256, split_spec
-from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.filling.fill import Fill, FillReport
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.constraints import PriorConstraint
 from bcdi_inpaint.phasing.handover import HandOverSettings
@@ -73,6 +73,16 @@ def read_remarks(record: Mapping[str, Any]) -> Remarks:
 def calibration_record(calibration: Calibration) -> dict[str, Any]:
     """A fill's calibration by the keys that a file has for it."""
     return {f"{CALIBRATION}{name}": value for name, value in calibration}
+
+
+def own_calibration_record(report: FillReport) -> dict[str, Any]:
+    """Whether the scan has calibrated its intervals, and by how much at which expected counts."""
+    said = {"own_calibration": report.calibration} if report.calibration else {}
+    if report.factors is None:
+        return said
+    return said | {
+        f"own_calibration_{name}": value for name, value in asdict(report.factors).items()
+    }
 
 
 def read_calibration(path: str | Path, record: Mapping[str, Any]) -> Calibration:

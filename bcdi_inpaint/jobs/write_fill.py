@@ -23,7 +23,12 @@ from bcdi_inpaint.files import (
 from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
-from bcdi_inpaint.jobs.provenance import WRITTEN_FOR, calibration_record, remarks_record
+from bcdi_inpaint.jobs.provenance import (
+    WRITTEN_FOR,
+    calibration_record,
+    own_calibration_record,
+    remarks_record,
+)
 from bcdi_inpaint.phasing.benefit import benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
     AUTO,
@@ -199,6 +204,7 @@ def fill_record(fill: Filled, gaps: str) -> dict[str, Any]:
         "handover_level": LEVEL,
         "handover_threshold": THRESHOLD,
         **calibration_record(fill.calibration),
+        **own_calibration_record(fill.report),
     }
 
 

@@ -146,7 +146,9 @@ def prepare_task(
         raise InputError("no filled voxel lies in the box around the peak, expected a gap")
     own = counts[box].astype(np.float32)
     pseudo = make_pseudo_gap(gap, unknown)
-    first = inpaint(own, gap | pseudo, model, device, bad_mask=bad_mask[box] & ~pseudo)
+    alike = replace(model, calibration=fill.calibration)  # its sigma means what the fill's does
+    bad = bad_mask[box] & ~pseudo
+    first = inpaint(own, gap | pseudo, alike, device, bad_mask=bad, calibrate=False)
     where = pseudo & first.filled
     return RefinementTask(
         own, unknown, where, first, fill.part(box), choose_device(device), settings

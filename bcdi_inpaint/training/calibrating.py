@@ -97,7 +97,7 @@ def _errors_in_a_gap(
     gaps = draw_gaps(counts.shape, peak, rng, **config.gap_options)
     gap = mask_in_box(gaps, whole(counts.shape))
     bad = draw_bad_voxels(counts.shape, rng, **config.bad_options)
-    fill = inpaint(counts, gap, model, device, bad_mask=bad)
+    fill = inpaint(counts, gap, model, device, bad_mask=bad, calibrate=False)
     voxels = np.flatnonzero(fill.filled)
     voxels = rng.choice(voxels, min(MOST_VOXELS, voxels.size), replace=False)
     log_counts = np.log1p(fill.counts.ravel()[voxels])
