@@ -41,6 +41,7 @@ def inpaint(
     *,
     bad_mask: np.ndarray | None = None,
     stride: int | None = None,
+    calibrate: bool = True,
     photon: float | None = None,
     method: str = "network",
     minutes: float | None = 10.0,
@@ -60,6 +61,8 @@ def inpaint(
         unless it is in the gap. It adds to the scan's own mask.
     stride : voxels between neighbouring patches along a gap, 1 to 32; smaller is slower and
         smoother.
+    calibrate : whether the scan calibrates its intervals itself, on pseudo-gaps that are hidden
+        around its peak; else they are those that hold on simulation.
     photon : what one photon is in the counts; found from them where it is not given.
     method : one of `filling.methods.METHODS`: ``network``, classical ones such as ``kriging``, and
         ``dip``, ``gan-g`` and ``gan-z``, which learn from this scan alone; Ctrl-C ends those with
@@ -95,7 +98,8 @@ def inpaint(
 
     check_method(method)
     measured, region = _checked(scan, gaps, bad_mask, photon)
-    settings = FillingSettings() if stride is None else FillingSettings(stride=stride)
+    stride = FillingSettings.stride if stride is None else stride
+    settings = FillingSettings(stride=stride, calibrate=calibrate)
     if method == NETWORK:
         fill = inpaint_scan(measured, region, model, device, settings=settings, progress=progress)
     else:
