@@ -238,7 +238,13 @@ def test_stages_are_told_in_order_and_progress_ends_at_all(request_: Request) ->
     said: list[str] = []
     seen: list[tuple[int, int]] = []
     predict(request_, say=said.append, progress=lambda done, total: seen.append((done, total)))
-    assert [line.partition(" ")[0] for line in said] == ["read", "gaps:", "gap", "handover"]
+    assert [line.partition(" ")[0] for line in said] == [
+        "read",
+        "gaps:",
+        "intervals",
+        "gap",
+        "handover",
+    ]
     done, total = zip(*seen, strict=True)
     assert list(done) == sorted(done)
     assert done[-1] == total[-1] == max(total)
