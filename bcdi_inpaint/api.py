@@ -6,7 +6,7 @@ person who only reads a scan does not wait for torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bcdi_inpaint.network.weights import Model
     from bcdi_inpaint.phasing.benefit import Benefit
     from bcdi_inpaint.phasing.reconstruction import Reconstruction
-    from bcdi_inpaint.phasing.schedule import Schedule
 
 Gaps = np.ndarray | Gap | Iterable[Gap]
 """The gaps of a scan: what `find_gaps` returns, gaps, or a mask (True = to fill)."""
@@ -211,7 +210,8 @@ def phase(
     handover: str = "auto",
     runs: int = 5,
     seed: int = 0,
-    schedule: Schedule | None = None,
+    cycles: tuple[int, int, int] | None = None,
+    pynx: Sequence[str] = (),
     crop: tuple[int, int, int] | None = None,
     progress: Progress | None = None,
 ) -> Reconstruction:
@@ -227,7 +227,8 @@ def phase(
         ``mask``, or ``auto``, which takes ``prior`` where a fill helps and ``mask`` elsewhere.
     runs : random starts.
     seed : of the starts; the command gives the same object for the same seed.
-    schedule : cycles of each start; None for those of the command.
+    cycles : of HIO, RAAR and ER in each start; None for those of the command.
+    pynx : more options of `pynx-cdi-id01`, for example ``["--psf", "pseudo-voigt,1,0.05,20"]``.
     crop : sides of the box to phase, around the peak; None for the largest that has the peak in
         its middle.
     progress : called with (cycles done, cycles in all).
@@ -243,9 +244,10 @@ def phase(
     MissingEngineError
         Where PyNX is not installed.
     """
+    from bcdi_inpaint.phasing.pynx_preset import Preset
     from bcdi_inpaint.phasing.scan_phasing import phase_scan
-    from bcdi_inpaint.phasing.schedule import Schedule as Cycles
 
+    hio, raar, er = (Preset.hio, Preset.raar, Preset.er) if cycles is None else cycles
     measured = as_scan(scan) if isinstance(scan, np.ndarray) else scan
     unit = None if fill is None else fill.photon
     measured = prepare(measured, NumberWishes(photon=unit, clip=True)).scan
@@ -255,12 +257,12 @@ def phase(
         part if bad_mask is None else part.with_bad(bad_mask),
         None if fill is None else fill.whole.in_unit(1.0).over(part.counts),
         handover=handover,
-        runs=runs,
+        preset=Preset(hio=hio, raar=raar, er=er, runs=runs),
+        pynx=pynx,
         seed=seed,
-        schedule=schedule or Cycles(),
         crop=crop,
         gap_mask=None if region is None else region.part(whole(part.shape)),
-        progress=progress,
+        progress=progress or (lambda done, total: None),
     )
 
 

@@ -17,7 +17,6 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs.phase import Request
 from bcdi_inpaint.jobs.phase import phase as phase_file
-from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.scan.scan import Scan
 
 
@@ -131,10 +130,9 @@ def test_phase_gives_what_the_command_gives(
     path = tmp_path / "filled.cxi"
     bcdi.write_cxi(path, scan, fill)
     by_command = phase_file(Request(str(path), runs=2, cycles=(4, 8, 4), seed=5)).best
-    schedule = Schedule(hio=4, raar=8, er=4)
-    crystal = bcdi.phase(scan, fill, runs=2, seed=5, schedule=schedule)
+    crystal = bcdi.phase(scan, fill, runs=2, seed=5, cycles=(4, 8, 4))
     assert_array_equal(crystal.obj, by_command.obj)
     assert repr(crystal).startswith("object of ")
-    masked = bcdi.phase(scan, runs=1, seed=5, schedule=schedule)
+    masked = bcdi.phase(scan, runs=1, seed=5, cycles=(4, 8, 4))
     assert masked.handed is not None
     assert masked.handed.name == "mask"

@@ -27,7 +27,7 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
         numbers *= 3
     least = 0 if name == "cycles" else 2
     if len(numbers) != 3 or min(numbers) < least:
-        example = "100,400,150" if name == "cycles" else "96,128,128"
+        example = "0,600,200" if name == "cycles" else "96,128,128"
         raise InputError(
             f"{name} is {text!r}, expected three numbers of at least {least}: for example "
             f"--{name} {example}"
@@ -48,7 +48,7 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
 @click.option(
     "--cycles",
     callback=_three,
-    default="100,400,150",
+    default="0,600,200",
     show_default=True,
     metavar="HIO,RAAR,ER",
     help="Cycles of each run.",
@@ -61,18 +61,19 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @follow_links
-@click.option("-q", "--quiet", is_flag=True, help="Print warnings and the PyNX command only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print warnings and the folder of the runs only.")
+@click.argument("pynx", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF PYNX]")
 def phase(quiet: bool, **options: Any) -> None:
-    """Phase SCAN with PyNX: support from the autocorrelation, shrunk; the best of several starts.
+    """Phase SCAN with PyNX's runner: support from the autocorrelation, the best of several starts.
 
     SCAN is what `bcdi-inpaint predict` wrote, or any scan it reads. Written are a CXI as PyNX's
-    results are, and a picture beside it.
+    results are, a picture, and a folder with all runs. A command that was stopped goes on where it
+    was. What follows -- are options of PyNX's `pynx-cdi-id01`, all of them.
 
-    Example: bcdi-inpaint phase scan_inpainted.cxi --handover soft
+    Example: bcdi-inpaint phase scan_inpainted.cxi --runs 10 -- --psf pseudo-voigt,1,0.05,20
     """
     from bcdi_inpaint.jobs.phase import Request
     from bcdi_inpaint.jobs.phase import phase as run
-    from bcdi_inpaint.jobs.pynx_command import for_this_machine
 
     with progress_bar("cycles", quiet) as progress:
         said = printing(quiet)
@@ -80,10 +81,7 @@ def phase(quiet: bool, **options: Any) -> None:
     if not quiet:
         found = result.best
         click.echo(
-            f"best: free log-likelihood {found.llk_free:.4g}, support "
-            f"{int(found.support.sum())} voxels, {result.seconds:.0f} s: {result.output}"
+            f"best: run {found.run}, {found.figures}, {result.seconds:.0f} s: {result.output}"
         )
         click.echo(f"picture: {result.picture}")
-        if result.pynx_handover != result.handed.name:
-            click.echo(f"note: PyNX's own command has this file's handover {result.pynx_handover}")
-    click.echo(for_this_machine(result.pynx_command))
+    click.echo(result.folder)

@@ -8,7 +8,7 @@ polarity here, True = bad: CXI and NeXus use different bits, but both mean "good
 
 from bcdi_inpaint.files.bliss import bliss_scans, chosen_scans, parse_scans
 from bcdi_inpaint.files.cxi_fill import write_filled_cxi
-from bcdi_inpaint.files.cxi_result import write_result
+from bcdi_inpaint.files.cxi_result import StoredResult, read_result, write_result
 from bcdi_inpaint.files.cxi_writing import Provenance, own_version, write_scan
 from bcdi_inpaint.files.fill import StoredFill, read_fill
 from bcdi_inpaint.files.filled import FilledArrays, FilledPart, FilledScan, Uncertainty, check_fill
@@ -52,6 +52,7 @@ __all__ = [
     "FilledScan",
     "Provenance",
     "StoredFill",
+    "StoredResult",
     "StoredScan",
     "Uncertainty",
     "bliss_scans",
@@ -78,6 +79,7 @@ __all__ = [
     "read_fill",
     "read_mask",
     "read_provenance",
+    "read_result",
     "read_scan",
     "sha256",
     "split_spec",

@@ -1,8 +1,9 @@
-"""Writing the CXI of a reconstruction, as PyNX does."""
+"""The CXI of a reconstruction, as PyNX writes it: written, and read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -15,9 +16,50 @@ from bcdi_inpaint.files.cxi_writing import (
     write_head,
     write_process,
 )
+from bcdi_inpaint.files.hdf5 import load
 from bcdi_inpaint.files.hdf5_writing import new_hdf5
 from bcdi_inpaint.files.layout import RESULT_PROCESS
+from bcdi_inpaint.files.opening import open_file
 from bcdi_inpaint.scan.scan import Metadata
+
+
+@dataclass(frozen=True)
+class StoredResult:
+    """A reconstruction in a file of PyNX's.
+
+    Attributes
+    ----------
+    obj : (n_rock, n_y, n_x) complex64, centred, with what is outside the support.
+    support : (n_rock, n_y, n_x) bool.
+    llk, llk_free : log-likelihoods; the free one is nan where there were no free voxels.
+    threshold : of the support.
+    outside : part of the object's square outside the support.
+    """
+
+    obj: np.ndarray
+    support: np.ndarray
+    llk: float
+    llk_free: float
+    threshold: float
+    outside: float
+
+
+def read_result(path: str | Path) -> StoredResult:
+    """The reconstruction in a file of PyNX's runner; InputError if it cannot be read."""
+    with open_file(Path(path)) as file:
+        obj = load(file["entry_1/image_1/data"]).astype(np.complex64)
+        support = load(file["entry_1/image_1/mask"]) > 0
+        process = file[RESULT_PROCESS]
+        square = np.abs(obj) ** 2
+        free = process.get("configuration/free_pixel_mask")
+        return StoredResult(
+            obj,
+            support,
+            float(process["results/llk_poisson"][()]),
+            float("nan") if free is None else float(process["results/free_llk_poisson"][()]),
+            float(process["configuration/support_threshold"][()]),
+            float((square * ~support).sum() / square.sum()),
+        )
 
 
 def write_result(

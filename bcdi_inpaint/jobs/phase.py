@@ -1,4 +1,4 @@
-"""A scan's file phased by PyNX: read it, hand it over, run several starts, write the best."""
+"""A scan's file phased by PyNX's runner: hand it over, keep all runs, write the best."""
 
 from __future__ import annotations
 
@@ -9,66 +9,43 @@ from pathlib import Path
 
 from bcdi_inpaint.checks.numbers import NumberWishes, prepare
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import (
-    StoredFill,
-    check_output,
-    read_fill,
-    read_scan,
-    split_spec,
-    write_result,
-)
+from bcdi_inpaint.files import StoredFill, check_output, read_fill, read_scan, split_spec
 from bcdi_inpaint.filling.fill import Fill
-from bcdi_inpaint.jobs.provenance import fill_in_file, phasing_record, read_handover
-from bcdi_inpaint.jobs.pynx_command import nearest_command
-from bcdi_inpaint.phasing.constraints import IntervalConstraint
-from bcdi_inpaint.phasing.handover import HandOver, check_name
+from bcdi_inpaint.jobs.phased_knowledge import split_knowledge
+from bcdi_inpaint.jobs.phased_result import draw_best, in_gap, write_best
+from bcdi_inpaint.jobs.phasing_job import PhasingJob, Request
+from bcdi_inpaint.jobs.provenance import fill_in_file, read_handover
+from bcdi_inpaint.jobs.run_folder import check_folder, open_folder, runs_folder
+from bcdi_inpaint.phasing.handover import check_name
+from bcdi_inpaint.phasing.pynx_runs import check_arguments
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.scan_phasing import check_runs, phase_scan
-from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.plots import checked_picture, phasing_panel
-from bcdi_inpaint.pynx_engine import import_pynx
-from bcdi_inpaint.scan.boxes import Box, whole
+from bcdi_inpaint.phasing.scan_phasing import PreparedScan, prepare_scan
+from bcdi_inpaint.plots import checked_picture
+from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.remarks import Remark, telling_once
 from bcdi_inpaint.scan.scan import Scan
 
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asks `phase` for; see its command line for the meaning of each.
-
-    `cycles` are those of HIO, RAAR and ER; `handover` None takes the file's own.
-    """
-
-    scan: str
-    output: Path | None = None
-    force: bool = False
-    handover: str | None = None
-    runs: int = 5
-    cycles: tuple[int, int, int] = (Schedule.hio, Schedule.raar, Schedule.er)
-    crop: tuple[int, int, int] | None = None
-    seed: int = 0
-
-    @property
-    def schedule(self) -> Schedule:
-        """The default schedule with the cycles asked for."""
-        hio, raar, er = self.cycles
-        return Schedule(hio=hio, raar=raar, er=er)
+__all__ = ["Request", "Result", "default_result", "phase"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What `phase` found and wrote; `handed` and `best` are of the box that was phased.
+    """What `phase` found and wrote.
 
-    `pynx_command` phases the same file in PyNX's own way, handed over as `pynx_handover`.
+    Attributes
+    ----------
+    best : the run that was chosen; it knows its box and what was handed over.
+    found : all runs that are kept.
+    output, picture : the best one's.
+    folder : with all runs, and the parameters that `pynx-cdi-id01` takes.
+    seconds : that it took.
     """
 
     best: Reconstruction
-    handed: HandOver
-    box: Box
+    found: Sequence[Reconstruction]
     output: Path
     picture: Path
-    pynx_command: str
-    pynx_handover: str
+    folder: Path
     seconds: float
 
 
@@ -83,9 +60,9 @@ def phase(
     *,
     say: Callable[[str], None] = lambda line: None,
     note: Callable[[Remark], None] = lambda remark: None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Result:
-    """Phase a scan's file from several starts; write the best as PyNX would, and its picture.
+    """Phase a scan's file from several starts; keep all, write the best and its picture.
 
     Parameters
     ----------
@@ -97,34 +74,54 @@ def phase(
     Raises
     ------
     InputError
-        For all that a user can mend; nothing is written then.
+        For all that a user can mend; the runs that were done stay.
+    KeyboardInterrupt
+        It says where the runs are that were done.
     MissingEngineError
         PyNX is not there.
     """
     started = time.monotonic()
     if request.handover is not None:
         check_name(request.handover)
-    check_runs(request.runs, request.schedule)
+    words, _ = split_knowledge(request.pynx)
+    n_runs = check_arguments(request.preset, words)["nb_run"]  # before the scan is read
     output = request.output or default_result(request.scan)
     check_output(output, request.force, [request.scan])
     picture = checked_picture(output.with_suffix(".png"), request.force)
-    import_pynx("cdi")  # it is better missed now than after the scan is read
+    place = runs_folder(output)
+    check_folder(place)
+    scan, stored, fill, prepared = _prepare(request, say, note)
+    job = PhasingJob(request, place, n_runs, scan, stored, fill, prepared)
+    with open_folder(place, job.record, job.data, force=request.force) as (folder, is_new):
+        job.begin(folder, is_new, say)
+        found = job.run(folder, say, progress)
+        best = prepared.best(found)
+        say(str(in_gap(best)))
+        write_best(output, job, best)
+        folder.finish()
+    draw_best(picture, job, best)
+    return Result(best, found, output, picture, place, time.monotonic() - started)
+
+
+def _prepare(
+    request: Request, say: Callable[[str], None], note: Callable[[Remark], None]
+) -> tuple[Scan, StoredFill | None, Fill | None, PreparedScan]:
+    """The scan in photons, what its file says of a fill, the fill, and what PyNX gets."""
     scan, stored = read_scan(request.scan), read_fill(request.scan)
     say(f"read {request.scan}: {_shape(scan.shape)} {scan.counts.dtype}, {_shares(scan, stored)}")
     of_file = None if stored is None else fill_in_file(request.scan, scan.counts, stored)
-    scan, filled = _in_photons(request, scan, of_file)
+    scan, fill = _in_photons(request, scan, of_file)
     telling_once(note)(scan.remarks)
-    found = _find(request, scan, stored, filled, say, progress)
-    assert found.handed is not None, "made by phase_scan"
-    assert found.box is not None, "made by phase_scan"
-    _write(request, output, scan, stored, found)
-    _draw(picture, found, scan, stored, Path(request.scan).name)
+    if stored is None and request.handover not in (None, "mask"):
+        raise InputError(
+            f"{request.scan} holds no fill for handover {request.handover}, expected an output "
+            "of `bcdi-inpaint predict`: fill the scan first, or take --handover mask"
+        )
     own = "mask" if stored is None else read_handover(stored.provenance)
-    command, nearest = nearest_command(
-        request.scan, found.handed.name, own, request.schedule, request.runs
+    prepared = prepare_scan(
+        scan, fill, handover=request.handover or own, crop=request.crop, say=say
     )
-    seconds = time.monotonic() - started
-    return Result(found, found.handed, found.box, output, picture, command, nearest, seconds)
+    return scan, stored, fill, prepared
 
 
 def _in_photons(request: Request, scan: Scan, filled: Fill | None) -> tuple[Scan, Fill | None]:
@@ -133,88 +130,6 @@ def _in_photons(request: Request, scan: Scan, filled: Fill | None) -> tuple[Scan
     ready = prepare(scan, wishes, request.scan).scan
     seen = ready.part(whole(scan.shape))
     return seen, None if filled is None else filled.in_unit(1.0).over(seen.counts)
-
-
-def _find(
-    request: Request,
-    scan: Scan,
-    stored: StoredFill | None,
-    filled: Fill | None,
-    say: Callable[[str], None],
-    progress: Callable[[int, int], None] | None,
-) -> Reconstruction:
-    """The best start of the scan, as the request, or else its own file, wants it handed over."""
-    if stored is None and request.handover not in (None, "mask"):
-        raise InputError(
-            f"{request.scan} holds no fill for handover {request.handover}, expected an output "
-            "of `bcdi-inpaint predict`: fill the scan first, or take --handover mask"
-        )
-    own = "mask" if stored is None else read_handover(stored.provenance)
-    return phase_scan(
-        scan,
-        filled,
-        handover=request.handover or own,
-        runs=request.runs,
-        seed=request.seed,
-        schedule=request.schedule,
-        crop=request.crop,
-        say=say,
-        progress=progress,
-    )
-
-
-def _write(
-    request: Request, output: Path, scan: Scan, stored: StoredFill | None, found: Reconstruction
-) -> None:
-    provenance = phasing_record(
-        request.scan,
-        found,
-        stored,
-        schedule=request.schedule,
-        seed=request.seed,
-        runs=request.runs,
-    )
-    figures = {  # under PyNX's names
-        "llk_poisson": found.llk,
-        "free_llk_poisson": found.llk_free,
-        "nb_point_support": int(found.support.sum()),
-    }
-    write_result(
-        output,
-        found.obj,
-        found.support,
-        scan.metadata,
-        figures,
-        found.log,
-        provenance,
-        request.force,
-        [request.scan],
-    )
-
-
-def _draw(
-    picture: Path, found: Reconstruction, scan: Scan, stored: StoredFill | None, name: str
-) -> None:
-    """The picture of a result: measured and calculated intensity, modulus and phase."""
-    handed, box = found.handed, found.box
-    assert handed is not None, "made by phase_scan"
-    assert box is not None, "made by phase_scan"
-    known = handed.constraint
-    bounds = (known.lower, known.upper) if isinstance(known, IntervalConstraint) else None
-    filled = scan.bad_mask[box] & False if stored is None else stored.filled[box]
-    phasing_panel(
-        found.obj,
-        found.support,
-        handed.counts,
-        found.intensity(),
-        filled,
-        scan.bad_mask[box],
-        bounds=bounds,
-        corner=(box[0].start, box[1].start, box[2].start),
-        title=f"{name}, {handed.name}",
-        path=picture,
-        force=True,
-    )
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +25,7 @@ from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.constraints import PriorConstraint
 from bcdi_inpaint.phasing.handover import HandOverSettings
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule
+from bcdi_inpaint.phasing.schedule import HALF_WAY
 from bcdi_inpaint.pynx_engine import pynx_version
 from bcdi_inpaint.scan.remarks import SEPARATOR, Remarks, from_text, one_text
 
@@ -176,9 +176,8 @@ def phasing_record(
     found: Reconstruction,
     stored: StoredFill | None,
     *,
-    schedule: Schedule,
+    parameters: Sequence[str],
     seed: int,
-    runs: int,
 ) -> dict[str, Any]:
     """How an object was found, and how the scan was filled before.
 
@@ -187,24 +186,26 @@ def phasing_record(
     spec : the file that was phased.
     found : the best reconstruction, which knows its box and what was handed over.
     stored : the file's fill.
-    schedule, seed, runs : see `phase_scan`.
+    parameters : of PyNX's runner, as the lines of its file.
+    seed : of the runs.
     """
-    assert found.handed is not None, "made by phase_scan"
-    assert found.box is not None, "made by phase_scan"
+    assert found.handed is not None, "made by the runner"
+    assert found.box is not None, "made by the runner"
     handed = found.handed
     fill = {} if stored is None else {f"fill_{k}": v for k, v in stored.provenance.items()}
     is_prior = isinstance(handed.constraint, PriorConstraint)
     return (
         fill
-        | {f"chain_{name}": value for name, value in asdict(schedule).items()}
         | run_record(spec)
         | {
             "pynx_version": pynx_version() or "unknown",
+            "pynx_parameters": SEPARATOR.join(parameters),
             HANDOVER: handed.name,
             "release_after": -1.0 if handed.release_after is None else handed.release_after,
             **({"prior_half_way": HALF_WAY} if is_prior else {}),
             "seed": seed,
-            "runs": runs,
+            "run": found.run,
+            "support_threshold": found.threshold,
             "free_llks_of_runs": found.free_llks,
             "iobs_shape": handed.counts.shape,
             "roi_final": tuple(end for part in found.box for end in (part.start, part.stop)),

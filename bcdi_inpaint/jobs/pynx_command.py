@@ -6,8 +6,6 @@ import shlex
 from pathlib import Path
 
 from bcdi_inpaint.files import FILLED_PATH, companion
-from bcdi_inpaint.phasing.handover import OURS
-from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.pynx_engine import needs_cpu
 
 PROGRAM = "pynx-cdi-id01"
@@ -53,36 +51,3 @@ def masked_gap_options(path: str | Path) -> str:
     '--mask scan_inpainted.cxi:/entry_1/instrument_1/detector_1/filled --zero_mask 0'
     """
     return f"--mask {shlex.quote(f'{path}:/{FILLED_PATH}')} {FREE}"
-
-
-def nearest_command(
-    path: str, handover: str, written_for: str, schedule: Schedule, runs: int
-) -> tuple[str, str]:
-    """PyNX's own command line that comes nearest to `bcdi-inpaint phase`.
-
-    Parameters
-    ----------
-    path : the file that is phased.
-    handover : how it is handed over, one of `handover.NAMES`.
-    written_for : the hand-over that the file was written for; ``mask`` without a fill.
-    schedule : cycles of each start.
-    runs : random starts.
-
-    Returns
-    -------
-    The command, and the hand-over that it amounts to. Our own hand-overs are a masked gap to PyNX.
-
-    Examples
-    --------
-    >>> command, nearest = nearest_command("a.cxi", "prior", "prior", Schedule(), 5)
-    >>> nearest, command.endswith("--nb_run 5 --nb_run_keep 1 --zero_mask 0")
-    ('mask', True)
-    """
-    command = (
-        f"{PROGRAM} --data {shlex.quote(path)} --nb_hio {schedule.hio} --nb_raar {schedule.raar} "
-        f"--nb_er {schedule.er} --nb_run {runs} --nb_run_keep 1"
-    )
-    nearest = "mask" if written_for in OURS else written_for
-    if handover in ("mask", *OURS) and nearest != "mask":
-        return f"{command} {masked_gap_options(path)}", "mask"
-    return f"{command} {FREE}", nearest

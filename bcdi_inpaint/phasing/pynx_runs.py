@@ -6,14 +6,23 @@ objects come back as they are; a keeper may let PyNX save them too.
 
 from __future__ import annotations
 
+import gc
+import io
 import os
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from contextlib import (
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 import numpy as np
 import scipy.fft
@@ -29,6 +38,8 @@ from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
 COMMAND = "pynx-cdi-id01"
 """PyNX's command whose runner phases, and whose parameters are taken."""
+NOT_YOURS = ("data", "scan", "specfile", "save", "output_format", "mpi", "live_plot")
+"""Parameters that are not for the user to say, because runs are given and kept by us."""
 Outcome = Reconstruction | InputError
 """What a run found, or why it found nothing."""
 
@@ -38,6 +49,8 @@ class Keeper(Protocol):
 
     values: Mapping[str, object]
     """Parameters of PyNX's that are no options: what is known about the experiment."""
+    output: TextIO | None
+    """Where PyNX's own lines go."""
 
     def known(self) -> Mapping[int, tuple[str, Reconstruction]]:
         """The runs that were done before: by number, the file and what is in it."""
@@ -146,7 +159,7 @@ def run_preset(
     module = import_pynx("cdi.runner.id01")
     runs = Runs(handed, seed, support, keeper, report, progress, knowledge)
     arguments = ["--data", str(data), *preset.arguments(), *extra]
-    with as_program(COMMAND, arguments), _own_random_numbers(), _on_all_cores():
+    with as_program(COMMAND, arguments), _own_random_numbers(), _on_all_cores(keeper):
         runner = module.CDIRunnerID01([COMMAND, *arguments], None)
         runner.CDIRunnerScan = scan_class(module.CDIRunnerScanID01, runs)
         try:
@@ -158,6 +171,46 @@ def run_preset(
     if not runs.found:
         raise runs.failure or InputError("no run was done, expected one: check nb_run")
     return [runs.found[number] for number in sorted(runs.found)]
+
+
+def check_arguments(preset: Preset, extra: Sequence[str]) -> dict[str, Any]:
+    """The parameters of PyNX's runner, as it will have them.
+
+    Parameters
+    ----------
+    preset : parameters of PyNX's.
+    extra : more arguments in PyNX's syntax.
+
+    Raises
+    ------
+    InputError
+        One that PyNX does not know, or that is ours to say.
+    SystemExit
+        For ``--help``, which PyNX has printed.
+    """
+    check_runs(preset)
+    module = import_pynx("cdi.runner.id01")
+    own = ["--data", "scan.cxi", *preset.arguments()]
+    errors = io.StringIO()
+    with as_program(COMMAND, [*own, *extra]), redirect_stderr(errors), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        parser = module.CDIRunnerID01.make_parser(script_name=COMMAND)
+        try:
+            given, ours = (vars(parser.parse_args(words)) for words in ([*own, *extra], own))
+        except SystemExit as stop:
+            if not stop.code:
+                raise
+            words = errors.getvalue().strip().splitlines()[-1].partition("error: ")[2]
+            raise InputError(
+                f"PyNX: {words}, expected options of {COMMAND}: see `bcdi-inpaint {COMMAND} --help`"
+            ) from stop
+    changed = next((name for name in NOT_YOURS if given[name] != ours[name]), None)
+    if changed is not None:
+        raise InputError(
+            f"{changed} is {given[changed]}, expected it left out here: take `bcdi-inpaint "
+            f"{COMMAND}` for it"
+        )
+    return given
 
 
 def check_handed(handed: HandOver, support: BoolArray | None = None) -> None:
@@ -195,8 +248,22 @@ def _own_random_numbers() -> Iterator[None]:
 
 
 @contextmanager
-def _on_all_cores() -> Iterator[None]:
-    """PyNX runs silently, its transforms on all processors that this process may use."""
+def _on_all_cores(keeper: Keeper | None) -> Iterator[None]:
+    """PyNX's lines are held back, its transforms run on all processors we may use.
+
+    It collects garbage before every run, where what other modules hold is none.
+    """
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    with quiet(), np.errstate(all="ignore"), scipy.fft.set_workers(workers):
-        yield
+    shown = None if keeper is None else keeper.output
+    gc.collect()
+    gc.freeze()
+    try:
+        with (
+            quiet(),
+            np.errstate(all="ignore"),
+            scipy.fft.set_workers(workers),
+            nullcontext() if shown is None else redirect_stdout(shown),
+        ):
+            yield
+    finally:
+        gc.unfreeze()

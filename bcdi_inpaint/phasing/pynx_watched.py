@@ -129,7 +129,7 @@ class _Watched(CarriesFill):
         known = self._known(number)
         if known is not None:
             self.saved_results.append(_as_saved(*known))
-            self._ended(number, known[1])
+            self._ended(number, _in_place(replace(known[1], run=number), self.final, self.box))
             return
         if not self.is_ready:
             self._prepare()
@@ -214,6 +214,14 @@ def _refuse_other_grids(params: dict[str, Any]) -> None:
         )
 
 
+def _in_place(found: Reconstruction, final: HandOver, box: Box) -> Reconstruction:
+    """A result that was read, in the whole array; one that was saved cut lies in its middle."""
+    missing = [n - own for n, own in zip(final.counts.shape, found.obj.shape, strict=True)]
+    around = [(part // 2, part - part // 2) for part in missing]
+    obj, support = np.pad(found.obj, around), np.pad(found.support, around)
+    return replace(found, obj=obj, support=support, box=box, handed=final)
+
+
 def _as_saved(name: str, found: Reconstruction) -> dict[str, Any]:
     """What PyNX notes of a result that it has saved."""
     return {
@@ -227,9 +235,8 @@ def _as_saved(name: str, found: Reconstruction) -> dict[str, Any]:
 
 def _lost_support(error: Exception) -> InputError:
     return InputError(
-        f"the support was lost {TRIES} times ({error}), expected a particle: give another range "
-        "with --support_threshold, another start with --support_autocorrelation_threshold, or "
-        "fewer HIO cycles"
+        f"the support was lost {TRIES} times ({error}), expected a particle: give another "
+        "--support_threshold or --support_autocorrelation_threshold after -- , or a smaller --crop"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,11 +24,12 @@ from bcdi_inpaint.phasing.handover import (
     resolve_handover,
 )
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
-from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
+from bcdi_inpaint.phasing.pynx_preset import Preset
+from bcdi_inpaint.phasing.pynx_runs import check_arguments, run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.pynx_engine import import_pynx
-from bcdi_inpaint.scan.boxes import Box, Shape
+from bcdi_inpaint.phasing.selection import choose
+from bcdi_inpaint.scan.boxes import Box, Shape, as_box, move
 from bcdi_inpaint.scan.scan import Scan
 
 
@@ -37,16 +38,17 @@ def phase_scan(
     fill: Filled | None = None,
     *,
     handover: str = AUTO,
-    runs: int = 5,
+    preset: Preset = Preset(),
+    pynx: Sequence[str] = (),
     seed: int = 0,
-    schedule: Schedule = Schedule(),
     crop: Shape | None = None,
     gap_mask: BoolArray | None = None,
     settings: HandOverSettings = HandOverSettings(),
+    knowledge: Knowledge = Knowledge(),
     say: Callable[[str], None] = lambda line: None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Reconstruction:
-    """Phase a scan with PyNX, as `bcdi-inpaint phase` does: the best of several random starts.
+    """Phase a scan with PyNX's runner, as `bcdi-inpaint phase` does: the best of several starts.
 
     The same seed gives the same object as the command.
 
@@ -56,14 +58,15 @@ def phase_scan(
     fill : its fill; None for a scan without one.
     handover : how PyNX gets the fill, one of `handover.NAMES`, or ``auto``: as a prior where that
         helps, else masked.
-    runs : random starts.
+    preset : cycles and thresholds of every start, and how many there are.
+    pynx : more arguments of PyNX's, in its own syntax.
     seed : of the starts.
-    schedule : cycles of every start.
     crop : shape of the box to phase, around the peak. By default the largest with the peak in its
         middle.
     gap_mask : (n_rock, n_y, n_x) bool, True = not measured, besides the scan's bad voxels; by
         default what was filled.
     settings : how far the fill is trusted.
+    knowledge : what is known of the beam and the crystal.
     say : gets a line at each stage.
     progress : called with (cycles done, cycles in all).
 
@@ -74,14 +77,76 @@ def phase_scan(
     Raises
     ------
     InputError
-        A hand-over that is none, or that needs a fill, runs below 1, a box that does not fit, or
-        every start failed.
+        A hand-over that is none, or that needs a fill, a parameter that PyNX does not take, a box
+        that does not fit, or every start failed.
     MissingEngineError
         PyNX is not there.
     """
+    runs = check_arguments(preset, pynx)["nb_run"]  # before the work
+    prepared = prepare_scan(
+        scan,
+        fill,
+        handover=handover,
+        crop=crop,
+        gap_mask=gap_mask,
+        settings=settings,
+        say=say,
+    )
+    found = run_preset(
+        prepared.handed,
+        preset,
+        seed=seed,
+        extra=pynx,
+        knowledge=knowledge,
+        report=lambda number, outcome: say(run_line(number, runs, outcome)),
+        progress=progress,
+    )
+    return prepared.best(found)
+
+
+@dataclass(frozen=True)
+class PreparedScan:
+    """A scan ready to be phased.
+
+    Attributes
+    ----------
+    handed : what PyNX gets, of the box.
+    box : around the peak.
+    """
+
+    handed: HandOver
+    box: Box
+
+    def best(self, found: Sequence[Reconstruction]) -> Reconstruction:
+        """The best run; its box is the scan's, and it knows what the others found."""
+        best = choose(found)
+        corner = [part.start for part in self.box]
+        box = None if best.box is None else as_box(move(best.box, corner))
+        return replace(best, box=box, free_llks=tuple(one.llk_free for one in found))
+
+
+def prepare_scan(
+    scan: Scan,
+    fill: Filled | None = None,
+    *,
+    handover: str = AUTO,
+    crop: Shape | None = None,
+    gap_mask: BoolArray | None = None,
+    settings: HandOverSettings = HandOverSettings(),
+    say: Callable[[str], None] = lambda line: None,
+) -> PreparedScan:
+    """Hand a scan over, and cut it out around the peak.
+
+    Parameters
+    ----------
+    scan, fill, handover, crop, gap_mask, settings, say : see `phase_scan`.
+
+    Raises
+    ------
+    InputError
+        A hand-over that is none, or that needs a fill, or a box that does not fit.
+    """
     check_name(handover, CHOICES)
-    check_runs(runs, schedule)
-    import_pynx("cdi")  # it is better missed before the work
     whole = _hand_over(scan, fill, handover, gap_mask, settings)
     say(f"handover {whole.name}: {NAMES[whole.name]}")
     filled = np.zeros(scan.shape, dtype=bool) if fill is None else fill.filled
@@ -89,32 +154,22 @@ def phase_scan(
     handed = whole.crop(box)
     size = " x ".join(map(str, handed.counts.shape))
     say(f"phasing {size} around the peak: {_ranges(box)}")
-    watch = _Watch(runs, schedule.cycles, say, progress)
-    best = retrieve_best(
-        handed.counts,
-        handed.bad_mask,
-        np.random.default_rng(seed),
-        runs=runs,
-        report=watch.report,
-        schedule=schedule,
-        constraint=handed.constraint,
-        release_after=handed.release_after,
-        filled=handed.filled,
-        progress=watch.step,
-    )
-    return replace(best, box=box, handed=handed)
+    return PreparedScan(handed, box)
 
 
-def check_runs(runs: int, schedule: Schedule) -> None:
-    """Refuse fewer than one start and schedules without a cycle, with an InputError."""
-    if runs < 1:
-        raise InputError(f"runs is {runs}, expected at least 1: give a positive number")
-    cycles = (schedule.hio, schedule.raar, schedule.er)
-    if min(cycles) < 0 or not sum(cycles):
-        raise InputError(
-            f"cycles are {','.join(map(str, cycles))}, expected HIO,RAAR,ER, none below 0 "
-            "and some above: for example 100,400,150"
-        )
+def run_line(number: int, runs: int, outcome: Reconstruction | InputError) -> str:
+    """What is said of a run: its figures, or why it failed.
+
+    Parameters
+    ----------
+    number : of the run, from 1.
+    runs : how many there are.
+    outcome : what it found, or why it failed.
+    """
+    label = f"run {number} of {runs}"
+    if isinstance(outcome, InputError):
+        return f"warning: {label}: {outcome}"
+    return f"{label}: {outcome.figures}"
 
 
 def _hand_over(
@@ -152,35 +207,6 @@ def _verdict(fill: Filled, gap: BoolArray, bad_mask: BoolArray) -> str | None:
 def _lines(mask: BoolArray, gap: Gap) -> BoolArray:
     """What a mask holds in the lines of a gap, which come first in the result."""
     return np.moveaxis(mask, gap.axis, 0)[gap.start : gap.stop]
-
-
-@dataclass
-class _Watch:
-    """Reports the starts: a line for each, and the cycles done of all."""
-
-    runs: int
-    cycles: int
-    say: Callable[[str], None]
-    progress: Callable[[int, int], None] | None
-    done: int = 0
-
-    def step(self, cycles: int) -> None:
-        """Some cycles were just done."""
-        self.done += cycles
-        if self.progress is not None:
-            self.progress(self.done, self.runs * self.cycles)
-
-    def report(self, number: int, outcome: Reconstruction | InputError) -> None:
-        """A start has found something or failed, then without its last cycles."""
-        self.done = (number + 1) * self.cycles
-        label = f"run {number + 1} of {self.runs}"
-        if isinstance(outcome, InputError):
-            self.say(f"warning: {label}: {outcome}")
-            return
-        self.say(
-            f"{label}: free log-likelihood {outcome.llk_free:.4g}, log-likelihood "
-            f"{outcome.llk:.4g}, support {int(outcome.support.sum())} voxels"
-        )
 
 
 def _ranges(box: Box) -> str:

@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import write_scan
 from bcdi_inpaint.jobs import phase as phasing
-from bcdi_inpaint.phasing import pynx_retrieval
+from bcdi_inpaint.jobs import phasing_job
 
-QUICK = ("--runs", "2", "--cycles", "10,20,5")
+QUICK = ("--runs", "2", "--cycles", "2,6,4", "--crop", "32")
 
 
 @pytest.fixture
@@ -27,22 +27,23 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["phase", *map(str, arguments)])
 
 
-def test_it_tells_its_runs_and_leaves_two_files(pynx: str, scan: Path) -> None:
+def test_it_tells_its_runs_and_leaves_them(pynx: str, scan: Path) -> None:
     result = run(scan, *QUICK)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert [line.partition(":")[0] for line in lines[3:7]] == [
+    assert [line.partition(":")[0] for line in lines[4:9]] == [
         "run 1 of 2",
         "run 2 of 2",
+        "no light beside the gap to compare the reconstruction's with",
         "best",
         "picture",
     ]
-    assert lines[-1].startswith(f"pynx-cdi-id01 --data {scan} --nb_hio 10 --nb_raar 20 --nb_er 5")
+    assert lines[-1] == str(scan.parent / "scan_phased_runs")
     names = sorted(path.name for path in scan.parent.iterdir())
-    assert names == ["scan.cxi", "scan_phased.cxi", "scan_phased.png"]
+    assert names == ["scan.cxi", "scan_phased.cxi", "scan_phased.png", "scan_phased_runs"]
 
 
-def test_quiet_leaves_the_command_alone(pynx: str, scan: Path) -> None:
+def test_quiet_leaves_the_folder_alone(pynx: str, scan: Path) -> None:
     result = run(scan, *QUICK, "-q", "-o", scan.parent / "r.cxi")
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 1
@@ -58,18 +59,19 @@ def test_options_reach_the_request(scan: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(phasing, "phase", stop)
     run(scan, "--crop", "32", "--seed", "4", "--handover", "staged", "--force")
-    run(scan, "--crop", "16,32,48", *QUICK)
+    run(scan, *QUICK, "--crop", "16,32,48", "--", "--psf", "gaussian,1,5")
     first, second = seen
     assert (first.crop, first.seed, first.handover) == ((32, 32, 32), 4, "staged")
-    assert (first.runs, first.cycles, first.force) == (5, (100, 400, 150), True)
-    assert (second.crop, second.cycles) == ((16, 32, 48), (10, 20, 5))
+    assert (first.runs, first.cycles, first.force) == (5, (0, 600, 200), True)
+    assert (second.crop, second.cycles) == ((16, 32, 48), (2, 6, 4))
+    assert second.pynx == ("--psf", "gaussian,1,5")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--cycles", "10,20"], "cycles is '10,20', expected three numbers of at least 0"),
-        (["--cycles", "a,b,c"], "for example --cycles 100,400,150"),
+        (["--cycles", "a,b,c"], "for example --cycles 0,600,200"),
         (["--crop", "0"], "crop is '0', expected three numbers of at least 2"),
         (["--handover", "firm"], "--handover"),
         (["--runs", "0"], "--runs"),
@@ -90,7 +92,9 @@ def test_ctrl_c_is_status_130_and_no_half_file(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pynx_retrieval, "retrieve", interrupted)
+    monkeypatch.setattr(phasing_job, "run_preset", interrupted)
     result = run(scan, *QUICK)
     assert result.exit_code == 130
-    assert [path.name for path in scan.parent.iterdir()] == ["scan.cxi"]
+    assert "0 of 2 runs are in" in result.stderr
+    names = sorted(path.name for path in scan.parent.iterdir())
+    assert names == ["scan.cxi", "scan_phased_runs"]

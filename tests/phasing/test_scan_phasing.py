@@ -17,13 +17,14 @@ from bcdi_inpaint.jobs.phase import Request
 from bcdi_inpaint.jobs.phase import phase as phase_file
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing import scan_phasing
-from bcdi_inpaint.phasing.handover import NAMES
+from bcdi_inpaint.phasing.handover import NAMES, HandOver
+from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.scan_phasing import phase_scan
-from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Scan
 
-SHORT = Schedule(hio=4, raar=8, er=4)
+SHORT = Preset(hio=4, raar=8, er=4, runs=2)
 
 
 @pytest.fixture
@@ -45,17 +46,18 @@ def fill(counts: np.ndarray, gap: np.ndarray) -> Fill:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What is given to `retrieve_best`, which answers at once."""
-    calls: list[dict[str, Any]] = []
+def started(monkeypatch: pytest.MonkeyPatch) -> list[HandOver]:
+    """What is given to `run_preset`, which answers at once."""
+    calls: list[HandOver] = []
 
-    def answer(counts: np.ndarray, bad: np.ndarray, rng: Any, **options: Any) -> Reconstruction:
-        calls.append({"counts": counts, "bad_mask": bad, **options})
-        obj = np.ones(counts.shape, np.complex64)
-        return Reconstruction(obj, obj != 0, 1.0, 1.0, ("ER**1",))
+    def answer(handed: HandOver, preset: Preset, **options: Any) -> list[Reconstruction]:
+        calls.append(handed)
+        obj = np.ones(handed.counts.shape, np.complex64)
+        box = whole(handed.counts.shape)
+        return [Reconstruction(obj, obj != 0, 1.0, 1.0, ("ER**1",), box, handed)]
 
-    monkeypatch.setattr(scan_phasing, "retrieve_best", answer)
-    monkeypatch.setattr(scan_phasing, "import_pynx", lambda name: None)
+    monkeypatch.setattr(scan_phasing, "run_preset", answer)
+    monkeypatch.setattr(scan_phasing, "check_arguments", lambda preset, extra: {"nb_run": 5})
     return calls
 
 
@@ -67,30 +69,26 @@ def test_a_seed_gives_the_same_object_from_python_and_from_the_command(
     none = np.zeros_like(gap)
     arrays = filled_arrays(scan, gap, fill.counts, sigma=fill.sigma, trusted=none)
     write_filled_cxi(path, scan, arrays, {"handover": "prior", **calibration})
-    request = Request(str(path), runs=2, cycles=(4, 8, 4), crop=(40, 40, 40), seed=3)
+    request = Request(str(path), runs=2, cycles=(4, 8, 4), crop=(32, 32, 32), seed=3)
     of_command = phase_file(request)
-    found = phase_scan(
-        scan, fill, handover="prior", runs=2, seed=3, schedule=SHORT, crop=(40, 40, 40)
-    )
+    found = phase_scan(scan, fill, handover="prior", seed=3, preset=SHORT, crop=(32, 32, 32))
     np.testing.assert_array_equal(found.obj, of_command.best.obj)
-    assert found.box == of_command.box
+    assert found.box == of_command.best.box
     assert found.free_llks == of_command.best.free_llks
     assert len(found.free_llks) == 2
-    other = phase_scan(
-        scan, fill, handover="prior", runs=2, seed=4, schedule=SHORT, crop=(40, 40, 40)
-    )
+    other = phase_scan(scan, fill, handover="prior", seed=4, preset=SHORT, crop=(32, 32, 32))
     assert (other.obj != found.obj).any()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_asked_for_is_handed_over(
-    started: list[dict[str, Any]], scan: Scan, fill: Fill, name: str
+    started: list[HandOver], scan: Scan, fill: Fill, name: str
 ) -> None:
     found = phase_scan(scan, fill, handover=name, crop=(40, 40, 40))
     assert found.handed is not None
     assert found.handed.name == name
     assert found.handed.counts.shape == (40, 40, 40)
-    assert started[0]["runs"] == 5
+    assert started == [found.handed]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +101,7 @@ def test_what_is_asked_for_is_handed_over(
     ],
 )
 def test_by_itself_a_fill_is_used_where_it_helps(
-    started: list[dict[str, Any]],
+    started: list[HandOver],
     scan: Scan,
     fill: Fill,
     monkeypatch: pytest.MonkeyPatch,
@@ -119,19 +117,19 @@ def test_by_itself_a_fill_is_used_where_it_helps(
 
 
 def test_without_a_fill_the_gap_stays_masked(
-    started: list[dict[str, Any]], scan: Scan, gap: np.ndarray
+    started: list[HandOver], scan: Scan, gap: np.ndarray
 ) -> None:
     found = phase_scan(scan, crop=(48, 48, 48))
     assert found.handed is not None
     assert found.handed.name == "mask"
-    np.testing.assert_array_equal(started[0]["bad_mask"], gap)
+    np.testing.assert_array_equal(started[0].bad_mask, gap)
     with pytest.raises(InputError, match="handover is soft without a fill"):
         phase_scan(scan, handover="soft")
 
 
 def test_a_gap_that_the_mask_does_not_know_stays_masked_too(
-    started: list[dict[str, Any]], scan: Scan, gap: np.ndarray
+    started: list[HandOver], scan: Scan, gap: np.ndarray
 ) -> None:
     unmasked = replace(scan, bad_mask=np.zeros_like(gap))
     phase_scan(unmasked, gap_mask=gap, crop=(48, 48, 48))
-    np.testing.assert_array_equal(started[0]["bad_mask"], gap)
+    np.testing.assert_array_equal(started[0].bad_mask, gap)
