@@ -13,6 +13,7 @@ from typing import Any
 from bcdi_inpaint.errors import MissingEngineError
 from bcdi_inpaint.jobs.fill_of_data import FillOfData
 from bcdi_inpaint.jobs.knowledge_of_data import KnowledgeOfData
+from bcdi_inpaint.jobs.mpi_processes import all_processes, stopping_together
 from bcdi_inpaint.jobs.pynx_arguments import ReadsArguments
 from bcdi_inpaint.jobs.resumed_runs import resuming
 from bcdi_inpaint.phasing.pynx_faults import as_program, failures_in_one_line
@@ -49,7 +50,7 @@ def run_pynx(command: str, arguments: Sequence[str]) -> None:
     import_pynx("cdi")
     with as_program(command, arguments), _warnings_on_stdout():
         _check_version()
-        with failures_in_one_line():
+        with stopping_together(), failures_in_one_line():
             _process_scans(_runner_class(module)(sys.argv, None))
 
 
@@ -64,8 +65,9 @@ def _process_scans(runner: Any) -> None:
         n_done = sum(len(of_scan.done()) for of_scan in notes)
         stay = f": {n_done} runs are done and stay, the same command does the rest"
         raise KeyboardInterrupt(f"interrupted{stay if n_done else ''}") from None
-    if getattr(runner, "mpi_size", 1) > 1:
-        runner.mpic.Barrier()  # others may not be through yet
+    others = all_processes()
+    if others is not None:
+        others.Barrier()  # they may not be through yet
     for of_scan in notes:
         of_scan.remove()
 

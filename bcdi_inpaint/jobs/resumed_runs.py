@@ -16,7 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.jobs.mpi_processes import all_processes
+from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
+from bcdi_inpaint.phasing.pynx_watched import FREE_FRACTION
 
 
 def fingerprint(params: dict[str, Any]) -> str:
@@ -121,7 +126,9 @@ class ResumesRuns:
         if self.params["nb_run"] < 2 or self.params["save"] != "final" or not self.command:
             return
         data = fingerprint({"command": self.command, "data": self.params["data"]})
-        self.own_notes = RunNotes.of(data, self.params["nb_run"], _rank())
+        processes = all_processes()
+        rank = 0 if processes is None else processes.Get_rank()
+        self.own_notes = RunNotes.of(data, self.params["nb_run"], rank)
         self._done = self.own_notes.done()
         self.notes.append(self.own_notes)
         if self._done:
@@ -135,15 +142,29 @@ class ResumesRuns:
         )
 
     def _init_free_pixel_mask(self, iobs: Any) -> None:
-        """Free log-likelihoods are compared, so they are of the same voxels as before."""
+        """Free log-likelihoods are compared: they are of the same voxels in all runs.
+
+        After a stop these are those of the runs before; processes of MPI draw the same ones.
+        """
         there = [result["file_name"] for result in self._done.values()]
         kept = (name for name in there if name.endswith(".cxi") and Path(name).is_file())
         asked = self.params["free_pixel_mask"]
-        self.params["free_pixel_mask"] = asked or next(kept, None)
+        chosen = asked or next(kept, None)
+        if chosen is None and self.params["mpi"] == "run" and all_processes() is not None:
+            source = np.random.default_rng(int(self.command[:12], 16))
+            islands = draw_islands(iobs.shape, FREE_FRACTION, source)
+            set_free_voxels(self.cdi, self._filled(iobs.shape), islands)
+            return
+        self.params["free_pixel_mask"] = chosen
         try:
             super()._init_free_pixel_mask(iobs)  # type: ignore[misc]
         finally:
             self.params["free_pixel_mask"] = asked
+
+    def _filled(self, shape: tuple[int, ...]) -> Any:
+        """Where the scan is filled, centred; a fill is no measurement."""
+        carried = getattr(self, "carried", None)
+        return np.zeros(shape, bool) if carried is None else carried.filled
 
     def run(self, file_name: str | None = None, run_n: int = 1) -> None:
         """One run of PyNX's, unless it is done."""
@@ -179,12 +200,6 @@ def resuming(scan_class: type, params: dict[str, Any]) -> tuple[type, list[RunNo
     notes: list[RunNotes] = []
     own = {"command": fingerprint(params), "notes": notes}
     return type(scan_class.__name__, (ResumesRuns, scan_class), own), notes
-
-
-def _rank() -> int:
-    """The number of this process among those of MPI, as PyNX tells them apart."""
-    found = (os.environ.get(name) for name in ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"))
-    return int(next((rank for rank in found if rank), 0))
 
 
 @contextmanager
