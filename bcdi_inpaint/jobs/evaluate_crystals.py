@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from bcdi_inpaint.errors import InputError, one_line
 from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
 from bcdi_inpaint.evaluation.crystals.judging import judge_crystal
 from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView, KnownCrystal
-from bcdi_inpaint.evaluation.crystals.measured_crystals import find_scans, measured_crystals
+from bcdi_inpaint.evaluation.crystals.measured_crystals import find_scans, measured_crystal
 from bcdi_inpaint.evaluation.crystals.records import (
     RECORD_COLUMNS,
     Record,
@@ -140,30 +140,62 @@ def evaluate_crystals(
     """Phase crystals with every gap and treatment, and write retrievals, summary, pictures.
 
     The simulated ones, then the measured ones of the configuration that are there. What is done is
-    written after every gap, and not done again in the same folder: an interruption loses one gap at
-    most. Returns what is to be said on a terminal. InputError where no gap fits
+    written after every retrieval, and not done again in the same folder: an interruption loses one
+    retrieval at most. Returns what is to be said on a terminal. InputError where no gap fits
     on any crystal.
     """
-    records: list[Record] = []
-    both: list[Record] = []
-    remarks: list[str] = []
+    table, remarks = RetrievalTable(evaluation), []
     scans, missing = find_scans(evaluation.config.measured, measured_folder())
-    measured = measured_crystals(scans, evaluation.config.scores, evaluation.folder)
+    scores, folder = evaluation.config.scores, evaluation.folder
+    measured = (measured_crystal(scan, path, scores, folder) for scan, path in scans)
     end = math.inf if evaluation.minutes is None else time.monotonic() + 60 * evaluation.minutes
-    for of_gap in _judge(evaluation, chain(simulated, measured)):
-        records += of_gap
-        both = records + records_left(evaluation.known, records)
-        write_text(evaluation.folder / "retrievals.csv", rows_as_csv(both, RECORD_COLUMNS))
+    for of_gap in _judge(evaluation, chain(simulated, measured), table.keep):
+        table.take(of_gap)
         if time.monotonic() > end:
             remarks.append(
                 f"stopped after {evaluation.minutes:g} minutes: the same command does the rest"
             )
             break
-    return _write_reports(evaluation, both, missing + remarks)
+    return _write_reports(evaluation, table.all(), missing + remarks)
+
+
+class RetrievalTable:
+    """The table of all retrievals in a folder, those of before among them; written as it grows.
+
+    Parameters
+    ----------
+    evaluation : whose retrievals they are.
+    """
+
+    def __init__(self, evaluation: CrystalEvaluation) -> None:
+        self._evaluation = evaluation
+        self._done: list[Record] = []
+
+    def take(self, of_gap: list[Record]) -> None:
+        """Add the records of a gap that is done."""
+        self._done += of_gap
+        self.keep([])
+
+    def keep(self, begun: list[Record]) -> None:
+        """Write the table with the records of a gap that is not done yet."""
+        text = rows_as_csv([_whole(record) for record in self.all(begun)], RECORD_COLUMNS)
+        write_text(self._evaluation.folder / "retrievals.csv", text)
+
+    def all(self, begun: Sequence[Record] = ()) -> list[Record]:
+        """All records."""
+        new = [*self._done, *begun]
+        return new + records_left(self._evaluation.known, new)
+
+
+def _whole(record: Record) -> Record:
+    """A record with every column, also where its ratios are still to come."""
+    return dict.fromkeys(RECORD_COLUMNS, math.nan) | record
 
 
 def _judge(
-    evaluation: CrystalEvaluation, crystals: Iterable[KnownCrystal]
+    evaluation: CrystalEvaluation,
+    crystals: Iterable[KnownCrystal],
+    keep: Callable[[list[Record]], None],
 ) -> Iterator[list[Record]]:
     """The records of one gap after the other, of all crystals; InputError if there are none."""
     pictures = GapPictures(evaluation.folder, evaluation.force)
@@ -177,6 +209,7 @@ def _judge(
             device=evaluation.device,
             known=evaluation.known,
             show=pictures,
+            keep=keep,
         ):
             has_any = True
             yield of_gap

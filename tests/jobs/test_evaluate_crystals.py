@@ -1,14 +1,18 @@
 """Pictures of an evaluation of crystals."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
 from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView
+from bcdi_inpaint.evaluation.crystals.records import read_records
 from bcdi_inpaint.jobs import evaluate_crystals
-from bcdi_inpaint.jobs.evaluate_crystals import GapPictures
+from bcdi_inpaint.jobs.evaluate_crystals import CrystalEvaluation, GapPictures, RetrievalTable
+from bcdi_inpaint.network.weights import load_model
 
 
 def test_the_first_gap_of_a_width_and_setting_is_drawn_and_no_gap_of_frames(
@@ -50,3 +54,25 @@ def test_the_first_gap_of_a_width_and_setting_is_drawn_and_no_gap_of_frames(
     assert drawn[2:] == ["gap_2_known_support.png: e, known support"]
     pictures(shown("f", 9, rows, ("refined hard",)))  # of a run that goes on with others known
     assert treatments == [["mask"]] * 3 + [["refined hard"]]
+
+
+def test_what_is_done_of_a_gap_is_kept_and_gone_on_with(tmp_path: Path) -> None:
+    config = PhasingConfig()
+    evaluation = CrystalEvaluation(config, tmp_path, load_model(), [])
+    place = {"crystal": "one", "width": 6, "number": 0, "distance": 3}
+    place |= {"setting": "known support"}
+    first = place | {"treatment": "complete", "phase_rms_rad": 0.1}
+    RetrievalTable(evaluation).keep([first])
+    (known,) = read_records(tmp_path / "retrievals.csv")
+    assert known["phase_rms_rad"] == 0.1
+    assert np.isnan(known["ratio_phase_rms_rad"])
+    table = RetrievalTable(replace(evaluation, known=[known]))
+    second = place | {"treatment": "mask", "phase_rms_rad": 0.2}
+    table.keep([second])
+    assert [one["treatment"] for one in table.all([second])] == ["mask", "complete"]
+    done = [one | {"ratio_phase_rms_rad": one["phase_rms_rad"] / 0.2} for one in (first, second)]
+    table.take(done)
+    assert [one["ratio_phase_rms_rad"] for one in read_records(tmp_path / "retrievals.csv")] == [
+        0.5,
+        1.0,
+    ]

@@ -68,6 +68,7 @@ class CrystalScoresConfig(BaseModel):
     hio, raar, er : cycles of each start.
     update_every : cycles between two updates of the support.
     command : users' options of PyNX's command.
+    density : strength of `density.DensitySettings` in treatments with it.
     level, threshold, release_after : of the hand-overs, see `handover.hand_over`.
     """
 
@@ -90,6 +91,7 @@ class CrystalScoresConfig(BaseModel):
     er: int = Field(50, ge=0)
     update_every: int = Field(25, ge=1)
     command: CommandConfig = CommandConfig()
+    density: float = Field(0.1, gt=0, le=1)
     level: float = Field(HandOverSettings.level, gt=0, lt=1)
     threshold: float = Field(HandOverSettings.threshold, gt=0)
     release_after: float = Field(HandOverSettings.release_after, ge=0, le=1)

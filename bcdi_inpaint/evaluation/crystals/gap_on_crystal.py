@@ -13,7 +13,7 @@ from bcdi_inpaint.evaluation.crystals.config import COMMAND, SETTINGS, CrystalSc
 from bcdi_inpaint.evaluation.crystals.gapped_scan import GappedScan
 from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView, KnownCrystal
 from bcdi_inpaint.evaluation.crystals.records import Record
-from bcdi_inpaint.evaluation.crystals.treatments import HELD_AT_ZERO
+from bcdi_inpaint.evaluation.crystals.treatments import parse_treatment
 from bcdi_inpaint.gaps.artificial import lines_from_peak, place_beside_middle
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
@@ -51,12 +51,12 @@ class GapOnCrystal:
 
     @property
     def retrievals(self) -> list[Retrieval]:
-        """Every setting and treatment that is asked for."""
+        """Every setting and treatment that is asked for, without what a setting does not know."""
         return [
             (setting, treatment)
             for setting in self.config.settings
             for treatment in self.config.treatments
-            if treatment != HELD_AT_ZERO or setting == COMMAND  # which alone knows it
+            if setting == COMMAND or not parse_treatment(treatment).is_of_command
         ]
 
     @cached_property

@@ -33,6 +33,7 @@ def judge_crystal(
     device: str = "auto",
     known: Sequence[Record] = (),
     show: Callable[[CrystalView], None] = lambda view: None,
+    keep: Callable[[list[Record]], None] = lambda records: None,
 ) -> Iterator[list[Record]]:
     """Phase a crystal with every gap, setting and treatment.
 
@@ -46,6 +47,7 @@ def judge_crystal(
     device : where it computes: ``auto``, ``cpu`` or ``cuda``.
     known : records of retrievals that are done; they are not done again.
     show : called with what the other retrievals of a gap and setting found.
+    keep : called after every retrieval with the records of its gap so far, which may lack ratios.
 
     Yields
     ------
@@ -61,7 +63,7 @@ def judge_crystal(
             gap = place_gap(crystal, config, width, number, model, device)
             if gap is not None:
                 known_here = _known_of_gap(known, crystal.name, width, number)
-                yield _judge_gap(gap, known_here, show)
+                yield _judge_gap(gap, known_here, show, keep)
 
 
 def _known_of_gap(
@@ -78,15 +80,18 @@ def _judge_gap(
     gap: GapOnCrystal,
     known: Mapping[Retrieval, Record],
     show: Callable[[CrystalView], None],
+    keep: Callable[[list[Record]], None],
 ) -> list[Record]:
     """The records of all retrievals, those that are known as they are."""
     if all(one in known for one in gap.retrievals):
-        return [known[one] for one in gap.retrievals]
+        return _with_ratios([known[one] for one in gap.retrievals])
     views = {setting: gap.view(setting) for setting in gap.config.settings}
-    records = [
-        known[one] if one in known else _judge_retrieval(gap, *one, views[one[0]])
-        for one in gap.retrievals
-    ]
+    records: list[Record] = []
+    for one in gap.retrievals:
+        is_known = one in known
+        records.append(known[one] if is_known else _judge_retrieval(gap, *one, views[one[0]]))
+        if not is_known:
+            keep(records)
     for view in views.values():
         show(view)
     return _with_ratios(records)
@@ -112,11 +117,13 @@ def _judge_retrieval(gap: GapOnCrystal, setting: Setting, name: str, view: Cryst
 def _with_ratios(records: Sequence[Record]) -> list[Record]:
     """The records with their errors over those with the gap masked; a known one keeps its own."""
     masked = {record["setting"]: record for record in records if record["treatment"] == MASKED}
-    return [
-        {
-            f"ratio_{name}": record.get(name, np.nan) / masked[record["setting"]][over]
-            for name, over in OVER_MASKING.items()
-        }
-        | record
-        for record in records
-    ]
+    return [record | _over(masked[record["setting"]], record) for record in records]
+
+
+def _over(masked: Record, record: Record) -> Record:
+    """The ratios that a record still lacks, and those that it has."""
+    ratios: Record = {}
+    for name, over in OVER_MASKING.items():
+        own = record.get(f"ratio_{name}", np.nan)
+        ratios[f"ratio_{name}"] = record.get(name, np.nan) / masked[over] if own != own else own
+    return ratios

@@ -7,7 +7,7 @@ told: the row ``complete``, whose starts are others than the reference's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -97,11 +97,3 @@ def _kept(path: Path, make: Callable[[], Complex64Array]) -> Complex64Array:
     with new_files([path], force=True) as parts, parts[path].open("wb") as stream:
         np.savez_compressed(stream, obj=obj)
     return obj
-
-
-def measured_crystals(
-    found: Sequence[tuple[MeasuredConfig, Path]], config: CrystalScoresConfig, references: Path
-) -> Iterator[KnownCrystal]:
-    """The crystals of several scans, one after the other; see `measured_crystal`."""
-    for scan, path in found:
-        yield measured_crystal(scan, path, config, references)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
 from bcdi_inpaint.evaluation.crystals.records import Record
 from bcdi_inpaint.evaluation.crystals.safest_handover import CHOICE_COLUMNS, cross_validate_choice
@@ -50,7 +52,7 @@ def report_crystals(
 
     Parameters
     ----------
-    records : of all retrievals.
+    records : of all retrievals; those of a gap that is not done with have no ratios yet.
     config : what was judged.
     model : the network that filled.
     remarks : lines on what is not done.
@@ -59,6 +61,7 @@ def report_crystals(
     -------
     Tables by width, by advice and by flux, and the hand-over that is safest.
     """
+    records = [record for record in records if not np.isnan(record["ratio_phase_rms_rad"])]
     both = with_default(records)
     rows, by_advice = summarize(both), summarize(both, "advice")
     parts = [

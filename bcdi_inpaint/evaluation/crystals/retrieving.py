@@ -11,7 +11,9 @@ from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.evaluation.crystals.config import COMMAND, KNOWN, CrystalScoresConfig, Setting
 from bcdi_inpaint.evaluation.crystals.gap_on_crystal import GapOnCrystal
 from bcdi_inpaint.evaluation.crystals.treatments import HELD_AT_ZERO, Treatment
+from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.handover import HandOver
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
 from bcdi_inpaint.phasing.pynx_runs import run_preset
@@ -23,9 +25,22 @@ SUPPORT_MARGIN = 2
 
 
 def retrieve_gap(gap: GapOnCrystal, setting: Setting, treatment: Treatment) -> list[Reconstruction]:
-    """Phase a gap after a treatment; the kept starts, the best by free log-likelihood first.
+    """Phase a gap after a treatment.
 
-    InputError where every start failed.
+    Parameters
+    ----------
+    gap : what is phased.
+    setting : how.
+    treatment : what is handed over.
+
+    Returns
+    -------
+    The kept reconstructions, the best by free log-likelihood first.
+
+    Raises
+    ------
+    InputError
+        Every start failed.
     """
     support = binary_dilation(gap.crystal.inside(0.1), iterations=SUPPORT_MARGIN)
     return retrieve_kept(
@@ -35,7 +50,20 @@ def retrieve_gap(gap: GapOnCrystal, setting: Setting, treatment: Treatment) -> l
         gap.seeds[setting],
         support=support if setting == KNOWN else None,
         extra=("--zero_mask", "auto") if treatment.handover == HELD_AT_ZERO else (),
+        knowledge=_knowledge(gap, treatment) if treatment.knowledge else None,
     )
+
+
+def _knowledge(gap: GapOnCrystal, treatment: Treatment) -> Knowledge:
+    """What a treatment says of the beam and the crystal; the beam as the refinement found it."""
+    words, config = treatment.knowledge, gap.config
+    report = gap.scan.refinement.fill.report if words & {"psf", "found"} else None
+    sigma = (0.0, 0.0, 0.0) if report is None else report.coherence_sigma
+    if report is not None and "found" in words:
+        strength = report.density_strength
+    else:
+        strength = config.density if "density" in words else 0.0
+    return Knowledge(sigma, DensitySettings(strength=strength))
 
 
 def retrieve_kept(
@@ -46,6 +74,7 @@ def retrieve_kept(
     *,
     support: BoolArray | None = None,
     extra: Sequence[str] = (),
+    knowledge: Knowledge | None = None,
 ) -> list[Reconstruction]:
     """Phase from several starts.
 
@@ -57,6 +86,7 @@ def retrieve_kept(
     seed : of the starts.
     support : (n_rock, n_y, n_x) bool, that stays as it is; None lets it be found.
     extra : more arguments of PyNX's command.
+    knowledge : of beam and crystal, which PyNX's command takes in the place of the user's psf.
 
     Returns
     -------
@@ -68,7 +98,7 @@ def retrieve_kept(
         Every start failed.
     """
     if setting == COMMAND:
-        found = _by_command(handed, config, seed, extra)
+        found = _by_command(handed, config, seed, extra, knowledge)
         return sorted(found, key=free_first)[: config.command.keep]
     starts = config.known_starts if setting == KNOWN else config.starts
     found = _by_operators(handed, config, seed, starts, support)
@@ -107,7 +137,11 @@ def _by_operators(
 
 
 def _by_command(
-    handed: HandOver, config: CrystalScoresConfig, seed: int, extra: Sequence[str]
+    handed: HandOver,
+    config: CrystalScoresConfig,
+    seed: int,
+    extra: Sequence[str],
+    knowledge: Knowledge | None,
 ) -> list[Reconstruction]:
     """All that PyNX's own runner found."""
     command = config.command
@@ -117,5 +151,8 @@ def _by_command(
         runs=command.runs,
         support_threshold=command.support_threshold,
     )
-    psf = ("--psf", command.psf) if command.psf else ()
-    return run_preset(handed, preset, seed=seed, extra=(*psf, *extra))
+    is_known = knowledge is not None and any(knowledge.psf_sigma)
+    psf = ("--psf", command.psf) if command.psf and not is_known else ()
+    return run_preset(
+        handed, preset, seed=seed, extra=(*psf, *extra), knowledge=knowledge or Knowledge()
+    )

@@ -24,6 +24,7 @@ TREATMENTS = (*BASELINES, *(n for n in NAMES if n != MASKED), *REFINED)
 KNOWLEDGE = {
     "density": "the crystal's density is nearly even inside",
     "psf": "the beam is partly coherent, its width estimated from the scan",
+    "found": "both, as refinement found them and `predict --refine` writes them to the file",
 }
 """What a retrieval may know beside the counts and the fill."""
 
@@ -44,6 +45,11 @@ class Treatment:
     handover: str
     refined: bool = False
     knowledge: frozenset[str] = frozenset()
+
+    @property
+    def is_of_command(self) -> bool:
+        """Whether PyNX's command alone knows it, and not our chain of operators."""
+        return self.handover == HELD_AT_ZERO or bool(self.knowledge)
 
 
 def parse_treatment(name: str) -> Treatment:

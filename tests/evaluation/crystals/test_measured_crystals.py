@@ -7,7 +7,7 @@ import pytest
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.config import CrystalScoresConfig, MeasuredConfig
-from bcdi_inpaint.evaluation.crystals.measured_crystals import find_scans, measured_crystals
+from bcdi_inpaint.evaluation.crystals.measured_crystals import find_scans, measured_crystal
 
 SCAN = MeasuredConfig(name="mine", file="mine.npz", mask_key="mask", size=32)
 SHORT = CrystalScoresConfig(starts=1, hio=0, raar=15, er=5)
@@ -37,14 +37,14 @@ def test_the_reference_is_made_once_and_kept(
     path = _write(tmp_path, counts.astype(np.int64))
     size = min(counts.shape)
     scan = SCAN.model_copy(update={"size": size})
-    (crystal,) = measured_crystals([(scan, path)], SHORT, tmp_path)
+    crystal = measured_crystal(scan, path, SHORT, tmp_path)
     assert crystal.counts.shape == crystal.truth.shape == (size,) * 3
     assert crystal.kind == "measured"
     assert crystal.bad is not None
     assert np.abs(crystal.truth).max() > 0
     kept = tmp_path / "reference_mine.npz"
     before = kept.read_bytes()
-    (again,) = measured_crystals([(scan, path)], SHORT, tmp_path)
+    again = measured_crystal(scan, path, SHORT, tmp_path)
     assert kept.read_bytes() == before
     np.testing.assert_array_equal(again.truth, crystal.truth)
 
@@ -52,4 +52,4 @@ def test_the_reference_is_made_once_and_kept(
 def test_a_box_that_does_not_fit_is_one_line(tmp_path: Path) -> None:
     path = _write(tmp_path, np.ones((8, 8, 8), dtype=int))
     with pytest.raises(InputError, match="crop"):
-        next(measured_crystals([(SCAN, path)], SHORT, tmp_path))
+        measured_crystal(SCAN, path, SHORT, tmp_path)

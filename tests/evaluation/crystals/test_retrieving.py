@@ -1,13 +1,22 @@
 """Several starts, by our own chain and by PyNX's command."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
+from bcdi_inpaint.evaluation.crystals import retrieving
 from bcdi_inpaint.evaluation.crystals.config import COMMAND, FREE, CrystalScoresConfig
+from bcdi_inpaint.evaluation.crystals.gap_on_crystal import place_gap
+from bcdi_inpaint.evaluation.crystals.known_crystal import KnownCrystal
 from bcdi_inpaint.evaluation.crystals.object_error import compare
-from bcdi_inpaint.evaluation.crystals.retrieving import retrieve_kept
+from bcdi_inpaint.evaluation.crystals.retrieving import retrieve_gap, retrieve_kept
+from bcdi_inpaint.evaluation.crystals.treatments import parse_treatment
+from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.phasing.handover import HandOver
-from bcdi_inpaint.phasing.reconstruction import free_first
+from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
 
 
 @pytest.mark.usefixtures("pynx")
@@ -33,3 +42,40 @@ def test_the_best_starts_are_kept_the_best_first(
     again = retrieve_kept(handed, setting, config, 4)
     np.testing.assert_array_equal(kept[0].obj, again[0].obj)
     assert compare(kept[0].obj, particle[0]).phase_rms_rad < 0.3
+
+
+TOLD = {
+    "mask": (0, 0, ("--psf", "gauss,1,0,20")),
+    "zero_mask auto": (0, 0, ("--psf", "gauss,1,0,20", "--zero_mask", "auto")),
+    "mask + density": (0, 0.3, ("--psf", "gauss,1,0,20")),
+    "mask + psf": (0.6, 0, ()),
+    "mask + psf + density": (0.6, 0.3, ()),
+    "refined prior + found": (0.6, 0.05, ()),
+}
+"""By treatment: the blur, the density's strength, and arguments of PyNX's."""
+
+
+def test_pynx_is_told_what_a_treatment_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The beam is the one that refinement found, and the user's psf gives way to it."""
+    counts = np.random.default_rng(0).poisson(20, (32, 32, 32)).astype(np.float32)
+    crystal = KnownCrystal("one", counts.astype(np.complex64), counts, counts)
+    config = CrystalScoresConfig.model_validate(
+        {"command": {"psf": "gauss,1,0,20"}, "density": 0.3, "distances": (2, 3)}
+    )
+    gap = place_gap(crystal, config, 3, 0, load_model(), "cpu")
+    assert gap is not None
+    fill = gap.scan.fill
+    found = replace(fill.report, coherence_sigma=(0.6,) * 3, density_strength=0.05)
+    refined = SimpleNamespace(fill=replace(fill, report=found))
+    monkeypatch.setitem(gap.scan.__dict__, "refinement", refined)
+    told: dict[str, Any] = {}
+    none = np.zeros(counts.shape, dtype=bool)
+    one = Reconstruction(crystal.truth, none, 1.0, 1.0, ())
+    monkeypatch.setattr(
+        retrieving, "run_preset", lambda *given, **options: told.update(options) or [one]
+    )
+    for name, (sigma, strength, extra) in TOLD.items():
+        assert retrieve_gap(gap, COMMAND, parse_treatment(name)) == [one]
+        assert told["knowledge"].psf_sigma == (sigma,) * 3, name
+        assert told["knowledge"].density.strength == strength, name
+        assert told["extra"] == extra, name
