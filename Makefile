@@ -1,7 +1,7 @@
 # One command each; `make help` lists them.
 PYTHON ?= python3
 TEST_ARGS ?=
-IN_PARALLEL ?= -n 2 --dist worksteal
+IN_PARALLEL ?= -n 2 --dist loadfile
 DEMO_ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -23,7 +23,8 @@ class CommandConfig(BaseModel):
 
     Attributes
     ----------
-    raar, er : cycles of each run.
+    hio, raar, er : cycles of each run. HIO before helped one strongly strained crystal of four;
+        see `benchmarks/convergence.py`.
     support_threshold : range that each run draws its own from.
     runs, keep : random starts, and how many of them are kept, the best by free log-likelihood.
     psf : of the partly coherent beam; empty for none. As cdiutils has it.
@@ -31,6 +32,7 @@ class CommandConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    hio: int = Field(0, ge=0)
     raar: int = Field(600, ge=0)
     er: int = Field(200, ge=0)
     support_threshold: tuple[float, float] = (0.2, 0.4)

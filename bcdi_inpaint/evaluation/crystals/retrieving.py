@@ -146,6 +146,7 @@ def _by_command(
     """All that PyNX's own runner found."""
     command = config.command
     preset = Preset(
+        hio=command.hio,
         raar=command.raar,
         er=command.er,
         runs=command.runs,
