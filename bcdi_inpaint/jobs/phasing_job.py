@@ -118,7 +118,7 @@ class PhasingJob:
         """
         folder.values = experiment(self.scan.metadata, self.request.scan, self.request.seed)
         shown = [line for line in self.parameters if not line.startswith("data ")]
-        say(f"PyNX: {', '.join(shown)}: {folder.place / PARAMETERS}")
+        say(f"PyNX: {', '.join(shown)}: {self.place / PARAMETERS}")
         if is_new:
             write_phased_scan(folder.place / self.data, self.scan, self.fill, self.prepared)
             begin(folder.place, self.record, "\n".join(self.parameters) + "\n")
@@ -161,7 +161,7 @@ class PhasingJob:
         except KeyboardInterrupt as pressed:
             done = len(results(folder.place))
             raise KeyboardInterrupt(
-                f"interrupted: {done} of {self.n_runs} runs are in {folder.place}, the same "
+                f"interrupted: {done} of {self.n_runs} runs are in {self.place}, the same "
                 "command does the rest"
             ) from pressed
         kept = results(folder.place)  # with nb_run_keep PyNX removes some

@@ -42,7 +42,7 @@ class RunFolder:
 
     Attributes
     ----------
-    place : where it is.
+    place : where it is, from the root: PyNX works in it.
     data : name of the scan in it.
     values : see `pynx_runs.Keeper`.
     output : where PyNX's own lines go.
@@ -137,7 +137,7 @@ def open_folder(
             if is_new:
                 _clear(place)
             with (place / OUTPUT).open("a") as output:
-                yield RunFolder(place, data, output=output), is_new
+                yield RunFolder(place.absolute(), data, output=output), is_new
     except BlockingIOError as error:
         raise InputError(
             f"another process phases in {place}, expected none: wait for it, or choose another "
