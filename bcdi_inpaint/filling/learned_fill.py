@@ -45,7 +45,7 @@ class LearningOptions:
     runs: int = 2
     dip_steps: int = 1000
     gan_steps: int = 4000
-    largest: tuple[int, int, int] = (64, 96, 96)
+    largest: tuple[int, int, int] = (48, 64, 64)
     dip: DipSettings = DipSettings()
     gan: GanSettings = GanSettings()
 
@@ -164,7 +164,10 @@ def _fill_slices(
     options: LearningOptions,
 ) -> Best:
     """An adversarial fill of the box's slices along an axis that no gap lies across."""
-    gaps, hidden = find_planes(box.to_fill), find_planes(box.hidden)
+    bad = set(find_planes(box.unknown))
+    gaps = find_planes(box.to_fill)
+    # Bad voxels in a pseudo-gap are not hidden, so that its lines are whole with them alone.
+    hidden = [plane for plane in find_planes(box.hidden | box.unknown) if plane not in bad]
     axis = slicing_axis(gaps, hidden)
     planes = [plane for plane in (*gaps, *hidden) if plane.axis != axis]
     of_hidden = [plane for plane in hidden if plane.axis != axis]
@@ -175,7 +178,7 @@ def _fill_slices(
 
     best = adversarial_fill(
         slices(box.log_counts),
-        slices(box.unknown),
+        slices(box.unknown | (box.hidden & ~held_out)),
         slices(held_out),
         [Gap(p.axis - (p.axis > axis), p.start, p.stop) for p in planes],
         rng,

@@ -25,7 +25,7 @@ from bcdi_inpaint.selftaught.adversaries import (
     divergence,
 )
 from bcdi_inpaint.selftaught.budget import Best, Budget
-from bcdi_inpaint.selftaught.framed_regions import Window, frames, known_corners, lay_windows
+from bcdi_inpaint.selftaught.framed_regions import Window, frames, known_patches, lay_windows
 from bcdi_inpaint.selftaught.scaling import Scaling
 
 Optimised = Literal["generator", "seeds"]
@@ -67,6 +67,7 @@ class _Task:
     images: Float32Array
     unknown: BoolArray
     held_out: BoolArray
+    side: int
     corners: np.ndarray
     regions: tuple[_Regions, ...]
     scaling: Scaling
@@ -85,7 +86,7 @@ class _Task:
 
     def real(self) -> Tensor:
         """A batch of known patches, (batch, 1, *patch)."""
-        side = self.settings.patch
+        side = self.side
         drawn = self.corners[self.rng.integers(len(self.corners), size=self.settings.batch)]
         patches = [self.images[c[0]][tuple(slice(s, s + side) for s in c[1:])] for c in drawn]
         return torch.from_numpy(np.stack(patches)[:, None]).to(self.device)
@@ -167,8 +168,8 @@ def adversarial_fill(
     near = frames(hidden, settings.frame)
     laid = lay_windows(images.shape, planes, settings.frame, ENLARGED)
     regions = tuple(_regions(images, near, windows, rng, where, settings) for windows in laid)
-    corners = known_corners(hidden, settings.patch)
-    task = _Task(images, unknown, held_out, corners, regions, scaling, rng, where, settings)
+    side, corners = known_patches(hidden, settings.patch, ENLARGED)
+    task = _Task(images, unknown, held_out, side, corners, regions, scaling, rng, where, settings)
     learn = _learn_generator if optimised == "generator" else _learn_seeds
     best = Best()
     with torch.random.fork_rng(devices=[]):
@@ -216,7 +217,7 @@ def _adversarial_steps(
     content: Callable[[], Tensor] | None,
 ) -> Iterator[None]:
     """The critic learns in every step, the generator in some, from frames too in a few of them."""
-    settings, sides = task.settings, (task.settings.patch // ENLARGED,) * task.n_dim
+    settings, sides = task.settings, (task.side // ENLARGED,) * task.n_dim
     betas = (0.0, 0.9)  # Gulrajani et al.
     of_critic = torch.optim.Adam(critic.parameters(), settings.rate, betas)
     of_generator = torch.optim.Adam(generator.parameters(), settings.rate, betas)

@@ -30,7 +30,8 @@ class GanSettings:
     seed : channels of the generator's seed.
     generator, critic : channels of their layers.
     batch : patches of a step.
-    patch : side of the patches that the critic sees, in voxels; a multiple of `ENLARGED`.
+    patch : side of the patches that the critic sees, in voxels, a multiple of `ENLARGED`; less
+        where none so large lies among known voxels.
     rate : of Adam, for networks and for seeds' first steps.
     penalty : weight of the gradient penalty (Gulrajani et al.).
     critic_steps : steps of the critic for one of the generator (Gulrajani et al.).

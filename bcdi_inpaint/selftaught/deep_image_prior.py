@@ -33,7 +33,7 @@ class DipSettings:
     channels : of each level of the encoder, from the full resolution down; multiples of `GROUPS`.
         Fewer than the paper's 128, for a processor without GPU; no committed command.
     skip : channels of each skip, as in the paper.
-    inputs : channels of the fixed noise, as in the paper.
+    inputs : channels of the fixed noise; the paper's 32 cost too much at full resolution.
     rate : of Adam. Of 1e-4 to 0.1, which the slides on SAXS tried, the paper's own.
     input_noise : standard deviation of the noise that is added to the input in every step: of the
         slides' 0 to 0.3 the paper's 0.03.
@@ -45,7 +45,7 @@ class DipSettings:
 
     channels: tuple[int, ...] = (16, 32, 64, 64)
     skip: int = 4
-    inputs: int = 16
+    inputs: int = 8
     rate: float = 0.01
     input_noise: float = 0.03
     weight_noise: float = 0.0
@@ -58,9 +58,9 @@ class DipSettings:
         return int(2 ** len(self.channels))
 
 
-def _block(n_dim: int, n_in: int, n_out: int, stride: int = 1) -> nn.Sequential:
+def _block(n_dim: int, n_in: int, n_out: int, *, stride: int = 1, kernel: int = 3) -> nn.Sequential:
     return nn.Sequential(
-        CONV[n_dim](n_in, n_out, 3, stride=stride, padding=1),
+        CONV[n_dim](n_in, n_out, kernel, stride=stride, padding=kernel // 2),
         nn.GroupNorm(GROUPS, n_out),
         nn.LeakyReLU(0.2),
     )
@@ -80,9 +80,9 @@ class PriorNetwork(nn.Module):
         self.down, self.skips, self.up = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         n_in = settings.inputs
         for n_out in settings.channels:
-            self.skips.append(_block(n_dim, n_in, settings.skip))
+            self.skips.append(_block(n_dim, n_in, settings.skip, kernel=1))
             self.down.append(
-                nn.Sequential(_block(n_dim, n_in, n_out, 2), _block(n_dim, n_out, n_out))
+                nn.Sequential(_block(n_dim, n_in, n_out, stride=2), _block(n_dim, n_out, n_out))
             )
             n_in = n_out
         for n_out in reversed(settings.channels):
@@ -97,9 +97,8 @@ class PriorNetwork(nn.Module):
         for skip, down in zip(self.skips, self.down, strict=True):
             kept.append(skip(values))
             values = down(values)
-        mode = "bilinear" if noise.ndim == 4 else "trilinear"
         for up, thin in zip(self.up, reversed(kept), strict=True):
-            values = nn.functional.interpolate(values, scale_factor=2, mode=mode)
+            values = nn.functional.interpolate(values, scale_factor=2)
             values = up(torch.cat([values, thin], dim=1))
         found: Tensor = self.head(values)
         return found

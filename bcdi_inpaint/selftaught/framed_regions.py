@@ -101,32 +101,50 @@ def _cube(n_dim: int) -> BoolArray:
     return np.ones((3,) * n_dim, dtype=bool)
 
 
-def known_corners(unknown: BoolArray, side: int) -> np.ndarray:
-    """Where patches without an unknown voxel begin, (n, 1 + n_dim): image and first voxels.
+def known_patches(unknown: BoolArray, side: int, multiple: int) -> tuple[int, np.ndarray]:
+    """The largest patches that lie among known voxels, and where they begin.
 
     Parameters
     ----------
     unknown : (n_images, *spatial) bool.
-    side : of the patches.
+    side : of the patches at most, in voxels.
+    multiple : their side is a multiple of this, and at least twice this.
+
+    Returns
+    -------
+    The side, and (n, 1 + n_dim): image and first voxels.
 
     Raises
     ------
     InputError
-        Where there is none.
+        Where there is no such patch.
+    """
+    for smaller in range(side, 2 * multiple - 1, -multiple):
+        corners = known_corners(unknown, smaller)
+        if len(corners):
+            return smaller, corners
+    raise InputError(
+        f"the scan of {unknown.shape} voxels has no known patch of {2 * multiple} voxels a side, "
+        "expected some to learn from: take a larger crop, or another --method"
+    )
+
+
+def known_corners(unknown: BoolArray, side: int) -> np.ndarray:
+    """Where patches of images (n_images, *spatial) without an unknown voxel begin.
+
+    Examples
+    --------
+    >>> unknown = np.zeros((1, 4, 4), dtype=bool)
+    >>> unknown[0, 0, 0] = True
+    >>> known_corners(unknown, 3).tolist()
+    [[0, 0, 1], [0, 1, 0], [0, 1, 1]]
     """
     counted = unknown.astype(np.int32)
     for axis in range(1, unknown.ndim):  # the number of unknown voxels of each patch
         sums = np.insert(np.cumsum(counted, axis=axis), 0, 0, axis=axis)
         n = sums.shape[axis]
         if n <= side:
-            break
+            return np.empty((0, unknown.ndim), dtype=np.int64)
         upper, lower = np.arange(side, n), np.arange(n - side)
         counted = np.take(sums, upper, axis) - np.take(sums, lower, axis)
-    else:
-        corners = np.argwhere(counted == 0)
-        if len(corners):
-            return corners
-    raise InputError(
-        f"the scan of {unknown.shape} voxels has no known patch of {side} voxels a side, expected "
-        "some to learn from: take a larger crop, or another --method"
-    )
+    return np.argwhere(counted == 0)

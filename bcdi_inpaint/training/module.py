@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ class GapTraining(pl.LightningModule):
         self.plan = plan
         self.network = make_network(plan.network)
         self._slabs, self._held_out = slabs, held_out
+        self._started = time.monotonic()
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """The weighted loss of one batch."""
@@ -71,7 +73,7 @@ class GapTraining(pl.LightningModule):
         )
 
         def factor(step: int) -> float:
-            progress = min(step / training.steps, 1)
+            progress = min(max(step / training.steps, self._share_of_time()), 1)
             cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
             return cosine * min(1, (step + 1) / max(training.warmup_steps, 1))
 
@@ -80,6 +82,15 @@ class GapTraining(pl.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def _share_of_time(self) -> float:
+        """What part of the plan's time is over; 0 where it has none."""
+        minutes = self.plan.training.minutes
+        return 0.0 if minutes is None else (time.monotonic() - self._started) / (60 * minutes)
+
+    def on_train_start(self) -> None:
+        """The plan's time begins, not while slabs are made."""
+        self._started = time.monotonic()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the plan: no other one may go on from here."""

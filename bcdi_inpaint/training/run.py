@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,9 @@ def train(
     steps = plan.training.steps
     if options.stop_after is not None:
         steps = min(steps, options.stop_after)
-    trainer = make_trainer(plan, folder, steps, options)
+    limits = [each for each in (options.minutes, plan.training.minutes) if each is not None]
+    limited = replace(options, minutes=min(limits, default=None))
+    trainer = make_trainer(plan, folder, steps, limited)
     with exclusive_folder(folder):
         at = options.slab_folder or folder
         slabs, unseen = prepare(patterns, held_out, plan, at, options.workers, options.quiet)
@@ -89,10 +92,23 @@ def train(
         path = folder / f"{plan.name}.safetensors"
         if trainer.is_global_zero:
             calibration = None
-            if done >= plan.training.steps and held_out is not None:
+            if is_at_its_end(plan, done, limited) and held_out is not None:
                 calibration = _calibrate(module.network, held_out, plan, folder, options)
             save_weights(path, module.network, _card(plan, done, folder, start), calibration)
     return path
+
+
+def is_at_its_end(plan: Plan, done: int, options: RunOptions) -> bool:
+    """Whether a training ended as its plan says: by its steps, or by its own time.
+
+    Parameters
+    ----------
+    plan : of the training.
+    done : steps that were taken.
+    options : how it ran; `minutes` is the least limit that it had.
+    """
+    by_time = plan.training.minutes is not None and options.minutes == plan.training.minutes
+    return done >= plan.training.steps or (by_time and options.stop_after is None)
 
 
 def check_size(plan: Plan, shape: tuple[int, ...]) -> None:

@@ -104,6 +104,13 @@ def test_an_unknown_method_is_refused_with_the_valid_ones() -> None:
     assert all(name in str(e.value) for name in METHODS)
 
 
+def test_bad_voxels_in_the_pseudo_gap_leave_it_hidden_from_what_learns() -> None:
+    """A fill that had seen them would seem to be without error."""
+    fill = filled("gan-g")
+    error = float(fill.report.remark.split("RMS log error ")[1].split()[0])
+    assert error > 0.1
+
+
 def test_slices_are_cut_where_no_gap_lies_across() -> None:
     rows, columns, frames = Gap(1, 3, 5), Gap(2, 3, 5), Gap(0, 3, 5)
     assert slicing_axis([rows], []) == 0

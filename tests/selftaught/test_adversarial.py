@@ -11,6 +11,7 @@ from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.selftaught.adversarial import Optimised, adversarial_fill
 from bcdi_inpaint.selftaught.adversaries import GanSettings, divergence
 from bcdi_inpaint.selftaught.budget import Best, Budget
+from bcdi_inpaint.selftaught.framed_regions import known_patches
 
 SMALL = GanSettings(
     seed=4, generator=(16, 8, 8), critic=(4, 8, 8), batch=4, regions=4, every=10, rate=2e-3
@@ -99,12 +100,22 @@ def test_a_seed_of_two_values_is_not_normal_though_its_mean_and_variance_are() -
     assert float(divergence(two)) > 20 * float(divergence(normal))
 
 
+def test_patches_are_smaller_where_none_so_large_is_known() -> None:
+    unknown = np.zeros((1, 40, 50), dtype=bool)
+    unknown[:, :, 22:26] = True
+    side, corners = known_patches(unknown, 32, 8)
+    assert side == 24
+    assert (corners[:, 2] == 26).all()
+    with pytest.raises(InputError, match="no known patch of 16 voxels a side, expected some"):
+        known_patches(np.roll(unknown, 3, 2)[:, :15], 32, 8)
+
+
 @pytest.mark.parametrize(
     ("shape", "plane", "said"),
     [
         ((2, 40, 30), Gap(1, 14, 17), "30 voxels across gap .* expected at least 40 for a frame"),
         ((2, 24, 80), PLANE, "24 voxels along a gap, expected at least 32 for a frame of 16"),
-        ((2, 40, 50), Gap(1, 22, 26), "no known patch of 32 voxels a side"),
+        ((2, 40, 40), Gap(1, 12, 28), "40 voxels across gap .* expected at least 48"),
     ],
 )
 def test_too_small_a_scan_is_refused(shape: tuple[int, ...], plane: Gap, said: str) -> None:

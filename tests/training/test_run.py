@@ -15,7 +15,7 @@ from bcdi_inpaint.network.published.chavez import TuNetConfig
 from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.plan import PatchConfig, Plan
-from bcdi_inpaint.training.run import train
+from bcdi_inpaint.training.run import is_at_its_end, train
 from bcdi_inpaint.training.run_options import RunOptions
 
 
@@ -127,6 +127,22 @@ def test_a_training_may_begin_from_given_weights(
 def test_weights_of_another_network_are_no_start(folder: Path, patterns: np.ndarray) -> None:
     with pytest.raises(InputError, match=r"training.start is default.*expected"):
         run(changed(start="default"), patterns, folder)
+
+
+def test_a_plan_may_end_by_its_time(tmp_path: Path) -> None:
+    path = run(flat(changed(steps=10**6, minutes=0.01)), waves((30, 30)), tmp_path)
+    with safe_open(path, "pt") as file:
+        card = json.loads(file.metadata()["training"])
+    assert 1 <= card["steps"] < 10**5
+
+
+def test_a_training_that_ended_as_its_plan_says_is_calibrated_and_no_other() -> None:
+    timed = changed(steps=9, minutes=2.0)
+    assert is_at_its_end(timed, 3, RunOptions(minutes=2.0))
+    assert not is_at_its_end(timed, 3, RunOptions(minutes=1.0))
+    assert not is_at_its_end(timed, 3, RunOptions(minutes=2.0, stop_after=3))
+    assert not is_at_its_end(changed(steps=9), 3, RunOptions(minutes=2.0))
+    assert is_at_its_end(changed(steps=9), 9, RunOptions())
 
 
 def test_a_published_network_learns_by_its_own_loss_and_comes_back(tmp_path: Path) -> None:

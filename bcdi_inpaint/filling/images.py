@@ -1,0 +1,93 @@
+"""Filling of images: a network of two dimensions on whole patterns, as the 2D studies need it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from bcdi_inpaint.arrays import BoolArray, Float32Array
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import runs_of_lines
+from bcdi_inpaint.network.channels import CHANNEL_ORDER, compute_features
+from bcdi_inpaint.network.devices import choose_device, fast_precision
+from bcdi_inpaint.network.units import from_network
+from bcdi_inpaint.network.weights import Model
+
+
+def image_planes(gap_mask: BoolArray) -> tuple[Gap, ...]:
+    """The whole rows (axis 0) and columns (axis 1) of a mask (n_y, n_x).
+
+    Examples
+    --------
+    >>> mask = np.zeros((4, 6), dtype=bool)
+    >>> mask[1:3] = True
+    >>> [(gap.axis, gap.start, gap.stop) for gap in image_planes(mask)]
+    [(0, 1, 3)]
+    """
+    full = (np.asarray(gap_mask.all(axis=1 - axis)) for axis in range(2))
+    return sum((runs_of_lines(axis, lines) for axis, lines in enumerate(full)), ())
+
+
+@torch.inference_mode()
+def fill_image(
+    counts: np.ndarray,
+    gap_mask: BoolArray,
+    model: Model,
+    *,
+    bad_mask: BoolArray | None = None,
+    device: str = "auto",
+) -> Float32Array:
+    """Fill the gaps of one image by a network of two dimensions, the whole image at once.
+
+    Parameters
+    ----------
+    counts : (n_y, n_x) photon counts; those of the gap and of bad voxels are unused. Not changed.
+    gap_mask : (n_y, n_x) bool, True = to fill.
+    model : of two dimensions.
+    bad_mask : (n_y, n_x) bool, True = invalid: left as it is, and not looked at.
+    device : ``auto``, ``cpu`` or ``cuda``.
+
+    Returns
+    -------
+    (n_y, n_x) float32: expected counts in the gap, elsewhere the measured ones, bit for bit.
+
+    Raises
+    ------
+    InputError
+        A model of three dimensions, arrays that do not fit, or an absent device.
+    """
+    config = model.network.config
+    if config.n_dim != 2:
+        raise InputError(
+            f"model {model.name} has {config.n_dim} dimensions, expected 2 for an image: use "
+            "weights of a plan with network.n_dim 2"
+        )
+    if counts.ndim != 2 or gap_mask.shape != counts.shape:
+        raise InputError(
+            f"counts and gap mask have the shapes {counts.shape} and {gap_mask.shape}, expected "
+            "the same with two sides: give one image"
+        )
+    unknown = gap_mask if bad_mask is None else gap_mask | bad_mask
+    logs = np.log1p(np.where(unknown, 0, counts)).astype(np.float32)
+    features = compute_features(logs, unknown, image_planes(unknown), config.guess)
+    chosen = choose_device(device)
+    channels = np.stack(
+        [
+            _padded(channel.astype(np.float32), config.divisor, float(name == "unknown"))
+            for name, channel in zip(CHANNEL_ORDER, features.channels(), strict=True)
+        ]
+    )
+    with fast_precision(chosen):
+        network = model.network.to(chosen)
+        expected, _ = network(torch.from_numpy(channels)[None].to(chosen))
+    inside = tuple(slice(n) for n in counts.shape)
+    filled = counts.astype(np.float32)
+    filled[gap_mask] = from_network(expected.float().cpu().numpy()[0, 0][inside][gap_mask])
+    return filled
+
+
+def _padded(image: Float32Array, divisor: int, value: float) -> Float32Array:
+    """An image with rows and columns of a value behind it, up to multiples of the divisor."""
+    more = [(0, -n % divisor) for n in image.shape]
+    return np.pad(image, more, constant_values=value)

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.images import fill_image
+from bcdi_inpaint.network.kinds import make_network
+from bcdi_inpaint.network.published.chavez import TuNetConfig
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import Model
+
+FLAT = NetworkConfig(n_dim=2, channels=(8, 8), dilations=((1, 1), (1, 2)))
+
+
+def image() -> tuple[np.ndarray, np.ndarray]:
+    """Counts of 30 photons, (33, 42), with a gap of rows."""
+    counts = np.random.default_rng(0).poisson(30, (33, 42))
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[10:14] = True
+    return counts, gap
+
+
+@pytest.mark.parametrize(
+    "config", [FLAT, TuNetConfig(n_dim=2, depth=3, base=4)], ids=lambda config: config.kind
+)
+def test_only_the_gap_changes_and_nothing_in_it_is_seen(
+    config: NetworkConfig | TuNetConfig,
+) -> None:
+    torch.manual_seed(0)
+    model = Model(make_network(config).eval(), "tiny", "")
+    counts, gap = image()
+    filled = fill_image(counts, gap, model, device="cpu")
+    assert_array_equal(filled[~gap], counts[~gap])
+    assert np.isfinite(filled).all()
+    spoilt = np.where(gap, 10**6, counts)
+    assert_array_equal(fill_image(spoilt, gap, model, device="cpu")[gap], filled[gap])
+
+
+def test_an_untrained_network_of_ours_fills_a_constant_with_itself() -> None:
+    counts, gap = np.full((33, 42), 7), image()[1]
+    filled = fill_image(counts, gap, Model(GapUNet(FLAT).eval(), "tiny", ""), device="cpu")
+    assert_allclose(filled, 7, rtol=1e-4)
+
+
+def test_a_model_or_an_array_of_other_dimensions_is_refused() -> None:
+    counts, gap = image()
+    solid = Model(GapUNet(NetworkConfig(channels=(8,), dilations=((1, 1),))), "solid", "")
+    with pytest.raises(InputError, match="has 3 dimensions, expected 2 for an image"):
+        fill_image(counts, gap, solid)
+    with pytest.raises(InputError, match="expected the same with two sides"):
+        fill_image(counts[None], gap, Model(GapUNet(FLAT), "tiny", ""))
