@@ -123,6 +123,17 @@ class DeviceKernels:
             *_kernels(make, law),
         )
 
+    def run_once(self, backend: ModuleType, unit: Any) -> None:
+        """Compile and run the kernels, on an object of one voxel; raises what the driver raises."""
+        obj, icalc = (
+            to_device(backend, unit, np.ones(1, kind)) for kind in (np.complex64, np.float32)
+        )
+        known, scales = (self.index, self.first, self.second, self.held), (np.float32(1),) * 3
+        self.keep(*known, obj, *scales)
+        self.keep_convolved(*known, obj, icalc, *scales)
+        self.put_back(self.index, self.held, obj)
+        obj.get()
+
     @contextmanager
     def around_projection(self, unit: Any, strength: float) -> Iterator[None]:
         """Let PyNX's kernels of the amplitude projection heed the constraint, within the block."""

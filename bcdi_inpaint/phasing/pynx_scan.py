@@ -16,6 +16,7 @@ from bcdi_inpaint.phasing.carried_fill import CarriedFill, Cycles, count_cycles
 from bcdi_inpaint.phasing.handover import NAMES
 from bcdi_inpaint.phasing.pynx_projection import CARRIED, HeldAmplitudes, heed_fills
 from bcdi_inpaint.phasing.schedule import HALF_WAY
+from bcdi_inpaint.phasing.soft_estimates import estimate, kernels_fail
 from bcdi_inpaint.pynx_engine import import_pynx
 
 GRID_CHANGES = ("upsample=", "bin=", "crop=", "crop2bin")
@@ -44,6 +45,7 @@ class CarriesFill:
     carried: CarriedFill | None = None
     held: HeldAmplitudes | None = None
     masked_in_file: Any = None
+    failure: str | None = None
 
     def bring(self) -> CarriedFill | None:
         """Load the data; the fill that goes with them, if there is one."""
@@ -137,9 +139,26 @@ class CarriesFill:
     def prepare_cdi(self) -> None:
         """Hang the fill on the `CDI`."""
         super().prepare_cdi()  # type: ignore[misc]
-        if self.held is not None:
+        if self.held is None:
+            return
+        if self.failure is None:  # asked once, for all runs
+            self.failure = kernels_fail(self.held.known)
+            if self.failure:
+                self._estimate()
+        if not self.failure:
             self.held.begin()
             setattr(self.cdi, CARRIED, self.held)
+
+    def _estimate(self) -> None:
+        """What is left of a fill where the GPU runs none of our kernels."""
+        assert self.carried is not None
+        assert self.held is not None
+        estimate(self.cdi, self.held, self.carried.counts)
+        self.params["inpaint_handover"] = "estimates"
+        say(
+            f"the GPU runs no kernel of ours ({self.failure}): PyNX holds the fill between 0.5 and "
+            "1.2 times its counts instead"
+        )
 
     def prepare_processing_unit(self) -> None:
         """PyNX's own; it says so where the CPU cannot do what is asked."""
