@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from bcdi_inpaint.phasing.density import DensitySettings, Interior, find_interior
-from bcdi_inpaint.phasing.pynx_projection import pynx_backend
+from bcdi_inpaint.phasing.pynx_density_kernels import DensityKernels, DeviceInterior
+from bcdi_inpaint.phasing.pynx_projection import is_gpu, pynx_backend
 
 DENSITY = "held_density"
 """The attribute of a PyNX `CDI` that holds how even its density is to be."""
@@ -40,25 +39,32 @@ class HeldDensity:
     cycles: int
     _support: Any = field(default=None, repr=False)
     _size: int = field(default=-1, repr=False)
-    _interior: Interior | None = field(default=None, repr=False)
+    _interior: Any = field(default=None, repr=False)
+    _kernels: dict[int, DensityKernels] = field(default_factory=dict, repr=False)
 
     def begins(self, cycle: int) -> bool:
         """Whether it is heeded in a cycle of a run, counted from 0."""
         return self.settings.strength > 0 and cycle >= self.settings.begin * self.cycles
 
-    def interior(self, support: Any, size: int, get: Callable[[Any], Any]) -> Interior | None:
+    def interior(self, support: Any, size: int, find: Callable[[Any], Any]) -> Any:
         """The interior of a support, found again where the support is another one.
 
         Parameters
         ----------
         support : array of PyNX's, on the host or a GPU.
         size : how many voxels it has; PyNX changes those on a GPU in place.
-        get : brings it to the host.
+        find : makes the interior of it, as the host or the GPU takes it; None without one.
         """
         if support is not self._support or size != self._size:
             self._support, self._size = support, size  # kept alive: identity is what is compared
-            self._interior = find_interior(get(support) > 0, self.settings)
+            self._interior = find(support)
         return self._interior
+
+    def kernels(self, backend: ModuleType, unit: Any) -> DensityKernels:
+        """The kernels of a GPU, made once."""
+        if id(unit) not in self._kernels:
+            self._kernels[id(unit)] = DensityKernels.of(backend, unit)
+        return self._kernels[id(unit)]
 
 
 def heed_density() -> None:
@@ -78,7 +84,10 @@ def _evening(backend: ModuleType, own: Callable[[Any, Any], Any]) -> Callable[[A
     def op(operator: Any, cdi: Any) -> Any:
         held: HeldDensity | None = getattr(cdi, DENSITY, None)
         if held is not None and held.begins(cdi.cycle):
-            _on_host(cdi, held)
+            if is_gpu(backend):
+                _on_device(backend, operator.processing_unit, cdi, held)
+            else:
+                _on_host(cdi, held)
         return own(operator, cdi)
 
     op.without_density = own  # type: ignore[attr-defined]
@@ -86,6 +95,24 @@ def _evening(backend: ModuleType, own: Callable[[Any, Any], Any]) -> Callable[[A
 
 
 def _on_host(cdi: Any, held: HeldDensity) -> None:
-    interior = held.interior(cdi._support, int(cdi.nb_point_support), np.asarray)
+    def find(support: Any) -> Interior | None:
+        return find_interior(support > 0, held.settings)
+
+    interior = held.interior(cdi._support, int(cdi.nb_point_support), find)
     if interior is not None:
         interior.even_out(cdi._obj, held.settings.strength)
+
+
+def _on_device(backend: ModuleType, unit: Any, cdi: Any, held: HeldDensity) -> None:
+    def find(support: Any) -> DeviceInterior | None:
+        interior = find_interior(support.get() > 0, held.settings)
+        if interior is None:
+            return None
+        return DeviceInterior.of(backend, unit, interior, support.shape, held.settings.width)
+
+    prefix = "cu" if hasattr(backend, "CU_ElK") else "cl"
+    support = getattr(cdi, f"_{prefix}_support")
+    interior = held.interior(support, int(cdi.nb_point_support), find)
+    if interior is not None:
+        obj = getattr(cdi, f"_{prefix}_obj")
+        held.kernels(backend, unit).even_out(unit, obj, interior, held.settings.strength)

@@ -115,11 +115,11 @@ class DeviceKernels:
         first, second = (np.asarray(array, dtype=np.float32) for array in arrays)
         index = np.asarray(known.index, dtype=np.int32)
         held = np.zeros(len(index), dtype=np.complex64)
-        make = _cuda_kernel(backend, unit) if is_cuda else _opencl_kernel(backend, unit)
+        make = kernel_maker(backend, unit)
         law = PRIOR if is_prior else INTERVAL
         return cls(
             "cu" if is_cuda else "cl",
-            *(_to_device(backend, unit, array) for array in (index, first, second, held)),
+            *(to_device(backend, unit, array) for array in (index, first, second, held)),
             *_kernels(make, law),
         )
 
@@ -174,6 +174,16 @@ def _after(event: Any, options: dict[str, Any]) -> dict[str, Any]:
     return options | {"wait_for": [event]} if "wait_for" in options else options
 
 
+def kernel_maker(backend: ModuleType, unit: Any) -> Callable[[str, str, str], Any]:
+    """Makes kernels for a GPU: from a name, what is done at each place, and the arguments.
+
+    Arguments are spelled ``INDEX``, ``FLOAT *name``, ``COMPLEXES *name``, ``const float name`` and
+    ``const int name``; the first array says how many places there are.
+    """
+    is_cuda = hasattr(backend, "CU_ElK")
+    return _cuda_kernel(backend, unit) if is_cuda else _opencl_kernel(backend, unit)
+
+
 def _kernels(make: Callable[[str, str, str], Any], law: str) -> Iterator[Any]:
     """The three kernels; `make` takes a name, what it does and its further arguments."""
     vectors = "INDEX, FLOAT *first, FLOAT *second, COMPLEXES *held, COMPLEXES *obj"
@@ -200,15 +210,16 @@ def _cuda_kernel(backend: ModuleType, unit: Any) -> Callable[[str, str, str], An
         source = CUDA_KERNEL.format(name=name, arguments=listed, operation=operation)
         module = backend.SourceModule(CUDA + source, options=unit.cu_options)
         function = module.get_function(name)
-        n_pointers = listed.count("*")
-        function.prepare("P" * n_pointers + "f" * (listed.count(",") + 1 - n_pointers) + "i")
+        kinds = ["P" if "*" in a else "f" if "float" in a else "i" for a in listed.split(",")]
+        function.prepare("".join(kinds) + "i")
+        convert: dict[str, Callable[[Any], Any]] = {"f": float, "i": int}
+        convert["P"] = lambda array: array.ptr
 
         def call(*values: Any) -> None:
-            pointers = [array.ptr for array in values[:n_pointers]]
-            numbers = [float(value) for value in values[n_pointers:]]
+            given = [convert[kind](value) for kind, value in zip(kinds, values, strict=True)]
             size = int(values[0].size)
             grid = (-(-size // BLOCK_SIZE), 1)
-            function.prepared_call(grid, (BLOCK_SIZE, 1, 1), *pointers, *numbers, size)
+            function.prepared_call(grid, (BLOCK_SIZE, 1, 1), *given, size)
 
         call.module = module  # type: ignore[attr-defined]  # it lives as long as the kernel
         return call
@@ -231,7 +242,15 @@ def _opencl_kernel(backend: ModuleType, unit: Any) -> Callable[[str, str, str], 
     return make
 
 
-def _to_device(backend: ModuleType, unit: Any, array: np.ndarray) -> Any:
+def to_device(backend: ModuleType, unit: Any, array: np.ndarray) -> Any:
+    """An array on a GPU.
+
+    Parameters
+    ----------
+    backend : PyNX's module of operators for this kind of GPU.
+    unit : its processing unit.
+    array : of a type that the GPU has.
+    """
     if hasattr(backend, "CU_ElK"):
         return backend.cua.to_gpu(array)
     return backend.cla.to_device(unit.cl_queue, array)

@@ -36,5 +36,5 @@ def test_cycles_on_opencl_are_those_of_the_cpu(pynx: str) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     rows = re.findall(r"24\^3 (\w+)\s+differs by (\S+) \(ok\), from no fill by (\S+)", done.stdout)
-    assert len(rows) == 12
+    assert len(rows) == 16
     assert all(float(effect) > 0.01 for name, _, effect in rows if not name.startswith("plain"))
