@@ -1,7 +1,7 @@
 # One command each; `make help` lists them.
 PYTHON ?= python3
 TEST_ARGS ?=
-IN_PARALLEL ?= -n 2 --dist loadfile
+IN_PARALLEL ?= -n 2 --dist worksteal
 DEMO_ARGS ?=
 
 .DEFAULT_GOAL := help

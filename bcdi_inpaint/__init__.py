@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bcdi_inpaint.api import expected_benefit, inpaint, phase, refine
+    from bcdi_inpaint.checks.gap_search import find_gaps
     from bcdi_inpaint.errors import InputError
     from bcdi_inpaint.files.example import load_example
     from bcdi_inpaint.files.reading import read_scan
     from bcdi_inpaint.filling.fill import Fill
-    from bcdi_inpaint.gaps.finding import find_gaps
     from bcdi_inpaint.jobs.write_fill import write_cxi
     from bcdi_inpaint.network.weights import load_model
     from bcdi_inpaint.scan.scan import Scan
@@ -53,7 +53,7 @@ _HOMES = {
     "InputError": "errors",
     "Scan": "scan.scan",
     "expected_benefit": "api",
-    "find_gaps": "gaps.finding",
+    "find_gaps": "checks.gap_search",
     "finetune": "training.finetuning",
     "inpaint": "api",
     "load_example": "files.example",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.fft
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.ndimage import gaussian_filter
@@ -239,5 +238,7 @@ def _window(
 def _squared_transform(values: Complex64Array, sides: tuple[int, ...], device: str) -> Float32Array:
     if device == "cpu":
         return np.abs(scipy.fft.fftn(values, s=sides)) ** 2
+    import torch  # which takes seconds, in each process
+
     there = torch.from_numpy(np.ascontiguousarray(values)).to(device)
     return (torch.fft.fftn(there, s=sides).abs() ** 2).cpu().numpy()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
 from bcdi_inpaint.arrays import Complex128Array, Float64Array
 from bcdi_inpaint.errors import InputError, require
@@ -54,6 +54,7 @@ def _nufft_on_gpu(
     """The same transform by cufinufft; where that is not installed, by direct summation."""
     try:
         import cufinufft
+        import torch
     except ImportError:
         return direct_sum(positions_nm, weights, grid, box, "cuda")
     middle = np.array(grid.shape) // 2
@@ -86,6 +87,8 @@ def direct_sum(
     -------
     Complex amplitude on the voxels of `box`, from single precision.
     """
+    import torch
+
     indices = [np.arange(n)[part] for n, part in zip(grid.shape, box, strict=True)]
     middle = np.array([index[len(index) // 2] for index in indices])
     carried, turns = _carry_phase(positions_nm, weights, grid, middle)
@@ -181,10 +184,19 @@ def bragg_amplitude(
     if device not in ("auto", "cpu", "cuda"):
         raise InputError(f"device is {device!r}, expected auto, cpu or cuda")
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if _sees_gpu() else "cpu"
     if weights is None:
         weights = np.ones(len(positions_nm), dtype=complex)
     return ENGINES[name](positions_nm, weights, grid, box, device)
+
+
+def _sees_gpu() -> bool:
+    """Whether there is a GPU; where none is to be seen, torch need not be loaded to say so."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def strained_amplitude(

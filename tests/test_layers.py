@@ -44,7 +44,7 @@ ALLOWED = {
     "commands": "scan gaps network phasing training evaluation files plots jobs running",
     "api": "scan gaps network filling phasing checks",
     "cli": "commands",
-    "__init__": "scan gaps network filling training files jobs api",
+    "__init__": "scan gaps checks network filling training files jobs api",
     "__main__": "cli",
 }
 """The rooms, each with the rooms that it may import, besides the ground floor."""
@@ -86,9 +86,11 @@ LAZY = {
     "bcdi_inpaint": {"torch", "scipy", "h5py", "pydantic"},
     "bcdi_inpaint.cli": {"torch"},
     "bcdi_inpaint.jobs.predict": {"matplotlib", "lightning", "fabio", "tifffile"},
+    "simulation.campaign_work": {"torch", "matplotlib"},
+    "simulation.feed": {"torch", "matplotlib"},
 }
-"""What importing a module must not load: a notebook, `--help` and each process of a batch do not
-wait for it."""
+"""What importing a module must not load: a notebook, `--help` and each process that works for us do
+not wait for it."""
 
 LONGEST = 300
 """Lines of a module; a longer one holds several ideas."""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bcdi_inpaint.safe_files import hold_lock
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.safe_files import hold_lock, replace_file
 
 
 @pytest.mark.parametrize("name", [".", "lock"])
@@ -27,3 +28,10 @@ def test_a_file_system_without_locks_is_left_alone(
     monkeypatch.setattr(fcntl, "flock", none)
     with hold_lock(tmp_path):
         pass
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no folder that takes no file")
+def test_where_no_file_can_be_made_a_line_says_what_to_do() -> None:
+    """As on a disk that is read-only, or full."""
+    with pytest.raises(InputError, match=r"/proc/x\.cxi could not be written .* with -o$"):
+        replace_file(Path("/proc/x.cxi"), b"1")

@@ -88,15 +88,12 @@ def widen(
     return merge_gaps(widened), tuple(remarks)
 
 
-def with_wide_pixels(scan: Measured, options: GapOptions, finding: GapFinding) -> GapFinding:
-    """What was found in mask or counts, with lines of wide pixels added to its gaps.
+def find_with_wide_pixels(scan: Measured, options: GapOptions) -> GapFinding:
+    """Find the gaps of a scan in photons; those that are not given get their wide pixels.
 
-    Parameters
-    ----------
-    scan : in photons.
-    options : what the user says; gaps that are given stay as they are.
-    finding : the gaps.
+    Raises InputError as `gaps.finding.find_gaps` does.
     """
+    finding = find_with(scan, options)
     if finding.how not in (BY_MASK, BY_COUNTS, f"{BY_MASK} and {BY_COUNTS}"):
         return finding
     gaps, remarks = widen(scan, finding.gaps)

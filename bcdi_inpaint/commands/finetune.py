@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from bcdi_inpaint.commands.notes import print_notes
 from bcdi_inpaint.commands.options import (
     clip_option,
     device_option,
-    follow_links,
     force_option,
     gap_option,
+    mask_good_option,
     mask_option,
     photon_option,
 )
@@ -46,6 +47,7 @@ def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> t
 @force_option()
 @click.option("--model", default="default", show_default=True, help="Weights to begin with.")
 @mask_option("A further mask of every scan, non-zero = bad; 'invalid': NaN, the type's maximum.")
+@mask_good_option
 @photon_option
 @clip_option
 @gap_option("A gap of every scan, half-open, where the file does not show it. May be repeated.")
@@ -59,7 +61,9 @@ def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> t
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Train no longer.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @device_option
-@follow_links
+@click.option(
+    "--follow-links", is_flag=True, help="Also read HDF5 links that lead out of a scan's folder."
+)
 @click.option("-q", "--quiet", is_flag=True)
 def finetune(
     scans: tuple[str, ...],
@@ -67,9 +71,11 @@ def finetune(
     force: bool,
     model: str,
     masks: tuple[str, ...],
+    mask_good: tuple[str, ...],
     gaps: tuple[Any, ...],
     photon: float | None,
     clip: bool,
+    follow_links: bool,
     widths: tuple[int, ...],
     quiet: bool,
     **options: Any,
@@ -81,17 +87,26 @@ def finetune(
 
     Example: bcdi-inpaint finetune scan.cxi -o scan.safetensors
     """
-    from bcdi_inpaint.jobs.request import mask_files
+    from bcdi_inpaint.jobs.read_lesson import read_lesson
+    from bcdi_inpaint.jobs.request import Request, mask_files
     from bcdi_inpaint.network.weights import default_path, load_model
     from bcdi_inpaint.training.finetuned import check_weights_output
     from bcdi_inpaint.training.finetuning import finetune_on
-    from bcdi_inpaint.training.lessons import read_lesson
 
-    files = mask_files(masks)
+    files = [*mask_files(masks), *mask_good]
     parent_path = default_path() if model == "default" else Path(model)
     check_weights_output(output, force, [*scans, *files, parent_path])
     parent = load_model(model)
-    lessons = [read_lesson(scan, masks, gaps, widths, photon=photon, clip=clip) for scan in scans]
+    reading = Request(
+        "",
+        masks=masks,
+        mask_good=mask_good,
+        photon=photon,
+        clip=clip,
+        gaps=gaps,
+        follow_links=follow_links,
+    )
+    lessons = [read_lesson(replace(reading, scan=scan), widths) for scan in scans]
     for lesson in lessons:
         print_notes(lesson.name, lesson.remarks)
 

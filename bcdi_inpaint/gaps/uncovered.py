@@ -173,10 +173,14 @@ def remark_on_patches(uncovered: Uncovered) -> list[Remark]:
 
 
 def masked_parts(survey: Survey) -> str:
-    """Lines that the mask covers in a part of the frames, in words; empty for none."""
+    """Lines that the mask covers in a part of the frames, in words; empty for none.
+
+    Of many only the first is named, and how many there are.
+    """
     found = [part for axis, along in ((1, 2), (2, 1)) for part in _in_frames(survey, axis, along)]
-    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-    return ", ".join(found[:MOST_NAMED]) + more
+    if len(found) > MOST_NAMED:  # a mask that was drawn frame by frame
+        return f"{found[0]} and {len(found) - 1} more such places"
+    return ", ".join(found)
 
 
 def _in_frames(survey: Survey, axis: int, along: int) -> Iterator[str]:
@@ -196,5 +200,5 @@ def _in_frames(survey: Survey, axis: int, along: int) -> Iterator[str]:
 def remark_on_masked_parts(survey: Survey) -> list[Remark]:
     """What to say of lines that the mask covers in a part of the frames: they are not filled."""
     parts = masked_parts(survey)
-    text = f"the mask covers {parts}: they stay masked; --gap-mask FILE fills a gap of any shape"
+    text = f"the mask covers {parts}: they stay masked; --gap-mask FILE fills them"
     return [Remark("masked-part", text)] if parts else []

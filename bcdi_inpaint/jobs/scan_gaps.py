@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from bcdi_inpaint.checks.wide_pixels import with_wide_pixels
-from bcdi_inpaint.gaps.finding import find_with
+from bcdi_inpaint.checks.wide_pixels import find_with_wide_pixels
 from bcdi_inpaint.gaps.gap_finding import GapFinding
 from bcdi_inpaint.jobs.gap_options import gap_options
 from bcdi_inpaint.jobs.open_in_photons import open_in_photons
@@ -40,7 +39,7 @@ def find_scan_gaps(
     scan = open_in_photons(request).scan
     tell(scan.remarks)
     options = gap_options(request, scan)
-    finding = with_wide_pixels(scan, options, find_with(scan, options))
+    finding = find_with_wide_pixels(scan, options)
     say(f"read {request.scan}: {_shape(scan)} {scan.dtype}, {_share_bad(finding)}")
     say(f"gaps: {finding.places} ({finding.how})")
     tell(finding.remarks)

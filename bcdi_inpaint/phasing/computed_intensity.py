@@ -20,6 +20,7 @@ from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
 from bcdi_inpaint.phasing.constraints import PriorConstraint
+from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.schedule import Schedule, Stage
 from bcdi_inpaint.phasing.starts import run_starts
@@ -50,6 +51,11 @@ class RefinementSettings:
         narrow gaps.
     last : cycles with the pseudo-gap measured again.
     coherence : how the beam's coherence is estimated.
+    density : how an even density is made; its margin is from a support that is widened, and so
+        clear of the crystal's soft edge, which says what is far from the peak.
+    strengths : of the pull to an even density, tried one after another for as long as held-out
+        voxels like it.
+    evened : cycles with an even density, from where the ones with the prior ended.
     mixing : how the computed intensity is mixed into the fill.
     """
 
@@ -59,12 +65,15 @@ class RefinementSettings:
     released: Schedule = Schedule(hio=0, raar=80, er=40)
     last: Schedule = Schedule(hio=0, raar=80, er=40)
     coherence: CoherenceSettings = CoherenceSettings()
+    density: DensitySettings = DensitySettings(margin=4)
+    strengths: tuple[float, ...] = (0.1, 0.3)
+    evened: Schedule = Schedule(hio=0, raar=50, er=20)
     mixing: MixingSettings = MixingSettings()
 
     @property
     def cycles(self) -> int:
         """Cycles that a start takes if it is gone on with to the end."""
-        later = (self.released, self.last)
+        later = (self.released, self.last, *[self.evened] * len(self.strengths))
         return self.schedule.cycles + sum(schedule.raar + schedule.er for schedule in later)
 
 
@@ -108,6 +117,22 @@ class RefinementTask:
             to_tensor(~self.hidden, self.device),
             self.settings.coherence,
         )
+
+
+@dataclass(frozen=True)
+class ComputedStates:
+    """What several starts came to.
+
+    Attributes
+    ----------
+    near : the one that fits the measured voxels best, and those that fit nearly as well.
+    stagnated : how many others there were.
+    search : what was found of the beam's coherence.
+    """
+
+    near: tuple[State, ...]
+    stagnated: int
+    search: CoherenceSearch
 
 
 def _prior(fill: Fill) -> PriorConstraint:
@@ -160,7 +185,7 @@ def compute_states(
     rng: np.random.Generator,
     starts: int,
     progress: Callable[[int, int], None] | None,
-) -> tuple[tuple[State, ...], CoherenceSearch]:
+) -> ComputedStates:
     """The start that fits the measured voxels best, and those that fit nearly as well.
 
     Parameters
@@ -172,7 +197,7 @@ def compute_states(
 
     Returns
     -------
-    The states, the best first, and what was found of the beam's coherence.
+    The states, and what was found of the beam's coherence.
 
     Raises
     ------
@@ -215,7 +240,7 @@ def compute_states(
         raise InputError("the computed intensity is not finite, expected numbers")
     least = finite[0][0]
     near = tuple(state for misfit, state in finite if misfit <= task.settings.near * least)
-    return near, search
+    return ComputedStates(near, starts - len(near), search)
 
 
 def release_states(task: RefinementTask, states: Sequence[State]) -> tuple[State, ...]:

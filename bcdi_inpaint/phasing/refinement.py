@@ -8,7 +8,7 @@ measured there. If the computed intensity does not predict it better, the fill s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -22,26 +22,23 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_model
-from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.computed_intensity import (
+    ComputedStates,
     RefinementSettings,
     RefinementTask,
     compute_states,
     continue_state,
     log_intensity,
     prepare_task,
-    release_states,
 )
 from bcdi_inpaint.phasing.mixing import (
-    Mixture,
     brightness_classes,
-    fit_mixture,
     mix,
     rms,
     sigma_factors,
 )
 from bcdi_inpaint.phasing.peak_box import crop_around_peak, shrink_box
-from bcdi_inpaint.phasing.torch_retrieval import State
+from bcdi_inpaint.phasing.trials import Trial, disagreement, find_best_trial
 from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box
 
@@ -190,52 +187,45 @@ def _refine(
     progress: Callable[[int, int], None] | None,
 ) -> Refinement:
     """Compute the intensity in several ways and believe the one that predicts best."""
-    near, search = compute_states(task, rng, starts, progress)
-    released = release_states(task, near)
-    trials = [_try(task, near[:1], True), _try(task, released[:1], False)]
-    if len(near) > 1:
-        trials += [_try(task, near, True), _try(task, released, False)]
-    best = min(trials, key=lambda trial: trial.mixture.error)
-    return _with_coherence(_judge(task, fill, box, best, rng), search)
-
-
-def _with_coherence(refinement: Refinement, search: CoherenceSearch) -> Refinement:
-    """The refinement, whose remark and report say what was found of the beam's coherence."""
-    said, sigma = search.failure, search.found.sigma
-    if any(sigma):
-        said = "coherence width {:.2g}, {:.2g}, {:.2g} voxels".format(*sigma)
-    report = replace(refinement.fill.report, coherence_sigma=sigma)
-    remark = f"{refinement.remark}; {said}" if said else refinement.remark
-    return replace(refinement, remark=remark, fill=replace(refinement.fill, report=report))
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """What the computed intensity of one state, or the mean of several, makes of the pseudo-gap.
-
-    `held`: with the prior to the end.
-    """
-
-    states: tuple[State, ...]
-    held: bool
-    mixture: Mixture
-
-
-def _try(task: RefinementTask, states: tuple[State, ...], held: bool) -> _Trial:
-    mixing = task.settings.mixing
-    mixture = fit_mixture(
-        task.log_counts,
-        np.log1p(task.first.counts),
-        log_intensity(states),
-        brightness_classes(task.first.counts, mixing),
-        task.pseudo,
-        mixing,
+    computed = compute_states(task, rng, starts, progress)
+    # While these are as the pseudo-gap left them:
+    apart = disagreement(task, computed.near)
+    trial, left_out = find_best_trial(task, computed.near)
+    refinement = _judge(task, fill, box, trial, rng)
+    said = _findings(computed, apart, refinement, trial, left_out)
+    report = replace(
+        refinement.fill.report,
+        coherence_sigma=computed.search.found.sigma,
+        density_strength=trial.strength if refinement.accepted else 0.0,
     )
-    return _Trial(states, held, mixture)
+    return replace(
+        refinement,
+        remark="; ".join((refinement.remark, *said)),
+        fill=replace(refinement.fill, report=report),
+    )
+
+
+def _findings(
+    computed: ComputedStates, apart: float, refinement: Refinement, trial: Trial, left_out: str
+) -> Iterator[str]:
+    """What was found beside, each in a few words."""
+    search = computed.search
+    if search.failure:
+        yield search.failure
+    elif not search.found.coherent:
+        yield "coherence width {:.2g}, {:.2g}, {:.2g} voxels".format(*search.found.sigma)
+    if refinement.accepted and trial.strength:
+        yield f"density evened out by {trial.strength:g}"
+    if left_out:
+        yield left_out
+    if computed.stagnated:
+        yield f"{computed.stagnated} of {computed.stagnated + len(computed.near)} starts stagnated"
+    if apart > refinement.before:
+        yield f"starts disagree (by {apart:.2g} in log counts)"
 
 
 def _judge(
-    task: RefinementTask, fill: Fill, box: Box, trial: _Trial, rng: np.random.Generator
+    task: RefinementTask, fill: Fill, box: Box, trial: Trial, rng: np.random.Generator
 ) -> Refinement:
     """Believe the computed intensity as far as the pseudo-gap says."""
     pseudo, mixture = task.pseudo, trial.mixture
@@ -256,9 +246,7 @@ def _judge(
     return Refinement(refined, True, before, mixture.error, shares, remark)
 
 
-def _apply(
-    task: RefinementTask, fill: Fill, box: Box, trial: _Trial, factors: Float64Array
-) -> Fill:
+def _apply(task: RefinementTask, fill: Fill, box: Box, trial: Trial, factors: Float64Array) -> Fill:
     """The fill with the computed intensity mixed in, once more with all that was measured."""
     known = task.amplitudes(task.second if trial.held else None, task.unknown)
     for state in trial.states:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from matplotlib.figure import SubFigure
 
 from bcdi_inpaint.plots.maps import draw_maps
+from bcdi_inpaint.plots.phase_range import centred_phase, phase_label, widest_phase
 
 
 def draw_objects(part: SubFigure, objects: Mapping[str, np.ndarray]) -> None:
@@ -20,13 +20,12 @@ def draw_objects(part: SubFigure, objects: Mapping[str, np.ndarray]) -> None:
         slice(max(0, int(i.min()) - 4), int(i.max()) + 5) if i.size else slice(None)
         for i in np.nonzero(inside)
     )
-    moduli, phases = {}, {}
+    moduli, phases, widest = {}, {}, 0.0
     for name, image in slices.items():
         moduli[name] = np.abs(image[box]) / max(float(np.abs(image).max()), 1e-30)
-        phase = np.angle(image[box] * np.conj((np.abs(image) * image).sum()))  # mean phase 0
-        phases[name] = np.where(moduli[name] > 0.2, phase, np.nan)
+        crystal = moduli[name] > 0.2
+        phases[name] = centred_phase(image[box], crystal)
+        widest = max(widest, widest_phase(phases[name], crystal))
     halves: Any = part.subfigures(1, 2)
     draw_maps(halves[0], moduli, "modulus", "gray", (0.0, 1.0))
-    finite = np.abs(np.concatenate([p[np.isfinite(p)] for p in phases.values()]))
-    widest = min(math.pi, max(0.2, float(np.percentile(finite, 99)))) if finite.size else math.pi
-    draw_maps(halves[1], phases, "phase (rad)", "RdBu_r", (-widest, widest))
+    draw_maps(halves[1], phases, phase_label(widest), "RdBu_r", (-widest, widest))

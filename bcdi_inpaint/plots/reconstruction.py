@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.cuts import brightest_cut, line_of, widen
 from bcdi_inpaint.plots.frames import draw_frames
 from bcdi_inpaint.plots.maps import draw_maps
+from bcdi_inpaint.plots.phase_range import centred_phase, phase_label, widest_phase
 from bcdi_inpaint.plots.picture import checked_picture, finish
 from bcdi_inpaint.plots.slices import check_shapes, slice_of
 from bcdi_inpaint.plots.style import (
@@ -101,13 +101,12 @@ def _draw_object(above: SubFigure, below: SubFigure, obj: np.ndarray, support: B
     box = tuple(slice(max(0, int(i.min()) - 2), int(i.max()) + 3) for i in np.nonzero(support))
     obj, support = obj[box], support[box]
     middle = [round(float(i.mean())) for i in np.nonzero(support)]
-    mean = np.conj((np.abs(obj) * obj).sum())
     modulus = np.abs(obj) / max(float(np.abs(obj).max()), 1e-30)
-    phase = np.where(support, np.angle(obj * mean), np.nan)
-    widest = min(math.pi, max(0.2, float(np.nanpercentile(np.abs(phase), 99))))
+    phase = centred_phase(obj, support)
+    widest = widest_phase(phase, support)
     for part, volume, label, colours, limits in (
         (above, modulus, "modulus", "gray", (0.0, 1.0)),
-        (below, phase, "phase (rad)", "RdBu_r", (-widest, widest)),
+        (below, phase, phase_label(widest), "RdBu_r", (-widest, widest)),
     ):
         slices = {
             f"across the {INDEX_NAMES[axis]}s": slice_of(volume, axis, middle[axis])

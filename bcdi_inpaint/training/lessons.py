@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bcdi_inpaint.checks.numbers import NumberWishes, prepare
+from bcdi_inpaint.checks.wide_pixels import find_with_wide_pixels
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import MASK_WORDS, read_scan, split_spec
 from bcdi_inpaint.gaps.artificial import GapKind
-from bcdi_inpaint.gaps.finding import find_gaps
 from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.gap_finding import GapOptions
+from bcdi_inpaint.gaps.masks import merge_gaps
 from bcdi_inpaint.network.channels import GuessKind
-from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes, whole
+from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes
 from bcdi_inpaint.scan.remarks import Remarks, distinct
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training.finetune_settings import FinetuneSettings
@@ -57,7 +57,7 @@ def lesson(scan: Scan, name: str, gaps: Sequence[Gap] = (), widths: Sequence[int
     ----------
     scan : the measured scan.
     name : of the scan, in messages.
-    gaps : of the scan; found in it (`find_gaps`) where none are given.
+    gaps : of the scan; found in it as `predict` finds them where none are given.
     widths : of the artificial gaps in lines, in place of the scan's own; a scan without gaps needs
         them, and gets artificial rows and columns.
 
@@ -71,7 +71,7 @@ def lesson(scan: Scan, name: str, gaps: Sequence[Gap] = (), widths: Sequence[int
         No gap is found in the scan, and no `widths` are given.
     """
     try:
-        finding = find_gaps(scan, gaps)
+        finding = find_with_wide_pixels(scan, GapOptions(merge_gaps(gaps)))
         found, remarks = finding.gaps, distinct(scan.remarks, finding.remarks)
         axes = sorted({gap.axis for gap in found})
     except InputError as error:
@@ -82,41 +82,6 @@ def lesson(scan: Scan, name: str, gaps: Sequence[Gap] = (), widths: Sequence[int
         found, axes, remarks = empty_lines(scan), [1, 2], scan.remarks
     kinds = tuple((axis, width) for axis in axes for width in sorted(set(widths)))
     return Lesson(scan, found, kinds or kinds_of(found), name, remarks)
-
-
-def read_lesson(
-    path: str,
-    masks: Sequence[str] = (),
-    gaps: Sequence[Gap] = (),
-    widths: Sequence[int] = (),
-    *,
-    photon: float | None = None,
-    clip: bool = False,
-) -> Lesson:
-    """The `lesson` of a scan's file.
-
-    Parameters
-    ----------
-    path : of the file, with a path inside it after a colon where that is needed.
-    masks : further masks of the scan, as `read_scan` takes them.
-    gaps : of the scan; found in it where none are given.
-    widths : of the artificial gaps in lines, in place of the scan's own.
-    photon : what one photon is stored as; found from the counts where it is not given.
-    clip : whether values below zero are taken as zero.
-
-    Returns
-    -------
-    The lesson, named after the file.
-
-    Raises
-    ------
-    InputError
-        As `read_scan` and `lesson` do.
-    """
-    files = [mask for mask in masks if mask not in MASK_WORDS]
-    wishes = NumberWishes(photon, clip, "invalid" in masks, "negative" in masks)
-    ready = prepare(read_scan(path, files), wishes, path, tuple(files)).scan
-    return lesson(ready.part(whole(ready.shape)), split_spec(path)[0].name, gaps, widths)
 
 
 def find_parts(lessons: Sequence[Lesson], seed: int, settings: FinetuneSettings) -> list[Part]:

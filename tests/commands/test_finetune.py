@@ -211,6 +211,8 @@ def test_outputs_are_neither_replaced_nor_misnamed(tmp_path: Path, scan: Path, m
     assert there.read_bytes() == b"mine"
     assert "expected .safetensors" in refused(tmp_path, scan, "-o", tmp_path / "w.cxi")
     assert "does not exist" in refused(tmp_path, scan, "-o", tmp_path / "no" / "w.safetensors")
+    absent = ("-o", tmp_path / "w.safetensors", "--mask-good", tmp_path / "absent.npy")
+    assert "absent.npy" in refused(tmp_path, scan, *absent)
     message = refused(tmp_path, scan, "-o", model, "--model", model, "--force")
     assert "is the input" in message
     for widths in ("0", "a", ""):

@@ -103,6 +103,11 @@ def test_a_gap_that_moves_is_named_and_filled_by_its_mask(bright: np.ndarray):
     scan = as_scan(np.where(mask, 0, bright), mask)
     finding = find_gaps(scan)
     assert "rows 26:32 in frames 0:12, rows 29:35 in frames 12:24" in finding.remarks[0].text
+    for frame in range(12):  # a mask that was drawn frame by frame
+        mask[frame, 32 : 33 + frame % 2] = True
+    drawn = find_gaps(as_scan(np.where(mask, 0, bright), mask)).remarks[0].text
+    assert "rows 26:33 in frames 0:1 and 12 more such places: they stay masked" in drawn
+    mask = moving()
     finding = find_gaps(scan, gap_mask=mask)
     np.testing.assert_array_equal(finding.mask, mask)
     assert finding.remarks == ()

@@ -144,7 +144,7 @@ def test_the_job_is_what_decides_the_output(folder: Path, model: str) -> None:
     assert len(jobs | {job}) == 9
 
 
-def test_scans_of_a_bliss_file(tmp_path: Path, model: str) -> None:
+def test_scans_of_a_bliss_file(tmp_path: Path, model: str, request: pytest.FixtureRequest) -> None:
     path = tmp_path / "raw.h5"
     with h5py.File(path, "w") as file:
         for number in (1, 2, 4):
@@ -160,6 +160,7 @@ def test_scans_of_a_bliss_file(tmp_path: Path, model: str) -> None:
     with h5py.File(path, "a") as file:  # the night goes on
         file["5.1/measurement/mpx1x4"] = flat(500)
         file["5.1/instrument/mpx1x4/pixel_mask"] = flat(1)[0] == 0
+    request.getfixturevalue("in_this_process")
     result = run(*arguments)
     assert result.exit_code == 0
     assert result.stdout.count("was done") == 2

@@ -23,7 +23,15 @@ from bcdi_inpaint.phasing.torch_retrieval import State
 
 SHAPE = (48, 48, 48)
 _FEW = Schedule(hio=0, raar=4, er=2)
-SHORT = RefinementSettings(schedule=Schedule(hio=5, raar=5, er=5), released=_FEW, last=_FEW)
+SHORT = RefinementSettings(
+    schedule=Schedule(hio=5, raar=5, er=5), released=_FEW, last=_FEW, strengths=()
+)
+QUICK = RefinementSettings(
+    schedule=Schedule(hio=30, raar=50, er=20, update_every=20, settled=0.6, widen=1),
+    released=_FEW,
+    last=Schedule(hio=0, raar=10, er=5),
+    strengths=(),
+)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +143,7 @@ def test_without_room_there_is_no_pseudo_gap() -> None:
 def test_a_fill_that_is_far_off_is_refined_towards_the_truth(
     counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model, expectation: np.ndarray
 ) -> None:
-    found = refine(counts, gap, fill, model=model, starts=1)
+    found = refine(counts, gap, fill, model=model, starts=1, settings=QUICK)
     assert found.accepted, found.remark
     assert found.after < found.before
     truth = expectation.astype(np.float32)
@@ -148,6 +156,17 @@ def test_a_fill_that_is_far_off_is_refined_towards_the_truth(
     assert inside > 0.8
 
 
+def test_a_beam_that_is_partly_coherent_is_told_and_written(
+    expectation: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
+) -> None:
+    blurred = scipy.ndimage.gaussian_filter(expectation, (0.7, 0.6, 0.5))
+    counts = np.where(gap, 0, np.random.default_rng(2).poisson(blurred)).astype(np.float32)
+    found = refine(counts, gap, fill, model=model, starts=1, settings=QUICK)
+    assert "coherence width" in found.remark
+    sigma = np.array(found.fill.report.coherence_sigma)  # of few cycles, which find part of it
+    assert ((sigma > 0.15) & (sigma < 0.8)).all()
+
+
 def test_noise_that_no_crystal_makes_leaves_the_fill_as_it_was(
     gap: np.ndarray, model: Model
 ) -> None:
@@ -155,7 +174,7 @@ def test_noise_that_no_crystal_makes_leaves_the_fill_as_it_was(
     smooth = scipy.ndimage.gaussian_filter(rng.normal(size=SHAPE), 3)
     counts = np.where(gap, 0, rng.poisson(np.exp(3 + 30 * smooth))).astype(np.float32)
     fill = inpaint(counts, gap, model)
-    found = refine(counts, gap, fill, model=model, rng=rng, starts=1)
+    found = refine(counts, gap, fill, model=model, rng=rng, starts=1, settings=QUICK)
     assert not found.accepted
     assert found.fill.counts is fill.counts
     assert found.remark.startswith("not refined: ")

@@ -20,8 +20,8 @@ def model() -> Model:
 
 @pytest.fixture(scope="module")
 def patterns() -> np.ndarray:
-    """Two peaks with fringes, (2, 44, 44, 44) log expectations."""
-    z, y, x = np.indices((44, 44, 44)) - 22
+    """Two peaks with fringes, (2, 36, 36, 36) log expectations."""
+    z, y, x = np.indices((36, 36, 36)) - 18
     fall = 1 / (1 + (z**2 + y**2 + x**2) / 12) ** 1.5
     peaks = [1e5 * fall * (1.1 + np.cos(0.9 * x + 0.4 * y + k)) for k in (0, 2)]
     return np.log1p(np.stack(peaks)).astype(np.float16)

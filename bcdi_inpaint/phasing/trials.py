@@ -1,0 +1,104 @@
+"""Ways to compute the intensity in a gap, and the one that predicts a pseudo-gap best.
+
+With the prior to the end or released from it, one start or the mean of several, with an even
+density inside or without: what a scan likes is decided where its counts are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from bcdi_inpaint.arrays import FloatArray
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.computed_intensity import (
+    RefinementTask,
+    continue_state,
+    log_intensity,
+    release_states,
+)
+from bcdi_inpaint.phasing.mixing import Mixture, brightness_classes, fit_mixture, rms
+from bcdi_inpaint.phasing.torch_retrieval import State
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the computed intensity of one state, or the mean of several, makes of the pseudo-gap.
+
+    `held`: with the prior to the end.
+    """
+
+    states: tuple[State, ...]
+    held: bool
+    mixture: Mixture
+
+    @property
+    def strength(self) -> float:
+        """How strongly the density inside was evened out."""
+        return self.states[0].density.strength
+
+
+def find_best_trial(task: RefinementTask, near: tuple[State, ...]) -> tuple[Trial, str]:
+    """The trial that predicts best, of the starts `near` the best one; and what was left out.
+
+    An even density is tried more and more strongly for as long as that predicts better.
+    """
+    ways = ((near, True), (release_states(task, near), False))
+    numbers = sorted({1, len(near)})
+    best = _best([_try(task, states[:n], held) for n in numbers for states, held in ways])
+    for strength in task.settings.strengths:
+        try:
+            trial = _best([_try(task, even, True) for even in _evened(task, near, strength)])
+        except InputError as error:
+            return best, f"no even density: {error}"
+        except (MemoryError, torch.OutOfMemoryError):
+            return best, "no even density: out of memory"
+        if not trial.mixture.error < best.mixture.error:
+            break
+        best = trial
+    return best, ""
+
+
+def disagreement(task: RefinementTask, states: Sequence[State]) -> float:
+    """How far starts are apart in the pseudo-gap: RMS deviation of log(1 + intensity) from theirs.
+
+    0 for one start.
+    """
+    logs: FloatArray = np.stack([np.log1p(state.intensity()[task.pseudo]) for state in states])
+    return rms(logs - logs.mean(axis=0))
+
+
+def _best(trials: Sequence[Trial]) -> Trial:
+    return min(trials, key=lambda trial: trial.mixture.error)
+
+
+def _try(task: RefinementTask, states: tuple[State, ...], held: bool) -> Trial:
+    mixing = task.settings.mixing
+    mixture = fit_mixture(
+        task.log_counts,
+        np.log1p(task.first.counts),
+        log_intensity(states),
+        brightness_classes(task.first.counts, mixing),
+        task.pseudo,
+        mixing,
+    )
+    return Trial(states, held, mixture)
+
+
+def _evened(
+    task: RefinementTask, near: tuple[State, ...], strength: float
+) -> tuple[tuple[State, ...], ...]:
+    """States that went on from the same places with an even density: the best, and all of them."""
+    density = replace(task.settings.density, strength=strength)
+    evened = tuple(replace(state, density=density) for state in near)
+    known = task.amplitudes(task.first, task.hidden)
+    for state in evened:
+        if state.interior() is None:
+            raise InputError(
+                f"nothing of the support is {density.margin} voxels from its edge, expected some"
+            )
+        continue_state(state, known, task.settings.evened, task.report)
+    return (evened[:1], evened) if len(near) > 1 else (evened,)
