@@ -17,7 +17,6 @@ from bcdi_inpaint.phasing.pynx_density import (
     HeldDensity,
     heed_density,
 )
-from bcdi_inpaint.phasing.pynx_operators import with_density
 from bcdi_inpaint.phasing.pynx_projection import pynx_backend
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
@@ -100,16 +99,6 @@ def test_a_support_without_an_inside_is_left(obj: np.ndarray) -> None:
     operator = import_pynx("cdi").ER()
     found, plain = operator * made(obj, thick), operator * made(obj)
     assert np.array_equal(found.get_obj(), plain.get_obj())
-
-
-def test_an_operator_that_evens_it_multiplies_as_pynxs(obj: np.ndarray) -> None:
-    er = import_pynx("cdi").ER()
-    found = with_density(er, EVEN) ** 3 * er**2 * made(obj)
-    expected = er**2 * made(obj)
-    setattr(expected, DENSITY, HeldDensity(EVEN, 0))
-    expected = er**3 * expected
-    assert not hasattr(found, DENSITY)
-    assert np.allclose(found.get_obj(), expected.get_obj(), rtol=1e-3, atol=1e-3)
 
 
 def test_it_is_put_around_once(pynx: str) -> None:
