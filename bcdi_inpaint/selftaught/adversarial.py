@@ -174,7 +174,8 @@ def adversarial_fill(
     best = Best()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**62)))
-        generator = Generator(task.n_dim, settings).to(where)
+        mean = float(np.clip(images[~hidden].mean(), 0.01, 0.99))
+        generator = Generator(task.n_dim, settings, mean).to(where)
         critic = Critic(task.n_dim, settings).to(where)
     try:
         for number, _ in enumerate(learn(task, generator, critic, budget)):

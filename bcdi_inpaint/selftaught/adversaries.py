@@ -6,6 +6,7 @@ Gulrajani et al., NIPS (2017).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -64,14 +65,24 @@ class GanSettings:
 
 
 class Generator(nn.Module):
-    """Three transposed convolutions from a normal seed to a patch in 0..1, 8 times as large."""
+    """Three transposed convolutions from a normal seed to a patch in 0..1, 8 times as large.
 
-    def __init__(self, n_dim: int, settings: GanSettings) -> None:
+    Parameters
+    ----------
+    n_dim : 2 or 3.
+    settings : its channels.
+    mean : of the images, in 0..1, which an untrained generator gives about.
+    """
+
+    def __init__(self, n_dim: int, settings: GanSettings, mean: float = 0.5) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise((settings.seed, *settings.generator)):
             layers += [UPSAMPLE[n_dim](n_in, n_out, 4, stride=2, padding=1), nn.ReLU()]
-        layers += [CONV[n_dim](settings.generator[-1], 1, 3, padding=1), nn.Sigmoid()]
+        last = CONV[n_dim](settings.generator[-1], 1, 3, padding=1)
+        assert last.bias is not None
+        nn.init.constant_(last.bias, math.log(mean / (1 - mean)))
+        layers += [last, nn.Sigmoid()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, seeds: Tensor) -> Tensor:

@@ -189,6 +189,8 @@ def _outputs(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**62)))
         network = PriorNetwork(target.ndim, settings).to(target.device)
+    assert network.head.bias is not None
+    nn.init.constant_(network.head.bias, float(target[learned].mean()))
     sides = [-(-n // settings.divisor) * settings.divisor for n in target.shape]
     inside = (0, 0, *(slice(n) for n in target.shape))
     noise = 0.1 * torch.rand(1, settings.inputs, *sides, device=target.device, generator=generator)
