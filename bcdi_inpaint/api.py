@@ -114,7 +114,7 @@ def refine(
     *,
     bad_mask: np.ndarray | None = None,
     model: str | Path | Model = "default",
-    starts: int = 2,
+    starts: int = 3,
     seed: int = 0,
     device: str = "auto",
     progress: Progress | None = None,

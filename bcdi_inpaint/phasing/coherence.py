@@ -8,7 +8,6 @@ centre at index 0, as in `torch_retrieval`.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import torch
@@ -31,8 +30,6 @@ class CoherenceSettings:
     least : width in voxels of every axis below which the beam is coherent: what noise and a model
         that does not fit yet make of a coherent beam.
     steps : of Fisher's scoring, each a transform for every axis.
-    ahead : part of the change of a squared width that a retrieval makes of the one that is fitted:
-        its object has taken on some of the blur, and gives it back by and by.
     floor : counts that every voxel is expected to have: one photon where nothing is calculated
         tells of the model and not of its widths.
     """
@@ -41,7 +38,6 @@ class CoherenceSettings:
     least: float = 0.15
     box: int = 64
     steps: int = 3
-    ahead: float = 1.0
     floor: float = 1e-3
 
 
@@ -203,19 +199,9 @@ class CoherenceSearch:
         """The widths under a calculated intensity, not blurred; zeros once there were none."""
         if self._settings.steps and not self.failure:
             try:
-                self.found = self._ahead(diffracted)
+                self.found = fit_coherence(
+                    diffracted, self._counts, self._seen, self.found, self._settings
+                )
             except InputError as error:
                 self.found, self.failure = COHERENT, str(error)
         return self.found
-
-    def _ahead(self, diffracted: Tensor) -> Coherence:
-        """The widths that are fitted, and a little further."""
-        before, settings = self.found, self._settings
-        fitted = fit_coherence(diffracted, self._counts, self._seen, before, settings)
-        if fitted.coherent:
-            return fitted
-        first, second, third = (
-            math.sqrt(max(old**2 + settings.ahead * (new**2 - old**2), 0))
-            for old, new in zip(before.sigma, fitted.sigma, strict=True)
-        )
-        return Coherence((first, second, third))

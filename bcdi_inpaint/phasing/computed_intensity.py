@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -62,12 +63,12 @@ class RefinementSettings:
     largest_box: int = 128
     near: float = 1.5
     schedule: Schedule = Schedule(hio=100, raar=150, er=50, update_every=25, settled=0.8, widen=1)
-    released: Schedule = Schedule(hio=0, raar=80, er=40)
-    last: Schedule = Schedule(hio=0, raar=80, er=40)
+    released: Schedule = Schedule(hio=0, raar=50, er=20)
+    last: Schedule = Schedule(hio=0, raar=50, er=20)
     coherence: CoherenceSettings = CoherenceSettings()
     density: DensitySettings = DensitySettings(margin=4)
     strengths: tuple[float, ...] = (0.1, 0.3)
-    evened: Schedule = Schedule(hio=0, raar=50, er=20)
+    evened: Schedule = Schedule(hio=0, raar=30, er=15)
     mixing: MixingSettings = MixingSettings()
 
     @property
@@ -208,39 +209,44 @@ def compute_states(
         raise InputError(f"starts is {starts}, expected at least 1: give a positive number")
     search = task.coherence_search()
 
-    def settle(state: State, stage: Stage) -> None:
-        if stage.algorithm == "RAAR":
-            state.coherence = search.follow(state.diffracted())
-
-    def attempt(own: np.random.Generator) -> tuple[float, State]:
-        state = retrieve(
-            task.counts,
-            task.hidden,
-            own,
-            schedule=task.settings.schedule,
-            constraint=_prior(task.first),
-            guess=task.first.counts,
-            device=task.device,
-            coherence=search.found,
-            report=task.report,
-            settle=settle,
-        )
-        seen = ~task.hidden
-        misfit = photon_deviance(task.counts[seen], state.intensity()[seen])
-        return float(misfit.mean()), state
-
     def report_start(number: int, outcome: object) -> None:
         if progress is not None:
             progress(number + 1, starts)
 
     # The starts draw on from one generator.
-    found = run_starts(attempt, [rng] * starts, report_start)
+    found = run_starts(partial(_run_start, task, search), [rng] * starts, report_start)
     finite = sorted((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
     if not finite:
         raise InputError("the computed intensity is not finite, expected numbers")
     least = finite[0][0]
     near = tuple(state for misfit, state in finite if misfit <= task.settings.near * least)
     return ComputedStates(near, starts - len(near), search)
+
+
+def _run_start(
+    task: RefinementTask, search: CoherenceSearch, rng: np.random.Generator
+) -> tuple[float, State]:
+    """Misfit and state of one start, which the beam's coherence is sought in."""
+
+    def settle(state: State, stage: Stage) -> None:
+        if stage.algorithm == "RAAR":
+            state.coherence = search.follow(state.diffracted())
+
+    state = retrieve(
+        task.counts,
+        task.hidden,
+        rng,
+        schedule=task.settings.schedule,
+        constraint=_prior(task.first),
+        guess=task.first.counts,
+        device=task.device,
+        coherence=search.found,
+        report=task.report,
+        settle=settle,
+    )
+    seen = ~task.hidden
+    misfit = photon_deviance(task.counts[seen], state.intensity()[seen])
+    return float(misfit.mean()), state
 
 
 def release_states(task: RefinementTask, states: Sequence[State]) -> tuple[State, ...]:

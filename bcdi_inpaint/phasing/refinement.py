@@ -80,7 +80,7 @@ def refine(
     model: str | Path | Model = "default",
     seed: int = 0,
     rng: np.random.Generator | None = None,
-    starts: int = 2,
+    starts: int = 3,
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
     cycles: Callable[[int, int], None] = lambda done, total: None,

@@ -47,11 +47,12 @@ def find_best_trial(task: RefinementTask, near: tuple[State, ...]) -> tuple[Tria
     An even density is tried more and more strongly for as long as that predicts better.
     """
     ways = ((near, True), (release_states(task, near), False))
-    numbers = sorted({1, len(near)})
-    best = _best([_try(task, states[:n], held) for n in numbers for states, held in ways])
+    best = _best([_try(task, few, held) for states, held in ways for few in _leading(states)])
     for strength in task.settings.strengths:
         try:
-            trial = _best([_try(task, even, True) for even in _evened(task, near, strength)])
+            trial = _best(
+                [_try(task, even, True) for even in _leading(_evened(task, near, strength))]
+            )
         except InputError as error:
             return best, f"no even density: {error}"
         except (MemoryError, torch.OutOfMemoryError):
@@ -88,10 +89,13 @@ def _try(task: RefinementTask, states: tuple[State, ...], held: bool) -> Trial:
     return Trial(states, held, mixture)
 
 
-def _evened(
-    task: RefinementTask, near: tuple[State, ...], strength: float
-) -> tuple[tuple[State, ...], ...]:
-    """States that went on from the same places with an even density: the best, and all of them."""
+def _leading(states: tuple[State, ...]) -> list[tuple[State, ...]]:
+    """The first state, the first two, and so on: the means that are tried."""
+    return [states[:number] for number in range(1, len(states) + 1)]
+
+
+def _evened(task: RefinementTask, near: tuple[State, ...], strength: float) -> tuple[State, ...]:
+    """States that went on from the same places with an even density."""
     density = replace(task.settings.density, strength=strength)
     evened = tuple(replace(state, density=density) for state in near)
     known = task.amplitudes(task.first, task.hidden)
@@ -101,4 +105,4 @@ def _evened(
                 f"nothing of the support is {density.margin} voxels from its edge, expected some"
             )
         continue_state(state, known, task.settings.evened, task.report)
-    return (evened[:1], evened) if len(near) > 1 else (evened,)
+    return evened

@@ -15,6 +15,7 @@ from bcdi_inpaint.gaps.artificial import SETTINGS
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.phasing import computed_intensity
+from bcdi_inpaint.phasing.coherence import CoherenceSettings
 from bcdi_inpaint.phasing.computed_intensity import RefinementSettings
 from bcdi_inpaint.phasing.mixing import fit_shares
 from bcdi_inpaint.phasing.refinement import refine
@@ -24,12 +25,16 @@ from bcdi_inpaint.phasing.torch_retrieval import State
 SHAPE = (48, 48, 48)
 _FEW = Schedule(hio=0, raar=4, er=2)
 SHORT = RefinementSettings(
-    schedule=Schedule(hio=5, raar=5, er=5), released=_FEW, last=_FEW, strengths=()
+    schedule=Schedule(hio=5, raar=5, er=5),
+    released=_FEW,
+    last=_FEW,
+    strengths=(),
+    coherence=CoherenceSettings(steps=0),
 )
 QUICK = RefinementSettings(
-    schedule=Schedule(hio=30, raar=50, er=20, update_every=20, settled=0.6, widen=1),
-    released=_FEW,
-    last=Schedule(hio=0, raar=10, er=5),
+    schedule=Schedule(hio=60, raar=100, er=30, update_every=20, settled=0.75, widen=1),
+    released=Schedule(hio=0, raar=30, er=10),
+    last=Schedule(hio=0, raar=30, er=10),
     strengths=(),
 )
 
@@ -263,6 +268,7 @@ def test_it_needs_no_pynx_and_says_after_every_cycle_how_far_it_is(
         fill,
         model=model,
         settings=SHORT,
+        starts=2,
         progress=of_starts,
         cycles=of_cycles,
     )

@@ -62,7 +62,7 @@ def test_it_is_tried_more_strongly_only_as_long_as_it_helps(
     asked = []
     true_evened = trials._evened
 
-    def evened(*arguments: object) -> tuple[tuple[State, ...], ...]:
+    def evened(*arguments: object) -> tuple[State, ...]:
         asked.append(arguments[-1])
         return true_evened(*arguments)  # type: ignore[arg-type]
 
