@@ -15,8 +15,11 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from bcdi_inpaint.phasing.density import DensitySettings, Interior, find_interior
 from bcdi_inpaint.phasing.pynx_density_kernels import DensityKernels, DeviceInterior
+from bcdi_inpaint.phasing.pynx_kernels import to_device
 from bcdi_inpaint.phasing.pynx_projection import is_gpu, pynx_backend
 
 DENSITY = "held_density"
@@ -77,6 +80,29 @@ def heed_density() -> None:
         projection = getattr(backend, name)
         if not hasattr(projection.op, "without_density"):
             projection.op = _evening(backend, projection.op)
+
+
+def density_fails() -> str:
+    """Why a GPU runs no kernel that evens out a density; empty where it does, or there is none."""
+    backend = pynx_backend()
+    if not is_gpu(backend):
+        return ""
+    try:
+        _even_out_once(backend, backend.ERProj().processing_unit)
+    except Exception as error:  # each driver has errors of its own
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+    return ""
+
+
+def _even_out_once(backend: ModuleType, unit: Any) -> None:
+    """Compile and run the kernels on a small object."""
+    settings = DensitySettings(strength=0.5, margin=0)
+    interior = find_interior(np.ones((4, 4, 4), dtype=bool), settings)
+    assert interior is not None, "it is large enough"
+    there = DeviceInterior.of(backend, unit, interior, (4, 4, 4), settings.width)
+    obj = to_device(backend, unit, np.ones((4, 4, 4), np.complex64))
+    DensityKernels.of(backend, unit).even_out(unit, obj, there, settings.strength)
+    obj.get()
 
 
 def _evening(backend: ModuleType, own: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

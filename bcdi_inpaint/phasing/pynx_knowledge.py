@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bcdi_inpaint.phasing.density import DensitySettings
-from bcdi_inpaint.phasing.pynx_density import DENSITY, HeldDensity, heed_density
+from bcdi_inpaint.phasing.pynx_density import DENSITY, HeldDensity, density_fails, heed_density
 from bcdi_inpaint.phasing.pynx_psf import gaussian_psf_f
 from bcdi_inpaint.phasing.pynx_scan import planned_cycles, say
 
@@ -53,6 +53,7 @@ class KnowsPhysics:
     cdi: Any
     psf_sigma: np.ndarray | None = None
     density: HeldDensity | None = None
+    density_failure: str | None = None
 
     def knowledge(self) -> Knowledge:
         """What is known, once the data are loaded."""
@@ -74,8 +75,18 @@ class KnowsPhysics:
         super().prepare_cdi()  # type: ignore[misc]
         if self.psf_sigma is not None:
             self.cdi.init_psf(psf_f=gaussian_psf_f(self.cdi.iobs.shape, self.psf_sigma))
-        if self.density is not None:
+        if self.density is not None and not self._density_is_left():
             setattr(self.cdi, DENSITY, self.density)
+
+    def _density_is_left(self) -> bool:
+        """Whether the GPU cannot even it out; asked once, for all runs, and said."""
+        if self.density_failure is None:
+            self.density_failure = density_fails()
+            if self.density_failure:
+                self.params.pop(USED[1])
+                why = self.density_failure
+                say(f"the GPU runs no kernel of ours ({why}): the density stays free")
+        return self.density_failure != ""
 
 
 def _psf_sigma(params: dict[str, Any], known: Knowledge) -> np.ndarray | None:

@@ -22,6 +22,8 @@ from bcdi_inpaint.phasing.constraints import (
     PriorConstraint,
     scale_modulus,
 )
+from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.pynx_density import DENSITY, HeldDensity, heed_density
 from bcdi_inpaint.phasing.pynx_projection import CARRIED, HeldAmplitudes, heed_fills
 from bcdi_inpaint.phasing.schedule import ALGORITHMS, Schedule
 from bcdi_inpaint.pynx_engine import import_pynx
@@ -101,6 +103,26 @@ def with_fill(operator: Any, fill: Fill | Constraint, *, cycles: int = 0) -> Any
     return _operator("WithFill", _WithFill)(operator, fill, cycles, [])
 
 
+def with_density(operator: Any, settings: DensitySettings) -> Any:
+    """One of PyNX's operators, evening out the density inside the crystal in each of its cycles.
+
+    It multiplies and has powers as PyNX's own: ``with_density(ER(), even) ** 100 * cdi``; around it
+    goes `with_fill`, where there is a fill too.
+
+    Parameters
+    ----------
+    operator : HIO, RAAR, ER, CF, or a product of such.
+    settings : how far the density is evened out; it begins at once.
+
+    Raises
+    ------
+    MissingEngineError
+        PyNX is not there.
+    """
+    heed_density()
+    return _operator("WithDensity", _WithDensity)(operator, HeldDensity(settings, 0))
+
+
 @functools.cache
 def _operator(name: str, mixin: type, algorithm: str = "") -> Any:
     """A class of PyNX operators; made late, because its parent is PyNX's."""
@@ -139,6 +161,24 @@ class _WithFill(_Composed):
             return self.inner * cdi
         finally:
             delattr(cdi, CARRIED)
+
+
+class _WithDensity(_Composed):
+    """Any operator of PyNX's, while the `CDI` carries how even its density is."""
+
+    def __init__(self, inner: Any, held: HeldDensity) -> None:
+        super().__init__()
+        self.inner, self.held = inner, held
+
+    def __pow__(self, n: int) -> Any:
+        return type(self)(self.inner**n, self.held)
+
+    def op(self, cdi: Any) -> Any:
+        setattr(cdi, DENSITY, self.held)
+        try:
+            return self.inner * cdi
+        finally:
+            delattr(cdi, DENSITY)
 
 
 class _Amplitude(_Composed):

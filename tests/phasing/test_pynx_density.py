@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import scipy.fft
 
+from bcdi_inpaint.phasing import pynx_density
 from bcdi_inpaint.phasing.density import DensitySettings, find_interior
 from bcdi_inpaint.phasing.pynx_density import (
     DENSITY,
@@ -17,6 +18,8 @@ from bcdi_inpaint.phasing.pynx_density import (
     HeldDensity,
     heed_density,
 )
+from bcdi_inpaint.phasing.pynx_knowledge import KnowsPhysics
+from bcdi_inpaint.phasing.pynx_operators import with_density
 from bcdi_inpaint.phasing.pynx_projection import pynx_backend
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
@@ -99,6 +102,28 @@ def test_a_support_without_an_inside_is_left(obj: np.ndarray) -> None:
     operator = import_pynx("cdi").ER()
     found, plain = operator * made(obj, thick), operator * made(obj)
     assert np.array_equal(found.get_obj(), plain.get_obj())
+
+
+def test_an_operator_that_evens_it_multiplies_as_pynxs(obj: np.ndarray) -> None:
+    er = import_pynx("cdi").ER()
+    found = with_density(er, EVEN) ** 3 * er**2 * made(obj)
+    expected = er**2 * made(obj)
+    setattr(expected, DENSITY, HeldDensity(EVEN, 0))
+    expected = er**3 * expected
+    assert not hasattr(found, DENSITY)
+    assert np.allclose(found.get_obj(), expected.get_obj(), rtol=1e-3, atol=1e-3)
+
+
+def test_a_gpu_without_our_kernels_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pynx_density.density_fails() == ""
+    monkeypatch.setattr(pynx_density, "is_gpu", lambda backend: True)
+    assert pynx_density.density_fails().startswith("AttributeError: ")  # the CPU has none
+
+    class Told(KnowsPhysics):
+        params: ClassVar[dict[str, Any]] = {"inpaint_used_density": 0.1}
+
+    assert Told()._density_is_left()
+    assert Told.params == {}
 
 
 def test_it_is_put_around_once(pynx: str) -> None:
