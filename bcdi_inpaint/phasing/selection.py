@@ -1,4 +1,8 @@
-"""Which of several reconstructions of one scan is taken."""
+"""Which of several reconstructions of one scan is taken.
+
+One number does not tell. A run that stagnates has a poor free log-likelihood; of those that do not,
+one with a larger support fits better because it has more to fit with, and may be the worse crystal.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,30 @@ import numpy as np
 
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 
+MARGIN = 1.5
+"""Times the best free log-likelihood: runs up to there are compared further. Chosen on three small
+crystals with gaps of 1.5 to 4 fringes; no committed command."""
+
 
 def choose(found: Sequence[Reconstruction]) -> Reconstruction:
-    """The one of least free log-likelihood, or log-likelihood where there are no free voxels."""
-    return min(found, key=lambda one: one.llk if np.isnan(one.llk_free) else one.llk_free)
+    """The best run: of those whose free log-likelihood is near the best, the one of least ranks.
+
+    The ranks are in free log-likelihood, log-likelihood and size of the support, added up; the
+    free log-likelihood decides between equals. Without free voxels the log-likelihood stands in.
+    """
+    free = [_free(one) for one in found]
+    near = [one for one, own in zip(found, free, strict=True) if own <= MARGIN * min(free)]
+    figures = [(_free(one), one.llk, float(one.support.sum())) for one in near]
+    ranks = np.sum([_ranks(column) for column in zip(*figures, strict=True)], axis=0)
+    order = np.lexsort(([own for own, _, _ in figures], ranks))
+    return near[int(order[0])]
+
+
+def _free(found: Reconstruction) -> float:
+    return found.llk if np.isnan(found.llk_free) else found.llk_free
+
+
+def _ranks(values: Sequence[float]) -> np.ndarray:
+    """The place of each value, 0 for the least; equal ones share theirs."""
+    _, places = np.unique(np.asarray(values), return_inverse=True)
+    return places
