@@ -29,15 +29,17 @@ class GapIntensitySettings:
     ----------
     ring : voxels from a ring to the next. Chosen: some fringes' width, so that a ring holds light
         and dark.
-    beside : voxels from the gap that are looked at. Chosen: about as wide as the gaps between a
-        detector's chips.
+    beside : voxels from the gap that are looked at. Chosen on six simulated crystals (40^3), no
+        committed command: over masked gaps and priors the rank correlation of |log ratio| with the
+        phase error was 0.46, with four voxels 0.29. So it warns, and does not measure; a fill that
+        is taken as counted has a ratio near 1 whatever its error.
     fewest : voxels of a ring in the gap, and beside it, below which it says nothing. Chosen.
     least_counts : mean calculated counts of a ring beside the gap, below which it says nothing:
         there is only noise to fit. Chosen.
     """
 
     ring: float = 4.0
-    beside: float = 4.0
+    beside: float = 2.0
     fewest: int = 20
     least_counts: float = 0.1
 
