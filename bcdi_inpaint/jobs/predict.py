@@ -191,7 +191,9 @@ def _advice(scan: Measured, gap: GapRegion, filling: StreamedFill) -> Benefit | 
     near = scan.part(box)
     unknown = near.bad_mask | gap.part(box)
     corner = as_shape(part.start for part in box)
-    return expected_benefit(near.counts, unknown, gap.planes, corner)
+    alone = filling.alone(box)
+    filled = np.where(alone.filled, alone.counts, np.float32(np.nan))
+    return expected_benefit(near.counts, unknown, gap.planes, corner, filled=filled)
 
 
 def _picture(request: Request, picture: Path, scan: Measured, fill: Filled) -> None:

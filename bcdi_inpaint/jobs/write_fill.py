@@ -169,7 +169,7 @@ def write_cxi(
     check_name(handover, CHOICES)
     gap = GapRegion.of(fill.filled) if gaps is None else as_region(gaps, scan.shape)
     scan = _with_marks(scan, fill.photon)
-    benefit = _benefit_record(scan, gap)
+    benefit = _benefit_record(scan, gap, fill)
     name = resolve_handover(handover, benefit.pop("verdict"), refined=fill.report.refined)
     date = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     known = remarks_record(distinct(scan.remarks, getattr(gaps, "remarks", ())))
@@ -208,11 +208,13 @@ def fill_record(fill: Filled, gaps: str) -> dict[str, Any]:
     }
 
 
-def _benefit_record(scan: Measured, gap: GapRegion) -> dict[str, Any]:
+def _benefit_record(scan: Measured, gap: GapRegion, fill: Filled) -> dict[str, Any]:
     """What a file says of the expected benefit, and under ``verdict`` what follows."""
     everything = whole(scan.shape)
     measured = scan.part(everything)
     unknown = measured.bad_mask | gap.part(everything)
-    benefit = expected_benefit(measured.counts, unknown, gap.planes)
+    alone = fill.in_unit(1.0).alone(everything)
+    filled = np.where(alone.filled, alone.counts, np.float32(np.nan))
+    benefit = expected_benefit(measured.counts, unknown, gap.planes, filled=filled)
     verdict = None if benefit is None else benefit.verdict
     return {**benefit_record(benefit), "verdict": verdict}

@@ -53,7 +53,7 @@ class ScanCalibrationSettings:
     spread_of_class: float = 0.4
     tail: float = 0.3
     tail_of_class: float = 0.2
-    voxels_together: float = 8.0
+    voxels_together: float = 3.0
     most: int = 1000
     fewest: int = 200
     fewest_photons: int = 200

@@ -19,6 +19,7 @@ from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.gaps.artificial import lines_from_peak
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.peak.centre import find_central_voxel, find_centre, hot_voxels
+from bcdi_inpaint.peak.crystal_extent import extent_period, with_mates
 from bcdi_inpaint.peak.fringes import fringe_period, window
 from bcdi_inpaint.scan.boxes import AXIS_NAMES
 
@@ -101,9 +102,13 @@ def expected_benefit(
     gaps: Sequence[Gap],
     begin: tuple[int, ...] = (0, 0, 0),
     *,
+    filled: np.ndarray | None = None,
     settings: BenefitSettings = BenefitSettings(),
 ) -> Benefit | None:
     """What to expect of filling these gaps.
+
+    Fringes are as wide as the crystal's size makes them, which the autocorrelation tells of
+    strained crystals too; see `peak.crystal_extent`. It needs counts everywhere.
 
     Only a window of `fringes.HALF_WINDOW` voxels around the Bragg peak is looked at, without the
     hot pixels in it.
@@ -114,6 +119,8 @@ def expected_benefit(
     unknown : (n_rock, n_y, n_x) bool, True = not measured: gaps and bad voxels.
     gaps : the gaps, some may lie outside the window of the peak.
     begin : the voxel of the scan, by which gaps are counted, that the arrays begin with.
+    filled : (n_rock, n_y, n_x) counts of the fill, nan where nothing was filled; they make the
+        crystal's size surer. Other unknown voxels get the counts of their Friedel mates.
     settings : the rule.
 
     Returns
@@ -130,7 +137,7 @@ def expected_benefit(
     near[~known] = 0
     corner = [side.start + first for side, first in zip(box, begin, strict=True)]
     centre = find_centre(np.log1p(near), known)
-    period = fringe_period(near, known)
+    period = _period(near, known, None if filled is None else filled[box], centre)
     found = []
     for gap in gaps:
         first, last = gap.start - corner[gap.axis], gap.stop - corner[gap.axis]
@@ -143,6 +150,21 @@ def expected_benefit(
         found.append(Benefit(gap, fringes, distance, beside, verdict))
     widths = [one.gap.width if math.isnan(one.fringes) else one.fringes for one in found]
     return found[int(np.argmax(widths))] if found else None
+
+
+def _period(
+    near: Float64Array, known: BoolArray, filled: np.ndarray | None, centre: Float64Array
+) -> Float64Array:
+    """The fringe period (3,) that the crystal's size makes; where fringes tell more, theirs.
+
+    nan where nothing ripples: then there is no crystal to be seen.
+    """
+    fringes = fringe_period(near, known)
+    whole = with_mates(near, known, centre)
+    if filled is not None:
+        whole = np.where(known | np.isnan(filled), whole, filled)
+    size = extent_period(whole)
+    return np.where(np.isnan(fringes) | np.isnan(size), fringes, size)
 
 
 def verdict_of(
