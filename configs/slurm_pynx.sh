@@ -2,6 +2,7 @@
 # PyNX's own command with the fill, on one GPU of a Slurm cluster.
 # Submit: sbatch configs/slurm_pynx.sh --data scan_inpainted.cxi --nb_run 20 --nb_run_keep 10
 # At ESRF: add --partition=gpu,p9gpu
+# Where the time limit stops it, submit the same once more: runs that are done stay.
 #SBATCH --job-name=bcdi-pynx
 #SBATCH --gres=gpu:1
 #SBATCH --cpus-per-task=4
