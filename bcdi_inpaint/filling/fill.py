@@ -203,7 +203,6 @@ class Fill:
         --------
         >>> import numpy as np
         >>> from bcdi_inpaint.network.calibration import Calibration
-        from bcdi_inpaint.network.scan_calibration import ScanFactors
         >>> ten, all_filled = np.full((1, 1, 1), 10, np.float32), np.ones((1, 1, 1), bool)
         >>> fill = Fill(ten, all_filled, ten / 50, Calibration(), "example", "")
         >>> fill

@@ -146,12 +146,12 @@ def test_a_fill_that_fails_leaves_no_adapted_weights(
     tmp_path: Path, scan: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bcdi_inpaint.errors import InputError
-    from bcdi_inpaint.jobs import predict as prediction
+    from bcdi_inpaint.jobs import method
 
     def fails(*_: object, **__: object) -> None:
         raise InputError("no fill today")
 
-    monkeypatch.setattr(prediction, "inpaint_scan", fails)
+    monkeypatch.setattr(method, "inpaint_scan", fails)
     options = ("--model", model, "--finetune", "--finetune-steps", 1, "--device", "cpu")
     assert run("predict", scan, *options).exit_code == 2
     assert list(tmp_path.iterdir()) == [scan]

@@ -52,7 +52,7 @@ def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return replace(find_with(scan, GapOptions()), remarks=(OF_SCAN, OF_GAPS))
 
     monkeypatch.setattr(scan_gaps, "open_in_photons", remarkable)
-    monkeypatch.setattr(scan_gaps, "find_with", found)
+    monkeypatch.setattr(scan_gaps, "find_with_wide_pixels", found)
     monkeypatch.setattr(batch, "open_executor", lambda *_: ThreadPoolExecutor(1))
     counts = np.full(SHAPE, 300, dtype=np.uint16)
     counts[:, 16:22] = 0
@@ -87,7 +87,7 @@ def test_remarks_as_json(scan: Path, model: str, option: tuple[str, ...]) -> Non
 def test_a_refused_scan_says_what_is_known(
     scan: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan_gaps, "find_with", find_with)
+    monkeypatch.setattr(scan_gaps, "find_with_wide_pixels", find_with)
     write_scan(scan, np.ones(SHAPE, np.uint16), force=True)
     result = run(scan, "--model", model, "--json")
     told = json.loads(result.stdout)
