@@ -8,6 +8,7 @@ centre at index 0, as in `torch_retrieval`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -181,27 +182,39 @@ def _half_curvatures(values: Tensor) -> list[Tensor]:
 
 
 class CoherenceSearch:
-    """Widths that follow a retrieval, and that the next one begins with.
+    """Widths that follow one start after another; a start that stagnates leads none astray.
 
     Attributes
     ----------
-    found : the latest.
+    best : of the start that fits best until now, which the next one begins with.
     failure : why there are none, in one line; empty while there are.
     """
 
     def __init__(self, counts: Tensor, seen: Tensor, settings: CoherenceSettings) -> None:
-        self.found = COHERENT
+        self.best = COHERENT
         self.failure = ""
+        self._found, self._least_misfit = COHERENT, math.inf
         self._settings = settings
         self._counts, self._seen = (_middle(each, settings.box) for each in (counts, seen))
+
+    def begin(self) -> Coherence:
+        """The widths that a start begins with."""
+        self._found = self.best
+        return self.best
 
     def follow(self, diffracted: Tensor) -> Coherence:
         """The widths under a calculated intensity, not blurred; zeros once there were none."""
         if self._settings.steps and not self.failure:
             try:
-                self.found = fit_coherence(
-                    diffracted, self._counts, self._seen, self.found, self._settings
+                self._found = fit_coherence(
+                    diffracted, self._counts, self._seen, self._found, self._settings
                 )
             except InputError as error:
-                self.found, self.failure = COHERENT, str(error)
-        return self.found
+                self._found = self.best = COHERENT
+                self.failure = str(error)
+        return self._found
+
+    def end(self, misfit: float) -> None:
+        """A start has ended with this misfit: its widths stay if it is the best until now."""
+        if misfit < self._least_misfit and not self.failure:
+            self._least_misfit, self.best = misfit, self._found

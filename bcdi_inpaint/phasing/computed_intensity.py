@@ -240,13 +240,14 @@ def _run_start(
         constraint=_prior(task.first),
         guess=task.first.counts,
         device=task.device,
-        coherence=search.found,
+        coherence=search.begin(),
         report=task.report,
         settle=settle,
     )
     seen = ~task.hidden
-    misfit = photon_deviance(task.counts[seen], state.intensity()[seen])
-    return float(misfit.mean()), state
+    misfit = float(photon_deviance(task.counts[seen], state.intensity()[seen]).mean())
+    search.end(misfit)
+    return misfit, state
 
 
 def release_states(task: RefinementTask, states: Sequence[State]) -> tuple[State, ...]:

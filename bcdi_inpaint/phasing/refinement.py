@@ -195,7 +195,7 @@ def _refine(
     said = _findings(computed, apart, refinement, trial, left_out)
     report = replace(
         refinement.fill.report,
-        coherence_sigma=computed.search.found.sigma,
+        coherence_sigma=computed.search.best.sigma,
         density_strength=trial.strength if refinement.accepted else 0.0,
     )
     return replace(
@@ -212,8 +212,8 @@ def _findings(
     search = computed.search
     if search.failure:
         yield search.failure
-    elif not search.found.coherent:
-        yield "coherence width {:.2g}, {:.2g}, {:.2g} voxels".format(*search.found.sigma)
+    elif not search.best.coherent:
+        yield "coherence width {:.2g}, {:.2g}, {:.2g} voxels".format(*search.best.sigma)
     if refinement.accepted and trial.strength:
         yield f"density evened out by {trial.strength:g}"
     if left_out:

@@ -90,3 +90,15 @@ def test_it_is_fitted_on_the_middle_alone() -> None:
     settings = CoherenceSettings(box=16, steps=12)
     found = fit_coherence(diffracted(), counts, EVERYWHERE, COHERENT, settings)
     np.testing.assert_allclose(found.sigma, sigma, atol=0.15)
+
+
+def test_a_start_that_stagnates_leads_none_astray() -> None:
+    counts = drawn(Coherence((0.6, 0.6, 0.6)).blur(diffracted()))
+    search = CoherenceSearch(counts, EVERYWHERE, CoherenceSettings(steps=12))
+    assert search.begin().coherent
+    good = search.follow(diffracted())
+    search.end(1.0)
+    assert search.begin() == good
+    assert search.follow(Coherence((0.5, 0.5, 0.5)).blur(diffracted())) != good
+    search.end(2.0)
+    assert search.begin() == search.best == good

@@ -32,9 +32,9 @@ SHORT = RefinementSettings(
     coherence=CoherenceSettings(steps=0),
 )
 QUICK = RefinementSettings(
-    schedule=Schedule(hio=60, raar=100, er=30, update_every=20, settled=0.75, widen=1),
-    released=Schedule(hio=0, raar=30, er=10),
-    last=Schedule(hio=0, raar=30, er=10),
+    schedule=Schedule(hio=30, raar=60, er=10, update_every=20, settled=0.7, widen=1),
+    released=_FEW,
+    last=_FEW,
     strengths=(),
 )
 
@@ -148,7 +148,8 @@ def test_without_room_there_is_no_pseudo_gap() -> None:
 def test_a_fill_that_is_far_off_is_refined_towards_the_truth(
     counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model, expectation: np.ndarray
 ) -> None:
-    found = refine(counts, gap, fill, model=model, starts=2, settings=QUICK)
+    # As users run it but for the starts: with fewer cycles it is chance whether this gap gains.
+    found = refine(counts, gap, fill, model=model, starts=1)
     assert found.accepted, found.remark
     assert found.after < found.before
     truth = expectation.astype(np.float32)
