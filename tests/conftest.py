@@ -49,6 +49,19 @@ def pynx() -> str:
 
 
 @pytest.fixture(scope="session")
+def opencl(pynx: str) -> None:
+    """PyNX on an OpenCL device, PoCL too; the test is skipped where there is none."""
+    cl = pytest.importorskip("pyopencl")
+    pytest.importorskip("pyvkfft.opencl")
+    try:
+        there = any(platform.get_devices() for platform in cl.get_platforms())
+    except cl.Error:
+        there = False
+    if not there:
+        pytest.skip("no OpenCL device")
+
+
+@pytest.fixture(scope="session")
 def particle() -> tuple[np.ndarray, np.ndarray]:
     """A strained, faceted particle without inversion symmetry: object and where it is, 48^3."""
     z, y, x = np.ogrid[-24:24, -24:24, -24:24]

@@ -30,7 +30,7 @@ def find_gaps(
     photon: float | None = None,
     clip: bool = False,
 ) -> GapFinding:
-    """Find the gaps of a scan as `bcdi-inpaint predict` does; see `gaps.finding.find_gaps`.
+    """Find the gaps of a scan as `bcdi-inpaint predict` does; see `gaps.finding.find_with`.
 
     Marks such as 65535 are no counts, counts may be in other units, and lines of wide pixels
     belong to the gap between them.

@@ -91,7 +91,7 @@ def widen(
 def find_with_wide_pixels(scan: Measured, options: GapOptions) -> GapFinding:
     """Find the gaps of a scan in photons; those that are not given get their wide pixels.
 
-    Raises InputError as `gaps.finding.find_gaps` does.
+    Raises InputError as `gaps.finding.find_with` does.
     """
     finding = find_with(scan, options)
     if finding.how not in (BY_MASK, BY_COUNTS, f"{BY_MASK} and {BY_COUNTS}"):

@@ -7,7 +7,6 @@ masked frames never become one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +28,7 @@ from bcdi_inpaint.gaps.placement import (
 from bcdi_inpaint.gaps.survey import Survey, survey_scan
 from bcdi_inpaint.gaps.uncovered import find_uncovered, masked_parts, remark_on_patches
 from bcdi_inpaint.gaps.widths import KNOWN_WIDTHS, WIDEST
-from bcdi_inpaint.scan.scan import Measured, as_mask
+from bcdi_inpaint.scan.scan import Measured
 
 
 @dataclass(frozen=True)
@@ -56,21 +55,11 @@ class GapSearchSettings:
 SETTINGS = GapSearchSettings()
 
 
-def find_gaps(
-    scan: Measured,
-    user: Iterable[Gap] = (),
-    detector: Detector | None = None,
-    roi: tuple[int, int] | None = None,
-    binning: int = 1,
-    *,
-    gap_mask: np.ndarray | None = None,
-    trust: bool = False,
-    fill_empty: bool = False,
-) -> GapFinding:
+def find_with(scan: Measured, options: GapOptions) -> GapFinding:
     """Find the gaps of a scan. The first of these ways that gives any is believed.
 
-    1. `user` and `gap_mask`: what the user says.
-    2. `detector`: its table, placed by `roi` and `binning` (see `detectors.place_gaps`).
+    1. `options.user` and `options.gap_mask`: what the user says.
+    2. `options.detector`: its table, placed by `roi` and `binning` (see `detectors.place_gaps`).
     3. Whole rows and columns that the file's mask covers in every frame.
     4. Whole rows and columns without a single valid count in any frame, which have a known gap
        width and signal on both sides.
@@ -82,36 +71,10 @@ def find_gaps(
     Masked lines at the array's edge are reported from 3 px on, up to the widest known gap: a
     crop may cut a gap. Below that they are a detector's masked border, above it padding.
 
-    Parameters
-    ----------
-    scan : the scan, in memory or in its file. It is gone through once.
-    user : gaps that the user gives, in lines of the scan.
-    detector : the detector that the scan was taken with, from `gaps.detectors.DETECTORS`.
-    roi : (y0, x0), the unbinned detector line of the scan's first row and column.
-    binning : detector lines per line of the scan.
-    gap_mask : (n_rock, n_y, n_x) or (n_y, n_x), True = to fill: a gap of any shape.
-    trust : whether gaps are believed whose lines hold counts.
-    fill_empty : whether all that is empty amid light is filled, where it is else masked.
-
-    Returns
-    -------
-    The gaps, how they were found, and what has to be said about them.
-
-    Raises
-    ------
-    InputError
-        Where no gap is found (the message says what was looked for), where a gap reaches outside
-        the array or its lines hold counts, and where gaps or mask cover everything.
+    The scan, in memory or in its file, is gone through once. InputError where no gap is found (the
+    message says what was looked for), where a gap reaches outside the array or its lines hold
+    counts, and where gaps or mask cover everything.
     """
-    mask = None if gap_mask is None else as_mask(gap_mask, scan.shape, "gap_mask")
-    options = GapOptions(
-        merge_gaps(user), detector, roi, binning, mask, trust=trust, fill_empty=fill_empty
-    )
-    return find_with(scan, options)
-
-
-def find_with(scan: Measured, options: GapOptions) -> GapFinding:
-    """Find the gaps of a scan as a user wants it; see `find_gaps`."""
     given = _given(scan, options)
     if given is not None:
         check_inside(given.gaps, scan.shape)

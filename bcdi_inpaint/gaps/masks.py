@@ -143,7 +143,7 @@ def as_region(gaps: np.ndarray | Gap | Iterable[Gap], shape: Shape) -> GapRegion
     Parameters
     ----------
     gaps : a mask (n_rock, n_y, n_x) or (n_y, n_x), True = to fill, or one gap, or several, for
-        example what `gaps.finding.find_gaps` returns.
+        example what `gaps.finding.find_with` returns.
     shape : (n_rock, n_y, n_x) of the scan.
 
     Returns

@@ -33,7 +33,7 @@ def find_scan_gaps(
     Raises
     ------
     InputError
-        As `files.read_scan` and `gaps.finding.find_gaps` do.
+        As `files.read_scan` and `gaps.finding.find_with` do.
     """
     tell = telling_once(note)
     scan = open_in_photons(request).scan

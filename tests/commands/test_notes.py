@@ -14,10 +14,11 @@ import pytest
 from click.testing import CliRunner, Result
 from small_network import tiny_network
 
+from bcdi_inpaint.checks.gap_search import find_gaps
 from bcdi_inpaint.checks.numbers import Prepared
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
-from bcdi_inpaint.gaps.finding import find_gaps, find_with
+from bcdi_inpaint.gaps.finding import find_with
 from bcdi_inpaint.gaps.gap_finding import GapFinding, GapOptions
 from bcdi_inpaint.jobs import batch, batch_report, scan_gaps
 from bcdi_inpaint.jobs.open_in_photons import open_in_photons

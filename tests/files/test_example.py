@@ -9,10 +9,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from bcdi_inpaint.checks.gap_search import find_gaps
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.files.example import EXAMPLE, load_example, load_example_truth
 from bcdi_inpaint.filling.inpainting import inpaint
-from bcdi_inpaint.gaps.finding import find_gaps
 from bcdi_inpaint.gaps.masks import gap_mask
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from bcdi_inpaint.checks.gap_search import find_gaps
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.detectors import DETECTORS, Detector, find_detector, of_size, place_gaps
-from bcdi_inpaint.gaps.finding import find_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.scan.scan import as_scan
 

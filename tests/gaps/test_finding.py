@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bcdi_inpaint.checks.gap_search import find_gaps
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_scan
 from bcdi_inpaint.gaps.detectors import Detector, find_detector
-from bcdi_inpaint.gaps.finding import KNOWN_WIDTHS, find_gaps
+from bcdi_inpaint.gaps.finding import KNOWN_WIDTHS
 from bcdi_inpaint.gaps.gap import Gap, parse_gap
 from bcdi_inpaint.gaps.masks import gap_mask, merge_gaps
 from bcdi_inpaint.scan.scan import Scan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bcdi_inpaint.gaps.finding import find_gaps
+from bcdi_inpaint.checks.gap_search import find_gaps
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.gaps.survey import project, survey_scan

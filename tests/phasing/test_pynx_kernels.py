@@ -8,22 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "cuda_prior.py"
 LIMIT_S = 300
 """The first compilation takes half a minute; PoCL keeps what it compiled."""
 
 
-def test_cycles_on_opencl_are_those_of_the_cpu(pynx: str) -> None:
-    cl = pytest.importorskip("pyopencl")
-    pytest.importorskip("pyvkfft.opencl")
-    try:
-        there = any(platform.get_devices() for platform in cl.get_platforms())
-    except cl.Error:
-        there = False
-    if not there:
-        pytest.skip("no OpenCL device")
+def test_cycles_on_opencl_are_those_of_the_cpu(opencl: None) -> None:
     done = subprocess.run(
         [
             sys.executable, "-W", "ignore", str(SCRIPT),

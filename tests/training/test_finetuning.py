@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from small_training import CROSS, QUICK, same, state
 
+from bcdi_inpaint.checks.gap_search import find_gaps
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.inpainting import inpaint
-from bcdi_inpaint.gaps.finding import find_gaps
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.network.weights import Model, save_weights
 from bcdi_inpaint.scan.scan import Scan
