@@ -20,10 +20,13 @@ from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.evaluation.scores import ceiling_share, score
 from bcdi_inpaint.files import read_fill, read_scan
 from bcdi_inpaint.filling.inpainting import inpaint
+from bcdi_inpaint.jobs.phased_knowledge import knowledge_of
 from bcdi_inpaint.jobs.provenance import fill_in_file
 from bcdi_inpaint.phasing.handover import HandOver, hand_over
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
-from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
+from bcdi_inpaint.phasing.pynx_runs import run_preset
+from bcdi_inpaint.phasing.selection import choose
 from bcdi_inpaint.plots import demo_panel
 from bcdi_inpaint.tables import format_table
 from simulation.demo_scan import (
@@ -75,7 +78,9 @@ def _phase(
 ) -> tuple[str, dict[str, Complex128Array]]:
     """Phase the complete scan, and the filled one in some hand-overs; a table, and the objects.
 
-    The objects are aligned with the true one, which is among them.
+    As `bcdi-inpaint phase` does: the prior comes with what the file says of beam and crystal, the
+    others are what PyNX alone makes of them. The objects are aligned with the true one, which is
+    among them.
     """
     none = np.zeros_like(scan.gap)
     stored = read_fill(filled_path)
@@ -88,16 +93,9 @@ def _phase(
     for label, name in {"complete": "", **HANDED_OVER}.items():
         complete = HandOver(label, scan.counts, none, none)
         handed = (hand_over(fill, scan.gap, none, name) if name else complete).crop(box)
-        with report_stage(f"PyNX phases: {label}, best of {settings.starts} starts"):
-            found = retrieve_best(
-                handed.counts,
-                handed.bad_mask,
-                np.random.default_rng(seed),
-                runs=settings.starts,
-                constraint=handed.constraint,
-                release_after=handed.release_after,
-                filled=handed.filled,
-            )
+        with report_stage(f"PyNX phases: {label}, best of {settings.preset.runs} starts"):
+            known = knowledge_of(stored.provenance, {}) if name == "prior" else Knowledge()
+            found = choose(run_preset(handed, settings.preset, seed=seed, knowledge=known))
         compared = compare(found.obj, truth)
         rows.append([label, compared.phase_rms_rad, compared.modulus_rms])
         objects[label] = compared.aligned

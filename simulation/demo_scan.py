@@ -16,6 +16,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import write_scan
 from bcdi_inpaint.gaps.detectors import DETECTORS, place_gaps
 from bcdi_inpaint.gaps.masks import gap_mask
+from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
 from bcdi_inpaint.scan.boxes import Shape
 from bcdi_inpaint.scan.scan import Metadata
@@ -44,7 +45,7 @@ class DemoSettings:
     pynx_half : half the side of the box that PyNX sums, on OpenCL and on the plain CPU: some 20
         seconds each.
     phased : sides of the box that is phased.
-    starts : random starts of each retrieval.
+    preset : cycles and starts of each retrieval.
     """
 
     shape: Shape = (128, 128, 128)
@@ -55,7 +56,7 @@ class DemoSettings:
     flux: float = 1e6
     pynx_half: tuple[int, int] = (32, 16)
     phased: Shape = (96, 96, 96)
-    starts: int = 3
+    preset: Preset = Preset(runs=3)
 
 
 DEFAULT = DemoSettings()

@@ -46,3 +46,10 @@ def test_noise_alone_and_darkness_have_no_size() -> None:
     noise = np.random.default_rng(0).poisson(5.0, (32, 32)).astype(float)
     blunt = ExtentSettings(taper=0.01)
     assert not (extent_period(noise, settings=blunt) < 10).any()
+
+
+def test_what_a_gap_is_filled_with_wrongly_is_not_the_crystal() -> None:
+    """A dark sheet spreads over all lags along its normal."""
+    counts = pattern(0.0)
+    counts[:, 27:30] = 0
+    np.testing.assert_allclose(extent_period(counts), N / np.array(LENGTH), rtol=0.03)

@@ -64,6 +64,7 @@ def test_what_is_held_is_of_masked_filled_voxels(fill: CarriedFill) -> None:
     assert held is not None
     assert isinstance(held.known, AmplitudePrior)
     assert len(held.known.index) == (part.filled & masked).sum()
+    assert held.cycles == 10  # those before the end: ER finds nothing new
     assert part.held(np.zeros_like(masked), Cycles(10, 20)) is None
 
 

@@ -81,6 +81,7 @@ def test_a_seed_gives_the_same_objects_and_leaves_other_random_numbers(handed: H
         np.testing.assert_array_equal(one.obj, same.obj)
         assert one.threshold == same.threshold
         assert (one.obj != different.obj).any()
+        assert one.threshold != different.threshold
     assert first[0].threshold != first[1].threshold
 
 

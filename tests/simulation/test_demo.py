@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.files import read_scan
+from bcdi_inpaint.phasing.pynx_preset import Preset
 from simulation import demo
 from simulation.demo_scan import AGREEMENT, DemoSettings, simulate
 
@@ -18,7 +19,7 @@ SMALL = DemoSettings(
     n_atoms=1500,
     pynx_half=(4, 4),
     phased=(32, 32, 32),
-    starts=1,
+    preset=Preset(raar=100, er=50, runs=1),
 )
 """A particle and an array small enough for a test."""
 
