@@ -95,7 +95,8 @@ def _time_left(passed_s: float, n_now: int, total: int | None, n_done: int) -> s
     """The end of a line, from the time that `n_now` items took; empty where nobody can tell."""
     if not n_now or total is None or n_done == total:
         return ""
-    return f", {passed_s / n_now * (total - n_done) / 60:.0f} min left"
+    minutes = round(passed_s / n_now * (total - n_done) / 60)
+    return f", {minutes} min left" if minutes else ", less than a minute left"
 
 
 @contextmanager
@@ -120,6 +121,8 @@ def progress_lines(name: str, quiet: bool = False) -> Iterator[Callable[[int, in
         def progress(done: int, total: int) -> None:
             nonlocal before, advance
             if advance is None:
+                if done == before == total:  # told once
+                    return
                 counting = count_progress(name, total, quiet, says_time_left=True)
                 before, advance = 0, shown.enter_context(counting)
             advance(done - before)

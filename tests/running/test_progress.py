@@ -75,6 +75,7 @@ def test_work_that_counts_itself_gets_lines_in_a_log(
             silent(cycle, 10)
             now[0] += 25
         report(10, 10)
+        report(10, 10)  # told once
     assert capsys.readouterr().err.splitlines() == [
         "cycles: 4 of 10, 2 min left",
         "cycles: 7 of 10, 1 min left",
