@@ -52,8 +52,7 @@ class RefinementSettings:
         narrow gaps.
     last : cycles with the pseudo-gap measured again.
     coherence : how the beam's coherence is estimated.
-    density : how an even density is made; its margin is from a support that is widened, and so
-        clear of the crystal's soft edge, which says what is far from the peak.
+    density : how an even density is made, as PyNX's cycles make it where the file says so.
     strengths : of the pull to an even density, tried one after another for as long as held-out
         voxels like it.
     evened : cycles with an even density, from where the ones with the prior ended.
@@ -66,7 +65,7 @@ class RefinementSettings:
     released: Schedule = Schedule(hio=0, raar=50, er=20)
     last: Schedule = Schedule(hio=0, raar=50, er=20)
     coherence: CoherenceSettings = CoherenceSettings()
-    density: DensitySettings = DensitySettings(margin=4)
+    density: DensitySettings = DensitySettings()
     strengths: tuple[float, ...] = (0.1, 0.3)
     evened: Schedule = Schedule(hio=0, raar=30, er=15)
     mixing: MixingSettings = MixingSettings()

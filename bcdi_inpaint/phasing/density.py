@@ -34,13 +34,14 @@ class DensitySettings:
         off. 0.1 stands a modulus that varies by a fifth, 0.3 does not; chosen on a dozen simulated
         crystals, no committed command.
     width : standard deviation in voxels of the Gaussian that makes the local mean; chosen likewise.
-    margin : voxels from the edge of the support that stay as they are; chosen likewise.
+    margin : voxels from the edge of the support that stay as they are. With 2 the modulus comes out
+        better and the phase worse: in the demonstration 0.064 rad, with 4 0.052, without any 0.051.
     begin : part of RAAR that is done when it begins; it goes on in ER.
     """
 
     strength: float = 0.0
     width: float = 2.5
-    margin: int = 2
+    margin: int = 4
     begin: float = 0.5
 
 

@@ -9,7 +9,7 @@ import torch
 
 from bcdi_inpaint.phasing.density import DensitySettings, find_interior, pull_factor
 
-SETTINGS = DensitySettings(strength=0.3)
+SETTINGS = DensitySettings(strength=0.3, margin=2)
 
 
 def block(shift: int = 0) -> np.ndarray:

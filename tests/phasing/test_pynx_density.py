@@ -24,7 +24,7 @@ from bcdi_inpaint.phasing.pynx_projection import pynx_backend
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
 SIZE = 16
-EVEN = DensitySettings(strength=0.5, begin=0.5)
+EVEN = DensitySettings(strength=0.5, margin=2, begin=0.5)
 
 
 @pytest.fixture(autouse=True)

@@ -175,7 +175,7 @@ def test_what_is_known_of_beam_and_crystal_is_heeded(handed: HandOver) -> None:
     known = [
         Knowledge(),
         Knowledge(psf_sigma=(0.5, 0.5, 0.5)),
-        Knowledge(density=DensitySettings(strength=0.3)),
+        Knowledge(density=DensitySettings(strength=0.3, margin=2)),
     ]
     plain, blurred, even = (run_preset(handed, once, knowledge=one)[0] for one in known)
     assert not np.allclose(blurred.obj, plain.obj, rtol=0.1)
