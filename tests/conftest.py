@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,21 @@ from scipy.ndimage import gaussian_filter
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def plugins_of_the_window() -> list[str]:
+    """Qt's plugin, where Qt is: elsewhere it would stop every test."""
+    try:
+        importlib.import_module("PySide6.QtWidgets")
+        importlib.import_module("pytestqt")
+    except ImportError:
+        return []
+    if shutil.which("Xvfb") is None:
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    return ["pytestqt.plugin"]
+
+
+pytest_plugins = plugins_of_the_window()
 
 
 def pytest_collection_finish() -> None:

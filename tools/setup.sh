@@ -58,6 +58,23 @@ if [ -n "$wanted" ]; then
         || say "without$wanted: PyNX may find no OpenCL and computes on the CPU, more slowly"
 fi
 
+# What the tests of the window and of the pages need: a screen that nobody looks at, Qt's system
+# libraries, a browser.
+wanted=""
+has Xvfb || wanted="$wanted xvfb"
+has chromium || has chromium-browser || has google-chrome || wanted="$wanted chromium"
+libraries=$(ldconfig -p 2>/dev/null || true)
+has_library() { case "$libraries" in *"$1"*) return 0 ;; esac; return 1; }
+has_library libEGL.so.1 || wanted="$wanted libegl1"
+has_library libxcb-cursor.so.0 || wanted="$wanted libxcb-cursor0"
+has_library libxcb-icccm.so.4 || wanted="$wanted libxcb-icccm4"
+has_library libxcb-keysyms.so.1 || wanted="$wanted libxcb-keysyms1"
+has_library libxkbcommon-x11.so.0 || wanted="$wanted libxkbcommon-x11-0"
+if [ -n "$wanted" ]; then
+    # shellcheck disable=SC2086  # a list of words
+    apt_install $wanted || say "without$wanted: tests of the window or of the pages are skipped"
+fi
+
 # --- the environment ---------------------------------------------------------------------------
 run .venv/bin/python -m pip --version || {
     rm -rf .venv  # half made
@@ -66,7 +83,7 @@ run .venv/bin/python -m pip --version || {
 pip_install() { run .venv/bin/python -m pip install -q -c constraints.txt "$@"; }
 
 say "installing Python packages (some minutes the first time)"
-pip_install -e '.[pynx,dev,cluster,train]' || fail "pip could not install the packages: $(reason)"
+pip_install -e '.[pynx,dev,cluster,train,window,docs]' || fail "pip could not install the packages: $(reason)"
 
 load_lammps="from simulation.relaxation import load_lammps as load; load()"
 pip_install ase finufft wulffpack || fail "pip could not install the packages: $(reason)"
