@@ -35,12 +35,13 @@ ALLOWED = {
     "filling": "scan gaps peak classical network selftaught running",
     "checks": "scan gaps peak running",
     "plots": "scan peak",
+    "pages": "",
     "pynx_engine": "",
     "phasing": "scan gaps peak network filling pynx_engine",
     "training": "scan gaps peak network filling files plots checks running",
     "evaluation": "scan gaps peak classical network filling phasing files plots",
-    "jobs": "scan gaps peak network filling training phasing evaluation files plots checks running "
-    "pynx_engine",
+    "jobs": "scan gaps peak network filling training phasing evaluation files plots pages checks "
+    "running pynx_engine",
     "commands": "scan gaps network phasing training evaluation files plots jobs running",
     "api": "scan gaps network filling phasing checks",
     "cli": "commands",

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bcdi_inpaint.commands.notes import print_note, printing
+from bcdi_inpaint.commands.notes import printing
 from bcdi_inpaint.commands.options import (
     clip_option,
     device_option,
@@ -20,10 +20,10 @@ from bcdi_inpaint.commands.options import (
     roi_option,
 )
 from bcdi_inpaint.commands.predict_many import estimate, fill_many, print_json
+from bcdi_inpaint.commands.reports import Reports, adding_to, report_option, run_reported
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.handover import AUTO, CHOICES, DEFAULT, OURS
 from bcdi_inpaint.running.progress import progress_bar, progress_lines
-from bcdi_inpaint.scan.remarks import Remark
 
 
 @click.command()
@@ -100,9 +100,7 @@ from bcdi_inpaint.scan.remarks import Remark
 )
 @click.option("--jobs", type=click.IntRange(1), default=1, help="Scans at a time, of many.")
 @click.option("--scheduler", metavar="ADDRESS", help="Fill many scans on a dask cluster.")
-@click.option(
-    "--report", type=click.Path(path_type=Path), help="CSV of many scans. Default: beside them."
-)
+@report_option
 @click.option(
     "--follow-links", is_flag=True, help="Also read HDF5 links that lead out of the scan's folder."
 )
@@ -116,7 +114,7 @@ def predict(
     numbers: str | None,
     jobs: int,
     scheduler: str | None,
-    report: Path | None,
+    report: tuple[Path, ...],
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -147,35 +145,39 @@ def predict(
     if dry_run:
         estimate(scans, numbers, as_json, options)
         return
+    reports = Reports.of(report)
     if is_many(scans, numbers):
-        fill_many(scans, numbers, jobs, scheduler, report, quiet, as_json, options)
+        fill_many(scans, numbers, jobs, scheduler, reports, quiet, as_json, options)
         return
     many_only = {
         "jobs": jobs != 1,
         "scheduler": scheduler is not None,
-        "report": report is not None,
+        "report": reports.table is not None,
     }
     for name, given in many_only.items():
         if given:
-            raise InputError(f"--{name} is given for one scan, expected it with many: leave it out")
+            what = f"--{name} {reports.table}" if name == "report" else f"--{name}"
+            raise InputError(f"{what} is given for one scan, expected it with many: leave it out")
     if as_json:
-        _fill_one_as_json(scans[0], options)
+        _fill_one_as_json(scans[0], reports, options)
     else:
-        _fill_one(scans[0], quiet, verbose, options)
+        _fill_one(scans[0], reports, quiet, verbose, options)
 
 
-def _fill_one(scan: str, quiet: bool, verbose: bool, options: dict[str, Any]) -> None:
+def _fill_one(
+    scan: str, reports: Reports, quiet: bool, verbose: bool, options: dict[str, Any]
+) -> None:
     """One scan: a line a stage, and the command that phases it."""
-    from bcdi_inpaint.jobs.predict import predict as run
     from bcdi_inpaint.jobs.request import Request
 
     request = Request(scan, **options)
+    told = adding_to(reports.open_page(request.force, [scan]))
     is_network = request.method == "network"
     bar = progress_bar("patches", quiet) if is_network else progress_lines("steps", quiet)
     lines = progress_lines("cycles of the refinement", quiet)
     with bar as patches, lines as cycles:
-        said = printing(quiet)
-        result = run(request, say=said, note=print_note, progress=patches, cycles=cycles)
+        watching = {"say": printing(quiet), "progress": patches, "cycles": cycles}
+        result = run_reported(request, told, **watching)
     if verbose:
         fill = result.fill
         report = fill.report
@@ -225,22 +227,10 @@ def _note(output: Path, handover: str, form: str) -> str:
     )
 
 
-def _fill_one_as_json(scan: str, options: dict[str, Any]) -> None:
+def _fill_one_as_json(scan: str, reports: Reports, options: dict[str, Any]) -> None:
     """One scan: its outcome as a line of JSON, also where it fails, which is said as ever."""
-    from bcdi_inpaint.jobs import batch
-    from bcdi_inpaint.jobs.predict import predict as run
     from bcdi_inpaint.jobs.request import Request
 
     request = Request(scan, **options)
-    remarks: list[Remark] = []
-
-    def note(remark: Remark) -> None:
-        remarks.append(remark)
-        print_note(remark)
-
-    try:
-        outcome = batch.outcome_of(run(request, say=printing(quiet=True), note=note), scan)
-    except InputError as error:
-        print_json(batch.failure_outcome(request, str(error), remarks))
-        raise
-    print_json(outcome)
+    page = reports.open_page(request.force, [scan])
+    run_reported(request, [print_json, *adding_to(page)], say=printing(quiet=True))

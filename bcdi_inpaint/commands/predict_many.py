@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
 
 from bcdi_inpaint.commands.notes import noting, print_notes, print_warnings
+from bcdi_inpaint.commands.reports import Reports
 from bcdi_inpaint.errors import InputError
 
 
@@ -64,7 +64,7 @@ def fill_many(
     numbers: str | None,
     jobs: int,
     scheduler: str | None,
-    report: Path | None,
+    reports: Reports,
     quiet: bool,
     as_json: bool,
     options: dict[str, Any],
@@ -76,7 +76,7 @@ def fill_many(
     scans, numbers : see `estimate`.
     jobs : scans at a time.
     scheduler : address of a dask scheduler whose workers fill the scans.
-    report : CSV to write; by default beside the outputs.
+    reports : the CSV to write, by default beside the outputs, and the page, if any.
     quiet : print warnings alone.
     as_json, options : see `estimate`.
     """
@@ -90,14 +90,17 @@ def fill_many(
     with following(options["follow_links"]):
         listed = list_scans(scans, numbers)
     wanted = batch.requests(Request("", **options), listed.scans)
-    report = report or batch_report.report_path(wanted, options["output"])
+    report = reports.table or batch_report.report_path(wanted, options["output"])
     batch_report.check_report(report)
+    page = reports.open_page(options["force"], listed.scans)
     if listed.passed_over and not (quiet or as_json):
         click.echo(f"{listed.passed_over} files are outputs or masks of pairs: passed over")
     done: list[batch.Outcome] = []
 
     def report_one(outcome: batch.Outcome) -> None:
         done.append(outcome)
+        if page is not None:
+            page.add(outcome)
         print_notes(outcome.scan, outcome.remarks)
         print_warnings(outcome.scan, filter(None, outcome.warnings.split("; ")))
         if as_json:
@@ -116,9 +119,12 @@ def fill_many(
         sys.exit(130)
     finally:
         batch_report.write_report(report, done)
+        if page is not None:
+            page.write()
     failed = [outcome for outcome in done if outcome.status == batch.FAILED]
     if not (quiet or as_json):
-        click.echo(f"{len(done) - len(failed)} of {len(done)} scans are filled, report: {report}")
+        named = ", ".join(str(path) for path in (report, reports.page) if path is not None)
+        click.echo(f"{len(done) - len(failed)} of {len(done)} scans are filled, report: {named}")
     for outcome in failed:
         click.echo(f"bcdi-inpaint: {outcome}", err=True)
     if failed:

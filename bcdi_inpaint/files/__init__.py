@@ -12,6 +12,7 @@ from bcdi_inpaint.files.cxi_result import StoredResult, read_result, write_resul
 from bcdi_inpaint.files.cxi_writing import Provenance, own_version, write_scan
 from bcdi_inpaint.files.fill import StoredFill, read_fill
 from bcdi_inpaint.files.filled import FilledArrays, FilledPart, FilledScan, Uncertainty, check_fill
+from bcdi_inpaint.files.filled_parts import FilledFile, ShownPart, open_filled
 from bcdi_inpaint.files.identity import identify, input_files, input_sha256, sha256
 from bcdi_inpaint.files.kinds import SCAN_SUFFIXES
 from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH
@@ -48,9 +49,11 @@ __all__ = [
     "MASK_WORDS",
     "SCAN_SUFFIXES",
     "FilledArrays",
+    "FilledFile",
     "FilledPart",
     "FilledScan",
     "Provenance",
+    "ShownPart",
     "StoredFill",
     "StoredResult",
     "StoredScan",
@@ -73,6 +76,7 @@ __all__ = [
     "load_npz",
     "may_write",
     "names_mask",
+    "open_filled",
     "open_scan",
     "own_version",
     "parse_scans",

@@ -44,8 +44,8 @@ def write_report(path: Path, outcomes: Iterable[Outcome]) -> None:
     replace_file(path, stream.getvalue().encode())
 
 
-def check_report(path: Path) -> None:
-    """Refuse a report that would replace a file which is none of ours, before any work."""
+def check_report_place(path: Path) -> None:
+    """Refuse a report where no file can be made."""
     if not path.parent.is_dir():
         raise InputError(f"folder {path.parent} does not exist, expected one: make it first")
     if not may_write(path.parent):
@@ -53,6 +53,15 @@ def check_report(path: Path) -> None:
             f"folder {path.parent} may not be written to, expected write permission: give another "
             "name with --report"
         )
+    if path.is_dir():
+        raise InputError(
+            f"report {path} is a folder, expected a file: give a name in it with --report"
+        )
+
+
+def check_report(path: Path) -> None:
+    """Refuse a report that would replace a file which is none of ours, before any work."""
+    check_report_place(path)
     if not path.exists():
         return
     columns = list(Outcome.__dataclass_fields__)
