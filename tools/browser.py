@@ -26,7 +26,7 @@ def find_browser() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
-def dumped(browser: str, page: Path, hash_: str = "") -> str:
+def dumped(browser: str, page: Path, hash_: str = "", size: tuple[int, int] = (1280, 800)) -> str:
     """The page's HTML after its script has run.
 
     Parameters
@@ -34,8 +34,9 @@ def dumped(browser: str, page: Path, hash_: str = "") -> str:
     browser : the path of a Chromium.
     page : the file.
     hash_ : what follows ``#`` in the address.
+    size : width and height of the window in pixels.
     """
-    return _run(browser, _address(page, hash_), "--dump-dom").decode()
+    return _run(browser, _address(page, hash_), "--dump-dom", _window(size)).decode()
 
 
 def shoot(browser: str, page: Path, png: Path, size: tuple[int, int], hash_: str = "") -> None:
@@ -49,8 +50,11 @@ def shoot(browser: str, page: Path, png: Path, size: tuple[int, int], hash_: str
     size : width and height of the window in pixels.
     hash_ : what follows ``#`` in the address.
     """
-    window = f"--window-size={size[0]},{size[1]}"
-    _run(browser, _address(page, hash_), f"--screenshot={png.absolute()}", window)
+    _run(browser, _address(page, hash_), f"--screenshot={png.absolute()}", _window(size))
+
+
+def _window(size: tuple[int, int]) -> str:
+    return f"--window-size={size[0]},{size[1]}"
 
 
 def _address(page: Path, hash_: str) -> str:

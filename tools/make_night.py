@@ -33,6 +33,8 @@ NIGHT = {
     "Au_S07": (7, 1e5, "columns"),
 }
 """Seed, brightest counts and gap of each scan."""
+SHUT, DARK = "Pt_cube_S04", slice(26, 28)
+"""A scan whose shutter was shut in some frames."""
 BROKEN = "Au_S08"
 """A scan whose writer was stopped half-way."""
 
@@ -43,8 +45,9 @@ def write_night(folder: Path) -> None:
         where = parse_gap(gap) if "=" in gap else gap
         made = simulate_scan(seed, where, SHAPE, flux)  # type: ignore[arg-type]
         metadata = Metadata(energy_ev=9000.0, instrument="simulation", sample=name)
-        mask = made.scan.bad_mask.astype(np.int8)
-        write_scan(folder / f"{name}.cxi", made.scan.counts, mask, metadata)
+        counts, mask = made.scan.counts, made.scan.bad_mask.astype(np.int8)
+        counts[DARK if name == SHUT else slice(0, 0)] = 0
+        write_scan(folder / f"{name}.cxi", counts, mask, metadata)
     whole = (folder / "Au_S07.cxi").read_bytes()
     (folder / f"{BROKEN}.cxi").write_bytes(whole[: len(whole) // 3])
 
@@ -80,4 +83,4 @@ if __name__ == "__main__":
         main(Path(sys.argv[1]))
     else:
         with tempfile.TemporaryDirectory() as place:
-            main(Path(place))
+            main(Path(place) / "night")

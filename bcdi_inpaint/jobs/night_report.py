@@ -152,7 +152,7 @@ def _with_record(row: NightRow, record: Mapping[str, Any]) -> NightRow:
     return replace(
         row,
         verdict=verdict,
-        advice=row.advice or str(record.get("advice", "")),
+        advice=row.advice or str(record.get("advice", "")).replace("no fill", "masking"),
         gaps_found=row.gaps_found or str(record.get("gaps_found", "")).replace("flags", "mask"),
         handover=str(record.get(WRITTEN_FOR, "")),
         made=str(record.get("date", "")),

@@ -55,6 +55,8 @@ function read() {
   const given = new URLSearchParams(location.hash.slice(1));
   for (const name of Object.keys(state)) state[name] = given.get(name) ?? (name === "show" ? "all" : "");
   draw();
+  const named = rows.find((row) => row.dataset.name === given.get("open"));
+  if (named && named.querySelector("figure")) enlarge(named);
 }
 
 function change(changes) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from html import escape
@@ -33,6 +34,7 @@ def night_page(rows: Sequence[NightRow], *, title: str, written: str) -> str:
     >>> "&lt;b&gt;.cxi" in page, "<b>" in page
     (True, False)
     """
+    common = _common_folder(rows)
     records = [asdict(row) | {"pictures": ()} for row in rows]
     return Template(_part("html")).substitute(
         mark=MARK,
@@ -41,9 +43,17 @@ def night_page(rows: Sequence[NightRow], *, title: str, written: str) -> str:
         style=_part("css"),
         script=_part("js"),
         tiles=_tiles(rows),
-        rows="\n".join(map(row_html, rows)),
+        folder=escape(common),
+        place=escape(common.rpartition("/")[2]),
+        rows="\n".join(row_html(row, common) for row in rows),
         data=_json(records),
     )
+
+
+def _common_folder(rows: Sequence[NightRow]) -> str:
+    """The folder in which all scans lie."""
+    folders = [row.folder or "/" for row in rows]
+    return os.path.commonpath(folders) if folders else ""
 
 
 def rows_of(page: str) -> list[NightRow] | None:

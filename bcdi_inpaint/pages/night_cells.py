@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from html import escape
 
 from bcdi_inpaint.pages.night_row import PICTURES, NightRow
@@ -13,12 +14,17 @@ VERDICTS = {
     "mask": ("mask", "too dark for a fill to help phase retrieval"),
 }
 """What the page calls each verdict, and what it means."""
+LARGE = 0.5
+"""A mean error of the logarithm from which on it is told as a factor, either way."""
 HEADS = {"before": "measured", "after": "filled", "sigma": "uncertainty"}
 """What the page calls each picture."""
 
 
-def row_html(row: NightRow) -> str:
-    """A scan's row; its numbers are in attributes, by which the script sorts."""
+def row_html(row: NightRow, common: str = "") -> str:
+    """A scan's row; its numbers are in attributes, by which the script sorts.
+
+    `common` is the folder in which all scans lie: it is said once, at the top.
+    """
     uncertainty = "" if row.uncertainty is None else f"{row.uncertainty:.6g}"
     kinds = [row.status, row.verdict, "noted" if row.warnings or row.remarks else ""]
     shown = {
@@ -30,16 +36,16 @@ def row_html(row: NightRow) -> str:
         "kinds": " ".join(filter(None, kinds)),
     }
     marks = " ".join(f'data-{name}="{escape(value)}"' for name, value in shown.items())
-    cells = _failed(row) if row.status == "failed" else _filled(row)
+    cells = _failed(row, common) if row.status == "failed" else _filled(row, common)
     return f'<tr id="r{row.key}" class="{escape(row.status)}" {marks}>\n{cells}\n</tr>'
 
 
-def _failed(row: NightRow) -> str:
+def _failed(row: NightRow, common: str) -> str:
     """The cells of a scan that could not be filled."""
     return "\n".join(
         [
             f'<td class="pictures">{_pictures(row) or _NOTHING}</td>',
-            f'<td class="scan">{_scan(row)}</td>',
+            f'<td class="scan">{_scan(row, common)}</td>',
             f'<td class="reason" colspan="4"><span class="badge bad">failed</span> '
             f"{escape(row.reason)}</td>",
             f'<td class="notes">{_notes(row)}</td>',
@@ -50,13 +56,13 @@ def _failed(row: NightRow) -> str:
 _NOTHING = '<span class="nothing" aria-hidden="true">no picture</span>'
 
 
-def _filled(row: NightRow) -> str:
+def _filled(row: NightRow, common: str) -> str:
     """The cells of a scan that was filled."""
     found = f"<small>{escape(row.gaps_found)}</small>" if row.gaps_found else ""
     return "\n".join(
         [
             f'<td class="pictures">{_pictures(row) or _NOTHING}</td>',
-            f'<td class="scan">{_scan(row)}</td>',
+            f'<td class="scan">{_scan(row, common)}</td>',
             f'<td class="gaps" data-head="gaps">{escape(row.gaps) or "none"}{found}</td>',
             f'<td class="advice" data-head="advice">{_advice(row)}</td>',
             f'<td class="sure" data-head="uncertainty">{_uncertainty(row.uncertainty)}</td>',
@@ -81,14 +87,15 @@ def _pictures(row: NightRow) -> str:
     return f"{open_}{shown}</button>" if shown else ""
 
 
-def _scan(row: NightRow) -> str:
+def _scan(row: NightRow, common: str) -> str:
     """The scan's name, where it lies, and its size."""
     size = f"{row.shape} voxels" if row.shape else ""
     filled = f"{row.filled_voxels:,} filled".replace(",", " ") if row.filled_voxels else ""
-    about = " · ".join(filter(None, (size, filled)))
-    return (
-        f'<strong>{escape(row.name)}</strong><small class="folder">{escape(row.folder)}</small>'
-        f"<small>{escape(about)}</small>"
+    folder = row.folder.removeprefix(common).lstrip("/")
+    lines = (folder, size, filled)
+    name = escape(row.name).replace("_", "_<wbr>")
+    return f"<strong>{name}</strong>" + "".join(
+        f"<small>{escape(line)}</small>" for line in lines if line
     )
 
 
@@ -96,7 +103,7 @@ def _advice(row: NightRow) -> str:
     if row.verdict not in VERDICTS:
         return '<span class="quiet">no light near the gap</span>'
     name, meaning = VERDICTS[row.verdict]
-    text = row.advice.partition(": ")[0].removeprefix("gap of ")
+    text = re.sub(r"^gap of (\d+ \w+)(?: is)?", r"\1,", row.advice.partition(": ")[0])
     return (
         f'<span class="badge {row.verdict}" title="{escape(meaning)}">{escape(name)}</span>'
         f"<small>{escape(text)}</small>"
@@ -104,12 +111,19 @@ def _advice(row: NightRow) -> str:
 
 
 def _uncertainty(value: float | None) -> str:
-    """A share in percent, and a bar up to 100 %."""
+    """A share in percent, a factor where it is large, and a bar.
+
+    Examples
+    --------
+    >>> _uncertainty(0.184)[:14], _uncertainty(1.5)[:19]
+    ('<b>±18 %</b><i', '<b>factor 4.5</b><i')
+    """
     if value is None or not math.isfinite(value):
         return '<span class="quiet">not known</span>'
     width = 100 * min(value, 1.0)
     bar = f'<i class="bar"><i style="width:{width:.0f}%"></i></i>'
-    return f"<b>±{100 * value:.0f} %</b>{bar}"
+    text = f"±{100 * value:.0f} %" if value < LARGE else f"factor {math.exp(value):.2g}"
+    return f"<b>{text}</b>{bar}"
 
 
 def _time(seconds: float) -> str:
