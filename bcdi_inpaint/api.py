@@ -118,6 +118,7 @@ def refine(
     seed: int = 0,
     device: str = "auto",
     progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Fill:
     """Refine a fill by a short phase retrieval around the Bragg peak, where that predicts better.
 
@@ -132,11 +133,13 @@ def refine(
     seed : of those starts.
     device : ``auto``, ``cpu`` or ``cuda``.
     progress : called with (starts done, starts in all).
+    stop : asked after each cycle whether to end with the best so far, as Ctrl-C does.
 
     Returns
     -------
     The refined fill, or the fill as it was where refinement predicts held-out counts no better;
-    `fill.report.refined` says which, `fill.report.remark` why.
+    `fill.report.refined` says which, `fill.report.remark` why, `fill.report.interrupted` whether
+    Ctrl-C or `stop` ended it early.
 
     Raises
     ------
@@ -158,9 +161,8 @@ def refine(
         starts=starts,
         device=device,
         progress=progress,
+        stop=stop,
     )
-    if refinement.interrupted:
-        raise KeyboardInterrupt(refinement.remark)
     stored = as_stored(measured).part(everything)
     return refinement.fill.in_unit(fill.photon).over(stored.counts)
 

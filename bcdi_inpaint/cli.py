@@ -23,7 +23,7 @@ from bcdi_inpaint.commands.predict import predict
 from bcdi_inpaint.commands.pynx import COMMANDS as PYNX_COMMANDS
 from bcdi_inpaint.commands.simulate import simulate
 from bcdi_inpaint.commands.train import train
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.errors import InputError, is_out_of_memory
 
 
 class _Group(click.Group):
@@ -58,13 +58,13 @@ class _Group(click.Group):
             status = _complain(f"{error.format_message().rstrip('.')}{help_hint}", 2)
         except InputError as error:
             status = _complain(str(error), 2)
-        except MemoryError:
-            status = _complain("out of memory, expected room for the scan: crop it", 2)
         except (KeyboardInterrupt, click.Abort) as error:
             status = _complain(str(error) or str(error.__cause__ or nothing) or nothing, 130)
         except BrokenPipeError:
             status = 1
-        except Exception:
+        except Exception as error:
+            if is_out_of_memory(error):
+                sys.exit(_complain("out of memory, expected room for the scan: crop it", 2))
             # Raised amid somebody's bookkeeping (a lock being taken, a file being closed), Ctrl-C
             # can come out as another error.
             if not pressed:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,39 @@ def one_line(error: ValidationError, where: str) -> InputError:
 def brief(error: BaseException) -> str:
     """An error of a library on one line of at most 200 characters."""
     return " ".join(str(error).split()).strip("'\"")[:200] or type(error).__name__
+
+
+NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "std::bad_alloc")
+"""What torch says, with a RuntimeError, where the host or a GPU has no memory left."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory was too small; torch, PyCUDA and PyOpenCL have errors of their own for that.
+
+    Examples
+    --------
+    >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+    True
+    >>> is_out_of_memory(RuntimeError("a bug"))
+    False
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ in (
+        "MemoryError",
+        "OutOfMemoryError",
+    ):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Whatever tells of too little memory comes out as a MemoryError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(brief(error)) from error
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:

@@ -26,9 +26,9 @@ from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.peak.centre import find_peak
 from bcdi_inpaint.phasing.coherence import CoherenceSettings
-from bcdi_inpaint.phasing.computed_intensity import RefinementSettings
 from bcdi_inpaint.phasing.mixing import rms
 from bcdi_inpaint.phasing.refinement import refine
+from bcdi_inpaint.phasing.refinement_task import RefinementSettings
 from bcdi_inpaint.scan.boxes import as_shape
 from bcdi_inpaint.tables import format_table
 from simulation.continuum import ContinuumConfig, bragg_intensity, make_crystal

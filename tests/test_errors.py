@@ -1,7 +1,15 @@
 import pytest
+import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bcdi_inpaint.errors import InputError, MissingEngineError, one_line, require
+from bcdi_inpaint.errors import (
+    InputError,
+    MissingEngineError,
+    is_out_of_memory,
+    memory_errors,
+    one_line,
+    require,
+)
 
 
 class Inner(BaseModel):
@@ -62,3 +70,11 @@ def test_what_a_library_itself_lacks_is_not_hidden(tmp_path, monkeypatch) -> Non
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="nowhere_to_be_found"):
         require("half_installed", "train", "training")
+
+
+def test_what_torch_says_without_memory_is_a_memory_error_and_nothing_else_is() -> None:
+    with pytest.raises(MemoryError), memory_errors():
+        torch.zeros(2**50)
+    with pytest.raises(RuntimeError, match="size of tensor") as caught, memory_errors():
+        torch.zeros(2) + torch.zeros(3)
+    assert not is_out_of_memory(caught.value)

@@ -37,7 +37,7 @@ ALLOWED = {
     "plots": "scan peak",
     "pages": "",
     "pynx_engine": "",
-    "phasing": "scan gaps peak network filling pynx_engine",
+    "phasing": "scan gaps peak network filling running pynx_engine",
     "training": "scan gaps peak network filling files plots checks running",
     "evaluation": "scan gaps peak classical network filling phasing files plots",
     "jobs": "scan gaps peak network filling training phasing evaluation files plots pages checks "

@@ -33,7 +33,7 @@ class FillReport:
     coherence_sigma : blur of the beam's partial coherence in voxels, along (rocking, rows,
         columns), that refinement estimated; zeros for none.
     density_strength : how strongly refinement evened out the crystal's density; 0 for not.
-    interrupted : whether Ctrl-C ended a method that learns from the scan.
+    interrupted : whether Ctrl-C ended a method that learns from the scan, or a refinement, early.
     calibration : whether the scan has calibrated its intervals, in one line; empty where that was
         not asked for.
     factors : by how much they were widened, by brightness; None where they were not.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.errors import InputError, is_out_of_memory
 from bcdi_inpaint.files import (
     MASK_WORDS,
     companion,
@@ -235,7 +235,7 @@ def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, InputError):
         return text
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return "out of memory, expected room for the scan: crop it, or take fewer --jobs"
     return f"{type(error).__name__} {text}".strip()
 

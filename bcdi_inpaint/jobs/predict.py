@@ -16,7 +16,7 @@ from bcdi_inpaint.files import (
     following,
     split_spec,
 )
-from bcdi_inpaint.filling.fill import Fill, Filled
+from bcdi_inpaint.filling.fill import Filled
 from bcdi_inpaint.filling.light_map import CELL
 from bcdi_inpaint.filling.streamed_fill import StreamedFill
 from bcdi_inpaint.gaps.gap_finding import GapFinding
@@ -24,6 +24,7 @@ from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.jobs.method import filling_of, method_record
 from bcdi_inpaint.jobs.provenance import remarks_record, run_record
 from bcdi_inpaint.jobs.pynx_command import output_command
+from bcdi_inpaint.jobs.refined_fill import refine_of, refinement_record
 from bcdi_inpaint.jobs.request import Request, check, job_sha256, weights_output
 from bcdi_inpaint.jobs.scan_gaps import find_scan_gaps
 from bcdi_inpaint.jobs.write_fill import HandedFill, fill_record, write_fill
@@ -35,14 +36,10 @@ from bcdi_inpaint.phasing.handover import (
     NAMES,
     resolve_handover,
 )
-from bcdi_inpaint.phasing.refinement import Refinement, refine
 from bcdi_inpaint.scan.boxes import around, as_box, as_shape, whole
 from bcdi_inpaint.scan.remarks import Remark, Remarks, distinct
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.validity import check_counts
-
-REFINEMENT_SEED = 0
-"""Of the random starts of a refinement; it is recorded in the file."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +73,7 @@ def predict(
     note: Callable[[Remark], None] = lambda remark: None,
     progress: Callable[[int, int], None] | None = None,
     cycles: Callable[[int, int], None] = lambda done, total: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Result:
     """Fill the gaps of a scan's file and write the output beside it.
 
@@ -91,6 +89,8 @@ def predict(
     progress : called with (patches done, patches in all), and before that with (steps done, steps
         in all) of fine-tuning.
     cycles : called with (cycles done, cycles in all) of a refinement.
+    stop : asked after each of those cycles whether to end it with the best so far, which is then
+        written as ever; the file says that the refinement was interrupted.
 
     Returns
     -------
@@ -100,9 +100,11 @@ def predict(
     ------
     InputError
         For all that a user can mend; nothing is written then.
+    KeyboardInterrupt
+        After Ctrl-C. During a refinement the best so far is written first, or the fill without it.
     """
     with ExitStack() as at_the_end:
-        return _predict(request, at_the_end, say, note, progress, cycles)
+        return _predict(request, at_the_end, say, note, progress, cycles, stop)
 
 
 def _predict(
@@ -112,6 +114,7 @@ def _predict(
     note: Callable[[Remark], None],
     progress: Callable[[int, int], None] | None,
     cycles: Callable[[int, int], None],
+    stop: Callable[[], bool],
 ) -> Result:
     """The stages of `predict`; what fails at any of them leaves nothing behind."""
     started = time.monotonic()
@@ -138,7 +141,7 @@ def _predict(
         say(report.calibration)
     refinement = None
     if request.refine:
-        refinement = _refined(request, scan, gap, filling.whole, model, cycles)
+        refinement = refine_of(request, scan, gap, filling, model, cycles, stop)
         fill = refinement.fill
         say(refinement.remark)
     seen = _advice(scan, gap, filling)
@@ -152,14 +155,15 @@ def _predict(
     provenance = (
         _provenance(request, finding, fill)
         | remarks_record(remarks)
-        | _of_refinement(refinement)
+        | refinement_record(refinement)
         | method_record(request, report)
         | benefit_record(seen)
     )
     handed = HandedFill(fill, handover, gap)
     write_fill(output, scan, handed, provenance, form=request.form, force=request.force)
-    if refinement is not None and refinement.interrupted:
-        raise KeyboardInterrupt(f"interrupted: the fill is written without refinement: {output}")
+    if refinement is not None and refinement.interrupted and not stop():
+        best = "with its best refinement so far" if is_refined else "without refinement"
+        raise KeyboardInterrupt(f"interrupted: the fill is written {best}: {output}")
     if report.interrupted:
         raise KeyboardInterrupt(f"interrupted: the best fill so far is written: {output}")
     if picture is not None:
@@ -209,49 +213,6 @@ def _picture(request: Request, picture: Path, scan: Measured, fill: Filled) -> N
         path=picture,
         force=True,
     )
-
-
-def _refined(
-    request: Request,
-    scan: Measured,
-    gap: GapRegion,
-    fill: Fill,
-    model: str | Model,
-    cycles: Callable[[int, int], None],
-) -> Refinement:
-    """The fill after a phase retrieval around the peak, or as it was if that was no better."""
-    everything = whole(scan.shape)
-    measured = scan.part(everything)
-    loaded = model if isinstance(model, Model) else load_model(model)
-    rng = np.random.default_rng(REFINEMENT_SEED)
-    counts, bad, mask = measured.counts, measured.bad_mask, gap.part(everything)
-    return refine(
-        counts,
-        mask,
-        fill,
-        bad_mask=bad,
-        model=loaded,
-        rng=rng,
-        device=request.device,
-        cycles=cycles,
-    )
-
-
-def _of_refinement(refinement: Refinement | None) -> dict[str, Any]:
-    """What the file says of a refinement: which fill it holds, and how both scored."""
-    if refinement is None:
-        return {}
-    # What was interrupted is to be done again by a batch.
-    unfinished = {"job_sha256": "interrupted"} if refinement.interrupted else {}
-    return unfinished | {
-        "refined": refinement.accepted,
-        "refinement_seed": REFINEMENT_SEED,
-        "refinement_log_error_network": refinement.before,
-        "refinement_log_error_refined": refinement.after,
-        "refinement": refinement.remark,
-        "coherence_sigma": np.asarray(refinement.fill.report.coherence_sigma),
-        "density_strength": refinement.fill.report.density_strength,
-    }
 
 
 def _adapted(

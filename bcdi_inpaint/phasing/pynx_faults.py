@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from bcdi_inpaint.errors import InputError, brief
+from bcdi_inpaint.errors import InputError, brief, is_out_of_memory
 
 
 @contextmanager
@@ -42,11 +42,3 @@ def _in_one_line(error: Exception) -> InputError:
     if is_out_of_memory(error):
         return InputError("out of memory while phasing: take a smaller roi, or --rebin 2")
     return InputError(f"PyNX stopped: {type(error).__name__}: {brief(error)}")
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether the host's or a GPU's memory was too small; PyCUDA and PyOpenCL have own errors."""
-    return isinstance(error, MemoryError) or type(error).__name__ in (
-        "MemoryError",
-        "OutOfMemoryError",
-    )

@@ -17,10 +17,9 @@ import numpy as np
 import scipy.fft
 
 from bcdi_inpaint.arrays import BoolArray
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.errors import InputError, is_out_of_memory
 from bcdi_inpaint.phasing.constraints import Constraint
 from bcdi_inpaint.phasing.free_voxels import Islands, draw_islands, set_free_voxels
-from bcdi_inpaint.phasing.pynx_faults import is_out_of_memory
 from bcdi_inpaint.phasing.pynx_stages import PynxStages
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, best
 from bcdi_inpaint.phasing.schedule import Schedule

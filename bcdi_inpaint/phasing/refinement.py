@@ -14,7 +14,6 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.errors import InputError
@@ -24,12 +23,9 @@ from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.phasing.computed_intensity import (
     ComputedStates,
-    RefinementSettings,
-    RefinementTask,
     compute_states,
     continue_state,
     log_intensity,
-    prepare_task,
 )
 from bcdi_inpaint.phasing.mixing import (
     brightness_classes,
@@ -38,8 +34,15 @@ from bcdi_inpaint.phasing.mixing import (
     sigma_factors,
 )
 from bcdi_inpaint.phasing.peak_box import crop_around_peak, shrink_box
+from bcdi_inpaint.phasing.refinement_task import (
+    RefinementSettings,
+    RefinementTask,
+    prepare_task,
+)
+from bcdi_inpaint.phasing.torch_retrieval import State
 from bcdi_inpaint.phasing.trials import Trial, disagreement, find_best_trial
 from bcdi_inpaint.photons import LEAST_COUNTS
+from bcdi_inpaint.running.early_end import EarlyEnd
 from bcdi_inpaint.scan.boxes import Box
 
 
@@ -56,7 +59,7 @@ class Refinement:
     shares : of the computed intensity in the classes of `MixingSettings.edges`, from faint to
         bright.
     remark : one line on what was found.
-    interrupted : whether Ctrl-C ended it.
+    interrupted : whether Ctrl-C or `stop` ended it early; the fill is the best until then.
     """
 
     fill: Fill
@@ -84,12 +87,15 @@ def refine(
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
     cycles: Callable[[int, int], None] = lambda done, total: None,
+    stop: Callable[[], bool] = lambda: False,
     settings: RefinementSettings = RefinementSettings(),
 ) -> Refinement:
     """Refine a fill by a phase retrieval around the Bragg peak, where that predicts better.
 
-    Nothing is raised for a retrieval that fails, has no memory or is interrupted: the fill stays,
-    and the remark says why.
+    Nothing is raised for a retrieval that fails or has no memory: the fill stays, and the remark
+    says why. Ctrl-C, and `stop` where it returns True, end it after the cycle at hand: of what was
+    computed until then the best goes into the fill, if held-out voxels like it, and the fill stays
+    where no start has ended yet. A second Ctrl-C leaves the fill at once.
 
     Parameters
     ----------
@@ -107,6 +113,8 @@ def refine(
     progress : called with (starts done, starts in all).
     cycles : called after each cycle with (cycles done, cycles in all); where not every start is
         gone on with, there are fewer, and the last call is ahead of the count.
+    stop : asked after each cycle whether to end with the best so far, as Ctrl-C does: True from a
+        button that was pressed, for example. It may be asked again after that.
     settings : how it is done.
 
     Returns
@@ -121,24 +129,24 @@ def refine(
     model = model if isinstance(model, Model) else load_model(model)
     rng = np.random.default_rng(seed) if rng is None else rng
     bad_mask = np.zeros(counts.shape, dtype=bool) if bad_mask is None else bad_mask
-    interrupted = False
+    end = EarlyEnd(stop)
     try:
         crop = crop_around_peak(counts, gap_mask | bad_mask)
         box = shrink_box(crop, settings.largest_box)
         task = prepare_task(counts, gap_mask, bad_mask, fill, model, box, device, settings)
         total = starts * settings.cycles
-        task = replace(task, report=_counter(cycles, total))
-        found = _with_report(_refine(task, fill, box, rng, starts, progress))
+        task = replace(task, report=_counter(cycles, total), end=end)
+        found = _refine(task, fill, box, rng, starts, progress)
         cycles(total, total)
-        return found
+        return _with_report(found)
     except InputError as error:
         why = str(error)
-    except (MemoryError, torch.OutOfMemoryError):
+    except MemoryError:
         why = f"out of memory on the {choose_device(device).type}, expected room for the box"
     except KeyboardInterrupt:
-        why, interrupted = "interrupted", True
+        why, end.came = "interrupted before a start had ended", True
     nan = float("nan")
-    return _with_report(Refinement(fill, False, nan, nan, (), f"not refined: {why}", interrupted))
+    return _with_report(Refinement(fill, False, nan, nan, (), f"not refined: {why}", end.came))
 
 
 def _counter(cycles: Callable[[int, int], None], total: int) -> Callable[[], None]:
@@ -150,7 +158,12 @@ def _counter(cycles: Callable[[int, int], None], total: int) -> Callable[[], Non
 def _with_report(refinement: Refinement) -> Refinement:
     """The refinement, whose fill says in its report what was decided."""
     fill = refinement.fill
-    report = replace(fill.report, refined=refinement.accepted, remark=refinement.remark)
+    report = replace(
+        fill.report,
+        refined=refinement.accepted,
+        remark=refinement.remark,
+        interrupted=refinement.interrupted or fill.report.interrupted,
+    )
     return replace(refinement, fill=replace(fill, report=report))
 
 
@@ -191,7 +204,7 @@ def _refine(
     # While these are as the pseudo-gap left them:
     apart = disagreement(task, computed.near)
     trial, left_out = find_best_trial(task, computed.near)
-    refinement = _judge(task, fill, box, trial, rng)
+    refinement = replace(_judge(task, fill, box, trial, rng), interrupted=task.end.came)
     said = _findings(computed, apart, refinement, trial, left_out)
     report = replace(
         refinement.fill.report,
@@ -210,6 +223,8 @@ def _findings(
 ) -> Iterator[str]:
     """What was found beside, each in a few words."""
     search = computed.search
+    if refinement.interrupted:
+        yield f"interrupted after {computed.ended} starts, the best so far"
     if search.failure:
         yield search.failure
     elif not search.best.coherent:
@@ -219,7 +234,7 @@ def _findings(
     if left_out:
         yield left_out
     if computed.stagnated:
-        yield f"{computed.stagnated} of {computed.stagnated + len(computed.near)} starts stagnated"
+        yield f"{computed.stagnated} of {computed.ended} starts stagnated"
     if apart > refinement.before:
         yield f"starts disagree (by {apart:.2g} in log counts)"
 
@@ -248,12 +263,10 @@ def _judge(
 
 def _apply(task: RefinementTask, fill: Fill, box: Box, trial: Trial, factors: Float64Array) -> Fill:
     """The fill with the computed intensity mixed in, once more with all that was measured."""
-    known = task.amplitudes(task.second if trial.held else None, task.unknown)
-    for state in trial.states:
-        continue_state(state, known, task.settings.last, task.report)
     classes = brightness_classes(task.second.counts, task.settings.mixing)
     shares = trial.mixture.shares[classes]
-    log_mixed = mix(np.log1p(task.second.counts), log_intensity(trial.states), shares)
+    found = log_intensity(_with_all_measured(task, trial))
+    log_mixed = mix(np.log1p(task.second.counts), found, shares)
     counts, sigma = fill.counts.copy(), fill.sigma.copy()
     filled = fill.filled[box]
     counts[box][filled] = np.maximum(np.expm1(log_mixed[filled]), LEAST_COUNTS)
@@ -262,3 +275,14 @@ def _apply(task: RefinementTask, fill: Fill, box: Box, trial: Trial, factors: Fl
     noise = 1 / np.sqrt(1 + counts[box][filled])
     sigma[box][filled] = np.maximum(scaled, np.minimum(noise, sigma[box][filled]))
     return replace(fill, counts=counts, sigma=sigma)
+
+
+def _with_all_measured(task: RefinementTask, trial: Trial) -> tuple[State, ...]:
+    """The trial's states, gone on with what the pseudo-gap hid; as they are after an early end."""
+    known = task.amplitudes(task.second if trial.held else None, task.unknown)
+    kept, states = trial.states, tuple(replace(state) for state in trial.states)
+    with task.end.keeping():
+        for state in states:
+            continue_state(state, known, task.settings.last, task.cycled)
+        kept = states
+    return kept

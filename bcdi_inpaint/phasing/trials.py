@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from bcdi_inpaint.arrays import FloatArray
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.errors import InputError, memory_errors
 from bcdi_inpaint.phasing.computed_intensity import (
-    RefinementTask,
     continue_state,
     log_intensity,
     release_states,
 )
 from bcdi_inpaint.phasing.mixing import Mixture, brightness_classes, fit_mixture, rms
+from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.torch_retrieval import State
 
 
@@ -44,22 +43,26 @@ class Trial:
 def find_best_trial(task: RefinementTask, near: tuple[State, ...]) -> tuple[Trial, str]:
     """The trial that predicts best, of the starts `near` the best one; and what was left out.
 
-    An even density is tried more and more strongly for as long as that predicts better.
+    Cycles without the prior are tried, and an even density, more and more strongly for as long as
+    that predicts better. Where a piece fails, has no memory or is ended early, the best so far
+    stays.
     """
-    ways = ((near, True), (release_states(task, near), False))
-    best = _best([_try(task, few, held) for states, held in ways for few in _leading(states)])
-    for strength in task.settings.strengths:
+    best = _best_of_leading(task, near, held=True)
+    piece = "cycles without the prior"
+    with task.end.keeping():
         try:
-            trial = _best(
-                [_try(task, even, True) for even in _leading(_evened(task, near, strength))]
-            )
+            released = release_states(task, near)
+            best = _better(best, _best_of_leading(task, released, held=False))
+            piece = "even density"
+            for strength in task.settings.strengths:
+                even = _best_of_leading(task, _evened(task, near, strength), held=True)
+                if _better(best, even) is best:
+                    break
+                best = even
         except InputError as error:
-            return best, f"no even density: {error}"
-        except (MemoryError, torch.OutOfMemoryError):
-            return best, "no even density: out of memory"
-        if not trial.mixture.error < best.mixture.error:
-            break
-        best = trial
+            return best, f"no {piece}: {error}"
+        except MemoryError:
+            return best, f"no {piece}: out of memory"
     return best, ""
 
 
@@ -72,8 +75,16 @@ def disagreement(task: RefinementTask, states: Sequence[State]) -> float:
     return rms(logs - logs.mean(axis=0))
 
 
-def _best(trials: Sequence[Trial]) -> Trial:
-    return min(trials, key=lambda trial: trial.mixture.error)
+@memory_errors()
+def _best_of_leading(task: RefinementTask, states: tuple[State, ...], *, held: bool) -> Trial:
+    """The first state, the mean of the first two, and so on: the one that predicts best."""
+    leading = (states[:number] for number in range(1, len(states) + 1))
+    return min((_try(task, few, held) for few in leading), key=lambda trial: trial.mixture.error)
+
+
+def _better(one: Trial, other: Trial) -> Trial:
+    """The trial that predicts better, in doubt the first."""
+    return other if other.mixture.error < one.mixture.error else one
 
 
 def _try(task: RefinementTask, states: tuple[State, ...], held: bool) -> Trial:
@@ -89,11 +100,7 @@ def _try(task: RefinementTask, states: tuple[State, ...], held: bool) -> Trial:
     return Trial(states, held, mixture)
 
 
-def _leading(states: tuple[State, ...]) -> list[tuple[State, ...]]:
-    """The first state, the first two, and so on: the means that are tried."""
-    return [states[:number] for number in range(1, len(states) + 1)]
-
-
+@memory_errors()
 def _evened(task: RefinementTask, near: tuple[State, ...], strength: float) -> tuple[State, ...]:
     """States that went on from the same places with an even density."""
     density = replace(task.settings.density, strength=strength)
@@ -104,5 +111,5 @@ def _evened(task: RefinementTask, near: tuple[State, ...], strength: float) -> t
             raise InputError(
                 f"nothing of the support is {density.margin} voxels from its edge, expected some"
             )
-        continue_state(state, known, task.settings.evened, task.report)
+        continue_state(state, known, task.settings.evened, task.cycled)
     return evened

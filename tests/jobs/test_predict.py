@@ -29,7 +29,7 @@ from bcdi_inpaint.files import (
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs import method as method_of_request
-from bcdi_inpaint.jobs import predict as prediction
+from bcdi_inpaint.jobs import refined_fill
 from bcdi_inpaint.jobs.predict import predict
 from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.network.weights import save_weights
@@ -391,26 +391,35 @@ def test_in_a_narrow_gap_only_an_accepted_refinement_is_used(
     def cycles(done: int, total: int) -> None:
         told.append((done, total))
 
-    monkeypatch.setattr(prediction, "refine", refine)
+    monkeypatch.setattr(refined_fill, "refine", refine)
     monkeypatch.setattr(advice, "verdict_of", lambda *_, **__: "compare")
     assert predict(replace(request_, refine=True), cycles=cycles).handover == handover
     assert told == [(3, 8)]
 
 
-def test_an_interrupted_refinement_leaves_the_fill_and_is_no_finished_job(
-    request_: Request, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("accepted", "said"),
+    [(False, "is written without refinement"), (True, "written with its best refinement so far")],
+)
+def test_an_interrupted_refinement_is_written_and_is_no_finished_job(
+    request_: Request, monkeypatch: pytest.MonkeyPatch, accepted: bool, said: str
 ) -> None:
     def interrupted(counts: object, gap: object, fill: Fill, **_: object) -> Refinement:
-        return Refinement(fill, False, 0.0, 0.0, (), "not refined: interrupted", interrupted=True)
+        return Refinement(fill, accepted, 0.0, 0.0, (), "told", interrupted=True)
 
-    monkeypatch.setattr(prediction, "refine", interrupted)
+    monkeypatch.setattr(refined_fill, "refine", interrupted)
     output = Path(request_.scan).with_name("out.cxi")
-    with pytest.raises(KeyboardInterrupt, match="the fill is written without refinement"):
-        predict(replace(request_, refine=True, output=output))
+    asked = replace(request_, refine=True, output=output)
+    with pytest.raises(KeyboardInterrupt, match=said):
+        predict(asked)
     stored = read_provenance(output)
-    assert not stored["refined"]
+    assert bool(stored["refined"]) == accepted
     assert stored["job_sha256"] == "interrupted"
     assert read_scan(output).counts.shape == SHAPE
+    # Whoever has asked for the end gets the result as ever:
+    again = predict(replace(asked, force=True), stop=lambda: True)
+    assert again.output == output
+    assert read_provenance(output)["job_sha256"] == "interrupted"
 
 
 def test_the_scan_and_its_file_are_told_whether_a_fill_helps(tmp_path: Path, model: str) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +14,14 @@ from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.artificial import SETTINGS
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
+from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.weights import Model, load_model
-from bcdi_inpaint.phasing import computed_intensity
+from bcdi_inpaint.phasing import computed_intensity, refinement_task
 from bcdi_inpaint.phasing.coherence import CoherenceSettings
-from bcdi_inpaint.phasing.computed_intensity import RefinementSettings
+from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.mixing import fit_shares
 from bcdi_inpaint.phasing.refinement import refine
+from bcdi_inpaint.phasing.refinement_task import RefinementSettings
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import State
 
@@ -71,6 +74,11 @@ def counts(expectation: np.ndarray, gap: np.ndarray) -> np.ndarray:
 @pytest.fixture(scope="module")
 def fill(counts: np.ndarray, gap: np.ndarray, model: Model) -> Fill:
     return inpaint(counts, gap, model)
+
+
+def _ones(counts: np.ndarray, gap: np.ndarray, *_: object, **__: object) -> Fill:
+    """A fill of one photon everywhere."""
+    return Fill(np.where(gap, 1, counts), gap, 1.0 * gap, Calibration(), "a", "b")
 
 
 def _lines(mask: np.ndarray, axis: int) -> np.ndarray:
@@ -202,7 +210,8 @@ def test_a_gap_far_from_the_peak_is_left(
         (InputError("the object is not finite: the retrieval has diverged"), "diverged"),
         (torch.OutOfMemoryError("CUDA out of memory"), "out of memory on the "),
         (MemoryError(), "out of memory on the "),
-        (KeyboardInterrupt(), "interrupted"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "out of memory on the "),
+        (KeyboardInterrupt(), "interrupted before a start had ended"),
     ],
 )
 def test_a_retrieval_that_fails_leaves_the_fill_and_says_why(
@@ -218,7 +227,7 @@ def test_a_retrieval_that_fails_leaves_the_fill_and_says_why(
         raise fault
 
     monkeypatch.setattr(computed_intensity, "retrieve", failing)
-    monkeypatch.setattr(computed_intensity, "inpaint", lambda *_, **__: fill)
+    monkeypatch.setattr(refinement_task, "inpaint", _ones)
     found = refine(counts, gap, fill, model=model)
     assert found.fill.counts is fill.counts
     assert not found.accepted
@@ -226,6 +235,117 @@ def test_a_retrieval_that_fails_leaves_the_fill_and_says_why(
     assert said in found.remark
     assert len(found.remark.splitlines()) == 1
     assert found.interrupted is isinstance(fault, KeyboardInterrupt)
+
+
+@pytest.fixture
+def found_at_once(expectation: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Starts that are at the truth after one cycle; gives the list of those that began."""
+    began: list[int] = []
+
+    def retrieve(*_: object, report: Callable[[], None], **__: object) -> State:
+        began.append(len(began))
+        report()
+        wave = torch.from_numpy(np.fft.ifftshift(np.sqrt(expectation)).astype(np.complex64))
+        obj = torch.fft.ifftn(wave, norm="ortho")
+        return State(obj, torch.ones(SHAPE, dtype=torch.bool))
+
+    monkeypatch.setattr(computed_intensity, "retrieve", retrieve)
+    monkeypatch.setattr(refinement_task, "inpaint", _ones)
+    return began
+
+
+@pytest.mark.parametrize(
+    ("last_cycle", "by_ctrl_c"), [(2, True), (2, False), (4, True), (9, False), (14, True)]
+)
+def test_an_early_end_keeps_the_best_so_far(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    found_at_once: list[int],
+    last_cycle: int,
+    by_ctrl_c: bool,
+) -> None:
+    """In the second start, in the cycles without the prior, with an even density and at the end."""
+    told: list[int] = []
+
+    def cycles(done: int, total: int) -> None:
+        told.append(done)
+        if by_ctrl_c and done == last_cycle:
+            raise KeyboardInterrupt
+
+    def stop() -> bool:
+        return not by_ctrl_c and told[-1] >= last_cycle
+
+    settings = replace(SHORT, strengths=(0.1,), evened=_FEW)
+    found = refine(
+        counts, gap, fill, model=model, starts=2, cycles=cycles, stop=stop, settings=settings
+    )
+    assert found.interrupted
+    assert found.fill.report.interrupted
+    assert found.accepted, found.remark
+    assert f"interrupted after {1 if last_cycle == 2 else 2} starts" in found.remark
+    assert len(found.remark.splitlines()) == 1
+    assert len(found_at_once) == 2
+    np.testing.assert_array_equal(found.fill.counts[~gap], counts[~gap])
+    assert not np.array_equal(found.fill.counts, fill.counts)
+    assert len(told) <= last_cycle + 4  # a cycle at most of each part that follows, and the end
+
+
+def test_a_start_without_memory_leaves_those_before_it(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    found_at_once: list[int],
+) -> None:
+    def cycles(done: int, total: int) -> None:
+        if done == 2:  # the second start's only cycle
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    found = refine(counts, gap, fill, model=model, starts=3, cycles=cycles, settings=SHORT)
+    assert not found.interrupted
+    assert found.accepted, found.remark
+    assert len(found_at_once) == 2
+
+
+def test_starts_that_all_fail_are_one_line(
+    counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
+) -> None:
+    schedule = replace(SHORT.schedule, support_threshold=50.0)  # nothing is as large
+    lost = replace(SHORT, schedule=replace(schedule, update_every=1))
+    found = refine(counts, gap, fill, model=model, starts=2, settings=lost)
+    assert found.fill.counts is fill.counts
+    assert found.remark.startswith("not refined: 2 of 2 starts found no object: the support has 0")
+    assert len(found.remark.splitlines()) == 1
+
+
+def test_a_scan_with_nothing_to_hold_out_is_one_line(
+    counts: np.ndarray, fill: Fill, model: Model
+) -> None:
+    wide = np.zeros(SHAPE, dtype=bool)
+    wide[:, :, 26:46] = True
+    found = refine(counts, wide, replace(fill, filled=wide), model=model)
+    assert "of 20 lines has no room" in found.remark
+    assert found.remark.startswith("not refined: ")
+
+
+def test_a_width_at_its_bound_and_a_support_without_interior_are_left_out(
+    expectation: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
+) -> None:
+    blurred = scipy.ndimage.gaussian_filter(expectation, 0.7)
+    counts = np.where(gap, 0, np.random.default_rng(2).poisson(blurred)).astype(np.float32)
+    settings = replace(
+        SHORT,
+        coherence=CoherenceSettings(largest=0.01),
+        density=DensitySettings(margin=24),
+        strengths=(0.1,),
+    )
+    found = refine(counts, gap, fill, model=model, starts=1, settings=settings)
+    assert np.isfinite(found.after)
+    assert "runs to its bound of 0.01 voxels" in found.remark
+    assert "no even density: nothing of the support is 24 voxels from its edge" in found.remark
+    assert len(found.remark.splitlines()) == 1
 
 
 def test_one_start_that_fails_does_not_end_the_others(

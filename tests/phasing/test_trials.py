@@ -11,8 +11,8 @@ import torch
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing import trials
-from bcdi_inpaint.phasing.computed_intensity import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import CPU, State
 from bcdi_inpaint.phasing.trials import disagreement, find_best_trial
@@ -96,3 +96,18 @@ def test_starts_that_came_to_the_same_do_not_disagree(task: RefinementTask) -> N
     assert disagreement(task, (same,)) == 0
     assert disagreement(task, (same, same)) == 0
     assert disagreement(task, (same, other)) > 0.1
+
+
+def test_an_end_amid_the_trials_keeps_the_best_so_far(task: RefinementTask) -> None:
+    """Ctrl-C in the cycles without the prior: no other way is tried, and nothing is lost."""
+
+    def pressed() -> None:
+        raise KeyboardInterrupt
+
+    near = (state_of(crystal(0.4)),)
+    before = near[0].intensity()
+    trial, left_out = find_best_trial(replace(task, report=pressed), near)
+    assert trial.held
+    assert trial.states == near
+    np.testing.assert_array_equal(near[0].intensity(), before)
+    assert not left_out

@@ -1,0 +1,162 @@
+"""What a fill is refined with: settings, and a region around the peak with a pseudo-gap hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from bcdi_inpaint.arrays import BoolArray, Float32Array
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.filling.inpainting import inpaint
+from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
+from bcdi_inpaint.network.devices import choose_device
+from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
+from bcdi_inpaint.phasing.constraints import PriorConstraint
+from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.mixing import MixingSettings
+from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, amplitudes, to_tensor
+from bcdi_inpaint.running.early_end import EarlyEnd
+from bcdi_inpaint.scan.boxes import Box
+
+
+@dataclass(frozen=True)
+class RefinementSettings:
+    """How a fill is refined. All were chosen on simulated crystals; no committed command.
+
+    Attributes
+    ----------
+    largest_box : voxels along each side of what is phased: the fringes that matter are near the
+        peak.
+    near : starts of up to this part more misfit than the best one are averaged with it.
+    schedule : of every start. HIO first, and the support renewed often: starts seldom stagnate
+        then.
+    released : cycles without the prior, from where the ones with it ended: an alternative for
+        narrow gaps.
+    last : cycles with the pseudo-gap measured again.
+    coherence : how the beam's coherence is estimated.
+    density : how an even density is made, as PyNX's cycles make it where the file says so.
+    strengths : of the pull to an even density, tried one after another for as long as held-out
+        voxels like it.
+    evened : cycles with an even density, from where the ones with the prior ended.
+    mixing : how the computed intensity is mixed into the fill.
+    """
+
+    largest_box: int = 128
+    near: float = 1.5
+    schedule: Schedule = Schedule(hio=100, raar=150, er=50, update_every=25, settled=0.8, widen=1)
+    released: Schedule = Schedule(hio=0, raar=50, er=20)
+    last: Schedule = Schedule(hio=0, raar=50, er=20)
+    coherence: CoherenceSettings = CoherenceSettings()
+    density: DensitySettings = DensitySettings()
+    strengths: tuple[float, ...] = (0.1, 0.3)
+    evened: Schedule = Schedule(hio=0, raar=30, er=15)
+    mixing: MixingSettings = MixingSettings()
+
+    @property
+    def cycles(self) -> int:
+        """Cycles that a start takes if it is gone on with to the end."""
+        later = (self.released, self.last, *[self.evened] * len(self.strengths))
+        return self.schedule.cycles + sum(schedule.raar + schedule.er for schedule in later)
+
+
+@dataclass(frozen=True)
+class RefinementTask:
+    """A region around the peak; arrays (n_rock, n_y, n_x) of the box.
+
+    `first` is the fill with the pseudo-gap hidden too, `second` the one that was given; `report`
+    is called after each cycle, and `end` looked at.
+    """
+
+    counts: Float32Array
+    unknown: BoolArray
+    pseudo: BoolArray
+    first: Fill
+    second: Fill
+    device: torch.device
+    settings: RefinementSettings
+    report: Callable[[], None] = lambda: None
+    end: EarlyEnd = field(default_factory=EarlyEnd)
+
+    def cycled(self) -> None:
+        """What is done after each cycle; it raises KeyboardInterrupt where that was the last."""
+        self.report()
+        self.end.look()
+
+    @property
+    def hidden(self) -> BoolArray:
+        """What was not measured, and the pseudo-gap."""
+        return self.unknown | self.pseudo
+
+    @property
+    def log_counts(self) -> Float32Array:
+        """log(1 + measured counts)."""
+        logs: Float32Array = np.log1p(np.maximum(self.counts, 0))
+        return logs
+
+    def amplitudes(self, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
+        """Measured amplitudes, and a fill as the prior of what it filled of the hidden ones."""
+        prior = None if fill is None else prior_of(fill)
+        return amplitudes(self.counts, hidden, prior, self.device)
+
+    def coherence_search(self) -> CoherenceSearch:
+        """A search for the beam's coherence in what is seen."""
+        return CoherenceSearch(
+            to_tensor(self.counts, self.device),
+            to_tensor(~self.hidden, self.device),
+            self.settings.coherence,
+        )
+
+
+def prior_of(fill: Fill) -> PriorConstraint:
+    """A fill as the prior of what it filled; nothing is known of the rest."""
+    return PriorConstraint(fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf)))
+
+
+def prepare_task(
+    counts: np.ndarray,
+    gap_mask: BoolArray,
+    bad_mask: BoolArray,
+    fill: Fill,
+    model: Model,
+    box: Box,
+    device: str,
+    settings: RefinementSettings,
+) -> RefinementTask:
+    """Cut the box and fill it with a pseudo-gap hidden too.
+
+    Parameters
+    ----------
+    counts : (n_rock, n_y, n_x) photon counts.
+    gap_mask, bad_mask : (n_rock, n_y, n_x) bool, True = to fill, True = invalid.
+    fill : what `inpaint` made of them.
+    model : fills the pseudo-gap.
+    box : the part around the peak.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    settings : how a fill is refined.
+
+    Raises
+    ------
+    InputError
+        There is no fill in the box, or nothing can be held out: a pseudo-gap has no room, or
+        cannot be filled.
+    """
+    gap, unknown = gap_mask[box], (gap_mask | bad_mask)[box]
+    if not fill.filled[box].any():
+        raise InputError("no filled voxel lies in the box around the peak, expected a gap")
+    own = counts[box].astype(np.float32)
+    pseudo = make_pseudo_gap(gap, unknown)
+    alike = replace(model, calibration=fill.calibration)  # its sigma means what the fill's does
+    bad = bad_mask[box] & ~pseudo
+    first = inpaint(own, gap | pseudo, alike, device, bad_mask=bad, calibrate=False)
+    where = pseudo & first.filled
+    if not where.any():
+        raise InputError("nothing can be held out: the pseudo-gap sees no light, expected some")
+    return RefinementTask(
+        own, unknown, where, first, fill.part(box), choose_device(device), settings
+    )
