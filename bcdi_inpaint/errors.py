@@ -39,7 +39,10 @@ def one_line(error: ValidationError, where: str) -> InputError:
 
 def brief(error: BaseException) -> str:
     """An error of a library on one line of at most 200 characters."""
-    return " ".join(str(error).split()).strip("'\"")[:200] or type(error).__name__
+    text = " ".join(str(error).split())
+    if text[:1] in "'\"" and text[:1] == text[-1:]:  # a KeyError's
+        text = text[1:-1]
+    return text[:200] or type(error).__name__
 
 
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "std::bad_alloc")

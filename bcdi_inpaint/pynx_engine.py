@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from bcdi_inpaint.errors import MissingEngineError
+from bcdi_inpaint.errors import MissingEngineError, brief
 
 HOW_TO_GET_PYNX = (
     "run `make setup` or `python tools/install_pynx.py` in the repository, or load your site's "
@@ -144,7 +144,12 @@ def import_pynx(submodule: str) -> ModuleType:
             module = importlib.import_module(name)
             gc.collect()  # PyNX asks git for its version and leaves the pipes open
             return module
-    except Exception as error:  # PyNX raises its own kinds on a bad PYNX_PU
+    except Exception as error:
+        if type(error).__name__ == "ProcessingUnitException":  # PyNX's own
+            raise MissingEngineError(
+                f"PYNX_PU is {os.environ.get('PYNX_PU')}, but there is no such thing here "
+                f"({brief(error)}), expected cuda, opencl or cpu: unset it"
+            ) from error
         raise MissingEngineError(
             f"PyNX in {folder} does not import ({type(error).__name__}: {error}): {HOW_TO_GET_PYNX}"
         ) from error

@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bcdi_inpaint.errors import (
     InputError,
     MissingEngineError,
+    brief,
     is_out_of_memory,
     memory_errors,
     one_line,
@@ -78,3 +79,19 @@ def test_what_torch_says_without_memory_is_a_memory_error_and_nothing_else_is() 
     with pytest.raises(RuntimeError, match="size of tensor") as caught, memory_errors():
         torch.zeros(2) + torch.zeros(3)
     assert not is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (KeyError("nb_run"), "nb_run"),
+        (
+            TypeError("'NoneType' object is not\n subscriptable"),
+            "'NoneType' object is not subscriptable",
+        ),
+        (OSError("no file 'a.npy'"), "no file 'a.npy'"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_a_librarys_error_is_brief_and_keeps_its_quotes(error: Exception, text: str) -> None:
+    assert brief(error) == text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +52,20 @@ def test_pynx_that_does_not_import_is_one_line(
     monkeypatch.setattr(engines, "_checked_pynx_folder", lambda: tmp_path)
     with pytest.raises(MissingEngineError, match=r"ModuleNotFoundError.*make setup"):
         engines.import_pynx("no_such_part")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pycuda") is not None, reason="there is PyCUDA")
+def test_a_processing_unit_that_is_not_there_is_one_line(pynx: str) -> None:
+    """In a process of its own: PyNX looks at the environment once."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from bcdi_inpaint.pynx_engine import import_pynx as i; i('cdi')"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYNX_PU": "cuda"},
+    )
+    line = done.stderr.splitlines()[-1]
+    assert "PYNX_PU is cuda, but there is no such thing here" in line
+    assert line.endswith("expected cuda, opencl or cpu: unset it")
 
 
 def test_version_and_import(pynx: str) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance
 from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.pynx_faults import check_psf
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics
 
 SIGMA_KEY, DENSITY_KEY = "coherence_sigma", "density_strength"
@@ -68,3 +69,4 @@ def take_psf_choice(params: dict[str, Any]) -> None:
     params["psf_chosen"] = params["psf"] not in (None, False)
     if str(params["psf"]).lower() in NO_PSF:
         params["psf"] = False
+    check_psf(params["psf"])

@@ -16,9 +16,15 @@ TUPLE_PART = re.compile(r"^\(?([-+.,\de]+)\)?$")
 
 
 class ReadsArguments:
-    """A runner that knows which parameters were given and which are defaults."""
+    """A runner that knows whether a zero_mask was given or is the default.
+
+    Attributes
+    ----------
+    zero_mask_said : whether it was given.
+    """
 
     params: dict[str, Any]
+    zero_mask_said = False
 
     @classmethod
     def make_parser(cls, *args: Any, **options: Any) -> Any:
@@ -43,14 +49,14 @@ class ReadsArguments:
         """PyNX's reading of the command line, and whether it says something of zero_mask."""
         super().parse_arg()  # type: ignore[misc]
         take_psf_choice(self.params)
-        said = None
+        said = False
         if getattr(self, "mpi_master", True):  # it alone has read the command line
             parser = self.make_parser()
             parser.set_defaults(zero_mask=None)
             said = parser.parse_args().zero_mask is not None
         if hasattr(self, "mpic"):
             said = self.mpic.bcast(said, root=0)
-        self.params["zero_mask_said"] = said
+        self.zero_mask_said = bool(said)
 
 
 def _refuse(message: str) -> NoReturn:

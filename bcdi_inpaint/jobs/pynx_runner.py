@@ -13,6 +13,7 @@ from typing import Any
 from bcdi_inpaint.errors import MissingEngineError
 from bcdi_inpaint.jobs.fill_of_data import FillOfData
 from bcdi_inpaint.jobs.knowledge_of_data import KnowledgeOfData
+from bcdi_inpaint.jobs.lost_runs import check_losses
 from bcdi_inpaint.jobs.mpi_processes import all_processes, stopping_together
 from bcdi_inpaint.jobs.pynx_arguments import ReadsArguments
 from bcdi_inpaint.jobs.resumed_runs import resuming
@@ -58,18 +59,24 @@ def _process_scans(runner: Any) -> None:
     """What PyNX does with a command's scans; runs that are done stay if it is stopped."""
     knowing = with_knowledge(runner.CDIRunnerScan, KnowledgeOfData)
     filled = with_carried_fill(knowing, FillOfData)
-    runner.CDIRunnerScan, notes = resuming(filled, runner.params)
+    runner.CDIRunnerScan = own = resuming(filled, runner.params)
+    own.zero_mask_default = None if runner.zero_mask_said else runner.params["zero_mask"]
     try:
         runner.process_scans()
     except KeyboardInterrupt:
-        n_done = sum(len(of_scan.done()) for of_scan in notes)
+        n_done = sum(len(of_scan.done()) for of_scan in own.notes)
         stay = f": {n_done} runs are done and stay, the same command does the rest"
         raise KeyboardInterrupt(f"interrupted{stay if n_done else ''}") from None
+    except SystemExit:
+        check_losses(own.scans)  # then PyNX looked for the best of none
+        raise
     others = all_processes()
     if others is not None:
         others.Barrier()  # they may not be through yet
-    for of_scan in notes:
+    for of_scan in own.notes:
         of_scan.remove()
+    if others is None:  # else another process may have had the good runs
+        check_losses(own.scans)
 
 
 def _runner_class(module: ModuleType) -> type:

@@ -11,15 +11,15 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.jobs.lost_runs import NoticesLosses
 from bcdi_inpaint.jobs.mpi_processes import all_processes
+from bcdi_inpaint.jobs.whole_results import WritesWhole
 from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
 from bcdi_inpaint.phasing.pynx_watched import FREE_FRACTION
 
@@ -102,7 +102,7 @@ def _read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield int(number), result
 
 
-class ResumesRuns:
+class ResumesRuns(WritesWhole, NoticesLosses):
     """A runner's scan that does the runs which are not done yet.
 
     Attributes
@@ -122,7 +122,7 @@ class ResumesRuns:
     def load_data(self) -> None:
         """PyNX's loading of a scan, then the notes on its runs."""
         self._done = {}
-        super().load_data()  # type: ignore[misc]
+        super().load_data()
         if self.params["nb_run"] < 2 or self.params["save"] != "final" or not self.command:
             return
         data = fingerprint({"command": self.command, "data": self.params["data"]})
@@ -171,21 +171,17 @@ class ResumesRuns:
         result = self._done.get(int(run_n))
         if result is not None:
             print(f"bcdi-inpaint: run {run_n} was done before", flush=True)
+            self.ended += 1
             if Path(result["file_name"]).is_file():
                 self.saved_results.append(result)
             return
         n_before = len(self.saved_results)
-        super().run(file_name=file_name, run_n=run_n)  # type: ignore[misc]
+        super().run(file_name, run_n)
         if self.own_notes is not None and len(self.saved_results) > n_before:
             self.own_notes.add(int(run_n), self.saved_results[-1])
 
-    def save_result(self, file_name: str | None = None, verbose: bool = True) -> None:
-        """PyNX's saving, of whole files."""
-        with _whole_files(self.cdi):
-            super().save_result(file_name, verbose)  # type: ignore[misc]
 
-
-def resuming(scan_class: type, params: dict[str, Any]) -> tuple[type, list[RunNotes]]:
+def resuming(scan_class: type, params: dict[str, Any]) -> Any:
     """A runner's scan class that does the runs of a command which are not done yet.
 
     Parameters
@@ -195,35 +191,7 @@ def resuming(scan_class: type, params: dict[str, Any]) -> tuple[type, list[RunNo
 
     Returns
     -------
-    The class, and the notes of the scans that it will load, to be removed at the end.
+    The class; in its `scans` and `notes` are those of the command, for the one who runs it.
     """
-    notes: list[RunNotes] = []
-    own = {"command": fingerprint(params), "notes": notes}
-    return type(scan_class.__name__, (ResumesRuns, scan_class), own), notes
-
-
-@contextmanager
-def _whole_files(cdi: Any) -> Iterator[None]:
-    """Results get their names when they are complete, so that no stopped run leaves half of one."""
-    own = cdi.save_obj_cxi
-
-    def save(filename: str, *args: Any, append: bool = False, **options: Any) -> None:
-        if append:  # to a file that is there
-            own(filename, *args, append=append, **options)
-            return
-        part = Path(filename).with_name(f".{Path(filename).name}.part")
-        try:
-            own(str(part), *args, **options)
-            part.replace(filename)
-        except OSError as error:
-            raise InputError(
-                f"{filename} cannot be written ({error.strerror or error}), expected room for it"
-            ) from error
-        finally:
-            part.unlink(missing_ok=True)
-
-    cdi.save_obj_cxi = save
-    try:
-        yield
-    finally:
-        del cdi.save_obj_cxi
+    own = {"command": fingerprint(params), "notes": [], "scans": []}
+    return type(scan_class.__name__, (ResumesRuns, scan_class), own)

@@ -108,6 +108,17 @@ class CarriedFill:
             release = round(self.release_after * cycles.all)
         return HeldAmplitudes(constraint.on_amplitudes(masked), cycles.before_end, release)
 
+    def used(self, masked: BoolArray) -> str:
+        """The hand-over of what is phased, one of `handover.NAMES`; a part may hold no fill.
+
+        `masked` (n_rock, n_y, n_x) bool are the voxels that are not taken as measured.
+        """
+        if (masked & self.filled).any() and self.handover != "hard":
+            return self.handover
+        if not (self.filled & ~masked).any():
+            return "mask"
+        return "partial" if self.handover == "partial" else "hard"
+
     def constraint(self) -> Constraint | None:
         """What is known of filled voxels; None if they are as measured, or free."""
         if self.handover in BOUNDED:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 from bcdi_inpaint.errors import InputError, brief, is_out_of_memory
+from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
 
 @contextmanager
@@ -34,6 +36,21 @@ def failures_in_one_line() -> Iterator[None]:
         raise
     except Exception as error:
         raise _in_one_line(error) from error
+
+
+def check_psf(asked: object) -> None:
+    """Refuse a psf that PyNX would stumble at in the first run; it reads the words itself."""
+    if not isinstance(asked, str):
+        return
+    reader = import_pynx("cdi.runner.runner").CDIRunnerScan.get_psf
+    try:
+        with quiet():
+            reader(SimpleNamespace(params={"psf": asked}))
+    except Exception as error:
+        raise InputError(
+            f"psf is {asked} ({brief(error)}), expected PyNX's model with its numbers, or a file: "
+            "for example --psf pseudo-voigt,1,0.05,20"
+        ) from error
 
 
 def _in_one_line(error: Exception) -> InputError:

@@ -30,7 +30,7 @@ import scipy.fft
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.handover import HandOver
-from bcdi_inpaint.phasing.pynx_faults import as_program, failures_in_one_line
+from bcdi_inpaint.phasing.pynx_faults import as_program, check_psf, failures_in_one_line
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset, check_runs
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
@@ -210,6 +210,7 @@ def check_arguments(preset: Preset, extra: Sequence[str]) -> dict[str, Any]:
             f"{changed} is {given[changed]}, expected it left out here: take `bcdi-inpaint "
             f"{COMMAND}` for it"
         )
+    check_psf(given["psf"])
     return given
 
 

@@ -22,6 +22,9 @@ from bcdi_inpaint.pynx_engine import import_pynx
 GRID_CHANGES = ("upsample=", "bin=", "crop=", "crop2bin")
 """Steps of an algorithm string after which a fill would lie elsewhere."""
 
+RECORDED = ("inpaint_handover", "inpaint_pynx_version", "inpaint_prior_half_way")
+"""What results say of the fill, by PyNX's parameters."""
+
 
 def say(line: str) -> None:
     """A line of ours among PyNX's."""
@@ -46,6 +49,8 @@ class CarriesFill:
     held: HeldAmplitudes | None = None
     masked_in_file: Any = None
     failure: str | None = None
+    zero_mask_default: Any = None
+    """PyNX's own where the user said nothing of zero_mask: it is for scans without a fill."""
 
     def bring(self) -> CarriedFill | None:
         """Load the data; the fill that goes with them, if there is one."""
@@ -54,25 +59,29 @@ class CarriesFill:
 
     def load_data(self) -> None:
         """Load the data and the fill, and say how it is handed over."""
+        for name in RECORDED:
+            self.params.pop(name, None)  # they are of the scan before
         self.carried = self.bring()
+        if self.zero_mask_default is not None:
+            self.params["zero_mask"] = self.zero_mask_default if self.carried is None else "0"
         if self.carried is None:
             say("no fill in the data: PyNX runs as it is")
-            _tell_zero_mask(self.params, filled=False)
+            _tell_zero_mask(self.params["zero_mask"])
             return
         check_parameters(self.params)
-        self._record()
         say(
             f"{int(self.carried.filled.sum())} filled voxels, {self.carried.handover}: "
             f"{NAMES[self.carried.handover]}"
         )
-        _tell_zero_mask(self.params, filled=True)
+        if self.zero_mask_default is not None:
+            say("zero_mask 0: masked voxels are free")
+        _tell_zero_mask(self.params["zero_mask"])
 
-    def _record(self) -> None:
+    def _record(self, used: str) -> None:
         """What results say of the fill: what was used, not what the file was written for."""
-        assert self.carried is not None
-        self.params["inpaint_handover"] = self.carried.handover
+        self.params["inpaint_handover"] = used
         self.params["inpaint_pynx_version"] = str(import_pynx("version").__version__)
-        if self.carried.handover == "prior":
+        if used == "prior":
             self.params["inpaint_prior_half_way"] = np.asarray(HALF_WAY)
 
     def init_mask(self) -> None:
@@ -119,6 +128,7 @@ class CarriesFill:
         self.carried, self.masked_in_file = fill, None
         check_place(fill.counts, self.iobs, self.mask > 0)
         self.held = fill.held(self.mask > 0, planned_cycles(self.params))
+        self._record(fill.used(self.mask > 0))
         n_left = int((fill.filled & (self.mask > 0)).sum())
         say(
             f"{n_left} of them are masked in the part that is phased, and follow the fill"
@@ -226,14 +236,9 @@ def check_parameters(params: dict[str, Any]) -> None:
         say("mask_interp is left out: PyNX has it on GPUs alone, and here is a fill")
 
 
-def _tell_zero_mask(params: dict[str, Any], *, filled: bool) -> None:
-    """Masked voxels are free beside a fill unless the user says otherwise; what a choice does."""
-    is_chosen = params.pop("zero_mask_said", True)
-    if filled and not is_chosen:
-        params["zero_mask"] = "0"
-        say("zero_mask 0: masked voxels are free")
-        return
-    chosen = str(params["zero_mask"]).lower()
+def _tell_zero_mask(value: object) -> None:
+    """What it does to masked voxels that they are held at zero."""
+    chosen = str(value).lower()
     if chosen in ("auto", "1", "true"):
         share = "the first 60 % of the cycles" if chosen == "auto" else "all cycles"
         say(

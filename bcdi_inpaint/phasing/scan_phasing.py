@@ -152,6 +152,9 @@ def prepare_scan(
     filled = np.zeros(scan.shape, dtype=bool) if fill is None else fill.filled
     box = crop_around_peak(whole.counts, scan.bad_mask & ~filled, crop)
     handed = whole.crop(box)
+    if whole.name != "mask" and not filled[box].any():
+        say("none of the filled voxels is in the part that is phased")
+        handed = replace(handed, name="mask", constraint=None, release_after=None)
     size = " x ".join(map(str, handed.counts.shape))
     say(f"phasing {size} around the peak: {_ranges(box)}")
     return PreparedScan(handed, box)

@@ -38,18 +38,19 @@ mpi=run
 """
 
 
-def params(*arguments: str) -> dict[str, Any]:
-    """What the runner takes a command line for."""
+def runner(*arguments: str) -> Any:
+    """The runner of a command line."""
     module = import_pynx("cdi.runner.id01")
     with as_program("pynx-cdi-id01", arguments), quiet():
-        return pynx_runner._runner_class(module)(["pynx-cdi-id01"], None).params
+        return pynx_runner._runner_class(module)(["pynx-cdi-id01"], None)
 
 
 @pytest.mark.usefixtures("pynx")
 def test_a_parameter_file_of_gwaihir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("pynx_run.txt").write_text(GWAIHIR)
-    found = params("pynx_run.txt")
+    read = runner("pynx_run.txt")
+    found = read.params
     assert found["data"] == "S1_pynx_input_data.npz"
     assert found["mask"] == ["S1_pynx_input_mask.npz"]
     assert found["mask_interp"] == [16, 2]
@@ -58,15 +59,16 @@ def test_a_parameter_file_of_gwaihir(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found["support_autocorrelation_threshold"] == [0.09, 0.11]
     assert found["support_post_expand"] == [1, -2, 1]
     assert found["psf"] == "pseudo-voigt,0.5,0.05"
-    assert found["zero_mask_said"]
+    assert read.zero_mask_said
 
 
 @pytest.mark.usefixtures("pynx")
 def test_old_style_arguments_are_pynxs_own() -> None:
-    found = params("data=a.cxi", "nb_run=3", "support_threshold=0.2,0.3")
+    read = runner("data=a.cxi", "nb_run=3", "support_threshold=0.2,0.3")
+    found = read.params
     assert (found["data"], found["nb_run"]) == ("a.cxi", 3)
     assert found["support_threshold"] == [0.2, 0.3]
-    assert not found["zero_mask_said"]
+    assert not read.zero_mask_said
 
 
 @pytest.mark.usefixtures("pynx")
@@ -76,6 +78,7 @@ def test_old_style_arguments_are_pynxs_own() -> None:
         ((), "the following arguments are required: --data"),
         (("--data", "a.cxi", "--nb_runs", "3"), "unrecognized arguments: --nb_runs 3"),
         (("--data", "a.cxi", "--nb_run", "many"), "invalid int value: 'many'"),
+        (("--data", "a.cxi", "--psf", "pseudo-voigt,one"), "psf is pseudo-voigt,one"),
         (("nothing.txt",), "nothing.txt cannot be read"),
         (("broken.txt",), "invalid int value: '3 4'"),
     ],
@@ -86,7 +89,7 @@ def test_what_pynx_refuses_is_one_line(
     monkeypatch.chdir(tmp_path)
     Path("broken.txt").write_text("data = a.cxi\nnb_run = 3 4\n= 7\nno sign\n")
     with pytest.raises(InputError, match=line) as caught:
-        params(*arguments)
+        runner(*arguments)
     assert "\n" not in str(caught.value)
 
 

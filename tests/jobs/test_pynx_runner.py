@@ -85,6 +85,7 @@ def stepped(path: Path, *options: str) -> Any:
     with as_program("pynx-cdi-id01", ["--data", str(path), *options]), quiet():
         runner = pynx_runner._runner_class(runner_module)(["pynx-cdi-id01"], None)
         of_scan = with_carried_fill(runner.CDIRunnerScan, FillOfData)(runner.params, None)
+        of_scan.zero_mask_default = None if runner.zero_mask_said else "auto"
         of_scan.load_data()
         of_scan.prepare_processing_unit()
         of_scan.prepare_data()
@@ -203,6 +204,47 @@ def test_zero_mask_is_the_users_or_none(
     path = scan("prior")
     assert stepped(path).params["zero_mask"] == "0"
     assert stepped(path, "--zero_mask", "auto").params["zero_mask"] == "auto"
+
+
+def test_scans_of_one_command_each_have_what_suits_them(
+    scan: Callable[[str], Path],
+    tmp_path: Path,
+    counts: np.ndarray,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The filled one leaves nothing to the next: neither its zero_mask nor its provenance."""
+    scan("prior").rename("S1.cxi")
+    write_scan(tmp_path / "S2.cxi", counts.astype(np.float32), np.zeros(counts.shape, bool))
+    data = ("--data", "S%d.cxi", "--scan", "1,2", "--roi", "8", "40", "8", "40", "12", "36")
+    run_pynx("pynx-cdi-id01", [*data, "--nb_run", "2", "--nb_raar", "4", "--nb_er", "2"])
+    of_scan = {}
+    for file in results(tmp_path):
+        with h5py.File(file) as opened:
+            said = opened["entry_1/image_1/process_1/configuration"]
+            of_scan[file.name[:2]] = {name: said[name][()] for name in said if "mask" in name}
+            assert ("inpaint_handover" in said) == file.name.startswith("S1")
+    assert of_scan["S1"]["zero_mask"] == b"0"
+    assert of_scan["S2"]["zero_mask"] == b"auto"
+
+
+def test_operators_of_other_versions_are_passed_through_and_heed_the_fill(
+    scan: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later PyNX has tv_er, tv_hio and tv_raar: here an operator under that name is PyNX's RAAR."""
+    module, cdi = import_pynx("cdi.runner.runner"), import_pynx("cdi")
+    monkeypatch.setattr(module, "tv_raar", cdi.RAAR(calc_llk=50), raising=False)
+    monkeypatch.setattr(module, "tv_er", cdi.ER(calc_llk=50), raising=False)
+    path, held = str(scan("prior")), []
+    for chain in ("ER**2,RAAR**6", "tv_er**2,tv_raar**6"):
+        np.random.seed(1)
+        run_pynx("pynx-cdi-id01", ["--data", path, "--algorithm", chain])
+        (file,) = results(tmp_path)
+        with h5py.File(file) as opened:
+            held.append(opened["entry_1/image_1/data"][()])
+        file.unlink()
+    assert np.array_equal(*held)
+    with pytest.raises(InputError, match="name 'tv_hio' is not defined"):  # PyNX's own words
+        run_pynx("pynx-cdi-id01", ["--data", path, "--algorithm", "tv_hio**2"])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import h5py
 import numpy as np
 import pytest
 
-from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import write_scan
 from bcdi_inpaint.jobs import resumed_runs
 from bcdi_inpaint.jobs.pynx_runner import run_pynx
@@ -97,18 +96,3 @@ def test_the_same_command_does_the_rest(
     assert free[0].any()
     assert all(np.array_equal(free[0], other) for other in free)
     assert not [file for file in tmp_path.glob(".*")]
-
-
-def test_a_result_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
-    class Full:
-        def save_obj_cxi(self, filename: str, **options: Any) -> None:
-            Path(filename).write_bytes(b"half")
-            raise OSError(28, "No space left on device")
-
-    cdi = Full()
-    with (
-        pytest.raises(InputError, match="cannot be written \\(No space left on device"),
-        resumed_runs._whole_files(cdi),
-    ):
-        cdi.save_obj_cxi(str(tmp_path / "a.cxi"))
-    assert not list(tmp_path.iterdir())

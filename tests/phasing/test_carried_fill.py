@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,3 +103,22 @@ def test_nothing_is_held_of_other_handovers(fill: CarriedFill, handover: str) ->
 )
 def test_cycles_of_an_algorithm_are_counted(algorithm: str, expected: Cycles) -> None:
     assert count_cycles(algorithm) == expected
+
+
+@pytest.mark.parametrize(
+    ("handover", "masked", "box", "used"),
+    [
+        ("prior", True, slice(2, 6), "prior"),
+        ("prior", True, slice(0, 2), "mask"),  # of the part that is phased none was filled
+        ("prior", False, slice(2, 6), "hard"),  # another mask lets the fill count as measured
+        ("hard", False, slice(2, 6), "hard"),
+        ("hard", True, slice(2, 6), "mask"),
+        ("partial", False, slice(2, 6), "partial"),
+        ("mask", True, slice(2, 6), "mask"),
+    ],
+)
+def test_what_was_used_is_told_of_the_part_that_is_phased(
+    fill: CarriedFill, handover: str, masked: bool, box: slice, used: str
+) -> None:
+    part = replace(fill, handover=handover).cut((slice(0, 4), slice(0, 4), box))
+    assert part.used(part.filled & masked) == used

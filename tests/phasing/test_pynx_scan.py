@@ -211,6 +211,8 @@ def test_a_crop_without_the_gap_is_plain_pynx(
     scan = stepped(*given(counts, gap), "--roi", "4", "44", "4", "44", "0", "28")
     assert not hasattr(scan.cdi, CARRIED)
     assert scan.held is None
+    assert scan.params["inpaint_handover"] == "mask"  # results say what was used
+    assert "inpaint_prior_half_way" not in scan.params
 
 
 def test_a_hard_fill_is_measured_all_the_way(counts: np.ndarray, gap: np.ndarray) -> None:

@@ -11,16 +11,17 @@ import pytest
 from scan_files import filled_arrays
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import write_filled_cxi
+from bcdi_inpaint.files import read_provenance, write_filled_cxi
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.jobs.phase import Request
 from bcdi_inpaint.jobs.phase import phase as phase_file
+from bcdi_inpaint.jobs.phased_scan import write_phased_scan
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing import scan_phasing
 from bcdi_inpaint.phasing.handover import NAMES, HandOver
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.scan_phasing import phase_scan
+from bcdi_inpaint.phasing.scan_phasing import phase_scan, prepare_scan
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Scan
 
@@ -114,6 +115,22 @@ def test_by_itself_a_fill_is_used_where_it_helps(
     found = phase_scan(scan, given)
     assert found.handed is not None
     assert found.handed.name == name
+
+
+@pytest.mark.parametrize("handover", ["hard", "prior", "staged"])
+def test_a_box_that_leaves_no_fill_is_phased_as_it_is(
+    tmp_path: Path, scan: Scan, fill: Fill, handover: str
+) -> None:
+    """What says which hand-over was used is not to speak of a fill that took no part."""
+    lines: list[str] = []
+    prepared = prepare_scan(scan, fill, handover=handover, crop=(8, 8, 4), say=lines.append)
+    assert prepared.handed.name == "mask"
+    assert prepared.handed.constraint is None
+    assert prepared.handed.release_after is None
+    assert "none of the filled voxels is in the part that is phased" in lines
+    path = tmp_path / "scan.cxi"
+    write_phased_scan(path, scan, fill, prepared)
+    assert read_provenance(path)["written_for"] == "mask"
 
 
 def test_without_a_fill_the_gap_stays_masked(
