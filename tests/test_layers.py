@@ -40,9 +40,10 @@ ALLOWED = {
     "phasing": "scan gaps peak network filling running pynx_engine",
     "training": "scan gaps peak network filling files plots checks running",
     "evaluation": "scan gaps peak classical network filling phasing files plots",
-    "jobs": "scan gaps peak network filling training phasing evaluation files plots pages checks "
-    "running pynx_engine",
-    "commands": "scan gaps network phasing training evaluation files plots jobs running",
+    "studies": "scan gaps classical network selftaught filling training evaluation files plots",
+    "jobs": "scan gaps peak network filling training phasing evaluation studies files plots pages "
+    "checks running pynx_engine",
+    "commands": "scan gaps network phasing training evaluation studies files plots jobs running",
     "api": "scan gaps network filling phasing checks",
     "cli": "commands",
     "__init__": "scan gaps checks network filling training files jobs api",
@@ -50,7 +51,7 @@ ALLOWED = {
 }
 """The rooms, each with the rooms that it may import, besides the ground floor."""
 
-FILES_OPENERS = {"files", "training", "evaluation", "jobs", "commands", "__init__"}
+FILES_OPENERS = {"files", "training", "evaluation", "studies", "jobs", "commands", "__init__"}
 """Rooms that may know of files; all others compute with numbers."""
 
 DOORS: dict[str, set[str]] = {

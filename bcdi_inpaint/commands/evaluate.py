@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bcdi_inpaint.commands.evaluate_methods import evaluate_methods, is_study, refuse
 from bcdi_inpaint.commands.options import follow_links
 from bcdi_inpaint.errors import InputError, one_line
 
@@ -86,10 +87,28 @@ def evaluate(
     bcdi-inpaint evaluate --patterns held_out.h5 --methods linear,network --widths 3,6
 
     bcdi-inpaint evaluate --phasing configs/phasing.yaml
+
+    A study of methods (`study: methods`) trains every published network as well, for equal minutes,
+    and keeps the weights in BCDI_INPAINT_CACHE (else in ~/.cache/bcdi-inpaint); it goes on where it
+    was interrupted: bcdi-inpaint evaluate configs/methods_2d_small.yaml
     """
     if phasing:
         _evaluate_crystals(
             config, folder, quiet, model=model, device=device, minutes=minutes, force=force
+        )
+        return
+    if config is not None and (values := _study_in(config)):
+        given = {"model": model, "patterns": patterns, "methods": methods, "widths": widths}
+        refuse(given | {"minutes": minutes, "protocol": protocol}, config)
+        evaluate_methods(
+            config,
+            values,
+            folder,
+            check=check,
+            device=device,
+            workers=workers,
+            force=force,
+            quiet=quiet,
         )
         return
     from bcdi_inpaint.jobs.evaluate_fills import (
@@ -169,6 +188,14 @@ def _make_crystals(recipe: CrystalConfig, seed: int, quiet: bool) -> Iterator[Kn
     made = draw_crystals(recipe, seed, objects)
     for one in with_progress(made, "crystals", number, quiet):
         yield KnownCrystal(one.name, one.truth, one.expectation, one.counts, one.kind)
+
+
+def _study_in(path: Path) -> dict[str, Any] | None:
+    """What a configuration holds, where it is a study of methods."""
+    from bcdi_inpaint.training.plan import read_yaml
+
+    values = read_yaml(path)
+    return values if is_study(values) else None
 
 
 def _changes(model: str | None, methods: str | None, widths: str | None) -> dict[str, Any]:

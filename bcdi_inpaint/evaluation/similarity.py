@@ -81,7 +81,12 @@ def ssim_gap(
 def _similarity(
     log_truth: np.ndarray, log_guess: np.ndarray, settings: SsimSettings
 ) -> Float64Array:
-    """The similarity around each voxel, of two arrays of one shape with values up to 1."""
+    """The similarity around each voxel, of two arrays of one shape with values up to 1.
+
+    A single frame is an image: along an axis of one voxel there is no window.
+    """
+    shape = log_truth.shape
+    log_truth, log_guess = log_truth.squeeze(), log_guess.squeeze()
     window = min(settings.window, *(n - 1 + n % 2 for n in log_truth.shape))  # odd, fits each axis
     _, similarity = structural_similarity(
         log_truth,
@@ -93,4 +98,4 @@ def _similarity(
         data_range=1.0,
         full=True,
     )
-    return np.asarray(similarity)
+    return np.asarray(similarity).reshape(shape)

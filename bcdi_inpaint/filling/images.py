@@ -9,7 +9,7 @@ from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import runs_of_lines
-from bcdi_inpaint.network.channels import CHANNEL_ORDER, compute_features
+from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, GuessKind, compute_features
 from bcdi_inpaint.network.devices import choose_device, fast_precision
 from bcdi_inpaint.network.units import from_network
 from bcdi_inpaint.network.weights import Model
@@ -29,7 +29,19 @@ def image_planes(gap_mask: BoolArray) -> tuple[Gap, ...]:
     return sum((runs_of_lines(axis, lines) for axis, lines in enumerate(full)), ())
 
 
-@torch.inference_mode()
+def see_image(counts: np.ndarray, unknown: BoolArray, guess: GuessKind = "kriged") -> Features:
+    """What a network sees of an image.
+
+    Parameters
+    ----------
+    counts : (n_y, n_x) photon counts; those that are unknown are unused.
+    unknown : (n_y, n_x) bool, gaps and bad voxels.
+    guess : how the first guess is made.
+    """
+    logs = np.log1p(np.where(unknown, 0, counts)).astype(np.float32)
+    return compute_features(logs, unknown, image_planes(unknown), guess)
+
+
 def fill_image(
     counts: np.ndarray,
     gap_mask: BoolArray,
@@ -37,6 +49,7 @@ def fill_image(
     *,
     bad_mask: BoolArray | None = None,
     device: str = "auto",
+    seen: Features | None = None,
 ) -> Float32Array:
     """Fill the gaps of one image by a network of two dimensions, the whole image at once.
 
@@ -47,6 +60,8 @@ def fill_image(
     model : of two dimensions.
     bad_mask : (n_y, n_x) bool, True = invalid: left as it is, and not looked at.
     device : ``auto``, ``cpu`` or ``cuda``.
+    seen : of `see_image` for these counts, gap and bad voxels, where it is there already: several
+        networks see the same.
 
     Returns
     -------
@@ -69,22 +84,26 @@ def fill_image(
             "the same with two sides: give one image"
         )
     unknown = gap_mask if bad_mask is None else gap_mask | bad_mask
-    logs = np.log1p(np.where(unknown, 0, counts)).astype(np.float32)
-    features = compute_features(logs, unknown, image_planes(unknown), config.guess)
-    chosen = choose_device(device)
+    features = seen or see_image(counts, unknown, config.guess)
+    filled = counts.astype(np.float32)
+    filled[gap_mask] = from_network(_expected(features, model, device)[gap_mask])
+    return filled
+
+
+@torch.inference_mode()
+def _expected(features: Features, model: Model, device: str) -> Float32Array:
+    """The network's log counts of an image (n_y, n_x), in network units."""
+    chosen, divisor = choose_device(device), model.network.config.divisor
     channels = np.stack(
         [
-            _padded(channel.astype(np.float32), config.divisor, float(name == "unknown"))
+            _padded(channel.astype(np.float32), divisor, float(name == "unknown"))
             for name, channel in zip(CHANNEL_ORDER, features.channels(), strict=True)
         ]
     )
     with fast_precision(chosen):
-        network = model.network.to(chosen)
-        expected, _ = network(torch.from_numpy(channels)[None].to(chosen))
-    inside = tuple(slice(n) for n in counts.shape)
-    filled = counts.astype(np.float32)
-    filled[gap_mask] = from_network(expected.float().cpu().numpy()[0, 0][inside][gap_mask])
-    return filled
+        expected, _ = model.network.to(chosen)(torch.from_numpy(channels)[None].to(chosen))
+    inside = tuple(slice(n) for n in features.unknown.shape)
+    return expected.float().cpu().numpy()[0, 0][inside]
 
 
 def _padded(image: Float32Array, divisor: int, value: float) -> Float32Array:

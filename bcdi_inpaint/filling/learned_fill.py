@@ -143,15 +143,19 @@ def _once(
     options: LearningOptions,
 ) -> Best:
     if method == "dip":
-        return deep_image_prior(
-            box.log_counts,
-            box.unknown,
-            box.hidden,
+        one = box.hidden.shape[0] == 1  # frame: an image, and a network of two dimensions
+        best = deep_image_prior(
+            box.log_counts[0] if one else box.log_counts,
+            box.unknown[0] if one else box.unknown,
+            box.hidden[0] if one else box.hidden,
             rng,
             budget,
             device=device,
             settings=options.dip,
         )
+        if one and best.log_counts is not None:
+            best.log_counts = best.log_counts[None]
+        return best
     return _fill_slices(method, box, rng, budget, device, options)
 
 

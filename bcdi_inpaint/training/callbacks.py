@@ -6,11 +6,35 @@ import csv
 import io
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.training.engine import Callback, pl
 from bcdi_inpaint.training.history import read_history
+from bcdi_inpaint.training.plan import Plan
+
+
+def clock_of(plan: Plan) -> Callable[[], float]:
+    """What counts the seconds of a plan's minutes."""
+    return time.monotonic if plan.training.clock == "wall" else time.process_time
+
+
+class ProcessorLimit(Callback):
+    """Ends a training when this process has computed for some minutes."""
+
+    def __init__(self, minutes: float) -> None:
+        self._minutes, self._started = minutes, time.process_time()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The time begins, not while slabs are made."""
+        self._started = time.process_time()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Stop behind the step in which the time was over."""
+        if time.process_time() - self._started >= 60 * self._minutes:
+            trainer.should_stop = True
 
 
 class PlainLines(Callback):

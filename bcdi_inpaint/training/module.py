@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bcdi_inpaint.network.kinds import make_network
+from bcdi_inpaint.training.callbacks import clock_of
 from bcdi_inpaint.training.engine import pl
 from bcdi_inpaint.training.gap_loss import gap_loss
 from bcdi_inpaint.training.patch_dataset import PatchDataset
@@ -41,7 +41,8 @@ class GapTraining(pl.LightningModule):
         self.plan = plan
         self.network = make_network(plan.network)
         self._slabs, self._held_out = slabs, held_out
-        self._started = time.monotonic()
+        self._clock = clock_of(plan)
+        self._started = self._clock()
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """The weighted loss of one batch."""
@@ -86,11 +87,11 @@ class GapTraining(pl.LightningModule):
     def _share_of_time(self) -> float:
         """What part of the plan's time is over; 0 where it has none."""
         minutes = self.plan.training.minutes
-        return 0.0 if minutes is None else (time.monotonic() - self._started) / (60 * minutes)
+        return 0.0 if minutes is None else (self._clock() - self._started) / (60 * minutes)
 
     def on_train_start(self) -> None:
         """The plan's time begins, not while slabs are made."""
-        self._started = time.monotonic()
+        self._started = self._clock()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the plan: no other one may go on from here."""

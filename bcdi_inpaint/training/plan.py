@@ -98,6 +98,8 @@ class TrainingConfig(BaseModel):
     minutes : end with this time, if the steps are not done before; the learning rate falls with
         whichever is nearer its end. So networks of unlike cost are compared at equal time; such a
         training cannot be made again to the bit. None for no limit.
+    clock : what `minutes` are of: ``wall``, or ``processor``, the time that this process computes,
+        all its threads together, whatever else runs on the machine.
     learning_rate : of AdamW, after a warm-up; falls to a hundredth along a cosine.
     calibration_patterns : held-out patterns on which the intervals are calibrated at the end, in
         gaps of every width; 0 for no calibration.
@@ -116,6 +118,7 @@ class TrainingConfig(BaseModel):
     steps: int = Field(5000, ge=1)
     steps_per_epoch: int = Field(100, ge=1)
     minutes: float | None = Field(None, gt=0)
+    clock: Literal["wall", "processor"] = "wall"
     learning_rate: float = Field(1e-3, gt=0)
     warmup_steps: int = Field(100, ge=0)
     average_decay: float = Field(0.995, ge=0, lt=1)

@@ -80,7 +80,7 @@ def train(
     steps = plan.training.steps
     if options.stop_after is not None:
         steps = min(steps, options.stop_after)
-    limits = [each for each in (options.minutes, plan.training.minutes) if each is not None]
+    limits = [each for each in (options.minutes, _wall_minutes(plan)) if each is not None]
     limited = replace(options, minutes=min(limits, default=None))
     trainer = make_trainer(plan, folder, steps, limited)
     with exclusive_folder(folder):
@@ -107,8 +107,13 @@ def is_at_its_end(plan: Plan, done: int, options: RunOptions) -> bool:
     done : steps that were taken.
     options : how it ran; `minutes` is the least limit that it had.
     """
-    by_time = plan.training.minutes is not None and options.minutes == plan.training.minutes
+    by_time = plan.training.minutes is not None and options.minutes == _wall_minutes(plan)
     return done >= plan.training.steps or (by_time and options.stop_after is None)
+
+
+def _wall_minutes(plan: Plan) -> float | None:
+    """The plan's own time, where it is of a clock on the wall."""
+    return plan.training.minutes if plan.training.clock == "wall" else None
 
 
 def check_size(plan: Plan, shape: tuple[int, ...]) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.safe_files import replace_file
-from bcdi_inpaint.training.callbacks import History, PlainLines
+from bcdi_inpaint.training.callbacks import History, PlainLines, ProcessorLimit
 from bcdi_inpaint.training.engine import (
     Callback,
     EMAWeightAveraging,
@@ -129,6 +129,8 @@ def _callbacks(
         yield History(folder / HISTORY)
     if options.minutes is not None:
         yield TimeLimit(timedelta(minutes=options.minutes), verbose=False)
+    if plan.training.minutes is not None and plan.training.clock == "processor":
+        yield ProcessorLimit(plan.training.minutes)
     if on_terminal:
         yield TQDMProgressBar()
     elif not options.quiet:

@@ -113,6 +113,12 @@ def test_ssim_equals_its_definition_where_windows_are_uniform() -> None:
     assert_allclose(ssim_gap(truth, fill, np.ones(truth.shape, dtype=bool)), expected, rtol=1e-5)
 
 
+def test_ssim_of_a_single_frame_is_that_of_the_image(scan: tuple[np.ndarray, ...]) -> None:
+    counts, expectation, gap = (array[:1] for array in scan[:3])
+    alone = ssim_gap(counts[0], expectation[0], gap[0])
+    assert ssim_gap(counts, expectation, gap) == alone
+
+
 def test_ssim_equals_its_definition_voxel_by_voxel(scan: tuple[np.ndarray, ...]) -> None:
     # Wang et al. (2004), equation 13, with Gaussian moments over the whole array.
     expectation, counts, _ = scan

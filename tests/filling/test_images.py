@@ -4,7 +4,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.filling.images import fill_image
+from bcdi_inpaint.filling.images import fill_image, see_image
 from bcdi_inpaint.network.kinds import make_network
 from bcdi_inpaint.network.published.chavez import TuNetConfig
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
@@ -35,6 +35,15 @@ def test_only_the_gap_changes_and_nothing_in_it_is_seen(
     assert np.isfinite(filled).all()
     spoilt = np.where(gap, 10**6, counts)
     assert_array_equal(fill_image(spoilt, gap, model, device="cpu")[gap], filled[gap])
+
+
+def test_several_networks_may_share_what_they_see() -> None:
+    torch.manual_seed(0)
+    model = Model(make_network(TuNetConfig(n_dim=2, depth=2, base=4)).eval(), "tiny", "")
+    counts, gap = image()
+    seen = see_image(np.where(gap, 10**6, counts), gap)
+    shared = fill_image(counts, gap, model, device="cpu", seen=seen)
+    assert_array_equal(shared, fill_image(counts, gap, model, device="cpu"))
 
 
 def test_an_untrained_network_of_ours_fills_a_constant_with_itself() -> None:

@@ -1,20 +1,30 @@
 """Every method by name: the same promises outside the gap, and a sigma inside."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 
 from bcdi_inpaint.classical.methods import METHODS as CLASSICAL
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill
-from bcdi_inpaint.filling.learned_fill import LEARNING, LearningOptions, slicing_axis
+from bcdi_inpaint.filling.learned_fill import (
+    LEARNING,
+    Box3D,
+    LearningOptions,
+    learn,
+    slicing_axis,
+)
 from bcdi_inpaint.filling.methods import METHODS, NO_PSEUDO_GAP, check_method, fill_by_method
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import as_region
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.selftaught.adversaries import GanSettings
-from bcdi_inpaint.selftaught.deep_image_prior import DipSettings
+from bcdi_inpaint.selftaught.budget import Budget
+from bcdi_inpaint.selftaught.deep_image_prior import DipSettings, deep_image_prior
 
 QUICK = LearningOptions(
     dip_steps=2,
@@ -119,3 +129,24 @@ def test_slices_are_cut_where_no_gap_lies_across() -> None:
     assert slicing_axis([rows, columns], [frames]) == 0
     with pytest.raises(InputError, match="across all three axes, expected an axis without"):
         slicing_axis([rows, columns, frames], [])
+
+
+def test_of_a_single_frame_the_prior_learns_an_image() -> None:
+    """Through three dimensions it would learn as many frames more as its network halves."""
+    counts = SCAN.counts[10:11]
+    unknown = np.zeros(counts.shape, dtype=bool)
+    unknown[:, GAP.start : GAP.stop] = True
+    logs = np.log1p(np.where(unknown, 0, counts)).astype(np.float32)
+    box = Box3D(logs, unknown, unknown, ~unknown & False)
+    learned = learn("dip", box, Budget(4), torch.device("cpu"), QUICK)
+    best = deep_image_prior(
+        logs[0],
+        unknown[0],
+        box.hidden[0],
+        np.random.default_rng(QUICK.seed).spawn(QUICK.runs)[0],
+        Budget(2),
+        settings=QUICK.dip,
+    )
+    assert learned.log_counts.shape == counts.shape
+    once = learn("dip", box, Budget(2), torch.device("cpu"), replace(QUICK, runs=1))
+    assert_array_equal(once.log_counts[0], best.log_counts)

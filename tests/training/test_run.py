@@ -136,6 +136,16 @@ def test_a_plan_may_end_by_its_time(tmp_path: Path) -> None:
     assert 1 <= card["steps"] < 10**5
 
 
+def test_a_plan_may_end_by_what_its_process_computed(tmp_path: Path) -> None:
+    plan = flat(changed(steps=10**6, minutes=0.005, clock="processor"))
+    path = run(plan, waves((30, 30)), tmp_path)
+    with safe_open(path, "pt") as file:
+        card = json.loads(file.metadata()["training"])
+    assert 1 <= card["steps"] < 10**5
+    assert is_at_its_end(plan, 3, RunOptions())
+    assert not is_at_its_end(plan, 3, RunOptions(minutes=0.005))
+
+
 def test_a_training_that_ended_as_its_plan_says_is_calibrated_and_no_other() -> None:
     timed = changed(steps=9, minutes=2.0)
     assert is_at_its_end(timed, 3, RunOptions(minutes=2.0))

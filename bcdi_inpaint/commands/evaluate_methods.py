@@ -1,0 +1,79 @@
+"""`bcdi-inpaint evaluate` on a study of methods: its patterns, then the study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bcdi_inpaint.errors import InputError
+
+
+def is_study(values: Any) -> bool:
+    """Whether the values of a configuration are of a study of methods."""
+    return isinstance(values, dict) and "study" in values
+
+
+def evaluate_methods(
+    path: Path, values: dict[str, Any], folder: Path | None, *, check: bool, **options: Any
+) -> None:
+    """Compare methods as a configuration says.
+
+    Parameters
+    ----------
+    path : of the configuration, for messages.
+    values : what it holds.
+    folder : of tables and pictures; None for ``runs/NAME``.
+    check : check the configuration, and do nothing else.
+    **options : ``device``, ``workers``, ``force`` and ``quiet``, of the command line.
+
+    Raises
+    ------
+    InputError
+        The configuration is wrong, or results exist.
+    """
+    from bcdi_inpaint.studies.config import as_study
+    from simulation.recipe import as_recipe
+
+    study = as_study(values, str(path))
+    recipes = {
+        name: as_recipe(recipe, f"{path}: {name}")
+        for name, recipe in (("patterns", study.patterns), ("held_out", study.held_out))
+    }
+    if check:
+        click.echo(f"{path}: a valid study of methods")
+        return
+    from bcdi_inpaint.jobs.compare_methods import compare_methods, prepare_comparison
+    from simulation.campaign import run as simulate
+
+    comparison = prepare_comparison(
+        study,
+        str(path),
+        folder or Path("runs") / study.name,
+        device=options["device"],
+        force=options["force"],
+        quiet=options["quiet"],
+    )
+    for name, recipe in recipes.items():
+        simulate(recipe, comparison.patterns[name], options["workers"], options["quiet"])
+    table = compare_methods(comparison)
+    if not options["quiet"]:
+        click.echo(table, nl=False)
+        click.echo(f"tables and pictures: {comparison.folder}")
+
+
+def refuse(given: dict[str, Any], path: Path) -> None:
+    """InputError for options that a study of methods does not take.
+
+    Parameters
+    ----------
+    given : values of the options by name; those that are None or False were not given.
+    path : of the configuration.
+    """
+    for name, value in given.items():
+        if value not in (None, False, "gaps"):
+            raise InputError(
+                f"--{name} is {value}, but {path} is a study of methods: set it there, or leave "
+                "it out"
+            )

@@ -1,0 +1,221 @@
+"""A study of methods: trained networks, all methods judged, tables and pictures.
+
+What takes long is done once: patterns and weights are kept in the cache, what was judged in
+``parts`` of the folder of results. A study that was killed goes on there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.fills import Case, Filler, Record
+from bcdi_inpaint.files.patterns import read_log_expectation, recipe_sha256
+from bcdi_inpaint.filling.learned_fill import LearningOptions
+from bcdi_inpaint.jobs.result_folder import check_free, make_folder
+from bcdi_inpaint.jobs.study_cubes import judge_study_cubes
+from bcdi_inpaint.jobs.study_results import StudyResults, write_results
+from bcdi_inpaint.jobs.study_subjects import image_subjects, learning_cases, study_cases
+from bcdi_inpaint.network.devices import choose_device
+from bcdi_inpaint.network.weights import Model, load_model
+from bcdi_inpaint.running.progress import count_progress
+from bcdi_inpaint.studies.cache import cache_folder, key_of
+from bcdi_inpaint.studies.config import StudyConfig
+from bcdi_inpaint.studies.contestants import OUR_KIND
+from bcdi_inpaint.studies.fillers import (
+    LastSeen,
+    LearningFiller,
+    classical_filler,
+    image_filler,
+    volume_filler,
+)
+from bcdi_inpaint.studies.judging import judge_all
+from bcdi_inpaint.studies.latent_study import compare_latent_spaces
+from bcdi_inpaint.studies.reports import RELEASED
+from bcdi_inpaint.studies.trained_networks import Trained, train_networks
+
+WRITTEN = ("methods.md", "scores.csv", "cases.csv")
+"""Files of results that are not replaced unasked."""
+BESIDE_LEARNERS = ("linear", "kriging", OUR_KIND, RELEASED)
+"""Methods that are judged in the gaps of those that learn from one scan."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A study that can begin.
+
+    Attributes
+    ----------
+    config : what is compared.
+    source : the file that it is from.
+    folder : of tables, pictures and parts; it exists.
+    cache : of patterns, slabs and weights; it exists.
+    patterns : paths of the patterns to train and to judge on, ``patterns`` and ``held_out``.
+    device : where networks compute: ``auto``, ``cpu`` or ``cuda``.
+    quiet : nothing is said of the progress.
+    """
+
+    config: StudyConfig
+    source: str
+    folder: Path
+    cache: Path
+    patterns: dict[str, Path]
+    device: str = "auto"
+    quiet: bool = False
+
+    def say(self, text: str) -> None:
+        """A line on the terminal, unless it is to be quiet."""
+        if not self.quiet:
+            print(text, flush=True)
+
+    def part(self, name: str, *made_of: Any) -> Path:
+        """Where parts are kept that are made of these values, the study's seed and patterns."""
+        both = [recipe_sha256(self.config.held_out), self.config.seed, *made_of]
+        return self.folder / "parts" / f"{name}-{key_of(both)}"
+
+
+def prepare_comparison(
+    config: StudyConfig,
+    source: str,
+    folder: Path,
+    *,
+    device: str = "auto",
+    force: bool = False,
+    quiet: bool = False,
+) -> Comparison:
+    """Check what can fail, and make the folders.
+
+    Parameters
+    ----------
+    config : what is compared.
+    source : the file that it is from.
+    folder : of tables and pictures; it is made.
+    device : where networks compute: ``auto``, ``cpu`` or ``cuda``.
+    force : whether results that exist may be replaced.
+    quiet : nothing is said of the progress.
+
+    Returns
+    -------
+    What `compare_methods` takes.
+
+    Raises
+    ------
+    InputError
+        Results exist, the device is not there, or a folder cannot be made.
+    """
+    check_free(folder, WRITTEN, force)
+    choose_device(device)
+    make_folder(folder)
+    cache = cache_folder() / "methods"
+    make_folder(cache, "what a study makes")
+    recipes = {"patterns": config.patterns, "held_out": config.held_out}
+    paths = {
+        name: cache / f"patterns-{recipe_sha256(values)[:12]}-{values.get('count')}.h5"
+        for name, values in recipes.items()
+    }
+    return Comparison(config, source, folder, cache, paths, device, quiet)
+
+
+def compare_methods(comparison: Comparison) -> str:
+    """Train, judge, and write tables and pictures; returns a table for the terminal."""
+    config, remarks = comparison.config, list[str]()
+    trained = _trained(comparison)
+    models = {each.contestant.name: each.model for each in trained}
+    if config.released and config.n_dim == 3:
+        models[RELEASED] = load_model()
+    methods = _methods(comparison, models)
+    held_out = comparison.patterns["held_out"]
+    hashes = {name: model.sha256 for name, model in models.items()}
+    parts = comparison.part("gaps", hashes, config.classical)
+    records = _judge(comparison, study_cases(config, held_out, remarks), methods, parts)
+    if not records:
+        raise InputError(
+            f"nothing was judged ({'; '.join(remarks[:1]) or 'no gap has room'}), expected gaps "
+            "that fit the patterns: set widths, or larger shapes"
+        )
+    results = StudyResults(
+        trained=trained,
+        records=records,
+        remarks=remarks,
+        views=parts,
+        learned=_judge_learners(comparison, methods, hashes),
+        latent=_latent(comparison, methods, hashes),
+        cubes=judge_study_cubes(
+            config, held_out, methods, comparison.part("cubes", hashes), quiet=comparison.quiet
+        ),
+    )
+    return write_results(config, comparison.source, comparison.folder, results)
+
+
+def _trained(comparison: Comparison) -> list[Trained]:
+    contestants = comparison.config.contestants()
+    known = {name: read_log_expectation(path) for name, path in comparison.patterns.items()}
+    found = []
+    for each in train_networks(
+        contestants, known["patterns"], known["held_out"], comparison.cache, comparison.device
+    ):
+        comparison.say(f"{each.contestant.name}: {each.parameters} parameters, {each.steps} steps")
+        found.append(each)
+    return found
+
+
+def _methods(comparison: Comparison, models: Mapping[str, Model]) -> dict[str, Filler]:
+    """All methods but those that learn from one scan, by name."""
+    found = {name: classical_filler(name) for name in comparison.config.classical}
+    last = LastSeen()
+    for name, model in models.items():
+        if comparison.config.n_dim == 2:
+            found[name] = image_filler(model, comparison.device, last)
+        else:
+            found[name] = volume_filler(model, comparison.device)
+    return found
+
+
+def _judge(
+    comparison: Comparison, cases: Iterable[Case], methods: Mapping[str, Filler], parts: Path
+) -> list[Record]:
+    records: list[Record] = []
+    with count_progress(parts.name, quiet=comparison.quiet) as done:
+        for one in judge_all(cases, methods, comparison.config.seed, parts):
+            records += one
+            done(1)
+    return records
+
+
+def _judge_learners(
+    comparison: Comparison, methods: Mapping[str, Filler], hashes: Mapping[str, str]
+) -> list[Record]:
+    """Methods that learn from one scan, and a few others, in the same gaps."""
+    config = comparison.config
+    learning = config.learning
+    if learning is None:
+        return []
+    options = LearningOptions(
+        minutes=learning.minutes * learning.runs,
+        seed=config.seed,
+        runs=learning.runs,
+        dip_steps=learning.dip_steps,
+        gan_steps=learning.gan_steps,
+    )
+    judged: dict[str, Filler] = {name: methods[name] for name in BESIDE_LEARNERS if name in methods}
+    for name in learning.methods:
+        judged[name] = LearningFiller(name, options, comparison.device)
+    own = {name: sha for name, sha in hashes.items() if name in judged}
+    parts = comparison.part("learners", own, learning.model_dump(), repr(options))
+    cases = learning_cases(config, comparison.patterns["held_out"])
+    return _judge(comparison, cases, judged, parts)
+
+
+def _latent(
+    comparison: Comparison, methods: Mapping[str, Filler], hashes: Mapping[str, str]
+) -> list[Record]:
+    config = comparison.config
+    if config.latent is None or config.n_dim != 2:
+        return []
+    chosen = {name: methods[name] for name in config.latent.methods if name in methods}
+    parts = comparison.part("latent", config.latent.model_dump(exclude={"methods"}))
+    subjects = image_subjects(comparison.patterns["held_out"], config.latent.patterns)
+    return compare_latent_spaces(subjects, chosen, hashes, config.latent, config.seed, parts)

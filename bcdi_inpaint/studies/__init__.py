@@ -1,0 +1,1 @@
+"""Every published method on one bench: networks trained alike, and all methods judged alike."""

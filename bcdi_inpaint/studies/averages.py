@@ -1,0 +1,113 @@
+"""Means over the gaps of a study, by width and method, with intervals over patterns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bcdi_inpaint.evaluation.fills import CEILING, Bootstrap, Interval, Record
+from bcdi_inpaint.evaluation.fills.records import SCORES, distinct
+from bcdi_inpaint.evaluation.scores import ceiling_share
+from bcdi_inpaint.studies.judging import FURTHER
+
+DEVIANCE, LEAST_DEVIANCE = "poisson_deviance", 1e-6
+"""The score whose mean is the geometric one: else the brightest pattern would decide alone."""
+WAYS = {"of_the_way": "pearson_log", "of_the_way_deviance": "poisson_deviance"}
+"""Shares of the way from linear interpolation to the noise ceiling, and the scores they are in."""
+AVERAGED = (*SCORES, *FURTHER)
+"""Columns of records that are averaged."""
+
+
+def average_study(records: Sequence[Record], resamples: int, seed: int) -> list[Record]:
+    """A row for each scan, width and method, its scores as `Interval`.
+
+    Parameters
+    ----------
+    records : of `judging.judge_all`.
+    resamples : of the bootstrap.
+    seed : of the bootstrap.
+
+    Returns
+    -------
+    Rows with ``scan``, ``width``, ``method``, ``cases``, `AVERAGED` and `WAYS`, in the order of the
+    records. A share of the way needs ``linear`` and the ceiling among the methods.
+    """
+    rows = []
+    for scan in distinct(records, "scan"):
+        own = [record for record in records if record["scan"] == scan]
+        for width in sorted(distinct(own, "width")):
+            cell = [record for record in own if record["width"] == width]
+            rows += _average_cell(cell, {"scan": scan, "width": width}, resamples, seed)
+    return rows
+
+
+def _average_cell(cell: Sequence[Record], head: Record, resamples: int, seed: int) -> list[Record]:
+    by_method = {
+        method: [record for record in cell if record["method"] == method]
+        for method in distinct(cell, "method")
+    }
+    rows = []
+    for method, own in by_method.items():
+        bootstrap = Bootstrap([record["cluster"] for record in own], resamples, seed)
+        row = head | {"method": method, "cases": len(own)}
+        for name in AVERAGED:
+            row[name] = bootstrap.interval(bootstrap.means([record[name] for record in own]))
+        logs = np.log([max(record[DEVIANCE], LEAST_DEVIANCE) for record in own])
+        row[DEVIANCE] = bootstrap.interval(np.exp(bootstrap.means(logs)))
+        for name, score in WAYS.items():
+            row[name] = _way(bootstrap, by_method, method, score)
+        rows.append(row)
+    return rows
+
+
+def _way(
+    bootstrap: Bootstrap, by_method: Mapping[str, Sequence[Record]], method: str, score: str
+) -> Interval:
+    """The share of the way of a method, in one score."""
+    if "linear" not in by_method or CEILING not in by_method:
+        return Interval(math.nan, math.nan, math.nan)
+    means = [
+        bootstrap.means([record[score] for record in by_method[name]])
+        for name in (method, "linear", CEILING)
+    ]
+    shares = [ceiling_share(*map(float, each)) for each in zip(*means, strict=True)]
+    return bootstrap.interval(np.array(shares))
+
+
+def find_order(rows: Sequence[Record], width: int, score: str = "pearson_log") -> list[str]:
+    """The methods at a width, the best first, without the ceiling.
+
+    Parameters
+    ----------
+    rows : of `average_study`, of one scan.
+    width : of the gap.
+    score : a column of which more is better.
+    """
+    own = [row for row in rows if row["width"] == width and row["method"] != CEILING]
+    known = [row for row in own if not math.isnan(row[score].mean)]
+    return [row["method"] for row in sorted(known, key=lambda row: -row[score].mean)]
+
+
+def find_lead(
+    records: Sequence[Record], one: str, other: str, resamples: int, seed: int
+) -> Interval:
+    """How much better one method correlates than another in the same gaps, on average.
+
+    Parameters
+    ----------
+    records : of both, in these gaps.
+    one, other : names of the methods.
+    resamples, seed : of the bootstrap.
+    """
+    pairs = [
+        (first["cluster"], first["pearson_log"] - second["pearson_log"])
+        for first, second in zip(
+            (record for record in records if record["method"] == one),
+            (record for record in records if record["method"] == other),
+            strict=True,
+        )
+    ]
+    bootstrap = Bootstrap([cluster for cluster, _ in pairs], resamples, seed)
+    return bootstrap.interval(bootstrap.means([lead for _, lead in pairs]))

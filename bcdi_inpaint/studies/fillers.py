@@ -1,0 +1,132 @@
+"""The methods of a study as the evaluation of fills calls them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import numpy as np
+
+from bcdi_inpaint.arrays import BoolArray
+from bcdi_inpaint.classical.methods import METHODS
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.fills import Filler, Guess
+from bcdi_inpaint.filling.images import fill_image, see_image
+from bcdi_inpaint.filling.inpainting import inpaint
+from bcdi_inpaint.filling.learned_fill import Box3D, LearningOptions, learn
+from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
+from bcdi_inpaint.network.channels import Features
+from bcdi_inpaint.network.devices import choose_device
+from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.selftaught.budget import Budget
+
+
+class Watched:
+    """A filler whose last guess, and the seconds that it took, are kept.
+
+    Attributes
+    ----------
+    guess, seconds : of the last call.
+    """
+
+    def __init__(self, fill: Filler) -> None:
+        self._fill = fill
+        self.guess: Guess | None = None
+        self.seconds = 0.0
+
+    def __call__(self, counts: np.ndarray, gap_mask: BoolArray, *, bad_mask: BoolArray) -> Guess:
+        """See `Filler`."""
+        began = time.process_time()
+        self.guess = self._fill(counts, gap_mask, bad_mask=bad_mask)
+        self.seconds = time.process_time() - began
+        return self.guess
+
+
+def classical_filler(name: str) -> Filler:
+    """A method without training, by its name."""
+
+    def fill(counts: np.ndarray, gap_mask: BoolArray, *, bad_mask: BoolArray) -> Guess:
+        return Guess(METHODS[name](counts, gap_mask, bad_mask=bad_mask), gap_mask)
+
+    return fill
+
+
+class LastSeen:
+    """What networks see of the last image: all of a study see the same, so it is made once."""
+
+    def __init__(self) -> None:
+        self._known: np.ndarray | None = None
+        self._features: Features | None = None
+
+    def of(self, counts: np.ndarray, unknown: BoolArray) -> Features:
+        """What a network sees of an image (n_y, n_x), with a kriged guess."""
+        known = np.where(unknown, -1, counts)
+        if self._features is None or not np.array_equal(self._known, known):  # type: ignore[arg-type]
+            self._known, self._features = known, see_image(counts, unknown)
+        return self._features
+
+
+def image_filler(model: Model, device: str, last: LastSeen) -> Filler:
+    """A network of two dimensions, on scans of one frame.
+
+    Parameters
+    ----------
+    model : the network.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    last : what networks saw last, which those of one study share.
+    """
+
+    def fill(counts: np.ndarray, gap_mask: BoolArray, *, bad_mask: BoolArray) -> Guess:
+        image, gap, bad = counts[0], gap_mask[0], bad_mask[0]
+        seen = last.of(image, gap | bad)
+        filled = fill_image(image, gap, model, bad_mask=bad, device=device, seen=seen)
+        return Guess(filled[None], gap_mask)
+
+    return fill
+
+
+def volume_filler(model: Model, device: str) -> Filler:
+    """A network of three dimensions, without intervals.
+
+    Parameters
+    ----------
+    model : the network.
+    device : ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    def fill(counts: np.ndarray, gap_mask: BoolArray, *, bad_mask: BoolArray) -> Guess:
+        found = inpaint(counts, gap_mask, model, device, bad_mask=bad_mask, calibrate=False)
+        return Guess(found.counts, found.filled)
+
+    return fill
+
+
+class LearningFiller:
+    """A method that learns from the one scan it fills; linear where it fills nothing.
+
+    Attributes
+    ----------
+    spread : between the runs of the last fill, standard deviation of log counts.
+    steps : of these runs together.
+    """
+
+    def __init__(self, method: str, options: LearningOptions, device: str) -> None:
+        self._method, self._options, self._device = method, options, device
+        self.spread, self.steps = 0.0, 0
+
+    def __call__(self, counts: np.ndarray, gap_mask: BoolArray, *, bad_mask: BoolArray) -> Guess:
+        """See `Filler`."""
+        options, unknown = self._options, gap_mask | bad_mask
+        hidden = np.zeros_like(unknown)
+        with suppress(InputError):  # no room: then the last step is taken, not the best
+            hidden = make_pseudo_gap(gap_mask, unknown)
+        logs = np.log1p(np.where(unknown, 0, counts)).astype(np.float32)
+        steps = options.dip_steps if self._method == "dip" else options.gan_steps
+        budget = Budget(steps * options.runs, options.minutes)
+        box = Box3D(logs, unknown, gap_mask, hidden)
+        learned = learn(self._method, box, budget, choose_device(self._device), options)
+        self.spread, self.steps = learned.spread, learned.steps
+        filled = METHODS["linear"](counts, gap_mask, bad_mask=bad_mask)
+        made = gap_mask & np.isfinite(learned.log_counts)
+        filled[made] = np.expm1(learned.log_counts[made])
+        return Guess(filled, gap_mask)

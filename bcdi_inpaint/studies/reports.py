@@ -1,0 +1,216 @@
+"""What a study of methods says, as text with tables: nothing in it is typed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bcdi_inpaint.evaluation.fills import CEILING, Interval, Record
+from bcdi_inpaint.evaluation.fills.records import distinct
+from bcdi_inpaint.evaluation.report_tables import rows_as_table
+from bcdi_inpaint.studies.averages import find_lead, find_order
+from bcdi_inpaint.studies.config import StudyConfig
+from bcdi_inpaint.studies.contestants import OUR_KIND
+from bcdi_inpaint.studies.trained_networks import Trained
+
+RELEASED = "released network"
+"""The network that comes with the package, which was trained for hours."""
+
+EXPLAINED = {
+    "of_the_way": "Share of the way from linear interpolation (0 %) to the noise-free expectation "
+    "(100 %), in the Pearson correlation of log(1 + counts) in the gap",
+    "poisson_deviance": "Poisson deviance of the counts in the gap, the geometric mean over gaps: "
+    "less is better",
+    "l1": "Error of log(1 + counts) in the gap, in parts of the brightest logarithm, as Chavez et "
+    "al. (2022) have it in their Table 1: less is better",
+    "pearson_log": "Pearson correlation of log(1 + counts) in the gap",
+    "border": "Kolmogorov-Smirnov distance of squared differences across the gap's border from "
+    "those of the image (Squires et al., 2023): the ceiling has no photon noise, and differs too",
+    "mae_log": "Mean absolute error of log(1 + counts) in the gap: less is better",
+    "ssim": "Structural similarity in the gap",
+    "values": "Kolmogorov-Smirnov distance of the values in the gap from the true counts",
+}
+"""What a table by width shows, by column of the rows."""
+
+
+def write_beginning(config: StudyConfig, source: str, remarks: Sequence[str]) -> str:
+    """Say what was compared, and how the tables are made again.
+
+    Parameters
+    ----------
+    config : the study.
+    source : the file of the configuration.
+    remarks : lines on what was left out, and why.
+
+    Returns
+    -------
+    Markdown, ending in a newline.
+    """
+    training = config.training
+    clock = "of one core" if training.clock == "processor" else "on the wall clock"
+    minutes = "no limit" if training.minutes is None else f"{training.minutes:g} min {clock}"
+    lines = [
+        f"# Methods compared: `{config.name}`",
+        "",
+        f"`bcdi-inpaint evaluate {source}` makes these tables and pictures again.",
+        "",
+        f"- training of each network: {minutes}, on the same patterns and gaps, with the same rate",
+        f"- seed {config.seed}; {config.judged} held-out patterns at most",
+        "- in brackets: 95 % confidence intervals over patterns (bootstrap)",
+        f"- `{OUR_KIND}` is ours; `+ inputs` is a published network that sees what ours sees, and "
+        "learns by our loss; all others see and learn what their papers say",
+    ]
+    for kind, shape in config.shapes.items():
+        changed = ", ".join(f"{key} {value}" for key, value in shape.items())
+        lines.append(f"- not as in its paper: `{kind}` has {changed}")
+    lines += [f"- {remark}" for remark in remarks]
+    return "\n".join(lines) + "\n"
+
+
+def write_findings(
+    rows: Sequence[Record], records: Sequence[Record], names: Sequence[str], config: StudyConfig
+) -> str:
+    """Who is first at each width; a published network that is ahead of ours is said first.
+
+    Parameters
+    ----------
+    rows : of `average_study`.
+    records : that they are of.
+    names : of the networks that were trained alike, ours among them.
+    config : of the study, for the bootstrap.
+    """
+    lines = []
+    for scan in distinct(rows, "scan"):
+        own = [row for row in rows if row["scan"] == scan]
+        for width in sorted(distinct(own, "width")):
+            order = [name for name in find_order(own, width) if name in names]
+            if OUR_KIND not in order:
+                continue
+            cell = [r for r in records if (r["scan"], r["width"]) == (scan, width)]
+            ahead = order[: order.index(OUR_KIND)]
+            leads = {
+                name: find_lead(cell, name, OUR_KIND, config.resamples, config.seed)
+                for name in ahead
+            }
+            lines.append((not ahead, f"- {scan}, {width} px: {_said(leads, len(order))}"))
+    return "".join(f"{line}\n" for _, line in sorted(lines, key=lambda each: each[0]))
+
+
+def _said(ahead: Mapping[str, Interval], number: int) -> str:
+    if not ahead:
+        return f"ours is first of {number} networks trained alike"
+    named = ", ".join(
+        f"{f'**`{name}`**' if lead.low > 0 else f'`{name}`'} by {lead}"
+        for name, lead in [*ahead.items()][:4]
+    )
+    sure = any(lead.low > 0 for lead in ahead.values())
+    doubt = "" if sure else "; the interval of each lead holds 0, so none is proven"
+    return f"ours is number {len(ahead) + 1} of {number}, behind {named} in correlation{doubt}"
+
+
+def by_width(rows: Sequence[Record], column: str, names: Sequence[str] | None = None) -> str:
+    """A table of one score: a row for each method, a column for each width.
+
+    Parameters
+    ----------
+    rows : of `average_study`.
+    column : of the rows.
+    names : of the methods that are shown, all where not given.
+
+    Returns
+    -------
+    A line that explains the score, and a table in Markdown for each scan.
+    """
+    text = f"\n{EXPLAINED[column]}.\n"
+    scans = distinct(rows, "scan")
+    for scan in scans:
+        own = [row for row in rows if row["scan"] == scan]
+        widths = sorted(distinct(own, "width"))
+        table = [
+            {
+                "method": method,
+                **{f"{width} px": _at(own, method, width, column) for width in widths},
+            }
+            for method in distinct(own, "method")
+            if names is None or method in names
+        ]
+        shown = ["method", *(f"{width} px" for width in widths)]
+        heading = f"\n{scan}:\n" if len(scans) > 1 else ""
+        text += f"{heading}\n" + rows_as_table(table, shown, "markdown")
+    return text
+
+
+def _at(rows: Sequence[Record], method: str, width: int, column: str) -> str:
+    for row in rows:
+        if (row["method"], row["width"]) == (method, width):
+            return _shown(row[column], per_cent=column.startswith("of_the_way"))
+    return ""
+
+
+def _shown(value: Interval, *, per_cent: bool) -> str:
+    if not per_cent or value.mean != value.mean:
+        return str(value)
+    ends = "" if value.low != value.low else f" [{100 * value.low:.0f}, {100 * value.high:.0f}]"
+    return f"{100 * value.mean:.0f}{ends} %"
+
+
+def table_of_networks(trained: Sequence[Trained], records: Sequence[Record]) -> str:
+    """The networks: parameters, loss, steps in the time they had, seconds to fill.
+
+    Parameters
+    ----------
+    trained : the networks.
+    records : of all methods.
+    """
+    rows: list[Mapping[str, Any]] = [
+        {
+            "network": each.contestant.name,
+            "inputs": each.contestant.column,
+            "loss": each.contestant.loss,
+            "parameters": each.parameters,
+            "steps": each.steps,
+            "seconds a scan": _seconds(records, each.contestant.name),
+        }
+        for each in trained
+    ]
+    columns = ["network", "inputs", "loss", "parameters", "steps", "seconds a scan"]
+    return "\n" + rows_as_table(rows, columns, "markdown")
+
+
+def _seconds(records: Sequence[Record], method: str) -> float:
+    own = [record["seconds"] for record in records if record["method"] == method]
+    return sum(own) / len(own) if own else float("nan")
+
+
+def table_of_learners(records: Sequence[Record], learners: Sequence[str]) -> str:
+    """Methods that learn from one scan, with the others in the same gaps.
+
+    Parameters
+    ----------
+    records : of all methods in these gaps.
+    learners : the names of those that learn from one scan.
+    """
+    rows = []
+    for method in distinct(records, "method"):
+        own = [record for record in records if record["method"] == method]
+        row = {"method": method, "gaps": len(own)}
+        for name in ("pearson_log", "mae_log", "poisson_deviance", "border", "values", "seconds"):
+            row[name] = float(sum(record[name] for record in own) / len(own))
+        is_learner = method in learners
+        for name in ("spread", "steps"):
+            row[name] = sum(r[name] for r in own) / len(own) if is_learner else ""
+        rows.append(row)
+    columns = [*dict.fromkeys(name for row in rows for name in row)] if rows else []
+    return "\n" + rows_as_table(rows, columns, "markdown") if rows else ""
+
+
+def sections(parts: Mapping[str, str]) -> Iterator[str]:
+    """Headings with what stands below them, where there is anything."""
+    for heading, text in parts.items():
+        if text.strip():
+            yield f"\n## {heading}\n{text}"
+
+
+def judged_methods(rows: Sequence[Record]) -> list[str]:
+    """The methods of rows, without the ceiling."""
+    return [name for name in distinct(rows, "method") if name != CEILING]

@@ -1,0 +1,71 @@
+"""A whole study of methods on next to nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_study import study
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.jobs.compare_methods import Comparison, compare_methods, prepare_comparison
+from bcdi_inpaint.studies import trained_networks
+from simulation.campaign import run as simulate
+from simulation.recipe import as_recipe
+
+
+def prepared(folder: Path, **changes: Any) -> Comparison:
+    """The tiny study, with its patterns made."""
+    config = study(**changes)
+    comparison = prepare_comparison(config, "tiny.yaml", folder, device="cpu", quiet=True)
+    for name, values in (("patterns", config.patterns), ("held_out", config.held_out)):
+        simulate(as_recipe(values, name), comparison.patterns[name], 1, quiet=True)
+    return comparison
+
+
+def test_a_study_trains_judges_and_writes_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BCDI_INPAINT_CACHE", str(tmp_path / "cache"))
+    changes = {
+        "learning": {"methods": ["dip"], "patterns": 1, "widths": [4], "dip_steps": 2, "runs": 1},
+        "latent": {"patterns": 3, "neighbours": 1, "size": 16, "width": 5, "steps": 1},
+        "losses": ["mae"],
+    }
+    folder = tmp_path / "out"
+    table = compare_methods(prepared(folder, **changes))
+    text = (folder / "methods.md").read_text()
+    for heading in (
+        "Who is first",
+        "The networks",
+        "Share of the way",
+        "The measures of Chavez et al., 17 px",
+        "Losses",
+        "Border and values",
+        "Methods that learn from the one scan",
+        "Latent spaces",
+    ):
+        assert f"## {heading}" in text, heading
+    assert "`bcdi-inpaint evaluate tiny.yaml` makes these" in text
+    assert "tunet + inputs" in table
+    for name in ("tiny_simulated_by_width.png", "tiny_fills.png"):
+        assert f"({name})" in text
+        assert (folder / name).stat().st_size > 1000
+    assert len(list((tmp_path / "cache/methods/weights").glob("*.safetensors"))) == 4
+    with pytest.raises(InputError, match=r"methods.md exists.*--force"):
+        prepared(folder, **changes)
+
+    def never(*_: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(trained_networks, "_train", never)
+    (folder / "methods.md").rename(folder / "before.md")
+    for name in ("scores.csv", "cases.csv"):
+        (folder / name).unlink()
+    compare_methods(prepared(folder, **changes))
+    assert (folder / "methods.md").read_text() == (folder / "before.md").read_text()
+
+
+def test_gaps_that_fit_no_pattern_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BCDI_INPAINT_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(InputError, match=r"nothing was judged.*set widths"):
+        compare_methods(prepared(tmp_path / "out", kinds=[], widths=[30]))

@@ -1,0 +1,48 @@
+"""A study of methods on next to nothing, for the tests of every room that studies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bcdi_inpaint.studies.config import StudyConfig, as_study
+
+RECIPE = {
+    "count": 3,
+    "seed": 41,
+    "shape": [32, 32],
+    "atomistic_share": 0,
+    "oversampling": [2.0, 4.0],
+    "realism": {"flux": [1e5, 1e6]},
+}
+STUDY: dict[str, Any] = {
+    "study": "methods",
+    "name": "tiny",
+    "seed": 3,
+    "patterns": RECIPE,
+    "held_out": {**RECIPE, "seed": 42},
+    "patches": {"size": 16, "widths": [[2, 4]], "shares": [1.0]},
+    "training": {
+        "batch_size": 2,
+        "steps": 2,
+        "steps_per_epoch": 2,
+        "warmup_steps": 1,
+        "validation_patches": 1,
+        "slabs": 2,
+        "validation_slabs": 1,
+        "precision": "32-true",
+    },
+    "kinds": ["gap_unet", "tunet"],
+    "shapes": {
+        "gap_unet": {"channels": [8, 8], "dilations": [[1, 1], [1, 1]]},
+        "tunet": {"depth": 2, "base": 4},
+    },
+    "classical": ["linear", "kriging"],
+    "widths": [3, 17],
+    "judged": 2,
+    "resamples": 20,
+}
+
+
+def study(**changes: Any) -> StudyConfig:
+    """The tiny study with other values."""
+    return as_study(STUDY | changes, "tiny.yaml")

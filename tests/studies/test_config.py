@@ -1,0 +1,51 @@
+from typing import Any
+
+import pytest
+from small_study import STUDY, study
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.studies.config import as_study
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kinds": ["resnet"]}, r"'resnet' is no kind of network, expected some of gap_unet"),
+        ({"losses": ["l2"]}, r"'l2' is no loss, expected some of mse"),
+        ({"classical": ["magic"]}, r"'magic' is no classical method, expected some of nearest"),
+        ({"learning": {"methods": ["vae"]}}, r"'vae' is no method that learns.*dip"),
+        ({"learning": {"minutes": 0}}, r"minutes is 0.*greater than 0"),
+        ({"kinds": ["tunet", "tunet"]}, r"expected each once"),
+        ({"shapes": {"vit": {}}}, r"shapes has vit, expected some of gap_unet"),
+        ({"shapes": {"tunet": {"width": 3}}}, r"tunet: .*width"),
+        ({"latent": {"patterns": 20, "neighbours": 20}}, r"fewer than the 20 patterns"),
+        ({"widths": []}, "widths"),
+        ({"colour": 3}, "colour"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        as_study(STUDY | changes, "tiny.yaml")
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("tiny.yaml: ")
+
+
+def test_patches_that_a_network_cannot_take_are_refused_with_the_fix() -> None:
+    with pytest.raises(InputError, match=r"partial_conv: .*patches.size is 16.*multiple of 32"):
+        study(kinds=("partial_conv",))
+
+
+def test_two_columns_of_each_published_network_and_ours_once() -> None:
+    contestants = study(losses=["mae", "ours"], own_width=6, patches={"size": 32}).contestants()
+    assert [each.name for each in contestants] == [
+        "gap_unet",
+        "tunet",
+        "tunet + inputs",
+        "gap_unet, mae",
+        "unet_dilated, 6 px only",
+    ]
+    inputs = [getattr(each.plan.network, "inputs", "ours") for each in contestants]
+    assert inputs == ["ours", "published", "ours", "ours", "published"]
+    assert contestants[1].plan.loss.mae == 1
+    assert contestants[-1].plan.patches.widths == ((6, 6),)
+    assert len({each.plan.name for each in contestants}) == len(contestants)

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bcdi_inpaint.evaluation.fills import Case, Subject
+from bcdi_inpaint.filling.learned_fill import LearningOptions
+from bcdi_inpaint.studies.fillers import LearningFiller, classical_filler
+from bcdi_inpaint.studies.image_cases import image_cases, place_anywhere
+from bcdi_inpaint.studies.judging import judge_all, read_views
+
+
+@pytest.fixture
+def subject(rng: np.random.Generator) -> Subject:
+    """An image of a peak as a scan of one frame, (1, 48, 40)."""
+    y, x = np.meshgrid(np.arange(48) - 20, np.arange(40) - 22, indexing="ij")
+    expectation = (5000 / (1 + 0.05 * (y**2 + x**2)))[None].astype(np.float32)
+    counts = rng.poisson(expectation).astype(np.float32)
+    return Subject("simulated", 0, "pattern 0", counts, counts < 0, expectation)
+
+
+def test_gaps_lie_anywhere_and_wider_ones_than_there_is_room_for_nowhere(subject: Subject) -> None:
+    cases = list(image_cases([subject], ("vertical", "cross"), (3, 6, 60), 1))
+    assert [(case.kind, case.width) for case in cases] == [("column", 3), ("cross", 6)]
+    assert cases[0].gap.sum() == 3 * 48
+    assert cases[1].gap.sum() == 6 * (48 + 40 - 6)
+    starts = {
+        int(np.flatnonzero(place_anywhere(subject, "vertical", 3, seed).gap[0, 0])[0])  # type: ignore[union-attr]
+        for seed in range(40)
+    }
+    assert min(starts) < 10
+    assert max(starts) > 26
+
+
+def case_of(subject: Subject) -> Case:
+    """A gap of six columns."""
+    found = place_anywhere(subject, "vertical", 6, 1)
+    assert found is not None
+    return found
+
+
+def test_what_was_judged_is_not_judged_again(subject: Subject, tmp_path: Path) -> None:
+    case, linear = case_of(subject), classical_filler("linear")
+    first = list(judge_all([case], {"linear": linear}, 1, tmp_path))
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("judged again")
+
+    again = list(judge_all([case], {"linear": never}, 1, tmp_path))  # type: ignore[dict-item]
+    assert repr(again) == repr(first)
+    assert [record["method"] for record in first[0]] == ["linear", "ceiling"]
+    assert first[0][0]["l1"] > first[0][1]["l1"]
+    assert 0 < first[0][0]["ssim"] < first[0][1]["ssim"] <= 1
+    (view,) = read_views(tmp_path)
+    assert (view.width, view.images["linear"].shape) == (6, (48, 40))
+
+
+def test_a_method_that_learns_fills_the_gap_alone_and_says_how_it_spread(subject: Subject) -> None:
+    case = case_of(subject)
+    options = LearningOptions(minutes=None, runs=2, dip_steps=2)
+    filler = LearningFiller("dip", options, "cpu")
+    guess = filler(np.where(case.gap, 0, subject.counts), case.gap, bad_mask=subject.bad)
+    np.testing.assert_array_equal(guess.counts[~case.gap], subject.counts[~case.gap])
+    assert np.isfinite(guess.counts).all()
+    assert filler.spread > 0
+    assert filler.steps == 4
