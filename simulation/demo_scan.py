@@ -1,4 +1,4 @@
-"""The scan of the demonstration: a relaxed gold particle, its Bragg peak on a MAXIPIX."""
+"""The scan of the demonstration: a strained gold particle, its peak beside a gap of an EIGER2."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from bcdi_inpaint.pynx_engine import opencl_works, pynx_version
 from bcdi_inpaint.scan.boxes import Shape
 from bcdi_inpaint.scan.scan import Metadata
 from simulation.diffraction import bragg_amplitude
+from simulation.particles import ParticleConfig, make_particle
 from simulation.q_grid import QGrid, oversampled_steps
-from simulation.relaxation import element, relax
-from simulation.shapes import fcc_atoms, wulff
+from simulation.relaxation import element
 
-DETECTOR = DETECTORS["maxipix"]
+DETECTOR = DETECTORS["eiger2_4m"]
+REFLECTION = (1, 1, -1)
+"""It lies in part along the substrate, whose strain it therefore sees."""
 AGREEMENT = 1e-5
 """Largest difference between PyNX and the NUFFT, relative to the peak: PyNX is single precision."""
 
@@ -38,9 +40,10 @@ class DemoSettings:
     ----------
     shape : (n_rock, n_y, n_x) of the scan.
     roi : row and column of the detector where the scan's frames begin.
-    peak : of the Bragg peak in voxels, beside the gap cross at rows and columns 61:67.
+    peak : of the Bragg peak in voxels, beside the gap at columns 58:70.
     oversampling : ratio along each axis.
     n_atoms : of the particle.
+    misfit : strain of the substrate against the particle, which bends its lattice.
     flux : expected photons in the brightest voxel.
     pynx_half : half the side of the box that PyNX sums, on OpenCL and on the plain CPU: some 20
         seconds each.
@@ -49,10 +52,11 @@ class DemoSettings:
     """
 
     shape: Shape = (128, 128, 128)
-    roi: tuple[int, int] = (194, 194)
-    peak: tuple[float, float, float] = (64.0, 73.0, 54.0)
+    roi: tuple[int, int] = (600, 970)
+    peak: tuple[float, float, float] = (64.0, 64.0, 76.0)
     oversampling: tuple[float, float, float] = (4.0, 3.6, 3.6)
     n_atoms: int = 22_000
+    misfit: float = 0.015
     flux: float = 1e6
     pynx_half: tuple[int, int] = (32, 16)
     phased: Shape = (96, 96, 96)
@@ -86,18 +90,17 @@ def report_stage(name: str) -> Iterator[None]:
 
 
 def simulate(seed: int, settings: DemoSettings = DEFAULT) -> Simulated:
-    """A relaxed gold particle's 111 peak on a MAXIPIX, its cross beside the peak."""
+    """A gold particle on a substrate that strains it, its peak beside a gap of 12 pixels."""
     rng = np.random.default_rng(seed)
-    gold = element("Au")
-    lattice_nm = fcc_atoms(wulff(rng), gold.lattice_constant_nm, settings.n_atoms, rng)
-    with report_stage(f"LAMMPS relaxes {len(lattice_nm)} gold atoms"):
-        relaxed = relax(lattice_nm, gold)
-        moved_pm = 1000 * np.linalg.norm(relaxed.displacement_nm, axis=1)
-        print(f"  displacements: {moved_pm.mean():.0f} pm mean, {moved_pm.max():.0f} pm at most")
+    with report_stage(f"LAMMPS relaxes {settings.n_atoms} gold atoms on a substrate"):
+        particle = make_particle(_particle(settings), rng)
+    gold, relaxed = element(particle.element), particle.relaxed
+    reflection = np.array(REFLECTION) / gold.lattice_constant_nm
+    moved_rad = 2 * np.pi * relaxed.displacement_nm @ reflection
+    print(f"  strain turns the phase by {np.std(moved_rad):.1f} rad (standard deviation)")
     positions_nm = relaxed.positions_nm - relaxed.positions_nm.mean(axis=0)
     turn = Rotation.random(rng=rng).as_matrix()
     steps = oversampled_steps(positions_nm, turn, np.array(settings.oversampling))
-    reflection = np.array([1.0, 1.0, 1.0]) / gold.lattice_constant_nm
     grid = QGrid(settings.shape, reflection, steps, np.array(settings.peak))
     amplitude = _amplitude(positions_nm, grid, settings)
     intensity = np.abs(amplitude) ** 2
@@ -105,6 +108,17 @@ def simulate(seed: int, settings: DemoSettings = DEFAULT) -> Simulated:
     gap = gap_mask(place_gaps(DETECTOR, settings.shape[1:], settings.roi), settings.shape)
     counts = rng.poisson(expectation).astype(np.float32)
     return Simulated(amplitude, expectation, counts, gap)
+
+
+def _particle(settings: DemoSettings) -> ParticleConfig:
+    return ParticleConfig(
+        shapes=("winterbottom",),
+        n_atoms=(settings.n_atoms, settings.n_atoms),
+        substrate_strain=(settings.misfit, settings.misfit),
+        dislocation=0,
+        twin=0,
+        vacancies=0,
+    )
 
 
 def _amplitude(positions_nm: Float64Array, grid: QGrid, settings: DemoSettings) -> Complex128Array:
@@ -151,8 +165,8 @@ def write_demo_scan(path: Path, scan: Simulated, seed: int, settings: DemoSettin
         Metadata(
             energy_ev=9000.0,
             distance_m=0.85,
-            x_pixel_size_m=55e-6,
-            y_pixel_size_m=55e-6,
+            x_pixel_size_m=DETECTOR.pixel_size_m,
+            y_pixel_size_m=DETECTOR.pixel_size_m,
             instrument="simulation",
             sample="gold particle",
         ),
