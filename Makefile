@@ -5,7 +5,7 @@ IN_PARALLEL ?= -n 2 --dist worksteal
 DEMO_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo clean
+.PHONY: help setup check test demo docs clean
 
 READY := .venv/.ready
 RUN := .venv/bin/python
@@ -35,6 +35,9 @@ test: setup  ## all tests (TEST_ARGS for pytest)
 demo: setup  ## simulate a scan, fill its gaps, phase it; leaves demo/ (DEMO_ARGS)
 	$(RUN) -m simulation.demo $(DEMO_ARGS)
 
+docs: setup  ## build the site into build/site and look at every page
+	$(RUN) tools/build_site.py
+
 clean:  ## remove .venv, caches and demo/
-	rm -rf .venv demo build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv demo build docs/generated docs/auto_gallery *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,133 @@
+"""The README and the pages: their code runs, links lead somewhere, numbers have files."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from docs_site import cxi_tree, markdown
+from docs_site.crystals_table import crystals_table, with_table
+from docs_site.engines import missing, note_of
+from docs_site.reports import REPOSITORY, read_report, read_tables
+from docs_site.results import TABLES, part_of, table_of
+
+from bcdi_inpaint.cli import main
+from bcdi_inpaint.files import write_scan
+from bcdi_inpaint.pynx_engine import pynx_version
+from simulation import simulate_scan
+
+README = REPOSITORY / "README.md"
+
+
+@pytest.fixture(scope="module")
+def small_scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small scan, `scan.cxi`, as the README calls it."""
+    folder = tmp_path_factory.mktemp("readme")
+    made = simulate_scan(seed=1, gap="rows", shape=(24, 32, 32), flux=1e6, peak_offset=0)
+    write_scan(folder / "scan.cxi", made.scan.counts, made.gap_mask.astype("int8"))
+    return folder
+
+
+def run_line(line: str, more: tuple[str, ...] = ()) -> None:
+    """Run a line of the README's shell block as the command line would."""
+    program, *words = shlex.split(line, comments=True)
+    assert program == "bcdi-inpaint"
+    main.main([*words, *more], standalone_mode=False)
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text().splitlines()) <= 150
+
+
+def test_the_readmes_lines_of_shell_run(small_scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small_scan)
+    (block,) = markdown.code(README.read_text(), "sh")
+    *fills, phase = block.strip().splitlines()
+    for line in fills:
+        run_line(line)
+    assert (small_scan / "scan_inpainted.cxi").is_file()
+    assert (small_scan / "scan_inpainted.png").is_file()
+    if pynx_version() is not None:
+        run_line(phase, ("--runs", "1", "--cycles", "0,4,2", "--crop", "24"))
+        assert (small_scan / "scan_inpainted_phased.cxi").is_file()
+
+
+def test_the_readmes_lines_of_python_run(small_scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small_scan)
+    (block,) = markdown.code(README.read_text(), "python")
+    assert len(block.strip().replace("\n\n", "\n").splitlines()) == 8
+    exec(compile(block, str(README), "exec"), {})
+    assert (small_scan / "filled.cxi").is_file()
+
+
+def test_every_page_is_in_a_table_of_contents() -> None:
+    index = markdown.DOCS / "index.md"
+    reached, new = {index}, {index}
+    while new:
+        new = {page for old in new for page in markdown.listed(old)} - reached
+        reached |= new
+    assert set(markdown.pages()) == reached
+
+
+@pytest.mark.parametrize("page", [README, *markdown.pages()], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    assert [one for one in markdown.links(page) if not markdown.is_there(page, one)] == []
+
+
+def test_a_dead_link_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("[here](nowhere.md) and ![it](../auto_gallery/images/sphx_glr_99_no_001.png)")
+    assert [markdown.is_there(page, one) for one in markdown.links(page)] == [False, False]
+
+
+def test_numbers_of_results_are_in_their_files() -> None:
+    for page in (markdown.DOCS / "results").glob("*.md"):
+        assert markdown.unfounded_numbers(page.read_text()) == [], page.name
+
+
+def test_a_number_that_is_in_no_file_is_found() -> None:
+    text = "It goes 99.7 % of the way.\n\n```{include} ../generated/parts/fills_simulated.md\n```\n"
+    assert markdown.unfounded_numbers(text) == ["99.7"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_of_results_are_cut_from_their_files(name: str) -> None:
+    table, report = table_of(TABLES[name]), read_report(TABLES[name].report)
+    assert table.rows
+    lines = [[cell.strip() for cell in line.split("|")] for line in report.splitlines()]
+    for row in table.rows:
+        assert any(all(cell in line for cell in row.values() if cell) for line in lines)
+    assert TABLES[name].command in part_of(TABLES[name])
+
+
+def test_the_readmes_table_is_that_of_its_report() -> None:
+    assert with_table(README.read_text()) == README.read_text(), "run tools/readme_table.py"
+
+
+def test_the_readmes_table_takes_the_best_rows_that_a_report_has() -> None:
+    head = "| setting | width | way | cases | ratio | worst |\n| - | - | - | - | - | - |\n"
+    rows = [("mask", "1", "1"), ("zero", "7.5", "12.25"), ("refined prior", "0.5", "1.25")]
+    text = head + "".join(
+        f"| PyNX's command | {width} | {way} | 6 | {ratio} | {worst} |\n"
+        for width in (6, 12, 24)
+        for way, ratio, worst in rows
+    )
+    assert crystals_table(text).splitlines()[2] == "| 6 | 7.50 (12.2) | 1 | 0.50 (1.25) |"
+    assert read_tables(text)[0].where(width=24, way="zero")[0]["ratio"] == "7.5"
+
+
+def test_each_data_set_that_predict_writes_is_explained(small_scan: Path) -> None:
+    output = small_scan / "explained.cxi"
+    main.main(
+        ["predict", str(small_scan / "scan.cxi"), "-q", "-o", str(output)], standalone_mode=False
+    )
+    assert {name for name, _ in cxi_tree.data_sets(output)} <= set(cxi_tree.MEANING)
+
+
+def test_a_page_without_its_engine_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "page.py"
+    script.write_text('"""Title\n=====\n\nNeeds PyNX and finufft.\n"""\n')
+    monkeypatch.setattr("docs_site.engines.find_spec", lambda name: None)
+    assert missing(script) == ["PyNX", "finufft"]
+    assert "built without PyNX and finufft" in note_of(missing(script))

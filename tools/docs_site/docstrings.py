@@ -1,0 +1,34 @@
+"""Docstrings as Sphinx wants them: ours are plain text, in which a star is a star."""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from typing import Any
+
+_LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
+
+
+def keep_signs(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Escape stars and bars outside literals and examples, in place."""
+    lines[:] = [line if line.lstrip().startswith(">>>") else escaped(line) for line in lines]
+
+
+def escaped(line: str) -> str:
+    r"""A line whose stars and bars mean themselves.
+
+    Examples
+    --------
+    >>> print(escaped("(*box,) of `a * b`, |x|"))
+    (\*box,) of `a * b`, \|x\|
+    """
+    parts = _LITERAL.split(line)
+    return "".join(p if p.startswith("`") else re.sub(r"(?<!\\)([*|])", r"\\\1", p) for p in parts)
+
+
+def skip_aliases(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out names of types, which have no signature of their own."""
+    kinds = (types.GenericAlias, types.UnionType, typing.TypeVar, type(typing.Any))
+    is_alias = isinstance(obj, kinds) or typing.get_origin(obj) is not None
+    return True if is_alias else None

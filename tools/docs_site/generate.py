@@ -1,0 +1,71 @@
+"""Everything on the site that is computed, written below `docs/generated` before Sphinx begins.
+
+Parts are pieces of Markdown that pages include; a file is touched only where it changes, so that
+Sphinx reads again only what is new.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from docs_site import (
+    api_pages,
+    config_keys,
+    crystals_table,
+    cxi_tree,
+    detector_drawings,
+    drawn_results,
+    results,
+)
+from docs_site.reports import REPOSITORY
+
+
+ALSO = {"howto": ("window",), "understand": ("methods",)}
+"""Pages that a version of the package may lack, by the folder whose table of contents has them."""
+
+
+def also(section: str) -> str:
+    """A table of contents of a section's pages of `ALSO`, those that are there."""
+    there = [name for name in ALSO[section] if (REPOSITORY / "docs" / f"{name}.md").is_file()]
+    lines = ["```{toctree}", ":maxdepth: 1", "", *(f"/{name}" for name in there), "```", ""]
+    return "\n".join(lines) if there else ""
+
+
+def write_parts(app: Any) -> None:
+    """Write all parts below the folder of the pages; Sphinx calls it when it begins."""
+    write_all(Path(app.srcdir) / "generated")
+
+
+def write_all(folder: Path) -> None:
+    """Write all parts into a folder."""
+    parts = folder / "parts"
+    write(parts / "configuration.md", config_keys.page())
+    write(parts / "detectors.md", detector_drawings.table())
+    write(parts / "crystals.md", crystals_table.part().replace("](docs/", "](/"))
+    for name, shown in results.TABLES.items():
+        write(parts / f"{name}.md", results.part_of(shown))
+    for section in ALSO:
+        write(parts / f"also_{section}.md", also(section))
+    write(parts / "rooms.md", api_pages.index())
+    for room, modules in api_pages.rooms().items():
+        write(folder / "api" / f"{room}.rst", api_pages.room_page(room, modules))
+    detector_drawings.draw(folder / "detectors.png")
+    drawn_results.draw_all(folder)
+    write(parts / "cxi.md", _cxi_page(folder))
+
+
+def _cxi_page(folder: Path) -> str:
+    """The page of a file that `predict` writes here and now."""
+    path = folder / "example_inpainted.cxi"
+    path.unlink(missing_ok=True)
+    text = cxi_tree.page(cxi_tree.fill_example(path))
+    path.unlink()
+    return text
+
+
+def write(path: Path, text: str) -> None:
+    """Write a text, unless the file has it already."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() or path.read_text() != text:
+        path.write_text(text)
