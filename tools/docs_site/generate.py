@@ -20,7 +20,6 @@ from docs_site import (
 )
 from docs_site.reports import REPOSITORY
 
-
 ALSO = {"howto": ("window",), "understand": ("methods",)}
 """Pages that a version of the package may lack, by the folder whose table of contents has them."""
 
