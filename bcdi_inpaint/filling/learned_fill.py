@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,11 +18,14 @@ from bcdi_inpaint.selftaught.adversarial import Optimised, adversarial_fill
 from bcdi_inpaint.selftaught.adversaries import GanSettings
 from bcdi_inpaint.selftaught.budget import Best, Budget
 from bcdi_inpaint.selftaught.deep_image_prior import DipSettings, deep_image_prior
+from bcdi_inpaint.selftaught.smooth_fit import smooth_fit
 
 OPTIMISED: dict[str, Optimised] = {"gan-g": "generator", "gan-z": "seeds"}
 """What the two adversarial methods optimise."""
 LEARNING = ("dip", *OPTIMISED)
 """Methods that learn from the one scan."""
+Start = Literal["smooth", "published"]
+"""What is learned: what a smooth fit of the scan lacks, or the scan itself, as in the papers."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class LearningOptions:
     dip_steps, gan_steps : of one run at most; no committed command.
     largest : sides of the box around the peak that is learned, at most, in voxels: what a processor
         can do in minutes. Beyond it the fill is linear.
+    start : what is learned; see `selftaught.smooth_fit` for what is better of the first.
     dip, gan : how the networks are made and learned.
     """
 
@@ -46,6 +51,7 @@ class LearningOptions:
     dip_steps: int = 1000
     gan_steps: int = 4000
     largest: tuple[int, int, int] = (48, 64, 64)
+    start: Start = "smooth"
     dip: DipSettings = DipSettings()
     gan: GanSettings = GanSettings()
 
@@ -110,6 +116,10 @@ def learn(
     InputError
         A budget too small for one step, a box too small for a frame, gaps across all three axes.
     """
+    base = np.zeros(box.unknown.shape, np.float32)
+    if options.start == "smooth":
+        base = smooth_fit(box.log_counts, ~(box.unknown | box.hidden))
+    box = replace(box, log_counts=box.log_counts - base)
     rngs = np.random.default_rng(options.seed).spawn(options.runs)
     found: list[Best] = []
     for number, rng in enumerate(rngs):
@@ -126,7 +136,7 @@ def learn(
     between = logs.std(axis=0, ddof=1)[box.to_fill] if len(logs) > 1 else np.zeros(1)
     between = between[np.isfinite(between)]
     return Learned(
-        logs.mean(axis=0),
+        np.clip(logs.mean(axis=0) + base, 0, None),
         float(np.sqrt((between**2).mean())) if between.size else 0.0,
         sum(best.steps for best in found),
         len(found),

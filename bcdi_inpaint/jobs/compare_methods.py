@@ -7,7 +7,7 @@ What takes long is done once: patterns and weights are kept in the cache, what w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from bcdi_inpaint.studies.fillers import (
     LearningFiller,
     classical_filler,
     image_filler,
+    learner_name,
     volume_filler,
 )
 from bcdi_inpaint.studies.judging import judge_all
@@ -202,7 +203,9 @@ def _judge_learners(
     )
     judged: dict[str, Filler] = {name: methods[name] for name in BESIDE_LEARNERS if name in methods}
     for name in learning.methods:
-        judged[name] = LearningFiller(name, options, comparison.device)
+        for start in learning.starts:
+            own_options = replace(options, start=start)
+            judged[learner_name(name, start)] = LearningFiller(name, own_options, comparison.device)
     own = {name: sha for name, sha in hashes.items() if name in judged}
     parts = comparison.part("learners", own, learning.model_dump(), repr(options))
     cases = learning_cases(config, comparison.patterns["held_out"])

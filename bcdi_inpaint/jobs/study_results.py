@@ -102,7 +102,6 @@ def _sections(
     main = [each.name for each in contestants if not each.by_loss]
     by_loss = [OUR_KIND, *(each.name for each in contestants if each.by_loss)]
     shown = [name for name in distinct(rows, "method") if name not in by_loss[1:]]
-    learners = config.learning.methods if config.learning else ()
     found = {
         "Who is first": "\n" + reports.write_findings(rows, results.records, main, config),
         "The networks": reports.table_of_networks(results.trained, results.records),
@@ -119,9 +118,7 @@ def _sections(
             reports.by_width(rows, column, by_loss) for column in ("of_the_way", "mae_log", "ssim")
         )
     found["Border and values"] = reports.by_width(rows, "border") + reports.by_width(rows, "values")
-    found["Methods that learn from the one scan"] = reports.table_of_learners(
-        results.learned, learners
-    )
+    found["Methods that learn from the one scan"] = reports.table_of_learners(results.learned)
     if results.latent and config.latent:
         found["Latent spaces"] = (
             f"\nThe share of the {config.latent.neighbours} nearest neighbours, in a latent space "

@@ -31,5 +31,5 @@ class Scaling:
         return np.where(known, (log_counts - self.low) / self.span, 0).astype(np.float32)
 
     def restored(self, scaled: FloatArray) -> Float32Array:
-        """The inverse of `scaled`; never negative."""
-        return np.clip(scaled * self.span + self.low, 0, None).astype(np.float32)
+        """The inverse of `scaled`."""
+        return (scaled * self.span + self.low).astype(np.float32)

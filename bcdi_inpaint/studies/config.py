@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.errors import one_line
 from bcdi_inpaint.evaluation.fills.config import PublishedConfig, ScanConfig
-from bcdi_inpaint.filling.learned_fill import LEARNING
+from bcdi_inpaint.filling.learned_fill import LEARNING, Start
 from bcdi_inpaint.network.kinds import KINDS
 from bcdi_inpaint.studies.contestants import Column, Contestant, find_contestants
 from bcdi_inpaint.training.gap_loss import LOSSES
@@ -25,6 +25,7 @@ class LearningConfig(BaseModel):
     Attributes
     ----------
     methods : some of `filling.learned_fill.LEARNING`.
+    starts : what they learn: the scan itself, as in their papers, or what a smooth fit lacks.
     patterns : held-out patterns, each with one gap of each of the widths.
     minutes : a run may take at most, of the clock on the wall.
     dip_steps, gan_steps : of a run, at most.
@@ -34,6 +35,7 @@ class LearningConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     methods: tuple[str, ...] = LEARNING
+    starts: tuple[Start, ...] = ("published", "smooth")
     patterns: int = Field(4, ge=1)
     widths: tuple[int, ...] = (6,)
     minutes: float = Field(2.0, gt=0)

@@ -13,7 +13,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.fills import Filler, Guess
 from bcdi_inpaint.filling.images import fill_image, see_image
 from bcdi_inpaint.filling.inpainting import inpaint
-from bcdi_inpaint.filling.learned_fill import Box3D, LearningOptions, learn
+from bcdi_inpaint.filling.learned_fill import Box3D, LearningOptions, Start, learn
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.channels import Features
 from bcdi_inpaint.network.devices import choose_device
@@ -99,6 +99,17 @@ def volume_filler(model: Model, device: str) -> Filler:
         return Guess(found.counts, found.filled)
 
     return fill
+
+
+def learner_name(method: str, start: Start) -> str:
+    """A method that learns from one scan, and what it learns, in tables.
+
+    Examples
+    --------
+    >>> learner_name("dip", "published"), learner_name("dip", "smooth")
+    ('dip', 'dip from a smooth fit')
+    """
+    return method if start == "published" else f"{method} from a smooth fit"
 
 
 class LearningFiller:

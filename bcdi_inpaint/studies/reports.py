@@ -182,25 +182,19 @@ def _seconds(records: Sequence[Record], method: str) -> float:
     return sum(own) / len(own) if own else float("nan")
 
 
-def table_of_learners(records: Sequence[Record], learners: Sequence[str]) -> str:
-    """Methods that learn from one scan, with the others in the same gaps.
-
-    Parameters
-    ----------
-    records : of all methods in these gaps.
-    learners : the names of those that learn from one scan.
-    """
+def table_of_learners(records: Sequence[Record]) -> str:
+    """Methods that learn from one scan, which have a spread, with the others in the same gaps."""
     rows = []
     for method in distinct(records, "method"):
         own = [record for record in records if record["method"] == method]
         row = {"method": method, "gaps": len(own)}
         for name in ("pearson_log", "mae_log", "poisson_deviance", "border", "values", "seconds"):
             row[name] = float(sum(record[name] for record in own) / len(own))
-        is_learner = method in learners
         for name in ("spread", "steps"):
-            row[name] = sum(r[name] for r in own) / len(own) if is_learner else ""
+            known = [record[name] for record in own if name in record]
+            row[name] = sum(known) / len(known) if known else ""
         rows.append(row)
-    columns = [*dict.fromkeys(name for row in rows for name in row)] if rows else []
+    columns = [*dict.fromkeys(name for row in rows for name in row)]
     return "\n" + rows_as_table(rows, columns, "markdown") if rows else ""
 
 
