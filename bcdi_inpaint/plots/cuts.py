@@ -21,8 +21,7 @@ def brightest_cut(light: FloatArray, gap: BoolArray, axis: int) -> tuple[int, in
     The axis and the line's index on the other one; None where no line crosses the gap.
     """
     crossing = gap.any(axis=axis) & ~gap.all(axis=axis)  # one value per line
-    across_plane = gap.all(axis=1 - axis).any()
-    if not crossing.any() or not across_plane:
+    if not crossing.any():
         return None
     brightness = np.where(crossing, light.sum(axis=axis), -1.0)
     return axis, int(brightness.argmax())

@@ -8,21 +8,31 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import SubFigure
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
+from bcdi_inpaint.plots.cuts import runs_of
 from bcdi_inpaint.plots.style import AXIS_NAMES, DARKEST, OUTLINE, colormap, log_norm
+
+
+HIDES = 30
+"""Times its width that a gap's picture is large, from which on an outline would hide the gap."""
 
 
 def show_frame(
     ax: Axes,
     image: FloatArray,
-    norm: LogNorm,
+    norm: Normalize,
     outline: BoolArray,
     box: tuple[slice, slice] | None = None,
+    *,
+    first: tuple[int, int] = (0, 0),
+    cmap: Colormap | None = None,
 ) -> None:
     """Show an image of counts with the outline of the gap, in array indices.
+
+    A gap that is too narrow for an outline is marked at the edges of the picture instead.
 
     Parameters
     ----------
@@ -31,20 +41,48 @@ def show_frame(
     norm : scale of the colours.
     outline : (n_y, n_x) bool, the gap.
     box : the part to show; all by default.
+    first : index along each axis of the image's first pixel.
+    cmap : other colours than those of counts.
     """
     rows, columns = box or (slice(0, image.shape[0]), slice(0, image.shape[1]))
-    edges = (columns.start - 0.5, columns.stop - 0.5, rows.stop - 0.5, rows.start - 0.5)
+    row, column = rows.start + first[0], columns.start + first[1]
+    shown, gap = image[rows, columns], outline[rows, columns]
+    edges = (column - 0.5, column + shown.shape[1] - 0.5, row + shown.shape[0] - 0.5, row - 0.5)
     # Counts of 0 are dark, not unknown: a log scale would mask them.
     ax.imshow(
-        np.maximum(image[rows, columns], DARKEST),
+        np.maximum(shown, DARKEST) if cmap is None else shown,
         norm=norm,
-        cmap=colormap(),
+        cmap=cmap or colormap(),
         extent=edges,
         aspect="auto",
         interpolation="nearest",
     )
-    _outline(ax, outline[rows, columns], rows.start, columns.start)
+    if not _is_narrow(gap):
+        _outline(ax, gap, row, column)
+    _mark_edges(ax, gap, row, column)
     ax.locator_params(nbins=5, integer=True)
+
+
+def _is_narrow(gap: BoolArray) -> bool:
+    """Whether lines around a gap would hide what is in it."""
+    widths = [
+        (last - start + 1) * HIDES < len(line)
+        for line in (gap.any(axis=0), gap.any(axis=1), gap.all(axis=0), gap.all(axis=1))
+        for start, last in runs_of(np.flatnonzero(line))
+    ]
+    return any(widths)
+
+
+def _mark_edges(ax: Axes, gap: BoolArray, first_row: int, first_column: int) -> None:
+    """Bars beside the picture where the lines of a gap end there."""
+    rows, columns = gap.all(axis=1), gap.all(axis=0)
+    bar: dict[str, Any] = {"color": "black", "lw": 2.5, "clip_on": False, "solid_capstyle": "butt"}
+    for start, last in [] if rows.all() else runs_of(np.flatnonzero(rows)):
+        ends = [start + first_row - 0.5, last + first_row + 0.5]
+        ax.plot([1.015, 1.015], ends, transform=ax.get_yaxis_transform(), **bar)
+    for start, last in [] if columns.all() else runs_of(np.flatnonzero(columns)):
+        ends = [start + first_column - 0.5, last + first_column + 0.5]
+        ax.plot(ends, [1.015, 1.015], transform=ax.get_xaxis_transform(), **bar)
 
 
 def _outline(ax: Axes, mask: BoolArray, first_row: int, first_column: int) -> None:

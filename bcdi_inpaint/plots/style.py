@@ -20,6 +20,7 @@ VIEWS = {0: (2, 1), 2: (0, 1), 1: (2, 0)}
 DARKEST = 0.5  # counts; below one count, so that single counts stand out from none
 N_COLOURS = 96  # of a map: fewer than the eye tells apart, so that a palette holds them all
 UNKNOWN = "0.72"
+NOT_FILLED = "#ecedf0"
 OUTLINE = "white"
 COLOURS = {"truth": "black", "linear": "#2a78c2", "ours": "#d1352b"}
 _DPI = 100

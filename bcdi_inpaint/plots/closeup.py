@@ -1,0 +1,155 @@
+"""A close-up of the gap: so near that a gap of six lines is seen, and its outline hides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import SubFigure
+from scipy.ndimage import gaussian_filter
+
+from bcdi_inpaint.arrays import BoolArray, FloatArray
+from bcdi_inpaint.plots.frames import show_frame, window_around
+from bcdi_inpaint.plots.slices import slice_of
+from bcdi_inpaint.plots.style import (
+    AXIS_NAMES,
+    INDEX_NAMES,
+    N_COLOURS,
+    NOT_FILLED,
+    VIEWS,
+    colormap,
+    log_norm,
+)
+
+SMALLEST, WIDEST = 30, 72
+"""Sides of a close-up in voxels."""
+SIGMA = "sigma of log(1 + counts)"
+
+
+@dataclass(frozen=True)
+class Closeup:
+    """Where to look: a slice of the volume, and a box of it.
+
+    Attributes
+    ----------
+    axis, index : of the slice.
+    box : rows and columns of the slice, as `slices.slice_of` turns it.
+    """
+
+    axis: int
+    index: int
+    box: tuple[slice, slice]
+
+    @property
+    def axes(self) -> tuple[int, int]:
+        """Array axes down and across the picture."""
+        across, down = VIEWS[self.axis]
+        return down, across
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Index of its first pixel along them."""
+        return self.box[0].start, self.box[1].start
+
+    @property
+    def name(self) -> str:
+        """Which slice it is."""
+        return f"{INDEX_NAMES[self.axis]} {self.index}"
+
+    def of(self, volume: np.ndarray) -> np.ndarray:
+        """What is seen of a volume (n_rock, n_y, n_x)."""
+        image: np.ndarray = slice_of(volume, self.axis, self.index)[self.box]
+        return image
+
+
+def closeup_of(light: FloatArray, gap: BoolArray, size: int | None = None) -> Closeup:
+    """The close-up of the brightest part of a gap.
+
+    It is of a frame, or across the rows where the gap is whole frames.
+
+    Parameters
+    ----------
+    light : (n_rock, n_y, n_x) counts in the gap.
+    gap : (n_rock, n_y, n_x) bool, True somewhere.
+    size : side in voxels at most; by default some times the gap's width.
+    """
+    shining = np.where(gap, np.maximum(np.nan_to_num(light), 0), 0)
+    if not shining.any():
+        shining = gap.astype(float)
+    frame = int(shining.sum(axis=(1, 2)).argmax())
+    axis, index = 0, frame
+    if gap[frame].all():
+        axis, index = 1, int(shining[frame].sum(axis=1).argmax())
+    around = gaussian_filter(slice_of(shining, axis, index).astype(float), 2)
+    image = slice_of(gap, axis, index)
+    middle = np.unravel_index(int(np.where(image, around, -1).argmax()), image.shape)
+    if size is None:
+        size = int(np.clip(5 * _width(image, middle), SMALLEST, WIDEST))
+    return Closeup(axis, index, window_around(np.where(image, around, -1), size))
+
+
+def _width(gap: BoolArray, at: tuple[Any, ...]) -> int:
+    """How many pixels wide a gap is at one of its pixels, along the axis where it is less."""
+    widths = []
+    for line, place in ((gap[:, at[1]], at[0]), (gap[at[0]], at[1])):
+        edges = np.flatnonzero(~line)
+        before, after = edges[edges < place], edges[edges > place]
+        first = int(before[-1]) + 1 if before.size else 0
+        widths.append((int(after[0]) if after.size else len(line)) - first)
+    return min(widths)
+
+
+def draw_closeup(
+    part: SubFigure,
+    view: Closeup,
+    images: Mapping[str, FloatArray],
+    gap: BoolArray,
+    sigma: FloatArray | None = None,
+    corner: tuple[int, int, int] = (0, 0, 0),
+) -> None:
+    """Draw what `view` shows: images of counts in common colours, then how sure the fill is.
+
+    Parameters
+    ----------
+    part : of the figure, to draw in.
+    view : where to look.
+    images : of counts by name, as `view` shows them.
+    gap : bool, as `view` shows it.
+    sigma : standard deviation of log(1 + counts), as `view` shows it; None draws none.
+    corner : of the volume in the scan, for the indices along the axes.
+    """
+    axes: Any = part.subplots(1, len(images) + (sigma is not None), squeeze=False)[0]
+    down, across = view.axes
+    first = (view.corner[0] + corner[down], view.corner[1] + corner[across])
+    norm = log_norm(list(images.values()))
+    for ax, (name, image) in zip(axes, images.items(), strict=False):
+        show_frame(ax, image, norm, gap, first=first)
+        ax.set_title(name)
+    of_counts = axes[: len(images)]
+    bar = part.colorbar(ScalarMappable(norm, colormap()), ax=of_counts, aspect=22, pad=0.012)
+    bar.set_label(f"counts, {INDEX_NAMES[view.axis]} {view.index + corner[view.axis]}")
+    if sigma is not None:
+        _draw_sigma(part, axes[-1], sigma, gap, first)
+    for ax in axes:
+        ax.set_aspect("equal")
+        ax.set_xlabel(AXIS_NAMES[across])
+        ax.tick_params(labelleft=ax is axes[0])
+    axes[0].set_ylabel(AXIS_NAMES[down])
+
+
+def _draw_sigma(
+    part: SubFigure, ax: Any, sigma: FloatArray, gap: BoolArray, first: tuple[int, int]
+) -> None:
+    """How sure the fill is; outside the gap it is as it was counted, which is pale."""
+    shown = np.where(gap, sigma, np.nan)
+    widest = float(np.nanpercentile(shown, 99)) if gap.any() else 0.0
+    norm = Normalize(0, max(widest, 0.1))
+    colours = mpl.colormaps["inferno"].resampled(N_COLOURS // 2).with_extremes(bad=NOT_FILLED)
+    show_frame(ax, shown, norm, gap & False, first=first, cmap=colours)
+    ax.set_title("how sure the fill is")
+    part.colorbar(ScalarMappable(norm, colours), ax=ax, aspect=22, pad=0.02).set_label(SIGMA)
