@@ -18,11 +18,12 @@ from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.evaluation.scores import ceiling_share, score
-from bcdi_inpaint.files import read_fill, read_scan
+from bcdi_inpaint.files import StoredFill, read_fill, read_scan
+from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.jobs.phased_knowledge import knowledge_of
 from bcdi_inpaint.jobs.provenance import fill_in_file
-from bcdi_inpaint.phasing.handover import HandOver, hand_over
+from bcdi_inpaint.phasing.handover import LEVEL, HandOver, hand_over
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_runs import run_preset
@@ -73,10 +74,17 @@ def _fill_table(scan: Simulated, fills: dict[str, Float32Array], seconds: float)
     )
 
 
+def _fill_in(path: Path) -> tuple[Fill, StoredFill]:
+    """The fill in a file that `predict` wrote, and what the file says of it."""
+    stored = read_fill(path)
+    assert stored is not None, "predict wrote it"
+    return fill_in_file(str(path), read_scan(path).counts, stored), stored
+
+
 def _phase(
     scan: Simulated, filled_path: Path, seed: int, settings: DemoSettings
-) -> tuple[str, dict[str, Complex128Array]]:
-    """Phase the complete scan, and the gap in three treatments; a table, and the objects.
+) -> tuple[str, dict[str, Complex128Array], dict[str, str]]:
+    """Phase the complete scan, and the gap in three treatments; a table, objects, their errors.
 
     Ours is what `bcdi-inpaint phase` does with the filled file: the fill as a prior, with what the
     file says of beam and crystal. The others are what PyNX alone makes of the scan. The objects are
@@ -86,7 +94,7 @@ def _phase(
     cropped = np.fft.ifftshift(scan.amplitude[box])
     truth = np.fft.fftshift(np.fft.ifftn(cropped))  # the object as this box resolves it
     handed, known = _handed_over(scan, filled_path)
-    rows, objects = [], {"truth": truth}
+    rows, objects, notes = [], {"truth": truth}, {}
     for name in TREATMENTS:
         with report_stage(f"PyNX phases: {name}, {settings.preset.runs} starts"):
             found = run_preset(
@@ -106,17 +114,17 @@ def _phase(
             ]
         )
         objects[name] = chosen.aligned
+        spread = f"{min(errors):.2f} to {max(errors):.2f}"
+        notes[name] = f"off by {chosen.phase_rms_rad:.2f} rad\n(starts {spread})"
     columns = ["handed to PyNX", "phase error (rad, RMS)", "of all starts", "modulus error"]
     named = [dict(zip(columns, row, strict=True)) for row in rows]
-    return format_table(named, columns, style="markdown"), objects
+    return format_table(named, columns, style="markdown"), objects, notes
 
 
 def _handed_over(scan: Simulated, filled_path: Path) -> tuple[dict[str, HandOver], Knowledge]:
     """What each of `TREATMENTS` hands over, and what the filled file knows beside the counts."""
     none, hidden = np.zeros_like(scan.gap), np.where(scan.gap, np.float32(0), scan.counts)
-    stored = read_fill(filled_path)
-    assert stored is not None, "predict wrote it"
-    fill = fill_in_file(str(filled_path), read_scan(filled_path).counts, stored)
+    fill, stored = _fill_in(filled_path)
     given = (
         HandOver("complete", scan.counts, none, none),
         HandOver("zero", hidden, none, none),
@@ -147,15 +155,15 @@ def run(folder: Path, seed: int, settings: DemoSettings = DEFAULT) -> None:
     write_demo_scan(scan_path, scan, seed, settings)
     filling = time.monotonic()
     filled_path = _predict(scan_path)
-    filled = read_scan(filled_path).counts
+    fill, _ = _fill_in(filled_path)
     seconds = time.monotonic() - filling
     hidden = np.where(scan.gap, 0, scan.counts)
     fills = {name: METHODS[name](hidden, scan.gap) for name in ("linear", "cubic")}
-    fills |= {"network alone": inpaint(hidden, scan.gap).counts, "ours": filled}
+    fills |= {"network alone": inpaint(hidden, scan.gap).counts, "ours": fill.counts}
     tables = [_fill_table(scan, fills, seconds)]
-    objects = None
+    objects, notes = None, None
     try:
-        phased, objects = _phase(scan, filled_path, seed, settings)
+        phased, objects, notes = _phase(scan, filled_path, seed, settings)
         tables.append(phased)
     except MissingEngineError as error:
         print(f"not phased: {error}")
@@ -164,9 +172,13 @@ def run(folder: Path, seed: int, settings: DemoSettings = DEFAULT) -> None:
         scan.counts,
         scan.gap,
         fills["linear"],
-        filled,
+        fill.counts,
         scan.expectation,
+        sigma=fill.sigma,
+        interval=fill.interval(LEVEL),
         reconstructions=objects,
+        notes=notes,
+        voxel_nm=scan.voxel_nm(settings.phased),
         path=picture,
         force=True,
     )

@@ -71,13 +71,20 @@ class Simulated:
     """A scan of which everything is known; all arrays (n_rock, n_y, n_x).
 
     `amplitude` is the complex scattered amplitude, `expectation` the expected photons, `counts`
-    the measured ones, also in the gap; `gap` is True where the detector sees nothing.
+    the measured ones, also in the gap; `gap` is True where the detector sees nothing. Column a of
+    `steps_inv_nm` (3, 3) is the step along array axis a.
     """
 
     amplitude: Complex128Array
     expectation: Float32Array
     counts: Float32Array
     gap: BoolArray
+    steps_inv_nm: Float64Array
+
+    def voxel_nm(self, shape: Shape) -> tuple[float, float]:
+        """Sides along rows and columns of the voxels of an object that is phased in such a box."""
+        sides = np.linalg.norm(np.linalg.inv(self.steps_inv_nm), axis=1) / shape
+        return float(sides[1]), float(sides[2])
 
 
 @contextmanager
@@ -107,7 +114,7 @@ def simulate(seed: int, settings: DemoSettings = DEFAULT) -> Simulated:
     expectation = (intensity * (settings.flux / intensity.max())).astype(np.float32)
     gap = gap_mask(place_gaps(DETECTOR, settings.shape[1:], settings.roi), settings.shape)
     counts = rng.poisson(expectation).astype(np.float32)
-    return Simulated(amplitude, expectation, counts, gap)
+    return Simulated(amplitude, expectation, counts, gap, steps)
 
 
 def _particle(settings: DemoSettings) -> ParticleConfig:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from bcdi_inpaint.files import write_result
+from bcdi_inpaint.jobs.phased_scan import EV_ANGSTROM
 from bcdi_inpaint.jobs.phasing_job import PhasingJob
 from bcdi_inpaint.jobs.provenance import phasing_record
-from bcdi_inpaint.phasing.constraints import IntervalConstraint
 from bcdi_inpaint.phasing.gap_intensity import GapIntensity, gap_intensity
+from bcdi_inpaint.phasing.handover import fill_interval
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.plots import phasing_panel
+from bcdi_inpaint.scan.boxes import Box, sides
+from bcdi_inpaint.scan.scan import Metadata
 
 
 def write_best(output: Path, job: PhasingJob, found: Reconstruction) -> None:
@@ -63,8 +70,6 @@ def draw_best(picture: Path, job: PhasingJob, found: Reconstruction) -> None:
     handed, box = found.handed, found.box
     assert handed is not None, "made by the runner"
     assert box is not None, "made by the runner"
-    known = handed.constraint
-    bounds = (known.lower, known.upper) if isinstance(known, IntervalConstraint) else None
     filled = job.scan.bad_mask & False if job.stored is None else job.stored.filled
     is_binned = handed.counts.shape != filled[box].shape
     phasing_panel(
@@ -74,9 +79,53 @@ def draw_best(picture: Path, job: PhasingJob, found: Reconstruction) -> None:
         found.intensity(),
         handed.filled if is_binned else filled[box],
         handed.bad_mask if is_binned else job.scan.bad_mask[box],
-        bounds=bounds,
+        **({} if is_binned else _doubt(job, box)),
         corner=(0, 0, 0) if is_binned else (box[0].start, box[1].start, box[2].start),
-        title=f"{Path(job.request.scan).name}, {handed.name}",
+        voxel_nm=object_voxel_nm(job.scan.metadata, sides(box)),
+        title=_title(job, found),
         path=picture,
         force=True,
+    )
+
+
+def _doubt(job: PhasingJob, box: Box) -> dict[str, Any]:
+    """How sure the fill is in the box, and the interval that it gives."""
+    if job.fill is None:
+        return {}
+    lower, upper = (bound[box] for bound in fill_interval(job.fill))
+    return {"sigma": job.fill.sigma[box], "bounds": (lower, upper)}
+
+
+def _title(job: PhasingJob, found: Reconstruction) -> str:
+    """The scan, how it was handed over, and what speaks for the object."""
+    assert found.handed is not None, "made by the runner"
+    figures = f"log-likelihood {found.llk:.3g}, of free voxels {found.llk_free:.3g}"
+    ratio = in_gap(found).ratio
+    light = "" if np.isnan(ratio) else f", light in the gap over beside it {ratio:.2f}"
+    return f"{Path(job.request.scan).name}, handed over as {found.handed.name}: {figures}{light}"
+
+
+def object_voxel_nm(metadata: Metadata, shape: Sequence[int]) -> tuple[float, float] | None:
+    """Sides of an object's voxel along detector rows and columns in nm; None where not known.
+
+    The wavelength times the distance, over the detector's extent in the box.
+
+    Parameters
+    ----------
+    metadata : of the scan.
+    shape : (n_rock, n_y, n_x) of the box that was phased, in the detector's pixels.
+
+    Examples
+    --------
+    >>> told = Metadata(energy_ev=9000, distance_m=1, x_pixel_size_m=55e-6, y_pixel_size_m=55e-6)
+    >>> [round(side, 1) for side in object_voxel_nm(told, (64, 100, 50)) or ()]
+    [25.0, 50.1]
+    """
+    energy, distance = metadata.energy_ev, metadata.distance_m
+    if not energy or not distance or not metadata.y_pixel_size_m or not metadata.x_pixel_size_m:
+        return None
+    wavelength_nm = EV_ANGSTROM / energy / 10
+    return (
+        wavelength_nm * distance / (shape[1] * metadata.y_pixel_size_m),
+        wavelength_nm * distance / (shape[2] * metadata.x_pixel_size_m),
     )

@@ -33,6 +33,7 @@ from bcdi_inpaint.peak.fringes import HALF_WINDOW
 from bcdi_inpaint.phasing.benefit import Benefit, benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
     AUTO,
+    LEVEL,
     NAMES,
     resolve_handover,
 )
@@ -204,11 +205,14 @@ def _picture(request: Request, picture: Path, scan: Measured, fill: Filled) -> N
     from bcdi_inpaint.plots import before_after
 
     measured = scan.part(whole(scan.shape))
+    made = fill.whole
     before_after(
         measured.counts,
-        fill.counts,
-        fill.filled,
+        made.counts,
+        made.filled,
         measured.bad_mask,
+        sigma=made.sigma,
+        interval=made.interval(LEVEL),
         title=Path(request.scan).name,
         path=picture,
         force=True,

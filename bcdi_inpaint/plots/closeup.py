@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.cm import ScalarMappable
+from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.figure import SubFigure
 from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
+from bcdi_inpaint.plots.bars import draw_bar
 from bcdi_inpaint.plots.frames import show_frame, window_around
 from bcdi_inpaint.plots.slices import slice_of
 from bcdi_inpaint.plots.style import (
@@ -28,7 +28,8 @@ from bcdi_inpaint.plots.style import (
 
 SMALLEST, WIDEST = 30, 72
 """Sides of a close-up in voxels."""
-SIGMA = "sigma of log(1 + counts)"
+SIGMA, ERROR = "how sure: sigma", "how far off: |error|"
+"""What maps of a fill's doubt and of its error are called."""
 
 
 @dataclass(frozen=True)
@@ -105,36 +106,37 @@ def _width(gap: BoolArray, at: tuple[Any, ...]) -> int:
 
 
 def draw_closeup(
-    part: SubFigure,
+    axes: Sequence[Axes],
     view: Closeup,
     images: Mapping[str, FloatArray],
     gap: BoolArray,
-    sigma: FloatArray | None = None,
+    doubts: Mapping[str, FloatArray] | None = None,
+    *,
+    norm: Normalize | None = None,
     corner: tuple[int, int, int] = (0, 0, 0),
 ) -> None:
     """Draw what `view` shows: images of counts in common colours, then how sure the fill is.
 
     Parameters
     ----------
-    part : of the figure, to draw in.
+    axes : a row of them, one for each image and each doubt.
     view : where to look.
     images : of counts by name, as `view` shows them.
     gap : bool, as `view` shows it.
-    sigma : standard deviation of log(1 + counts), as `view` shows it; None draws none.
+    doubts : standard deviations or errors of log(1 + counts) by name, as `view` shows them.
+    norm : colours of counts of a row above, which has their bar; by default those of `images`.
     corner : of the volume in the scan, for the indices along the axes.
     """
-    axes: Any = part.subplots(1, len(images) + (sigma is not None), squeeze=False)[0]
     down, across = view.axes
     first = (view.corner[0] + corner[down], view.corner[1] + corner[across])
-    norm = log_norm(list(images.values()))
+    colours = norm or log_norm(list(images.values()))
     for ax, (name, image) in zip(axes, images.items(), strict=False):
-        show_frame(ax, image, norm, gap, first=first)
-        ax.set_title(name)
-    of_counts = axes[: len(images)]
-    bar = part.colorbar(ScalarMappable(norm, colormap()), ax=of_counts, aspect=22, pad=0.012)
-    bar.set_label(f"counts, {INDEX_NAMES[view.axis]} {view.index + corner[view.axis]}")
-    if sigma is not None:
-        _draw_sigma(part, axes[-1], sigma, gap, first)
+        show_frame(ax, image, colours, gap, first=first)
+        ax.set_title(name, pad=8)
+    if norm is None:
+        label = f"counts, {INDEX_NAMES[view.axis]} {view.index + corner[view.axis]}"
+        draw_bar(axes[len(images) - 1], colours, colormap(), label)
+    _draw_doubts(axes[len(images) :], doubts or {}, gap, first)
     for ax in axes:
         ax.set_aspect("equal")
         ax.set_xlabel(AXIS_NAMES[across])
@@ -142,14 +144,17 @@ def draw_closeup(
     axes[0].set_ylabel(AXIS_NAMES[down])
 
 
-def _draw_sigma(
-    part: SubFigure, ax: Any, sigma: FloatArray, gap: BoolArray, first: tuple[int, int]
+def _draw_doubts(
+    axes: Sequence[Axes], doubts: Mapping[str, FloatArray], gap: BoolArray, first: tuple[int, int]
 ) -> None:
-    """How sure the fill is; outside the gap it is as it was counted, which is pale."""
-    shown = np.where(gap, sigma, np.nan)
-    widest = float(np.nanpercentile(shown, 99)) if gap.any() else 0.0
+    """How sure a fill is, in common colours; outside the gap it is as it was counted: pale."""
+    shown = {name: np.where(gap, image, np.nan) for name, image in doubts.items()}
+    if not shown or not gap.any():
+        return
+    widest = max(float(np.nanpercentile(image, 99)) for image in shown.values())
     norm = Normalize(0, max(widest, 0.1))
     colours = mpl.colormaps["inferno"].resampled(N_COLOURS // 2).with_extremes(bad=NOT_FILLED)
-    show_frame(ax, shown, norm, gap & False, first=first, cmap=colours)
-    ax.set_title("how sure the fill is")
-    part.colorbar(ScalarMappable(norm, colours), ax=ax, aspect=22, pad=0.02).set_label(SIGMA)
+    for ax, (name, image) in zip(axes, shown.items(), strict=True):
+        show_frame(ax, image, norm, gap & False, first=first, cmap=colours)
+        ax.set_title(name, pad=8)
+    draw_bar(axes[-1], norm, colours, "of log(1 + counts)")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
-from matplotlib.figure import SubFigure
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.plots.cuts import runs_of
-from bcdi_inpaint.plots.style import AXIS_NAMES, DARKEST, OUTLINE, colormap, log_norm
-
+from bcdi_inpaint.plots.style import DARKEST, OUTLINE, colormap
 
 HIDES = 30
 """Times its width that a gap's picture is large, from which on an outline would hide the gap."""
@@ -65,12 +61,12 @@ def show_frame(
 
 def _is_narrow(gap: BoolArray) -> bool:
     """Whether lines around a gap would hide what is in it."""
-    widths = [
-        (last - start + 1) * HIDES < len(line)
-        for line in (gap.any(axis=0), gap.any(axis=1), gap.all(axis=0), gap.all(axis=1))
+    lines = [np.asarray(line) for axis in (0, 1) for line in (gap.any(axis), gap.all(axis))]
+    return any(
+        (last - start + 1) * HIDES < line.size
+        for line in lines
         for start, last in runs_of(np.flatnonzero(line))
-    ]
-    return any(widths)
+    )
 
 
 def _mark_edges(ax: Axes, gap: BoolArray, first_row: int, first_column: int) -> None:
@@ -106,35 +102,3 @@ def window_around(brightness: FloatArray, size: int) -> tuple[slice, slice]:
         start = int(np.clip(int(index) - size // 2, 0, max(0, n - size)))
         box.append(slice(start, min(n, start + size)))
     return box[0], box[1]
-
-
-def draw_frames(
-    part: SubFigure,
-    images: Mapping[str, FloatArray],
-    gap: BoolArray,
-    box: tuple[slice, slice],
-    frame: int,
-) -> None:
-    """Show frames side by side in common colours, with their colour bar.
-
-    Parameters
-    ----------
-    part : of the figure, to draw in.
-    images : frames (n_y, n_x) of counts by name.
-    gap : (n_y, n_x) bool, outlined.
-    box : the part to show.
-    frame : index of the frame, for the label.
-    """
-    rows, columns = box
-    norm = log_norm([image[rows, columns] for image in images.values()])
-    axes: Any = part.subplots(1, len(images), squeeze=False)[0]
-    for ax, (name, image) in zip(axes, images.items(), strict=True):
-        show_frame(ax, image, norm, gap, box)
-        first = ax is axes[0]
-        ax.set_title(name)
-        ax.set_xlabel(AXIS_NAMES[2])
-        ax.set_ylabel(AXIS_NAMES[1] if first else "")
-        ax.tick_params(labelleft=first)
-        ax.set_aspect("equal")
-    bar = part.colorbar(ScalarMappable(norm, colormap()), ax=axes, aspect=25, pad=0.01)
-    bar.set_label(f"counts, frame {frame}")

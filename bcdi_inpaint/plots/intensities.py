@@ -12,8 +12,9 @@ from matplotlib.figure import Figure, SubFigure
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.plots.cuts import brightest_cut, line_of, runs_of
-from bcdi_inpaint.plots.frames import draw_frames
+from bcdi_inpaint.plots.closeup import closeup_of, draw_closeup
+from bcdi_inpaint.plots.cuts import line_of, runs_of
+from bcdi_inpaint.plots.gap_cuts import cuts_through
 from bcdi_inpaint.plots.objects import draw_objects
 from bcdi_inpaint.plots.picture import checked_picture, finish
 from bcdi_inpaint.plots.slices import check_shapes
@@ -58,21 +59,20 @@ def intensity_panel(
     """
     target = None if path is None else checked_picture(path, force)
     check_shapes(expectation, gap_mask, *calculated.values())
-    light = np.where(gap_mask, expectation, 0)  # (n_rock, n_y, n_x)
-    frame = int(light.sum(axis=(1, 2)).argmax())
-    gap = gap_mask[frame]  # (n_y, n_x)
-    cuts = [c for c in (brightest_cut(light[frame], gap, axis) for axis in (0, 1)) if c]
-    if not cuts:
+    view = closeup_of(expectation, gap_mask, max(gap_mask.shape))
+    gap = view.of(gap_mask)
+    volumes = {TRUTH: expectation, **calculated}
+    images = {name: view.of(volume) for name, volume in volumes.items()}
+    cuts = cuts_through(np.where(gap, images[TRUTH], 0), gap)
+    if view.axis != 0 or not cuts:
         raise InputError("no line crosses the gap, expected one of rows or columns: give another")
-    images = {TRUTH: expectation[frame], **{name: v[frame] for name, v in calculated.items()}}
-    box = slice(0, gap.shape[0]), slice(0, gap.shape[1])
-    heights = (2.4, 2.7, 2.2)
+    heights = (2.9, 2.9, 7.4)
     with mpl.rc_context(STYLE):
         figure = new_figure(12, sum(heights))
-        blocks = iter(figure.subfigures(3, 1, height_ratios=heights, squeeze=False).flat)
-        draw_frames(next(blocks), images, gap, box, frame)
-        _draw_lines(next(blocks), cuts, images, gap)
-        draw_objects(next(blocks), objects)
+        blocks: Any = figure.subfigures(3, 1, height_ratios=heights, squeeze=False)[:, 0]
+        draw_closeup(blocks[0].subplots(1, len(images), squeeze=False)[0], view, images, gap)
+        _draw_lines(blocks[1], cuts, images, gap)
+        draw_objects(blocks[2], objects)
         if title:
             figure.suptitle(title, fontsize=12)
         return finish(figure, target)

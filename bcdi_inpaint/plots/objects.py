@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import SubFigure
 
 from bcdi_inpaint.arrays import BoolArray, FloatArray
-from bcdi_inpaint.plots.maps import MapScale, draw_maps
+from bcdi_inpaint.plots.maps import MapScale, draw_maps, draw_scale_bar
 from bcdi_inpaint.plots.phase_range import centred_phase, interior, widest_phase
 
 EDGE = 0.2
@@ -43,9 +43,9 @@ def draw_objects(
     titles = {name: "\n".join(filter(None, (name, notes.get(name, "")))) for name in objects}
     moduli, phases, crystals = _maps(objects)
     widest = max(widest_phase(phases[name], crystals[name]) for name in objects)
-    brightest = max(_percentile(moduli[name], crystals[name]) for name in objects)
+    brightest = max(of_interior(moduli[name], crystals[name]) for name in objects)
     first = next(iter(objects))
-    rows = [
+    rows: list[tuple[Mapping[str, FloatArray | str], MapScale]] = [
         (moduli, MapScale("modulus (interior = 1)", "gray", (0, max(brightest, WIDEST_MODULUS)))),
         (phases, MapScale("phase (rad)", "RdBu_r", (-widest, widest))),
     ]
@@ -53,11 +53,11 @@ def draw_objects(
         both = {name: crystals[name] & crystals[first] for name in objects}
         rows.insert(1, _differences(moduli, both, f"modulus minus {first}", turned=False))
         rows.append(_differences(phases, both, f"phase minus {first} (rad)", turned=True))
-    blocks: Any = part.subfigures(len(rows), 1, squeeze=False)[:, 0]
-    for block, (maps, scale) in zip(blocks, rows, strict=True):
-        is_top = block is blocks[0]
+    grid: Any = part.subplots(len(rows), len(objects), squeeze=False)
+    for axes, (maps, scale) in zip(grid, rows, strict=True):
         named = {titles[name]: image for name, image in maps.items()}
-        draw_maps(block, named, scale, titles=is_top, voxel_nm=voxel_nm, bar=is_top)
+        draw_maps(axes, named, scale, titles=axes[0] is grid[0, 0], voxel_nm=voxel_nm)
+    draw_scale_bar(grid[0, 0], None if voxel_nm is None else voxel_nm[1])
 
 
 def _maps(
@@ -101,7 +101,7 @@ def _box_around(slices: Mapping[str, np.ndarray]) -> tuple[slice, ...]:
     )
 
 
-def _percentile(values: FloatArray, crystal: BoolArray) -> float:
+def of_interior(values: FloatArray, crystal: BoolArray) -> float:
     """What 99 of 100 voxels of the interior stay under; 0 without a voxel."""
     there = values[interior(crystal)]
     there = there[np.isfinite(there)]
@@ -110,15 +110,17 @@ def _percentile(values: FloatArray, crystal: BoolArray) -> float:
 
 def _differences(
     maps: Mapping[str, FloatArray], both: Mapping[str, BoolArray], label: str, *, turned: bool
-) -> tuple[dict[str, FloatArray | None], MapScale]:
+) -> tuple[dict[str, FloatArray | str], MapScale]:
     """How maps differ from the first where both crystals are; phases within half a turn."""
     first = next(iter(maps))
-    found: dict[str, FloatArray | None] = {first: None}
+    found: dict[str, FloatArray | str] = {
+        first: label.replace(" minus", ",\nless that of").replace(" (rad)", "")
+    }
     widest = NARROWEST
     for name in list(maps)[1:]:
         difference = maps[name] - maps[first]
         if turned:
             difference = np.angle(np.exp(1j * difference))
         found[name] = np.where(both[name], difference, np.nan)
-        widest = max(widest, _percentile(np.abs(difference), both[name]))
+        widest = max(widest, of_interior(np.abs(difference), both[name]))
     return found, MapScale(label, "PuOr_r", (-widest, widest))

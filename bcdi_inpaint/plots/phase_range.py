@@ -58,12 +58,3 @@ def widest_phase(phase: FloatArray, inside: BoolArray) -> float:
     there = there[np.isfinite(there)]
     widest = float(np.percentile(there, 99)) if there.size else math.pi
     return min(math.pi, max(NARROWEST, widest))
-
-
-def phase_label(widest: float) -> str:
-    """What stands at the colour bar.
-
-    >>> phase_label(0.618)
-    'phase (rad), -0.62 to 0.62'
-    """
-    return f"phase (rad), {-widest:.2f} to {widest:.2f}"

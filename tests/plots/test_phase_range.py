@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from bcdi_inpaint.plots.phase_range import centred_phase, interior, phase_label, widest_phase
+from bcdi_inpaint.plots.phase_range import centred_phase, interior, widest_phase
 
 
 @pytest.fixture
@@ -36,4 +36,3 @@ def test_small_crystals_and_empty_ones_have_a_range(inside: np.ndarray) -> None:
 
 
 def test_the_range_is_told() -> None:
-    assert phase_label(math.pi) == "phase (rad), -3.14 to 3.14"
