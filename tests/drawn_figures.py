@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
 
 PEAK = (12, 20, 26)
 """Of the fixture `scan`."""
@@ -20,3 +21,11 @@ def panels(figure: Figure, row: str) -> list:
     axes = figure.axes
     starts = [i for i, ax in enumerate(axes) if row in [t.get_text() for t in ax.texts]]
     return [axes[i : i + 3] for i in starts]
+
+
+def titled(part: Figure | SubFigure) -> dict[str, Axes]:
+    """The axes of a part of a figure, and of the parts of it, by their titles."""
+    found = {ax.get_title(): ax for ax in part.axes}
+    for inner in part.subfigs:
+        found |= titled(inner)
+    return found

@@ -17,10 +17,10 @@ from bcdi_inpaint.plots.bars import draw_bar
 from bcdi_inpaint.plots.frames import show_frame, window_around
 from bcdi_inpaint.plots.slices import slice_of
 from bcdi_inpaint.plots.style import (
-    AXIS_NAMES,
     INDEX_NAMES,
     N_COLOURS,
     NOT_FILLED,
+    SHORT_NAMES,
     VIEWS,
     colormap,
     log_norm,
@@ -69,29 +69,30 @@ class Closeup:
 
 
 def closeup_of(light: FloatArray, gap: BoolArray, size: int | None = None) -> Closeup:
-    """The close-up of the brightest part of a gap.
+    """The close-up of the brightest part of a gap; without a gap of the brightest frame.
 
     It is of a frame, or across the rows where the gap is whole frames.
 
     Parameters
     ----------
-    light : (n_rock, n_y, n_x) counts in the gap.
-    gap : (n_rock, n_y, n_x) bool, True somewhere.
+    light : (n_rock, n_y, n_x) counts, NaN = unknown.
+    gap : (n_rock, n_y, n_x) bool.
     size : side in voxels at most; by default some times the gap's width.
     """
-    shining = np.where(gap, np.maximum(np.nan_to_num(light), 0), 0)
+    where = gap if gap.any() else np.ones_like(gap)
+    shining = np.where(where, np.maximum(np.nan_to_num(light), 0), 0)
     if not shining.any():
-        shining = gap.astype(float)
-    frame = int(shining.sum(axis=(1, 2)).argmax())
-    axis, index = 0, frame
-    if gap[frame].all():
-        axis, index = 1, int(shining[frame].sum(axis=1).argmax())
+        shining = where.astype(float)
+    axis, index = 0, int(shining.sum(axis=(1, 2)).argmax())
+    if gap[index].all():
+        axis, index = 1, int(shining[index].sum(axis=1).argmax())
     around = gaussian_filter(slice_of(shining, axis, index).astype(float), 2)
-    image = slice_of(gap, axis, index)
-    middle = np.unravel_index(int(np.where(image, around, -1).argmax()), image.shape)
+    image = slice_of(where, axis, index)
+    around = np.where(image, around, -1)
     if size is None:
+        middle = np.unravel_index(int(around.argmax()), image.shape)
         size = int(np.clip(5 * _width(image, middle), SMALLEST, WIDEST))
-    return Closeup(axis, index, window_around(np.where(image, around, -1), size))
+    return Closeup(axis, index, window_around(around, size))
 
 
 def _width(gap: BoolArray, at: tuple[Any, ...]) -> int:
@@ -139,9 +140,9 @@ def draw_closeup(
     _draw_doubts(axes[len(images) :], doubts or {}, gap, first)
     for ax in axes:
         ax.set_aspect("equal")
-        ax.set_xlabel(AXIS_NAMES[across])
+        ax.set_xlabel(SHORT_NAMES[across])
         ax.tick_params(labelleft=ax is axes[0])
-    axes[0].set_ylabel(AXIS_NAMES[down])
+    axes[0].set_ylabel(SHORT_NAMES[down])
 
 
 def _draw_doubts(

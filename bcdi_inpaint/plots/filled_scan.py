@@ -30,10 +30,10 @@ from bcdi_inpaint.plots.slices import (
     turn,
 )
 from bcdi_inpaint.plots.style import (
-    AXIS_NAMES,
     COLOURS,
     INDEX_NAMES,
     OUTLINE,
+    SHORT_NAMES,
     STYLE,
     UNKNOWN,
     VIEWS,
@@ -157,8 +157,8 @@ def _draw_scan(part: SubFigure, volumes: Mapping[str, np.ndarray], gap_mask: Boo
 def _name_axes(ax: Axes, axis: int, *, bottom: bool, left: bool) -> None:
     across, down = VIEWS[axis]
     ax.tick_params(labelbottom=bottom, labelleft=left)
-    ax.set_xlabel(AXIS_NAMES[across] if bottom else "")
-    ax.set_ylabel(AXIS_NAMES[down] if left else "")
+    ax.set_xlabel(SHORT_NAMES[across] if bottom else "")
+    ax.set_ylabel(SHORT_NAMES[down] if left else "")
 
 
 def _draw_views(

@@ -56,7 +56,7 @@ def draw_objects(
     grid: Any = part.subplots(len(rows), len(objects), squeeze=False)
     for axes, (maps, scale) in zip(grid, rows, strict=True):
         named = {titles[name]: image for name, image in maps.items()}
-        draw_maps(axes, named, scale, titles=axes[0] is grid[0, 0], voxel_nm=voxel_nm)
+        draw_maps(axes, named, scale, titles=maps is moduli, voxel_nm=voxel_nm)
     draw_scale_bar(grid[0, 0], None if voxel_nm is None else voxel_nm[1])
 
 

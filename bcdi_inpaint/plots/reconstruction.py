@@ -73,12 +73,14 @@ def phasing_panel(
     check_shapes(counts, obj, support, calculated, filled, bad_mask, *extras)
     if not support.any():
         raise InputError("the support is empty, expected a particle: phase the scan again")
-    view = closeup_of(calculated, filled if filled.any() else np.ones_like(filled))
+    view = closeup_of(calculated, filled)
     volumes = {
         "measured": np.where(filled | bad_mask, np.nan, counts),
         "filled": np.where(bad_mask & ~filled, np.nan, counts),
         "calculated": calculated,
     }
+    if not filled.any():
+        del volumes["filled"]
     images = {name: view.of(volume) for name, volume in volumes.items()}
     doubts = {} if sigma is None else {SIGMA: view.of(sigma)}
     band = None if bounds is None else (view.of(bounds[0]), view.of(bounds[1]))
@@ -96,8 +98,8 @@ def _draw_object(
     part: SubFigure, obj: np.ndarray, support: BoolArray, voxel_nm: tuple[float, float] | None
 ) -> None:
     """Modulus and phase in three slices through the middle of the support."""
-    box = tuple(slice(max(0, int(i.min()) - 2), int(i.max()) + 3) for i in np.nonzero(support))
-    obj, support = obj[box], support[box]
+    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(support))
+    obj, support = _cube(obj[box]), _cube(support[box])
     middle = [round(float(i.mean())) for i in np.nonzero(support)]
     modulus, phase = in_interior(np.abs(obj)), centred_phase(obj, support)
     widest = widest_phase(phase, support)
@@ -111,8 +113,16 @@ def _draw_object(
             f"across the {INDEX_NAMES[axis]}s": slice_of(volume, axis, middle[axis])
             for axis in VIEWS
         }
-        draw_maps(axes, slices, scale, titles=axes is grid[0])
+        draw_maps(axes, slices, scale, titles=volume is modulus)
     draw_scale_bar(grid[0, 0], None if voxel_nm is None else voxel_nm[1])
+
+
+def _cube(volume: np.ndarray) -> np.ndarray:
+    """The volume in the middle of a cube, so that its slices are of one size."""
+    side = max(volume.shape) + 4
+    before = [(side - n) // 2 for n in volume.shape]
+    around = [(b, side - n - b) for b, n in zip(before, volume.shape, strict=True)]
+    return np.pad(volume, around)
 
 
 def _draw_intensities(

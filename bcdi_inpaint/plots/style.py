@@ -14,6 +14,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from bcdi_inpaint.arrays import FloatArray
 
 AXIS_NAMES = ("rocking curve (frame)", "detector vertical (row)", "detector horizontal (column)")
+SHORT_NAMES = ("frame", "row (vertical)", "column (horizontal)")
+"""Of the axes, where pictures stand close to each other."""
 INDEX_NAMES = ("frame", "row", "column")
 #: Axes across and down the picture when looking along an axis; rows run down in both their views.
 VIEWS = {0: (2, 1), 2: (0, 1), 1: (2, 0)}

@@ -33,6 +33,3 @@ def test_small_crystals_and_empty_ones_have_a_range(inside: np.ndarray) -> None:
     np.testing.assert_array_equal(interior(one), one)
     assert widest_phase(centred_phase(one.astype(complex), one), one) == 0.2
     assert widest_phase(np.full(inside.shape, np.nan), inside) == math.pi
-
-
-def test_the_range_is_told() -> None:
