@@ -24,7 +24,7 @@ from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.gaps.survey import Survey
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.devices import choose_device
-from bcdi_inpaint.network.scan_calibration import calibrate_mean
+from bcdi_inpaint.network.mean_calibration import calibrate_mean
 from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box, Shape, as_box, sides, whole
 from bcdi_inpaint.scan.scan import Measured, Scan

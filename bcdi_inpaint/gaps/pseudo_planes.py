@@ -1,7 +1,8 @@
 """Places for pseudo-gaps: planes like a scan's own gaps, where the counts are known.
 
 As wide as a gap and as far from the Bragg peak, so that distance, brightness and what is known
-beside them are alike: across each axis, on either side of the peak.
+beside them are alike: across each axis, on either side of the peak. Last where the Friedel mates
+are in a gap: there the network misses the mates that it has in the gap, and seems worse than it is.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ class PseudoPlaneSettings:
     from_peak : lines from the peak beyond which a gap does not matter where another one is nearer.
     other_axis_cost : lines from the right distance that a place across another axis costs; twice
         across frames, which sample the pattern differently.
+    hidden_mates_cost : lines from the right distance that a place costs whose Friedel mates are not
+        all known, as of `PlacementSettings`.
     """
 
     known_beside: int = 4
     farthest: int = 16
     from_peak: int = 48
     other_axis_cost: float = 0.5
+    hidden_mates_cost: float = 12.0
 
 
 def find_pseudo_planes(
@@ -59,7 +63,7 @@ def find_pseudo_planes(
     >>> known = [np.ones(40, dtype=bool) for _ in range(3)]
     >>> known[1][26:30] = False
     >>> find_pseudo_planes([Gap(1, 26, 30)], known, (20, 20, 20))[:3]
-    (rows 11:15, cols 11:15, cols 26:30)
+    (cols 11:15, cols 26:30, frames 11:15)
     """
     far = {gap: lines_from_peak(gap.start, gap.stop, int(peak[gap.axis])) for gap in gaps}
     limit = max(settings.from_peak, min(far.values(), default=0))
@@ -77,12 +81,21 @@ def _places_like(
     for axis, lines in enumerate(known):
         penalty = settings.other_axis_cost * (axis != gap.axis) * (1 + (axis == 0))
         for start in _free_starts(lines, gap.width, settings.known_beside):
-            away = lines_from_peak(start, start + gap.width, int(peak[axis])) - wanted
+            stop = start + gap.width
+            away = lines_from_peak(start, stop, int(peak[axis])) - wanted
             side = (axis, start > peak[axis])
-            cost = abs(away) + penalty
+            hidden = _misses_mates(lines, start, stop, int(peak[axis]))
+            cost = abs(away) + penalty + settings.hidden_mates_cost * hidden
             if abs(away) <= settings.farthest and cost < best.get(side, (float("inf"),))[0]:
                 best[side] = (cost, Gap(axis, start, start + gap.width))
     return [place for _, place in sorted(best.values())]
+
+
+def _misses_mates(known: BoolArray, start: int, stop: int, peak: int) -> bool:
+    """Whether a line that is not known lies where lines are inverted through the peak to."""
+    first, last = 2 * peak - stop + 1, 2 * peak - start
+    mates = known[max(first, 0) : max(last + 1, 0)]
+    return not bool(mates.all())
 
 
 def _free_starts(known: BoolArray, width: int, clear: int) -> Iterator[int]:

@@ -13,6 +13,10 @@ a power k: where one of probability p reached h(p) standard deviations, it reach
 are the means over their posterior on a grid, for all voxels together and from there for each class
 of brightness, so that a class of few voxels stays near the rest and a scan with little to say stays
 near the simulation: an empirical Bayes rule (Efron, Large-Scale Inference, 2010).
+
+What is hidden lies elsewhere in the scan than the gap. From one place to another factors differ by
+as much as from one crystal to another, so that the gap is given a part of what was found: that much
+of it is the crystal's, the rest the place's.
 """
 
 from __future__ import annotations
@@ -34,10 +38,13 @@ class ScanCalibrationSettings:
     ----------
     edges : expected counts that divide voxels into classes of brightness.
     centres : counts that stand for the classes; between them factors are interpolated.
-    spread : standard deviation of log f before anything is seen, for all classes together.
+    expected : log f before anything is seen: crystals are other than the simulated ones.
+    spread : its standard deviation, for all classes together.
     spread_of_class : the same of a class about the whole.
     tail : standard deviation of log k, for all classes together.
     tail_of_class : the same of a class about the whole.
+    transfer : part of the way from `expected` to the log f of hidden voxels that the gap's goes.
+    transfer_of_tail : the same of log k, from 0.
     voxels_together : voxels that err alike, as those of a speckle do: so many count as one.
     most : voxels of a class that are looked at, evenly taken from more.
     fewest : voxels below which a scan is not calibrated.
@@ -49,10 +56,13 @@ class ScanCalibrationSettings:
 
     edges: tuple[float, ...] = EDGES
     centres: tuple[float, ...] = CENTRES
+    expected: float = 0.2
     spread: float = 0.8
     spread_of_class: float = 0.4
     tail: float = 0.3
     tail_of_class: float = 0.2
+    transfer: float = 0.5
+    transfer_of_tail: float = 0.5
     voxels_together: float = 3.0
     most: int = 1000
     fewest: int = 200
@@ -131,11 +141,12 @@ def calibrate_on_scan(
             for number, reach in enumerate(_reaches(calibration, settings.centres))
         ]
     )  # (n_classes, n_factors, n_tails)
-    prior = _log_normal(log_f, 0, settings.spread) + _log_normal(log_k, 0, settings.tail)
+    prior = _log_normal(log_f, settings.expected, settings.spread)
+    prior = prior + _log_normal(log_k, 0, settings.tail)
     common = _means(each.sum(axis=0) + prior, log_f, log_k)
     own = _log_normal(log_f, common[0], settings.spread_of_class)
     own = own + _log_normal(log_k, common[1], settings.tail_of_class)
-    found = np.exp([_means(one + own, log_f, log_k) for one in each])  # (n_classes, 2)
+    found = np.exp([_in_gap(_means(one + own, log_f, log_k), settings) for one in each])
     return ScanFactors(
         settings.centres,
         tuple(map(float, found[:, 0])),
@@ -172,43 +183,6 @@ def widen(calibration: Calibration, factors: ScanFactors) -> Calibration:
     )
 
 
-UNKNOWN_SIGMA = 0.7
-"""Standard deviation of log(1 + counts), a factor of two, of a fill that says nothing of its error
-where nothing could be hidden: it claims little. No committed command."""
-OF_MEANS = ScanCalibrationSettings(
-    factors=(0.05, 10.0, 60), spread=1.5, spread_of_class=0.8, tail=0.6, tail_of_class=0.4
-)
-"""For fills without a sigma of their own: anything may be true of them. Chosen on drawn errors; no
-committed command."""
-
-
-def calibrate_mean(counts: FloatArray, expected: FloatArray) -> Calibration:
-    """The calibration of a scale of 1 for fills that say nothing of their error.
-
-    Parameters
-    ----------
-    counts : (n,) measured counts of voxels that were hidden.
-    expected : (n,) what they were filled with.
-
-    Returns
-    -------
-    The calibration; with too few voxels or photons one that claims little.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> expected = np.full(5000, 1000.0)
-    >>> counts = rng.poisson(expected * np.exp(0.3 * rng.standard_normal(5000)))
-    >>> found = calibrate_mean(counts, expected)
-    >>> print(found.sigma(np.ones(1), np.ones(1), expected[:1]).round(1))
-    [0.3]
-    """
-    unknown = Calibration(sigma_per_scale=((UNKNOWN_SIGMA,),))
-    sigma = np.full(np.shape(counts), UNKNOWN_SIGMA, dtype=np.float32)
-    factors = calibrate_on_scan(unknown, HeldOut(counts, expected, sigma), OF_MEANS)
-    return unknown if factors is None else widen(unknown, factors)
-
-
 def _grid(settings: ScanCalibrationSettings) -> tuple[Float64Array, Float64Array]:
     """Log f (n_factors, 1) and log k (1, n_tails) that are tried."""
     log_f, log_k = (np.log(np.geomspace(*ends)) for ends in (settings.factors, settings.tails))
@@ -224,6 +198,13 @@ def _means(log_posterior: Float64Array, log_f: Float64Array, log_k: Float64Array
     weight = np.exp(log_posterior - log_posterior.max())
     weight /= weight.sum()
     return np.array([(weight * log_f).sum(), (weight * log_k).sum()])
+
+
+def _in_gap(of_hidden: Float64Array, settings: ScanCalibrationSettings) -> Float64Array:
+    """What the log f and log k of hidden voxels tell of those of the gap; both (2,)."""
+    log_f, log_k = of_hidden
+    further = settings.transfer * (log_f - settings.expected)
+    return np.array([settings.expected + further, settings.transfer_of_tail * log_k])
 
 
 def _of_class(held_out: HeldOut, own: np.ndarray) -> HeldOut:

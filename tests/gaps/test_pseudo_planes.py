@@ -48,3 +48,17 @@ def test_there_is_no_place_where_too_few_lines_are_known() -> None:
     gap = Gap(2, 5, 55)
     assert find_pseudo_planes([gap], known(gap), PEAK) == ()
     assert find_pseudo_planes([], known(), PEAK) == ()
+
+
+def test_a_place_whose_friedel_mates_are_in_the_gap_comes_last() -> None:
+    """In the gap itself the network has its mates: without them it seems worse than it is."""
+    gap = Gap(1, 30, 36)
+    mates = set(range(2 * PEAK[1] - 35, 2 * PEAK[1] - 29))
+    places = find_pseudo_planes([gap], known(gap), PEAK)
+    missing = [
+        place.axis == 1 and bool(mates & {*range(place.start, place.stop)}) for place in places
+    ]
+    assert not any(missing[:-1])
+    narrow = PseudoPlaneSettings(farthest=0)  # nowhere else on that side
+    places = find_pseudo_planes([gap], known(gap), PEAK, narrow)
+    assert {*range(places[-1].start, places[-1].stop)} == mates
