@@ -104,7 +104,8 @@ def test_without_a_fill_it_is_pynx(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "scan.cxi"
-    write_scan(path, counts.astype(np.float32), gap)
+    middle = (slice(8, 40),) * 3  # which is faster
+    write_scan(path, counts[middle].astype(np.float32), gap[middle])
     arguments = ["--data", str(path), "--nb_run", "2", "--support_threshold", "0.2", "0.3", *SHORT]
     found = []
     for name in ("plain", "ours"):
@@ -138,7 +139,7 @@ def test_the_prior_finds_the_particle_better_than_the_masked_gap(
         np.random.seed(1)
         run_pynx(
             "pynx-cdi-id01",
-            ["--data", str(scan(handover)), "--nb_raar", "200", "--nb_er", "50", "--detwin"],
+            ["--data", str(scan(handover)), "--nb_raar", "80", "--nb_er", "20", "--detwin"],
         )
         (file,) = results(tmp_path)
         assert read_provenance(file)["handover"] == handover
@@ -151,7 +152,7 @@ def test_the_prior_finds_the_particle_better_than_the_masked_gap(
         obj[box], inside[box] = found, support
         errors[handover] = compare(obj * inside, particle[0], particle[1]).phase_rms_rad
         file.unlink()
-    assert errors["prior"] < errors["mask"]
+    assert errors["prior"] < 0.5 * errors["mask"]
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,18 @@ from bcdi_inpaint.evaluation.crystals.treatments import (
     ZERO,
     parse_treatment,
 )
-from bcdi_inpaint.network.weights import load_model
+from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.constraints import IntervalConstraint
 
 SHAPE = (12, 16, 16)
 
 
 @pytest.fixture(scope="module")
-def gapped() -> GappedScan:
+def gapped(tiny_model: Model) -> GappedScan:
     gap = np.zeros(SHAPE, dtype=bool)
     gap[:, 6:9] = True
     counts = np.random.default_rng(0).poisson(50, SHAPE).astype(np.float32)
-    return GappedScan(counts, gap, load_model(), "cpu")
+    return GappedScan(counts, gap, tiny_model, "cpu")
 
 
 def test_only_complete_counts_show_what_is_in_the_gap(gapped: GappedScan) -> None:
@@ -58,11 +58,11 @@ def test_a_gap_as_zero_is_taken_as_measured(gapped: GappedScan) -> None:
     assert not zero.filled.any()
 
 
-def test_what_was_not_measured_is_so_in_every_treatment() -> None:
+def test_what_was_not_measured_is_so_in_every_treatment(tiny_model: Model) -> None:
     gap, bad = np.zeros((2, *SHAPE), dtype=bool)
     gap[:, 6:9] = bad[:, 8:11, 3] = True
     counts = np.random.default_rng(0).poisson(50, SHAPE).astype(np.float32)
-    scan = GappedScan(counts, gap, load_model(), "cpu", bad=bad)
+    scan = GappedScan(counts, gap, tiny_model, "cpu", bad=bad)
     for name in (COMPLETE, MASKED, ZERO, LINEAR, INTERPOLATED, "prior"):
         handed = scan.retrieval_input(parse_treatment(name))
         assert handed.bad_mask[bad & ~gap].all(), name

@@ -12,7 +12,7 @@ from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView, KnownCry
 from bcdi_inpaint.evaluation.crystals.treatments import COMPLETE, INTERPOLATED, MASKED, ZERO
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.gaps.artificial import SETTINGS, place_beside_middle
-from bcdi_inpaint.network.weights import load_model
+from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.pynx_engine import pynx_version
 from simulation.crystals import CrystalConfig, draw_crystals
 
@@ -46,7 +46,7 @@ TREATMENTS = (COMPLETE, MASKED, ZERO, INTERPOLATED, "soft", "prior")
 
 @pytest.mark.skipif(pynx_version() is None, reason="PyNX is not there")
 def test_every_treatment_is_phased_and_compared_with_masking(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tiny_model: Model
 ) -> None:
     made = next(draw_crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))
     crystal = KnownCrystal(made.name, made.truth, made.expectation, made.counts, made.kind)
@@ -61,7 +61,7 @@ def test_every_treatment_is_phased_and_compared_with_masking(
         distances=(2, 3),
     )
     seen: list[CrystalView] = []
-    (records,) = judge_crystal(crystal, config, load_model(), show=seen.append)
+    (records,) = judge_crystal(crystal, config, tiny_model, show=seen.append)
     (shown,) = seen
     assert [*shown.calculated] == [*shown.objects][1:] == list(TREATMENTS)
     assert shown.gap.sum() == 3 * 32**2
@@ -89,6 +89,6 @@ def test_every_treatment_is_phased_and_compared_with_masking(
 
     fewer = config.model_copy(update={"treatments": (COMPLETE, MASKED, "soft")})
     monkeypatch.setattr(retrieving, "retrieve_best", None)  # what is known is not done again
-    (again,) = judge_crystal(crystal, fewer, load_model(), known=records, show=seen.append)
+    (again,) = judge_crystal(crystal, fewer, tiny_model, known=records, show=seen.append)
     assert len(seen) == 1
     assert again == [by_treatment[treatment] for treatment in fewer.treatments]

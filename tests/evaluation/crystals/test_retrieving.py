@@ -14,7 +14,7 @@ from bcdi_inpaint.evaluation.crystals.known_crystal import KnownCrystal
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.evaluation.crystals.retrieving import retrieve_gap, retrieve_kept
 from bcdi_inpaint.evaluation.crystals.treatments import parse_treatment
-from bcdi_inpaint.network.weights import load_model
+from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
 
@@ -55,14 +55,16 @@ TOLD = {
 """By treatment: the blur, the density's strength, and arguments of PyNX's."""
 
 
-def test_pynx_is_told_what_a_treatment_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pynx_is_told_what_a_treatment_knows(
+    monkeypatch: pytest.MonkeyPatch, tiny_model: Model
+) -> None:
     """The beam is the one that refinement found, and the user's psf gives way to it."""
     counts = np.random.default_rng(0).poisson(20, (32, 32, 32)).astype(np.float32)
     crystal = KnownCrystal("one", counts.astype(np.complex64), counts, counts)
     config = CrystalScoresConfig.model_validate(
         {"command": {"psf": "gauss,1,0,20"}, "density": 0.3, "distances": (2, 3)}
     )
-    gap = place_gap(crystal, config, 3, 0, load_model(), "cpu")
+    gap = place_gap(crystal, config, 3, 0, tiny_model, "cpu")
     assert gap is not None
     fill = gap.scan.fill
     found = replace(fill.report, coherence_sigma=(0.6,) * 3, density_strength=0.05)
