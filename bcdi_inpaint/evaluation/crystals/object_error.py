@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 from scipy.ndimage import fourier_shift
-from skimage.registration import phase_cross_correlation
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.crystals.shifts import shift_between
 
 
 @dataclass(frozen=True)
@@ -101,21 +101,12 @@ def _align(obj: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> np.ndarray
     """`obj` with its ramp, translation and global phase matched to `truth`'s."""
     # A ramp moves the intensity, wherever the object is: the first estimate of it.
     spectra = [np.abs(scipy.fft.fftn(array)) ** 2 for array in (truth, obj)]
-    aligned = _with_ramp(obj, _shift_between(*spectra))
+    aligned = _with_ramp(obj, shift_between(*spectra))
     for _ in range(2):  # what is left of one disturbs the estimate of the other
-        aligned = _translated(aligned, _shift_between(np.abs(truth), np.abs(aligned)))
+        aligned = _translated(aligned, shift_between(np.abs(truth), np.abs(aligned)))
         ramp, global_phase_rad = _residual_phase(aligned, truth, inside)
         aligned = _with_ramp(aligned, -ramp) * np.exp(-1j * global_phase_rad)
     return aligned
-
-
-def _shift_between(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
-    """The translation in voxels (3,) that takes `moving` onto `fixed`, to 0.01 voxel.
-
-    Guizar-Sicairos, Thurman and Fienup, Opt. Lett. 33, 156 (2008).
-    """
-    shift, _, _ = phase_cross_correlation(fixed, moving, upsample_factor=100, normalization=None)
-    return np.asarray(shift, dtype=float)
 
 
 def _translated(obj: np.ndarray, shift: np.ndarray) -> np.ndarray:
