@@ -74,7 +74,7 @@ def main(folder: Path) -> None:
     """Make the scans, the page and its picture."""
     folder.mkdir(exist_ok=True)
     write_night(folder)
-    take_picture(make_page(folder), PICTURE, (1280, 1000))
+    take_picture(make_page(folder), PICTURE, (1280, 1080), "sort=-notes")
     print(f"{PICTURE}: {PICTURE.stat().st_size // 1000} kB")
 
 

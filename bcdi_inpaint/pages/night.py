@@ -30,8 +30,8 @@ def night_page(rows: Sequence[NightRow], *, title: str, written: str) -> str:
 
     Examples
     --------
-    >>> page = night_page([NightRow("/data/<b>.cxi")], title="A night", written="today")
-    >>> "&lt;b&gt;.cxi" in page, "<b>" in page
+    >>> page = night_page([NightRow("/data/<u>.cxi")], title="A night", written="today")
+    >>> "&lt;u&gt;.cxi" in page, "<u>" in page
     (True, False)
     """
     common = _common_folder(rows)

@@ -47,10 +47,21 @@ def _failed(row: NightRow, common: str) -> str:
             f'<td class="pictures">{_pictures(row) or _NOTHING}</td>',
             f'<td class="scan">{_scan(row, common)}</td>',
             f'<td class="reason" colspan="4"><span class="badge bad">failed</span> '
-            f"{escape(row.reason)}</td>",
+            f"{escape(_without_folder(row.reason, row))}</td>",
             f'<td class="notes">{_notes(row)}</td>',
         ]
     )
+
+
+def _without_folder(text: str, row: NightRow) -> str:
+    """A line about the scan, whose folder is said elsewhere.
+
+    Examples
+    --------
+    >>> _without_folder("/data/a.cxi is no intact HDF5 file", NightRow("/data/a.cxi"))
+    'a.cxi is no intact HDF5 file'
+    """
+    return text.replace(f"{row.folder}/", "") if row.folder else text
 
 
 _NOTHING = '<span class="nothing" aria-hidden="true">no picture</span>'
@@ -146,7 +157,9 @@ def _notes(row: NightRow) -> str:
     if not lines:
         return ""
     counted = _counted(len(row.warnings), "warning"), _counted(len(row.remarks), "note")
-    items = "".join(f'<li class="{kind}">{escape(text)}</li>' for kind, text in lines)
+    items = "".join(
+        f'<li class="{kind}">{escape(_without_folder(text, row))}</li>' for kind, text in lines
+    )
     opened = " open" if row.warnings else ""
     head = ", ".join(filter(None, counted))
     return f"<details{opened}><summary>{head}</summary><ul>{items}</ul></details>"
