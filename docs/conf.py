@@ -35,7 +35,7 @@ suppress_warnings = ["config.cache"]
 nitpicky = False
 
 # --- Markdown ----------------------------------------------------------------------------------
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_block", "attrs_inline"]
 myst_heading_anchors = 3
 
 # --- the look ----------------------------------------------------------------------------------
@@ -85,4 +85,4 @@ def setup(app: Any) -> None:
     app.connect("builder-inited", generate.write_parts, priority=100)
     app.connect("source-read", engines.say_what_is_missing)
     app.connect("autodoc-process-docstring", docstrings.keep_signs, priority=100)
-    app.connect("autodoc-skip-member", docstrings.skip_aliases)
+    app.connect("autodoc-skip-member", docstrings.skip_foreign)

@@ -7,6 +7,7 @@ import types
 import typing
 from typing import Any
 
+OURS = ("bcdi_inpaint", "simulation")
 _LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
 
 
@@ -27,8 +28,10 @@ def escaped(line: str) -> str:
     return "".join(p if p.startswith("`") else re.sub(r"(?<!\\)([*|])", r"\\\1", p) for p in parts)
 
 
-def skip_aliases(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out names of types, which have no signature of their own."""
+def skip_foreign(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out names of types, which have no signature, and classes of other packages."""
     kinds = (types.GenericAlias, types.UnionType, typing.TypeVar, type(typing.Any))
-    is_alias = isinstance(obj, kinds) or typing.get_origin(obj) is not None
-    return True if is_alias else None
+    if isinstance(obj, kinds) or typing.get_origin(obj) is not None:
+        return True
+    is_ours = not isinstance(obj, type) or obj.__module__.partition(".")[0] in OURS
+    return None if is_ours else True

@@ -132,4 +132,4 @@ def part_of(shown: Shown) -> str:
     """What a page includes: the table, and below it where it comes from."""
     table = table_of(shown)
     source = source_line(shown.report, shown.command)
-    return f"{as_markdown(table.columns, table.rows)}\n\n{source}\n"
+    return f"{{.numbers}}\n{as_markdown(table.columns, table.rows)}\n\n{source}\n"
