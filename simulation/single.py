@@ -14,11 +14,7 @@ from bcdi_inpaint.gaps.masks import merge_gaps
 from simulation.recipe import Pattern, Recipe
 from simulation.scan import make_scan
 
-TRUTH = {
-    "expectation": "truth/expectation",
-    "counts": "truth/counts",
-    "object": "truth/object",
-}
+TRUTH = {"expectation": "truth/expectation", "counts": "truth/counts"}
 """Where the truth lies beside the counts of the file: no name holds "mask", by which PyNX looks."""
 
 
@@ -59,11 +55,7 @@ def simulate_single(
         made.scan.counts,
         made.scan.bad_mask,
         made.scan.metadata,
-        {
-            TRUTH["expectation"]: made.expectation,
-            TRUTH["counts"]: made.counts,
-            TRUTH["object"]: made.object,
-        },
+        {TRUTH["expectation"]: made.expectation, TRUTH["counts"]: made.counts},
         _provenance(recipe, made.pattern, made.gaps),
         force,
     )

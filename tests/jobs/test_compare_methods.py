@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_study import study
+from small_study import RECIPE, study
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.jobs.compare_methods import Comparison, compare_methods, prepare_comparison
@@ -58,6 +58,32 @@ def test_a_study_trains_judges_and_writes_and_goes_on_where_it_was(
         raise AssertionError("trained again")
 
     monkeypatch.setattr(trained_networks, "_train", never)
+    (folder / "methods.md").rename(folder / "before.md")
+    for name in ("scores.csv", "cases.csv"):
+        (folder / name).unlink()
+    compare_methods(prepared(folder, **changes))
+    assert (folder / "methods.md").read_text() == (folder / "before.md").read_text()
+
+
+def test_scans_are_compared_too_and_by_the_published_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BCDI_INPAINT_CACHE", str(tmp_path / "cache"))
+    recipe = {**RECIPE, "shape": [24, 24, 24], "count": 1}
+    changes = {
+        "patterns": recipe,
+        "held_out": {**recipe, "seed": 42},
+        "widths": [3],
+        "kinds": ["gap_unet"],
+        "learning": {"methods": ["dip"], "patterns": 1, "widths": [3], "dip_steps": 1, "runs": 1},
+        "cubes": {"patches": 2, "size": 16, "widths": [3], "bins": 2, "bright": 1},
+    }
+    folder = tmp_path / "out"
+    table = compare_methods(prepared(folder, **changes))
+    assert "gap_unet" in table
+    text = (folder / "methods.md").read_text()
+    assert "## The published protocol" in text
+    assert "dip from a smooth fit" in text
     (folder / "methods.md").rename(folder / "before.md")
     for name in ("scores.csv", "cases.csv"):
         (folder / name).unlink()
