@@ -17,7 +17,7 @@ class Preset:
     Attributes
     ----------
     hio, raar, er : cycles of each run (``nb_hio``, ``nb_raar``, ``nb_er``). Chosen on simulated
-        crystals; no committed command.
+        crystals against HIO before: `benchmarks/convergence.py`.
     runs : random starts (``nb_run``).
     support_threshold : range from which each run draws its own. PyNX's documentation advises it.
     """

@@ -106,7 +106,7 @@ def retrieved(monkeypatch: pytest.MonkeyPatch) -> list[HandOver]:
 def test_a_fill_gives_the_particle_and_leaves_what_pynx_would(
     pynx: str, written: Writer, particle: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    request = replace(written("prior"), cycles=(0, 120, 30), runs=2, seed=1)
+    request = replace(written("prior"), cycles=(0, 70, 20), runs=2, seed=1)
     before = sha256(request.scan)
     said: list[str] = []
     seen: list[tuple[int, int]] = []
@@ -114,11 +114,11 @@ def test_a_fill_gives_the_particle_and_leaves_what_pynx_would(
     truth, inside = particle
     assert compare(result.best.obj, truth, inside).phase_rms_rad < 0.05
     assert sha256(request.scan) == before
-    assert seen[-1] == (300, 300)
+    assert seen[-1] == (180, 180)
     assert seen == sorted(seen)
     assert [line.split(":")[0] for line in said[-3:-1]] == [f"run {n} of 2" for n in (1, 2)]
     assert said[-1].startswith("intensity in the gap over that beside it: ")
-    assert "nb_raar = 120" in next(line for line in said if line.startswith("PyNX: "))
+    assert "nb_raar = 70" in next(line for line in said if line.startswith("PyNX: "))
     assert result.picture.read_bytes().startswith(b"\x89PNG")
     with h5py.File(result.output) as file:
         np.testing.assert_array_equal(file["entry_last/image_1/data"][()], result.best.obj)
@@ -134,7 +134,7 @@ def test_a_fill_gives_the_particle_and_leaves_what_pynx_would(
     assert "inpaint_prior_half_way" in values
     assert values["inpaint_fill_model"] == b"default"
     assert values["inpaint_pynx_version"].decode() == pynx
-    assert b"nb_raar = 120" in values["inpaint_pynx_parameters"]
+    assert b"nb_raar = 70" in values["inpaint_pynx_parameters"]
     assert list(values["roi_final"]) == [0, 48, 0, 48, 0, 48]
 
 
