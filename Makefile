@@ -9,12 +9,14 @@ DEMO_ARGS ?=
 
 READY := .venv/.ready
 RUN := .venv/bin/python
+SAY_HOW := echo 'the command is .venv/bin/bcdi-inpaint; bcdi-inpaint alone after: source .venv/bin/activate'
 
 help:  ## list the verbs
 	@echo "make VERB, where VERB is one of"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY)  ## make .venv with everything in it (seconds when it is there)
+	@case "$(MAKECMDGOALS)" in setup) $(SAY_HOW) ;; esac
 
 $(READY): pyproject.toml constraints.txt tools/setup.sh tools/install_pynx.py
 	@PYTHON="$(PYTHON)" sh tools/setup.sh
@@ -34,6 +36,7 @@ test: setup  ## all tests (TEST_ARGS for pytest)
 
 demo: setup  ## simulate a scan, fill its gaps, phase it; leaves demo/ (DEMO_ARGS)
 	$(RUN) -m simulation.demo $(DEMO_ARGS)
+	@$(SAY_HOW)
 
 docs: setup  ## build the site into build/site and look at every page
 	$(RUN) tools/build_site.py

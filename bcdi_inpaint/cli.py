@@ -16,17 +16,19 @@ from typing import Any
 
 import click
 
+from bcdi_inpaint.commands.doctor import doctor
 from bcdi_inpaint.commands.evaluate import evaluate
 from bcdi_inpaint.commands.finetune import finetune
 from bcdi_inpaint.commands.phase import phase
 from bcdi_inpaint.commands.predict import predict
 from bcdi_inpaint.commands.pynx import COMMANDS as PYNX_COMMANDS
+from bcdi_inpaint.commands.sections import SectionedGroup
 from bcdi_inpaint.commands.simulate import simulate
 from bcdi_inpaint.commands.train import train
 from bcdi_inpaint.errors import InputError, is_out_of_memory
 
 
-class _Group(click.Group):
+class _Group(SectionedGroup):
     """A group whose commands answer what a user can mend with one line and status 2."""
 
     def main(  # type: ignore[override]  # click overloads it by standalone_mode
@@ -103,8 +105,21 @@ def _complain(message: str, status: int) -> int:
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="bcdi-inpaint")
 def main() -> None:
-    """Fill detector gaps in Bragg coherent diffraction scans."""
+    """Fill detector gaps in Bragg coherent diffraction scans.
+
+    \b
+    bcdi-inpaint predict scan.cxi       fills a scan
+    bcdi-inpaint COMMAND --help         says what a command does, with an example
+    """
 
 
-for _command in (predict, phase, *PYNX_COMMANDS, finetune, train, simulate, evaluate):
-    main.add_command(_command)
+main.add_sections(
+    {
+        "Fill": (predict,),
+        "Phase": (phase, *PYNX_COMMANDS),
+        "Simulate": (simulate,),
+        "Train": (finetune, train),
+        "Judge": (evaluate,),
+        "Installation": (doctor,),
+    }
+)

@@ -105,7 +105,8 @@ def _has_cuda_gpu() -> bool:
         return False
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
+    """Whether PyNX could phase on a GPU of this machine."""
     with quiet():
         return _has_cuda_gpu() or _has_opencl_gpu()
 
@@ -116,13 +117,13 @@ def _choose_processing_unit() -> None:
     PyNX reads it when it is imported, and raises later on a machine whose only OpenCL device is
     the CPU.
     """
-    if "PYNX_PU" not in os.environ and not _has_gpu():
+    if "PYNX_PU" not in os.environ and not has_gpu():
         os.environ["PYNX_PU"] = "cpu"
 
 
 def needs_cpu() -> bool:
     """Whether PyNX is there, finds no GPU and was not told to take the CPU."""
-    return _pynx_folder() is not None and "PYNX_PU" not in os.environ and not _has_gpu()
+    return _pynx_folder() is not None and "PYNX_PU" not in os.environ and not has_gpu()
 
 
 def import_pynx(submodule: str) -> ModuleType:
@@ -155,12 +156,17 @@ def import_pynx(submodule: str) -> ModuleType:
         ) from error
 
 
+def pynx_or_reason() -> tuple[str | None, str]:
+    """The version of the installed PyNX, or None and in one line why there is no usable one."""
+    try:
+        return str(import_pynx("version").__version__), ""
+    except MissingEngineError as error:
+        return None, str(error)
+
+
 def pynx_version() -> str | None:
     """The version of the installed PyNX, for example ``"2025.1"``, or None without a usable one."""
-    try:
-        return str(import_pynx("version").__version__)
-    except MissingEngineError:
-        return None
+    return pynx_or_reason()[0]
 
 
 @functools.cache

@@ -11,7 +11,13 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from bcdi_inpaint.arrays import BoolArray, Complex128Array, Float32Array, Float64Array
+from bcdi_inpaint.arrays import (
+    BoolArray,
+    Complex64Array,
+    Complex128Array,
+    Float32Array,
+    Float64Array,
+)
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import write_scan
 from bcdi_inpaint.gaps.detectors import DETECTORS, place_gaps
@@ -85,6 +91,12 @@ class Simulated:
         """Sides along rows and columns of the voxels of an object that is phased in such a box."""
         sides = np.linalg.norm(np.linalg.inv(self.steps_inv_nm), axis=1) / shape
         return float(sides[1]), float(sides[2])
+
+    @property
+    def object(self) -> Complex64Array:
+        """The particle as the whole scan resolves it, its middle in the array's."""
+        seen = np.fft.ifftshift(self.amplitude)
+        return np.fft.fftshift(np.fft.ifftn(seen)).astype(np.complex64)
 
 
 @contextmanager
@@ -177,7 +189,7 @@ def write_demo_scan(path: Path, scan: Simulated, seed: int, settings: DemoSettin
             instrument="simulation",
             sample="gold particle",
         ),
-        {"expectation": scan.expectation},
+        {"expectation": scan.expectation, "truth/object": scan.object},
         {"seed": seed, "n_atoms": settings.n_atoms, "flux": settings.flux},
         force=True,
     )

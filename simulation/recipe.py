@@ -141,6 +141,7 @@ class Pattern:
         lattice.
     parameters : everything drawn, in plain values.
     crystal : complex density of a continuous crystal in a box of its own, None for atoms.
+    amplitude : complex amplitude that atoms scatter, None for a continuous crystal.
     """
 
     expectation: Float32Array
@@ -149,6 +150,7 @@ class Pattern:
     grid: QGrid | None
     parameters: dict[str, object]
     crystal: Complex64Array | None = None
+    amplitude: Complex64Array | None = None
 
 
 def is_atomistic(recipe: Recipe, index: int) -> bool:
@@ -197,6 +199,7 @@ def make_pattern(recipe: Recipe, index: int, particle: Particle | None) -> Patte
         peak.grid,
         peak.parameters | measured.parameters,
         peak.crystal,
+        peak.amplitude,
     )
 
 
@@ -208,6 +211,7 @@ class _Peak:
     parameters: dict[str, object]
     grid: QGrid | None = None
     crystal: Complex64Array | None = None
+    amplitude: Complex64Array | None = None
 
 
 def _oversampling(recipe: Recipe, rng: np.random.Generator) -> Float64Array:
@@ -279,4 +283,5 @@ def _atomistic_peak(recipe: Recipe, particle: Particle, rng: np.random.Generator
         "strain_rad": strain_rad,
         "particle": particle.parameters,
     }
-    return _Peak((np.abs(amplitude) ** 2).astype(np.float32), parameters, grid)
+    intensity = (np.abs(amplitude) ** 2).astype(np.float32)
+    return _Peak(intensity, parameters, grid, amplitude=amplitude.astype(np.complex64))

@@ -15,7 +15,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.artificial import place_cross
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask, merge_gaps
-from bcdi_inpaint.scan.boxes import as_shape
+from bcdi_inpaint.scan.boxes import Box, as_shape
 from bcdi_inpaint.scan.scan import Metadata, Scan
 from simulation.continuum import resolve_object
 from simulation.recipe import (
@@ -71,19 +71,36 @@ class SimulatedScan:
         return gap_mask(self.gaps, self.scan.shape)
 
     @property
-    def object(self) -> Complex64Array | None:
-        """(n_rock, n_y, n_x) the crystal, its middle in the array's; None for a crystal of atoms.
+    def object(self) -> Complex64Array:
+        """(n_rock, n_y, n_x) the crystal, its middle in the array's.
 
         The squared modulus of its orthonormal Fourier transform is what the expectation would be
         without blur, background and drift. A phase ramp in it brings the peak to its place.
         """
-        if self.pattern.crystal is None:
-            return None
         parameters: dict[str, Any] = self.pattern.parameters
-        offset = np.array(parameters["peak"]) - np.array(self.scan.shape) // 2
-        obj = resolve_object(self.pattern.crystal, self.scan.shape, offset)
+        if self.pattern.crystal is None:
+            assert self.pattern.amplitude is not None, "atoms have one"
+            amplitude = scipy.fft.ifftshift(self.pattern.amplitude)
+            obj = scipy.fft.fftshift(scipy.fft.ifftn(amplitude))
+        else:
+            offset = np.array(parameters["peak"]) - np.array(self.scan.shape) // 2
+            obj = resolve_object(self.pattern.crystal, self.scan.shape, offset)
         brightest = np.abs(scipy.fft.fftn(obj, norm="ortho")).max()
         return (obj * (np.sqrt(parameters["flux"]) / brightest)).astype(np.complex64)
+
+    def object_in(self, box: Box) -> Complex64Array:
+        """The crystal as a box of the scan resolves it, for example `Reconstruction.box`.
+
+        A reconstruction is compared with it; see `evaluation.crystals.object_error.compare`.
+        """
+        return object_in(self.object, box)
+
+
+def object_in(obj: Complex64Array, box: Box) -> Complex64Array:
+    """An object (n_rock, n_y, n_x) as a box of its diffraction pattern resolves it."""
+    amplitude = scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(obj), norm="ortho"))
+    seen = scipy.fft.ifftshift(amplitude[box])
+    return scipy.fft.fftshift(scipy.fft.ifftn(seen, norm="ortho")).astype(np.complex64)
 
 
 def simulate_scan(

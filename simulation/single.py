@@ -14,7 +14,11 @@ from bcdi_inpaint.gaps.masks import merge_gaps
 from simulation.recipe import Pattern, Recipe
 from simulation.scan import make_scan
 
-TRUTH = {"expectation": "truth/expectation", "counts": "truth/counts"}
+TRUTH = {
+    "expectation": "truth/expectation",
+    "counts": "truth/counts",
+    "object": "truth/object",
+}
 """Where the truth lies beside the counts of the file: no name holds "mask", by which PyNX looks."""
 
 
@@ -55,7 +59,11 @@ def simulate_single(
         made.scan.counts,
         made.scan.bad_mask,
         made.scan.metadata,
-        {TRUTH["expectation"]: made.expectation, TRUTH["counts"]: made.counts},
+        {
+            TRUTH["expectation"]: made.expectation,
+            TRUTH["counts"]: made.counts,
+            TRUTH["object"]: made.object,
+        },
         _provenance(recipe, made.pattern, made.gaps),
         force,
     )

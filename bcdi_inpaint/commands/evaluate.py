@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bcdi_inpaint.commands.evaluate_methods import evaluate_methods, is_study, refuse
-from bcdi_inpaint.commands.options import follow_links
+from bcdi_inpaint.commands.options import complete_model, follow_links
 from bcdi_inpaint.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simulation.crystals import CrystalConfig
 
 
-@click.command()
+@click.command(short_help="Judge fills, or the crystals phased with them.")
 @click.argument("config", type=click.Path(path_type=Path), required=False)
 @click.option(
     "-o",
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder of tables and pictures. Default: runs/NAME",
 )
-@click.option("--model", help="Weights of the network (.safetensors), in place of CONFIG's.")
+@click.option(
+    "--model",
+    shell_complete=complete_model,
+    help="Weights of the network (.safetensors), in place of CONFIG's.",
+)
 @click.option(
     "--patterns",
     type=click.Path(path_type=Path),
@@ -82,20 +86,24 @@ def evaluate(
     Scores are in scores.md and .csv, and gap by gap in cases.csv; how often the truth lies in the
     intervals, by width and flux, is in coverage.md and .csv.
 
-    Examples: bcdi-inpaint evaluate configs/evaluate_small.yaml -o small
-
-    bcdi-inpaint evaluate --patterns held_out.h5 --methods linear,network --widths 3,6
-
-    bcdi-inpaint evaluate --phasing configs/phasing.yaml
-
     A study of methods (`study: methods`) trains every published network as well, for equal minutes,
     and keeps the weights in BCDI_INPAINT_CACHE (else in ~/.cache/bcdi-inpaint); it goes on where it
-    was interrupted: bcdi-inpaint evaluate configs/methods_2d_small.yaml
+    was interrupted.
+
+    \b
+    Examples (leave out --check to judge):
+      bcdi-inpaint evaluate configs/evaluate_small.yaml -o small --check
+      bcdi-inpaint evaluate --patterns patterns.h5 --methods linear,cubic --widths 3 --check
+      bcdi-inpaint evaluate configs/methods_2d_small.yaml --check
+      bcdi-inpaint evaluate --phasing configs/phasing_small.yaml --check
     """
+    from bcdi_inpaint.jobs.config_kinds import CRYSTALS, FILLS, check_kind
+
+    check_kind(config, CRYSTALS if phasing else FILLS)
     if phasing:
-        _evaluate_crystals(
-            config, folder, quiet, model=model, device=device, minutes=minutes, force=force
-        )
+        _refuse_of_fills(patterns=patterns, methods=methods, widths=widths, workers=workers)
+        options = {"model": model, "device": device, "minutes": minutes, "force": force}
+        _evaluate_crystals(config, folder, quiet, check, options)
         return
     if config is not None and (values := _study_in(config)):
         given = {"model": model, "patterns": patterns, "methods": methods, "widths": widths}
@@ -139,7 +147,18 @@ def evaluate(
         click.echo(f"tables and pictures: {folder}")
 
 
-def _evaluate_crystals(path: Path | None, folder: Path | None, quiet: bool, **options: Any) -> None:
+def _refuse_of_fills(**options: Any) -> None:
+    """InputError for options that play no role where crystals are judged."""
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(
+                f"--{name} is given with --phasing, expected it only without: leave it out"
+            )
+
+
+def _evaluate_crystals(
+    path: Path | None, folder: Path | None, quiet: bool, check: bool, options: dict[str, Any]
+) -> None:
     """Judge crystals in place of fills; `options` are those of `prepare_crystals`."""
     from bcdi_inpaint.jobs.evaluate_crystals import (
         evaluate_crystals,
@@ -149,6 +168,9 @@ def _evaluate_crystals(path: Path | None, folder: Path | None, quiet: bool, **op
 
     config = read_phasing_config(path)
     recipe = _crystal_recipe(config, str(path or "defaults"))
+    if check:
+        click.echo(f"{path or 'the defaults'}: a valid evaluation of crystals")
+        return
     folder = folder or Path("runs") / config.name
     values = recipe.model_dump(mode="json")
     evaluation = prepare_crystals(config, values, folder, **options)

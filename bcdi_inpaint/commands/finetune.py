@@ -10,12 +10,14 @@ import click
 
 from bcdi_inpaint.commands.notes import print_notes
 from bcdi_inpaint.commands.options import (
+    SPEC,
     clip_option,
     device_option,
     force_option,
     gap_option,
     mask_good_option,
     mask_option,
+    model_option,
     photon_option,
 )
 from bcdi_inpaint.errors import InputError
@@ -35,8 +37,8 @@ def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> t
     return widths
 
 
-@click.command()
-@click.argument("scans", nargs=-1, required=True)
+@click.command(short_help="Adapt a network to scans.")
+@click.argument("scans", nargs=-1, required=True, type=SPEC)
 @click.option(
     "-o",
     "--output",
@@ -45,7 +47,7 @@ def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> t
     help="Weights to write (.safetensors).",
 )
 @force_option()
-@click.option("--model", default="default", show_default=True, help="Weights to begin with.")
+@model_option("Weights to begin with.")
 @mask_option("A further mask of every scan, non-zero = bad; 'invalid': NaN, the type's maximum.")
 @mask_good_option
 @photon_option
@@ -85,7 +87,9 @@ def finetune(
     Artificial gaps, as wide as the scans' own, are put where counts are known. Part of each scan
     is held out; where the adapted model is not better there, the weights stay as they were.
 
-    Example: bcdi-inpaint finetune scan.cxi -o scan.safetensors
+    \b
+    Example:
+      bcdi-inpaint finetune scan.cxi -o scan.safetensors --minutes 0.1
     """
     from bcdi_inpaint.jobs.read_lesson import read_lesson
     from bcdi_inpaint.jobs.request import Request, mask_files

@@ -6,17 +6,68 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.gaps.detectors import DETECTORS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 
+SPEC = click.Path(readable=False)
+"""A scan: a file, a folder, ``file.h5:/path``, a series; the shell completes the names of files."""
+
+
+def complete_file(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """For `shell_complete`: the names of files.
+
+    Parameters
+    ----------
+    ctx, param : as click gives them.
+    begun : what is written of the word.
+    """
+    return [CompletionItem(begun, type="file")]
+
+
+def complete_model(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """For `shell_complete`: the released weights by their name, and files.
+
+    Parameters
+    ----------
+    ctx, param, begun : see `complete_file`.
+    """
+    own = [CompletionItem("default")] if begun and "default".startswith(begun) else []
+    return own or complete_file(ctx, param, begun)
+
+
+def _complete_detector(
+    _ctx: click.Context, _param: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in DETECTORS if name.startswith(begun.lower())]
+
+
+def model_option(text: str) -> Decorator:
+    """`--model`, with the help `text`."""
+    return click.option(
+        "--model", default="default", show_default=True, help=text, shell_complete=complete_model
+    )
+
+
+def detector_option(text: str) -> Decorator:
+    """`--detector`, with the help `text`, to which the known names are added."""
+    return click.option(
+        "--detector",
+        metavar="NAME",
+        help=f"{text}: {', '.join(DETECTORS)}.",
+        shell_complete=_complete_detector,
+    )
+
+
 def mask_option(text: str) -> Decorator:
     """`--mask`, with the help `text`; given to the command as `masks`."""
     return click.option(
-        "--mask", "masks", multiple=True, metavar="FILE|invalid|negative", help=text
+        "--mask", "masks", multiple=True, metavar="FILE|invalid|negative", help=text, type=SPEC
     )
 
 
@@ -41,6 +92,7 @@ mask_good_option = click.option(
     "--mask-good",
     multiple=True,
     metavar="FILE",
+    type=SPEC,
     help="A mask that says non-zero = good; the scan itself, where its own mask does.",
 )
 photon_option = click.option(

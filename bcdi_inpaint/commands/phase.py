@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bcdi_inpaint.commands.notes import print_note, printing
-from bcdi_inpaint.commands.options import follow_links, force_option
+from bcdi_inpaint.commands.options import SPEC, follow_links, force_option
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.handover import NAMES
 from bcdi_inpaint.running.progress import progress_bar
@@ -35,8 +35,8 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
     return tuple(numbers)
 
 
-@click.command()
-@click.argument("scan")
+@click.command(short_help="Phase a filled scan with PyNX.")
+@click.argument("scan", type=SPEC)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: SCAN_phased.cxi")
 @force_option()
 @click.option(
@@ -70,7 +70,9 @@ def phase(quiet: bool, **options: Any) -> None:
     results are, a picture, and a folder with all runs. A command that was stopped goes on where it
     was. What follows -- are options of PyNX's `pynx-cdi-id01`, all of them.
 
-    Example: bcdi-inpaint phase scan_inpainted.cxi --runs 10 -- --psf pseudo-voigt,1,0.05,20
+    \b
+    Example, a quick look (leave out --runs and --cycles for more):
+      bcdi-inpaint phase scan_inpainted.cxi --runs 1 --cycles 0,60,20 -- --psf gaussian,0.5,20
     """
     from bcdi_inpaint.jobs.phase import Request
     from bcdi_inpaint.jobs.phase import phase as run

@@ -10,12 +10,15 @@ import click
 
 from bcdi_inpaint.commands.notes import printing
 from bcdi_inpaint.commands.options import (
+    SPEC,
     clip_option,
+    detector_option,
     device_option,
     force_option,
     gap_option,
     mask_good_option,
     mask_option,
+    model_option,
     photon_option,
     roi_option,
 )
@@ -26,20 +29,20 @@ from bcdi_inpaint.phasing.handover import AUTO, CHOICES, DEFAULT, OURS
 from bcdi_inpaint.running.progress import progress_bar, progress_lines
 
 
-@click.command()
-@click.argument("scans", nargs=-1, required=True, metavar="SCAN...")
+@click.command(short_help="Fill the gaps of a scan, or of a night's scans.")
+@click.argument("scans", nargs=-1, required=True, metavar="SCAN...", type=SPEC)
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="Default: SCAN_inpainted.cxi; of many scans a folder.",
+    type=click.Path(),
+    help="A file, or a folder, which is made. Default: SCAN_inpainted.cxi beside the scan.",
 )
 @force_option()
 @mask_option("A further mask, non-zero = bad; 'invalid': NaN, the type's maximum; 'negative'.")
 @mask_good_option
 @photon_option
 @clip_option
-@click.option("--model", default="default", show_default=True, help="Weights (.safetensors).")
+@model_option("Weights (.safetensors).")
 @click.option(
     "--method",
     default="network",
@@ -55,6 +58,7 @@ from bcdi_inpaint.running.progress import progress_bar, progress_lines
 @click.option(
     "--gap-mask",
     metavar="FILE",
+    type=SPEC,
     help="Fill a gap of any shape, moving or slanted: a mask, non-zero = to fill.",
 )
 @click.option("--trust-gaps", is_flag=True, help="Fill gaps also where their lines hold counts.")
@@ -64,7 +68,7 @@ from bcdi_inpaint.running.progress import progress_bar, progress_lines
 @click.option(
     "--axes", default="nyx", show_default=True, help="The file's axes: yxn, the rocking axis last."
 )
-@click.option("--detector", metavar="NAME", help="Take the gaps from this detector's table.")
+@detector_option("Take the gaps from this detector's table")
 @roi_option(
     "Y0,X0|Y0:Y1,X0:X1",
     "Detector row and column where the array begins; as ranges: read no more than these.",
@@ -111,6 +115,7 @@ from bcdi_inpaint.running.progress import progress_bar, progress_lines
 @click.option("-v", "--verbose", is_flag=True, help="Print times, patches and the model as well.")
 def predict(
     scans: tuple[str, ...],
+    output: str | None,
     numbers: str | None,
     jobs: int,
     scheduler: str | None,
@@ -131,7 +136,11 @@ def predict(
     Many scans: several files, a folder, @list.txt, or --scans 1-200 of a BLISS file. Each gets an
     output and a line; what is done already is passed over, what fails is listed at the end.
 
-    Example: bcdi-inpaint predict scan.cxi --plot
+    \b
+    Examples (leave out --dry-run to fill):
+      bcdi-inpaint predict scan.cxi --plot
+      bcdi-inpaint predict scan.cxi --gap rows=38:44 --gap cols=39:45 --dry-run
+      bcdi-inpaint predict *.cxi -o filled/ --jobs 4 --dry-run
     """
     from bcdi_inpaint.files.scan_list import is_many
 
@@ -142,11 +151,13 @@ def predict(
             "note: TIFF has no place for the fill's uncertainty: the gap is masked, and that is all"
         )
         click.echo(note, err=as_json)
+    many = is_many(scans, numbers)
+    options["output"] = _output(output, None if many else scans[0], options["form"], dry_run)
     if dry_run:
         estimate(scans, numbers, as_json, options)
         return
     reports = Reports.of(report)
-    if is_many(scans, numbers):
+    if many:
         fill_many(scans, numbers, jobs, scheduler, reports, quiet, as_json, options)
         return
     many_only = {
@@ -164,10 +175,31 @@ def predict(
         _fill_one(scans[0], reports, quiet, verbose, options)
 
 
+def _output(text: str | None, scan: str | None, form: str, planned: bool) -> Path | None:
+    """The output of one scan, or the folder of many where `scan` is None.
+
+    A name that ends in a slash, or is a folder, gets the output of one scan under its usual name.
+    """
+    from bcdi_inpaint.files import default_output
+    from bcdi_inpaint.jobs.result_folder import make_folder
+
+    if text is None:
+        return None
+    if not text.strip():
+        raise InputError("output is '', expected the name of a file or of a folder: give one")
+    path = Path(text)
+    if scan is None or not (text.endswith("/") or path.is_dir()):
+        return path
+    if not planned:
+        make_folder(path, "the output")
+    return default_output(scan, form, path, numbered=True)
+
+
 def _fill_one(
     scan: str, reports: Reports, quiet: bool, verbose: bool, options: dict[str, Any]
 ) -> None:
     """One scan: a line a stage, and the command that phases it."""
+    from bcdi_inpaint.jobs.pynx_command import look_command
     from bcdi_inpaint.jobs.request import Request
 
     request = Request(scan, **options)
@@ -189,6 +221,8 @@ def _fill_one(
             click.echo(f"picture: {result.picture}")
         if result.weights is not None:
             click.echo(f"weights: {result.weights}")
+        if options["form"] == "cxi":
+            click.echo(f"look at it: {look_command(result.output)}")
         click.echo(_note(result.output, result.handover, options["form"]))
     uses_fill = result.handover in OURS and options["form"] != "tiff"
     _print_commands(result.output, result.pynx_command, uses_fill, quiet)

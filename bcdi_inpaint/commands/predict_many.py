@@ -83,21 +83,25 @@ def fill_many(
     from bcdi_inpaint.files import following
     from bcdi_inpaint.files.scan_list import list_scans
     from bcdi_inpaint.jobs import batch, batch_report
+    from bcdi_inpaint.jobs.outcome import FAILED, Outcome
     from bcdi_inpaint.jobs.request import Request
+    from bcdi_inpaint.jobs.result_folder import make_folder
 
     if scheduler is not None and jobs != 1:
         raise InputError(f"--jobs {jobs} is given with --scheduler, expected one: choose")
     with following(options["follow_links"]):
         listed = list_scans(scans, numbers)
     wanted = batch.requests(Request("", **options), listed.scans)
+    if options["output"] is not None:
+        make_folder(options["output"], "the outputs")
     report = reports.table or batch_report.report_path(wanted, options["output"])
     batch_report.check_report(report)
     page = reports.open_page(options["force"], listed.scans)
     if listed.passed_over and not (quiet or as_json):
         click.echo(f"{listed.passed_over} files are outputs or masks of pairs: passed over")
-    done: list[batch.Outcome] = []
+    done: list[Outcome] = []
 
-    def report_one(outcome: batch.Outcome) -> None:
+    def report_one(outcome: Outcome) -> None:
         done.append(outcome)
         if page is not None:
             page.add(outcome)
@@ -105,7 +109,7 @@ def fill_many(
         print_warnings(outcome.scan, filter(None, outcome.warnings.split("; ")))
         if as_json:
             print_json(outcome)
-        elif not quiet and outcome.status != batch.FAILED:
+        elif not quiet and outcome.status != FAILED:
             click.echo(f"[{len(done)}/{len(wanted)}] {outcome}")
 
     try:
@@ -121,7 +125,7 @@ def fill_many(
         batch_report.write_report(report, done)
         if page is not None:
             page.write()
-    failed = [outcome for outcome in done if outcome.status == batch.FAILED]
+    failed = [outcome for outcome in done if outcome.status == FAILED]
     if not (quiet or as_json):
         named = ", ".join(str(path) for path in (report, reports.page) if path is not None)
         click.echo(f"{len(done) - len(failed)} of {len(done)} scans are filled, report: {named}")

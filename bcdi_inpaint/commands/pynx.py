@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from bcdi_inpaint.commands.options import complete_file
+
 AS_IS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 """Everything after the command is PyNX's, its ``--help`` too."""
 
@@ -17,9 +19,10 @@ def _command(name: str, own: str = "") -> click.Command:
         context_settings=AS_IS,
         add_help_option=False,
         hidden=own != name,
+        short_help=f"PyNX's {own}, its cycles heeding the fill.",
         help=f"PyNX's {own}, its cycles heeding the fill. ARGS are PyNX's own, --help too.",
     )
-    @click.argument("args", nargs=-1, type=click.UNPROCESSED)
+    @click.argument("args", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_file)
     def command(args: tuple[str, ...]) -> None:
         from bcdi_inpaint.jobs.pynx_runner import run_pynx
 

@@ -14,8 +14,8 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.scan.remarks import Remark
 
 if TYPE_CHECKING:
-    from bcdi_inpaint.jobs.batch import Outcome
     from bcdi_inpaint.jobs.night_report import NightReport
+    from bcdi_inpaint.jobs.outcome import Outcome
     from bcdi_inpaint.jobs.predict import Result
     from bcdi_inpaint.jobs.request import Request
 
@@ -72,7 +72,7 @@ def run_reported(
     InputError
         As `jobs.predict.predict`, after it was told.
     """
-    from bcdi_inpaint.jobs import batch
+    from bcdi_inpaint.jobs.outcome import failure_outcome, outcome_of
     from bcdi_inpaint.jobs.predict import predict
 
     remarks: list[Remark] = []
@@ -84,11 +84,11 @@ def run_reported(
     try:
         result = predict(request, note=note, **watching)
     except InputError as error:
-        failed = batch.failure_outcome(request, str(error), remarks)
+        failed = failure_outcome(request, str(error), remarks)
         for tell in told:
             tell(failed)
         raise
-    outcome = batch.outcome_of(result, request.scan)
+    outcome = outcome_of(result, request.scan)
     for tell in told:
         tell(outcome)
     return result

@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from bcdi_inpaint.commands.options import force_option, gap_option, roi_option
+from bcdi_inpaint.commands.options import detector_option, force_option, gap_option, roi_option
 from bcdi_inpaint.errors import InputError
 
 SHEET = 24  # patterns of the contact sheet
 
 
-@click.command()
+@click.command(short_help="Simulate patterns, or one scan with a gap.")
 @click.argument("config", type=click.Path(path_type=Path), required=False)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--count", type=click.IntRange(1), help="Patterns, in place of CONFIG's count.")
@@ -24,7 +24,7 @@ SHEET = 24  # patterns of the contact sheet
 @force_option("Replace an output of another recipe.")
 @click.option("--single", is_flag=True, help="One scan as .cxi, with a gap and its truth.")
 @gap_option("With --single: a gap, half-open. Default: a cross of 6 lines beside the peak.")
-@click.option("--detector", metavar="NAME", help="With --single: gaps of this detector.")
+@detector_option("With --single: gaps of this detector")
 @roi_option("Y0,X0", "Detector row and column where the array begins.")
 @click.option("-q", "--quiet", is_flag=True)
 def simulate(single: bool, **options: Any) -> None:
@@ -33,21 +33,22 @@ def simulate(single: bool, **options: Any) -> None:
     Interrupt it at any time: the same command goes on where it was, also with a higher --count.
     The same seed gives the same patterns whatever the number of workers.
 
-    Examples: bcdi-inpaint simulate recipe.yaml -o patterns.h5 --count 1000
-
-    bcdi-inpaint simulate --single -o scan.cxi
+    \b
+    Examples:
+      bcdi-inpaint simulate configs/patterns_2d.yaml -o patterns.h5 --count 2
+      bcdi-inpaint simulate --single -o simulated.cxi
     """
     (_single if single else _campaign)(**options)
 
 
 def _recipe(config: Path | None, **changes: int | None) -> Any:
     """The recipe of a file, with what the command line changes."""
+    from bcdi_inpaint.jobs.config_kinds import SIMULATE, check_kind
     from bcdi_inpaint.training.plan import read_yaml
     from simulation.recipe import as_recipe
 
+    check_kind(config, SIMULATE)
     values = {} if config is None else read_yaml(config)
-    if not isinstance(values, dict):
-        raise InputError(f"{config} holds {values!r}, expected keys of a recipe: see configs/")
     given = {key: value for key, value in changes.items() if value is not None}
     defaults = {"count": 1, "seed": 0} if config is None else {}
     return as_recipe(defaults | values | given, str(config or "recipe"))

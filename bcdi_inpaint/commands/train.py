@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bcdi_inpaint.training.slab_stream import Windows
 
 
-@click.command()
+@click.command(short_help="Simulate patterns and train a network on them.")
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option(
     "-o",
@@ -65,11 +65,15 @@ def train(
     A plan with `feed: {window: 64, step: 16}` trains on an endless sequence of patterns, straight
     from the processes that make them: every epoch has 64, of which 16 are new.
 
-    Example: bcdi-inpaint train configs/release.yaml --minutes 60
+    \b
+    Example (leave out --check to train):
+      bcdi-inpaint train configs/release.yaml --minutes 60 --check
     """
+    from bcdi_inpaint.jobs.config_kinds import TRAIN, check_kind
     from bcdi_inpaint.training.plan import read_plan
     from simulation.recipe import as_recipe
 
+    check_kind(plan, TRAIN)
     read = read_plan(plan)
     recipes = {
         name: as_recipe(values, f"{plan}: {name}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError, brief
@@ -19,7 +20,11 @@ def check_readable(path: Path) -> None:
     if path.is_dir():
         raise InputError(f"{path} is a folder, expected a scan file: give a file in it")
     if not path.exists():
-        raise InputError(f"{path} does not exist, expected a scan file: check the path")
+        near = near_name(path)
+        fix = "check the path" if near is None else f"did you mean {near}?"
+        if "*" in path.name:
+            fix = "no file has such a name, check the folder"
+        raise InputError(f"{path} does not exist, expected a scan file: {fix}")
     if not os.access(path, os.R_OK):
         raise InputError(f"{path} may not be read, expected read permission: change it with chmod")
     if path.stat().st_size == 0:
@@ -108,3 +113,12 @@ def check_whole(path: Path, held: int) -> None:
         raise InputError(
             f"{path} has {size} bytes, expected at least {held} for its frames: copy the file again"
         )
+
+
+def near_name(path: Path) -> Path | None:
+    """The file or folder beside a name that is none which has the most like name; None without."""
+    with suppress(OSError):
+        names = [entry.name for entry in path.parent.iterdir()]
+        found = get_close_matches(path.name, names, n=1, cutoff=0.7)
+        return path.with_name(found[0]) if found else None
+    return None

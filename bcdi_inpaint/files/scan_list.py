@@ -30,6 +30,10 @@ class ScanList:
 
 def is_many(arguments: Sequence[str], numbers: str | None) -> bool:
     """Whether a user asks for a batch; a file by its name, or a folder of frames, is none."""
+    if not all(argument.strip() for argument in arguments):
+        raise InputError(
+            "a scan is '', expected the name of a file: give one, or see what the shell made of it"
+        )
     first = arguments[0]
     is_one = len(arguments) == 1 and numbers is None and not first.startswith("@")
     return not is_one or _is_folder(first)

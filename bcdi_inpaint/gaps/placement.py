@@ -206,7 +206,7 @@ def suggest_mask(gaps: tuple[Gap, ...]) -> Suggest:
 
     def suggest(survey: Survey, empty: tuple[Gap, ...]) -> str:
         misfits = {
-            words: _misfit([change(gap, survey.shape) for gap in gaps], empty)
+            words: _misfit(_changed(gaps, change, survey.shape), empty)
             for words, change in _CHANGES.items()
         }
         words = min(misfits, key=lambda change: misfits[change])
@@ -219,6 +219,14 @@ def suggest_mask(gaps: tuple[Gap, ...]) -> Suggest:
         return "give the mask of this scan, or " + suggest_gaps(survey, empty)
 
     return suggest
+
+
+def _changed(gaps: tuple[Gap, ...], change: Callable[[Gap, Shape], Gap], shape: Shape) -> list[Gap]:
+    """Gaps of a mask that was changed; none where they lie outside of the array then."""
+    try:
+        return [change(gap, shape) for gap in gaps]
+    except InputError:
+        return []
 
 
 def _misfit(gaps: list[Gap], empty: tuple[Gap, ...]) -> float:

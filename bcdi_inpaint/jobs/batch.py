@@ -17,59 +17,28 @@ from bcdi_inpaint.files import (
     read_provenance,
     split_spec,
 )
-from bcdi_inpaint.jobs.predict import Result, predict
-from bcdi_inpaint.jobs.provenance import read_remarks
+from bcdi_inpaint.jobs.outcome import (
+    THERE,
+    Outcome,
+    failure_outcome,
+    outcome_in,
+    outcome_of,
+    output_of,
+)
+from bcdi_inpaint.jobs.predict import predict
 from bcdi_inpaint.jobs.request import Request, job_sha256, weights_output
 from bcdi_inpaint.running.executors import open_executor
 from bcdi_inpaint.safe_files import remove_leftovers
-from bcdi_inpaint.scan.remarks import Remark, Remarks, and_count
-
-FILLED, THERE, FAILED = "filled", "there", "failed"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one scan; a row of the report.
-
-    `status` is ``filled``, ``there`` (done by an earlier run) or ``failed``, of which `reason`
-    tells why. `shape` is n_rock x n_y x n_x, `warnings` are joined by semicolons, `advice` says
-    whether phase retrieval gains by the fill, `remarks` are what had to be said about the scan, as
-    far as it was read.
-    """
-
-    scan: str
-    output: str
-    status: str
-    reason: str = ""
-    shape: str = ""
-    gaps: str = ""
-    gaps_found: str = ""
-    filled_voxels: int = 0
-    warnings: str = ""
-    seconds: float = 0.0
-    advice: str = ""
-    remarks: Remarks = ()
-
-    def __str__(self) -> str:
-        if self.status == FAILED:
-            return f"{self.scan}: failed: {self.reason}"
-        if self.status == THERE:
-            return f"{self.scan}: was done{and_count(self.remarks, 'note')}: {self.output}"
-        warned = f", {self.warnings.count(';') + 1} warnings" if self.warnings else ""
-        warned += and_count(self.remarks, "note")
-        return (
-            f"{self.scan}: filled {self.filled_voxels} voxels of {self.gaps}{warned}, "
-            f"{self.seconds:.1f} s: {self.output}"
-        )
+from bcdi_inpaint.scan.remarks import Remark
 
 
 def requests(template: Request, scans: Iterable[str]) -> list[Request]:
     """A request for each scan, like the template; its output is a folder, or beside each scan."""
     folder = template.output
-    if folder is not None and not folder.is_dir():
+    if folder is not None and folder.exists() and not folder.is_dir():
         raise InputError(
-            f"output {folder} is no folder, expected one for many scans: make it first, or leave "
-            "out -o"
+            f"output {folder} is a file, expected a folder for many scans: give another name with "
+            "-o, or leave it out"
         )
     return [
         replace(
@@ -142,28 +111,6 @@ def fill_one(request: Request) -> Outcome:
     return outcome_of(result, request.scan)
 
 
-def outcome_of(result: Result, scan: str) -> Outcome:
-    """The outcome of a prediction that went well."""
-    return Outcome(
-        scan,
-        str(result.output),
-        FILLED,
-        shape=" x ".join(map(str, result.scan.shape)),
-        gaps=result.finding.places,
-        gaps_found=result.finding.how,
-        filled_voxels=result.fill.n_filled,
-        warnings="; ".join(result.fill.report.warnings),
-        seconds=round(result.seconds, 2),
-        advice="" if result.advice is None else str(result.advice),
-        remarks=result.remarks,
-    )
-
-
-def output_of(request: Request) -> Path:
-    """Where the output of a scan of a batch lies."""
-    return request.output or default_output(request.scan, request.form, numbered=True)
-
-
 @dataclass(frozen=True)
 class _Found:
     """What an earlier run left: whether it is this job's and whole, and its record."""
@@ -174,9 +121,7 @@ class _Found:
 
 
 def _there(request: Request, found: _Found) -> Outcome:
-    known = {k: v for k, v in found.record.items() if k in ("gaps", "filled_voxels")}
-    remarks = read_remarks(found.record)
-    return Outcome(request.scan, str(output_of(request)), THERE, **known, remarks=remarks)
+    return Outcome(request.scan, str(output_of(request)), THERE, **outcome_in(found.record))
 
 
 def done_before(request: Request) -> Outcome | None:
@@ -216,19 +161,6 @@ def _clashes(wanted: Sequence[Request]) -> dict[int, Outcome]:
             reason = f"output {output.name} is that of {other} too, expected one each: run it alone"
             found[index] = failure_outcome(request, f"{reason} with -o")
     return found
-
-
-def failure_outcome(request: Request, reason: str, remarks: Iterable[Remark] = ()) -> Outcome:
-    """The outcome of a prediction that could not be made.
-
-    Parameters
-    ----------
-    request : what was asked for.
-    reason : why it could not be made.
-    remarks : what had been said about the scan before.
-    """
-    output = str(output_of(request))
-    return Outcome(request.scan, output, FAILED, reason, remarks=tuple(remarks))
 
 
 def _reason(error: BaseException) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import may_write
-from bcdi_inpaint.jobs.batch import Outcome, output_of
+from bcdi_inpaint.jobs.outcome import FILLED, THERE, Outcome, output_of
 from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.scan.remarks import one_text
@@ -35,13 +36,33 @@ def report_path(wanted: Sequence[Request], folder: Path | None) -> Path:
 
 
 def write_report(path: Path, outcomes: Iterable[Outcome]) -> None:
-    """The outcomes as CSV, one row a scan; an earlier report of ours is replaced."""
+    """The outcomes as CSV, one row a scan; an earlier report of ours is replaced.
+
+    Of a scan that an earlier run has filled, the earlier report tells what its file does not.
+    """
     check_report(path)
+    before = _rows_by_output(path)
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(Outcome.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(o) | {"remarks": one_text(o.remarks)} for o in outcomes)
+    writer.writerows(_row(outcome, before.get(outcome.output, {})) for outcome in outcomes)
     replace_file(path, stream.getvalue().encode())
+
+
+def _row(outcome: Outcome, before: Mapping[str, str]) -> dict[str, object]:
+    """A row, with what the row of an earlier report has besides where the scan was done then."""
+    own = asdict(outcome) | {"remarks": one_text(outcome.remarks)}
+    if outcome.status != THERE or before.get("status") not in (FILLED, THERE):
+        return own
+    return {key: value or before.get(key, value) for key, value in own.items()}
+
+
+def _rows_by_output(path: Path) -> dict[str, dict[str, str]]:
+    """The rows of an earlier report by the output; none where it is not there, or damaged."""
+    rows: list[dict[str, str]] = []
+    with suppress(OSError, UnicodeDecodeError, csv.Error), open(path, newline="") as stream:
+        rows += csv.DictReader(stream)
+    return {row["output"]: row for row in rows if row.get("output")}
 
 
 def check_report_place(path: Path) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import own_version, read_provenance, split_spec
-from bcdi_inpaint.jobs.batch import FAILED, Outcome
 from bcdi_inpaint.jobs.batch_report import check_report_place
 from bcdi_inpaint.jobs.glimpse import Glimpse, glimpse_of
+from bcdi_inpaint.jobs.outcome import FAILED, Outcome
 from bcdi_inpaint.jobs.provenance import WRITTEN_FOR
 from bcdi_inpaint.pages.night import merged, night_page, rows_of
 from bcdi_inpaint.pages.night_row import NightRow

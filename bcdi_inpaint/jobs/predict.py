@@ -30,7 +30,7 @@ from bcdi_inpaint.jobs.scan_gaps import find_scan_gaps
 from bcdi_inpaint.jobs.write_fill import HandedFill, fill_record, write_fill
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.peak.fringes import HALF_WINDOW
-from bcdi_inpaint.phasing.benefit import Benefit, benefit_record, expected_benefit
+from bcdi_inpaint.phasing.benefit import NOWHERE, Benefit, benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import (
     AUTO,
     LEVEL,
@@ -146,8 +146,7 @@ def _predict(
         fill = refinement.fill
         say(refinement.remark)
     seen = _advice(scan, gap, filling)
-    if seen is not None:
-        say(str(seen))
+    say(str(seen or NOWHERE))
     verdict = None if seen is None else seen.verdict
     is_refined = refinement is not None and refinement.accepted
     handover = resolve_handover(request.handover, verdict, refined=is_refined)

@@ -42,6 +42,8 @@ REMARKS, KINDS = "remarks", "remark_kinds"
 """Keys of the texts and the kinds of what had to be said about the scan, in one line each."""
 
 
+SIGMA = "sigma_median"
+"""Key of the median of a fill's sigma in the filled voxels."""
 PHOTON = "photon"
 """Key of what one photon is in a file's counts, where that is not 1."""
 

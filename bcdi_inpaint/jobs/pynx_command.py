@@ -39,6 +39,15 @@ def fill_command(output: Path) -> str:
     return command if mask is None else f"{command} --mask {shlex.quote(str(mask))}"
 
 
+def look_command(path: str | Path) -> str:
+    """The command that shows a file to those who do not know one.
+
+    >>> look_command("scan_inpainted.cxi")
+    'silx view scan_inpainted.cxi'
+    """
+    return f"silx view {shlex.quote(str(path))}"
+
+
 def for_this_machine(command: str) -> str:
     """PyNX's own command as it runs here: without a GPU it stops unless it is told the CPU."""
     return f"PYNX_PU=cpu {command}" if needs_cpu() else command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError
@@ -107,10 +107,18 @@ def _mask_identity(spec: str) -> str:
     return f"{sha256(path, inner)}:{inner}"
 
 
-def check(request: Request) -> None:
-    """Refuse what can be seen before the scan is read: names and options that do not go."""
+def check(request: Request, *, planned: bool = False) -> None:
+    """Refuse what can be seen before the scan is read: names and options that do not go.
+
+    Where it is only `planned`, an output that exists is no hindrance, nor a folder that is not
+    made yet.
+    """
     _check_request(request)
     output = request.output or default_output(request.scan, request.form)
+    if planned:
+        request = replace(request, force=True)
+        if not output.parent.exists():
+            return
     linked = map(str, _linked_files(request, output))
     inputs = [*_inputs(request), *linked]
     check_output(output, request.force, inputs, request.form)
@@ -127,7 +135,7 @@ def _check_request(request: Request) -> None:
     check_name(request.handover, CHOICES)
     _check_method(request)
     path, _ = split_spec(request.scan)
-    if not path.name and not is_frames(path):
+    if not request.scan.strip() or (not path.name and not is_frames(path)):
         raise InputError(f"scan is {request.scan!r}, expected the name of a file: give one")
     for name, given in (("roi", request.roi is not None), ("binning", request.binning != 1)):
         if given and request.detector is None:

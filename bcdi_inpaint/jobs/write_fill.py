@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
 from bcdi_inpaint.jobs.provenance import (
+    SIGMA,
     WRITTEN_FOR,
     calibration_record,
     own_calibration_record,
@@ -40,11 +43,13 @@ from bcdi_inpaint.phasing.handover import (
     resolve_handover,
     trusted_voxels,
 )
-from bcdi_inpaint.scan.boxes import Box, whole
+from bcdi_inpaint.scan.boxes import Box, Shape, blocks, whole
 from bcdi_inpaint.scan.photon_view import as_stored, photon_view_in
 from bcdi_inpaint.scan.remarks import distinct
 from bcdi_inpaint.scan.scan import Measured, Scan
 
+MOST_VOXELS = 100_000_000
+"""Of a scan that are looked at for a median."""
 WRITERS = {"cxi": write_filled_cxi, "npz": write_filled_npz, "tiff": write_filled_tiff}
 """What writes each of `files.FORMATS`."""
 
@@ -107,7 +112,13 @@ def write_fill(
         Where the fill is no fill of this scan; nothing is written then.
     """
     handed = replace(handed, fill=_in_stored_unit(handed.fill, scan))
-    record = {**provenance, **unit_record(scan, handed.fill), WRITTEN_FOR: handed.handover}
+    sigma = median_sigma(handed.fill, scan.shape)
+    record = {
+        **provenance,
+        **unit_record(scan, handed.fill),
+        **({} if sigma is None else {SIGMA: sigma}),
+        WRITTEN_FOR: handed.handover,
+    }
     WRITERS[form](path, as_stored(scan), handed, record, force=force)
 
 
@@ -191,6 +202,17 @@ def _with_marks(scan: Measured, photon: float) -> Measured:
         return ready
     is_whole = view.is_whole and view.photon == photon
     return replace(view, photon=photon, is_whole=is_whole, clip=False)
+
+
+def median_sigma(fill: Filled, shape: Shape) -> float | None:
+    """The median of a fill's sigma in the filled voxels; None where nothing is filled.
+
+    Of a large scan some parts are looked at, evenly spread.
+    """
+    step = math.ceil(math.prod(shape) / MOST_VOXELS)
+    parts = [fill.alone(box) for box in islice(blocks(shape), 0, None, step)]
+    found = np.concatenate([part.sigma[part.filled] for part in parts])
+    return float(np.median(found)) if found.size else None
 
 
 def fill_record(fill: Filled, gaps: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ the Bragg peak it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from bcdi_inpaint.gaps.artificial import lines_from_peak
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.peak.centre import find_central_voxel, find_centre, hot_voxels
 from bcdi_inpaint.peak.crystal_extent import extent_period, with_mates
-from bcdi_inpaint.peak.fringes import fringe_period, window
+from bcdi_inpaint.peak.fringes import HALF_WINDOW, fringe_period, window
 from bcdi_inpaint.scan.boxes import AXIS_NAMES
 
 VERDICTS = {
@@ -28,6 +28,13 @@ VERDICTS = {
     "compare": "masking is nearly as good for phase retrieval, compare it with the fill as a prior",
     "fill": "a fill as a prior helps phase retrieval",
 }
+FAR = "far"
+"""What files and reports have in place of a verdict where there is none."""
+NOWHERE = (
+    f"no gap within {HALF_WINDOW} voxels of a Bragg peak: what a fill so far out does to the "
+    "crystal was never judged"
+)
+"""What is said where there is no benefit to expect, and why the gap stays masked then."""
 
 
 @dataclass(frozen=True)
@@ -73,19 +80,50 @@ class Benefit:
     verdict: str
 
     def __str__(self) -> str:
-        wide = "" if math.isnan(self.fringes) else f" is {self.fringes:.1f} fringes wide,"
+        rule = BenefitSettings()
+        fringes = told_apart(self.fringes, rule.fringes, (".1f", ".2f", ".3f"))
+        beside = told_apart(self.counts_beside, rule.counts, (".3g", ".6g"))
+        wide = "" if math.isnan(self.fringes) else f" is {fringes} fringes wide,"
         what = f"gap of {self.gap.width} {AXIS_NAMES[self.gap.axis]}{wide}"
-        found = f"{self.distance} voxels from the peak, {self.counts_beside:.3g} counts beside it"
+        found = f"{self.distance} voxels from the peak, {beside} counts beside it"
         return f"{what} {found}: {VERDICTS[self.verdict]}"
 
     def __repr__(self) -> str:
         return str(self)
 
 
+def told_apart(value: float, limit: float, formats: Sequence[str]) -> str:
+    """A value with as many digits as it takes to see on which side of a limit it is.
+
+    Parameters
+    ----------
+    value : the value.
+    limit : from which on a rule says something else.
+    formats : from the shortest on; all digits are given where none is enough.
+
+    Examples
+    --------
+    >>> [told_apart(value, 1.5, (".1f", ".2f")) for value in (1.2, 1.46, 1.4996, 1.54)]
+    ['1.2', '1.46', '1.4996', '1.5']
+    """
+    texts = [*(format(value, one) for one in formats), repr(value)]
+    return next(text for text in texts if (float(text) >= limit) == (value >= limit))
+
+
+def read_advice(record: Mapping[str, Any]) -> str:
+    """The line in a file's record, see `benefit_record`; empty in old files without one."""
+    return str(record.get("advice", "")).replace("no fill", "masking")
+
+
+def read_verdict(record: Mapping[str, Any]) -> str:
+    """The verdict in a file's record, see `benefit_record`; empty in old files without one."""
+    return str(record.get("advice_verdict", "")).replace("no fill", "mask")
+
+
 def benefit_record(benefit: Benefit | None) -> dict[str, Any]:
-    """What a file says of the benefit, in plain values; nothing where none is expected."""
+    """What a file says of the benefit, in plain values; also where none is expected."""
     if benefit is None:
-        return {}
+        return {"advice": NOWHERE, "advice_verdict": FAR}
     # The keys and the words of the values are those of files written before.
     return {
         "advice": str(benefit).replace("masking", "no fill"),

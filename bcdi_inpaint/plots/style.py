@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,10 +42,20 @@ STYLE: Any = {
 }
 
 
+class Picture(Figure):
+    """A figure that a notebook shows, also where nobody has imported pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook asks for."""
+        stream = io.BytesIO()
+        self.savefig(stream, format="png")
+        return stream.getvalue()
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of a size in inches, which are `_DPI` pixels."""
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.05)
-    return Figure(figsize=(width, height), dpi=_DPI, layout=layout)
+    return Picture(figsize=(width, height), dpi=_DPI, layout=layout)
 
 
 def log_norm(images: Sequence[FloatArray]) -> LogNorm:

@@ -194,9 +194,16 @@ def read_yaml(path: Path) -> Any:
     """The content of a YAML file, nothing in it executed; InputError for what is no YAML."""
     try:
         return yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text, expected a YAML file: give another one") from error
+    except OSError as error:
+        reason = "is a folder" if path.is_dir() else f"cannot be read ({error.strerror})"
+        raise InputError(f"{path} {reason}, expected a YAML file: check the name") from error
+    except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path} cannot be read ({reason}): expected a YAML file") from error
+        raise InputError(
+            f"{path} is no YAML ({reason}), expected a YAML file: mend that place"
+        ) from error
 
 
 def read_plan(path: Path) -> Plan:

@@ -29,6 +29,7 @@ from bcdi_inpaint.jobs.pynx_command import for_this_machine
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.phasing import benefit as advice
+from bcdi_inpaint.phasing.benefit import NOWHERE
 from bcdi_inpaint.phasing.handover import NAMES
 from bcdi_inpaint.training import RunOptions
 
@@ -646,3 +647,66 @@ def test_of_several_processes_only_the_first_simulates(
     assert given["simulated"] == []
     assert given["patterns"] is given["held_out"] is None
     assert result.stdout == ""
+
+
+def test_the_output_may_be_a_folder_which_is_made(
+    tmp_path: Path, counts: np.ndarray, model: Path
+) -> None:
+    scan = write(tmp_path / "my scan.cxi", counts, GAP)
+    for _ in range(2):  # made, and there
+        result = run(scan, "--model", model, "-o", f"{tmp_path / 'filled'}/", "--force")
+        assert result.exit_code == 0, result.stderr
+    output = tmp_path / "filled" / "my scan_inpainted.cxi"
+    assert output.exists()
+    assert f"look at it: silx view '{output}'" in result.stdout
+
+
+def test_no_gap_near_the_peak_is_told(tmp_path: Path, model: Path) -> None:
+    """It stayed masked without a word why."""
+    counts = np.random.default_rng(0).poisson(3, (8, 30, 90)).astype(np.int32)
+    counts[2:6, 13:18, 12:17] = 400
+    counts[4, 15, 14] = 4000
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, :, 74:80] = True
+    scan = write(tmp_path / "s.cxi", counts, gap)
+    # No turning of the mask brings columns 74:80 into 30 rows: what it is not, is not suggested.
+    refused = run(scan, "--model", model)
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
+    assert "cols 74:80" in refused.stderr
+    counts[gap] = 0
+    result = run(write(tmp_path / "t.cxi", counts, gap), "--model", model)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    said = next(number for number, line in enumerate(lines) if line == NOWHERE)
+    assert lines[said + 1].startswith("handover mask")
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_name_is_no_folder(
+    tmp_path: Path, counts: np.ndarray, monkeypatch: pytest.MonkeyPatch, empty: str
+) -> None:
+    """``predict "$SCAN"`` with nothing in it filled all scans of the folder it ran in."""
+    write(tmp_path / "s.cxi", counts, GAP)
+    monkeypatch.chdir(tmp_path)
+    for words in ((empty,), ("s.cxi", empty), ("s.cxi", "-o", empty)):
+        result = run(*words)
+        assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+        assert "is '', expected the name of a file" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["s.cxi"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("scna.cxi", "did you mean {folder}/scan.cxi?"),
+        ("other.cxi", "check the path"),
+        ("*.npy", "no file has such a name"),
+    ],
+)
+def test_a_scan_that_is_not_there(
+    tmp_path: Path, counts: np.ndarray, typed: str, said: str
+) -> None:
+    write(tmp_path / "scan.cxi", counts, GAP)
+    result = run(tmp_path / typed)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert said.format(folder=tmp_path) in result.stderr

@@ -25,6 +25,7 @@ from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.jobs import batch
+from bcdi_inpaint.jobs.outcome import FAILED, FILLED, THERE
 from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.network.weights import load_model, save_weights
 from bcdi_inpaint.training import finetuning
@@ -132,14 +133,14 @@ def test_a_scan_of_a_batch_keeps_its_weights_beside_it(
     output, weights = (tmp_path / f"peak_inpainted.{end}" for end in ("cxi", "safetensors"))
     settings = {"model": str(model), "device": "cpu", "finetune": True, "finetune_steps": 1}
     request = batch.requests(Request("", **settings), [str(scan)])[0]  # type: ignore[arg-type]
-    assert batch.fill_one(request).status == batch.FILLED
+    assert batch.fill_one(request).status == FILLED
     assert read_provenance(output)["model_sha256"] == digest(weights)
-    assert batch.fill_one(request).status == batch.THERE
+    assert batch.fill_one(request).status == THERE
     weights.unlink()  # as a kill between the two files would leave it
-    assert batch.fill_one(request).status == batch.FILLED
+    assert batch.fill_one(request).status == FILLED
     assert read_provenance(output)["model_sha256"] == digest(weights)
     plain = batch.fill_one(replace(request, finetune=False))
-    assert (plain.status, "other settings" in plain.reason) == (batch.FAILED, True)
+    assert (plain.status, "other settings" in plain.reason) == (FAILED, True)
 
 
 def test_a_fill_that_fails_leaves_no_adapted_weights(

@@ -22,6 +22,7 @@ from bcdi_inpaint.gaps.finding import find_with
 from bcdi_inpaint.gaps.gap_finding import GapFinding, GapOptions
 from bcdi_inpaint.jobs import batch, batch_report, scan_gaps
 from bcdi_inpaint.jobs.open_in_photons import open_in_photons
+from bcdi_inpaint.jobs.outcome import Outcome
 from bcdi_inpaint.jobs.provenance import read_remarks
 from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.network.weights import save_weights
@@ -131,7 +132,7 @@ def test_many_scans_each_is_named(scan: Path, model: str, options: tuple[str, ..
 
 
 def test_a_report_of_an_older_version_is_ours(tmp_path: Path) -> None:
-    columns = list(batch.Outcome.__dataclass_fields__)
+    columns = list(Outcome.__dataclass_fields__)
     (tmp_path / "old.csv").write_text(",".join(columns[:11]) + "\n")
     batch_report.write_report(tmp_path / "old.csv", [])
     assert (tmp_path / "old.csv").read_text() == ",".join(columns) + "\n"

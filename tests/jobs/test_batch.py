@@ -11,6 +11,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 import h5py
@@ -20,9 +21,9 @@ from click.testing import CliRunner, Result
 from small_network import tiny_network
 
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.jobs import batch, batch_report
+from bcdi_inpaint.jobs.outcome import FILLED, Outcome
 from bcdi_inpaint.jobs.request import Request, job_sha256
 from bcdi_inpaint.network.weights import save_weights
 
@@ -191,7 +192,7 @@ def test_what_concerns_all_is_told_before_any_work(folder: Path, model: str) -> 
     (folder / "mine.csv").write_text("precious\n")
     cases = (
         ([folder, "--report", folder / "mine.csv"], "none of ours"),
-        ([folder, "-o", folder / "absent"], "no folder"),
+        ([folder, "-o", folder / "mine.csv"], "is a file, expected a folder"),
         (["@absent.txt", folder], "absent.txt"),
         ([folder, "--jobs", "2", "--scheduler", "tcp://x:1"], "choose"),
         ([folder / "a.cxi", "--jobs", "2"], "many"),
@@ -242,11 +243,11 @@ def test_a_worker_that_dies_costs_its_own_scan_alone(
     assert "exit code 9" in outcomes[1].reason
 
 
-def dying(request: Request) -> batch.Outcome:
+def dying(request: Request) -> Outcome:
     """A stand-in for `fill_one` that crashes as C code does."""
     if request.scan == "die":
         os._exit(9)
-    return batch.Outcome(request.scan, str(request.output), batch.FILLED)
+    return Outcome(request.scan, str(request.output), FILLED)
 
 
 def test_a_cluster_does_the_same(folder: Path, model: str) -> None:
@@ -292,7 +293,48 @@ def test_a_cluster_is_told_whole_paths(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_folder_without_scans(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected one for many"):
-        batch.requests(Request("", output=tmp_path / "no"), ["a.cxi"])
     result = run(tmp_path)
     assert (result.exit_code, "holds no scan" in result.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_the_folder_of_the_outputs_is_made(folder: Path, model: str) -> None:
+    (folder / "broken.cxi").unlink()
+    new = folder / "filled" / "tonight"
+    assert run(folder, "--model", model, "-o", f"{new}/").exit_code == 0
+    assert {path.name for path in new.iterdir()} == {
+        "a_inpainted.cxi",
+        "b_inpainted.cxi",
+        batch_report.REPORT,
+    }
+    result = run(folder, "--model", model, "-o", new / "a_inpainted.cxi")
+    assert (result.exit_code, "is a file, expected a folder" in result.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_batch_once_more_keeps_what_its_report_knew(folder: Path, model: str) -> None:
+    """Seconds and shape are in no output: they were blank after the second run."""
+    (folder / "broken.cxi").unlink()
+    assert run(folder, "--model", model).exit_code == 0
+    before = rows(folder / batch_report.REPORT)
+    assert run(folder, "--model", model).exit_code == 0
+    again = rows(folder / batch_report.REPORT)
+    assert [row.pop("status") for row in before] == ["filled"] * 2
+    assert [row.pop("status") for row in again] == ["there"] * 2
+    key = itemgetter("scan")
+    assert sorted(before, key=key) == sorted(again, key=key)
+    assert all(row[name] for row in again for name in ("seconds", "shape", "advice", "verdict"))
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_without_the_earlier_report_the_output_tells(folder: Path, model: str) -> None:
+    (folder / "broken.cxi").unlink()
+    assert run(folder, "--model", model).exit_code == 0
+    before = json.loads(run(folder, "--model", model, "--json").stdout.splitlines()[0])
+    (folder / batch_report.REPORT).unlink()
+    assert run(folder, "--model", model).exit_code == 0
+    (row, _) = sorted(rows(folder / batch_report.REPORT), key=itemgetter("scan"))
+    assert row["handover"] == before["handover"] == "mask"
+    assert row["advice"] == before["advice"] != ""
+    assert float(row["sigma"]) == pytest.approx(before["sigma"])
+    assert row["gaps_found"] != ""

@@ -6,12 +6,17 @@ import pytest
 
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
+from bcdi_inpaint.peak.fringes import HALF_WINDOW
 from bcdi_inpaint.phasing.benefit import (
+    FAR,
+    NOWHERE,
     VERDICTS,
     Benefit,
     BenefitSettings,
     benefit_record,
     expected_benefit,
+    read_advice,
+    read_verdict,
     verdict_of,
 )
 
@@ -131,7 +136,30 @@ def test_where_no_gap_is_near_the_peak_or_all_is_dark_there_is_nothing_to_say() 
     wide[4, 8, 20] = 1000
     assert _seen(wide, Gap(2, 120, 126)) is None
     assert _seen(np.zeros(SHAPE), Gap(1, 28, 34)) is None
-    assert benefit_record(None) == {}
+    assert benefit_record(None) == {"advice": NOWHERE, "advice_verdict": FAR}
+    assert read_verdict(benefit_record(None)) == FAR
+    assert f"no gap within {HALF_WINDOW} voxels of a Bragg peak" in NOWHERE
+
+
+def test_gaps_on_two_sides_of_the_rule_never_print_the_same_number() -> None:
+    """Two crops of one scan printed "1.5 fringes", and one of them was not worth a fill."""
+    rule = BenefitSettings()
+    narrow = Benefit(Gap(1, 3, 9), 1.4996, 4, 20.0, verdict_of(6, 1.4996, 20.0))
+    wide = Benefit(Gap(1, 3, 9), 1.5004, 4, 20.0, verdict_of(6, 1.5004, 20.0))
+    assert (narrow.verdict, wide.verdict) == ("compare", "fill")
+    assert f"{rule.fringes} fringes" not in str(narrow)
+    assert f"{rule.fringes} fringes" in str(wide)
+    dim = Benefit(Gap(1, 3, 9), 2.0, 4, 0.9999, verdict_of(6, 2.0, 0.9999))
+    assert dim.verdict == "mask"
+    assert " 1 counts" not in str(dim)
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_a_verdict_is_read_back(verdict: str) -> None:
+    seen = Benefit(Gap(1, 3, 9), 2.0, 4, 20.0, verdict)
+    assert read_verdict(benefit_record(seen)) == verdict
+    assert read_advice(benefit_record(seen)) == str(seen)
+    assert read_verdict({}) == ""
 
 
 def test_the_file_has_the_line_and_its_numbers() -> None:

@@ -32,6 +32,8 @@ def test_the_gap_hides_the_truth_and_nothing_else(tmp_path: Path) -> None:
         detector = file[DETECTOR]
         np.testing.assert_array_equal(detector[TRUTH["counts"]], made.counts)
         np.testing.assert_array_equal(detector[TRUTH["expectation"]], made.expectation)
+        assert detector[TRUTH["object"]].shape == RECIPE.shape
+        assert np.iscomplexobj(detector[TRUTH["object"]][:2])
         told = file["entry_1/data_1/process_1/configuration"]
         recipe = json.loads(told["inpaint_simulation_recipe"][()])
         assert Recipe.model_validate(recipe) == RECIPE
