@@ -14,9 +14,9 @@ are the means over their posterior on a grid, for all voxels together and from t
 of brightness, so that a class of few voxels stays near the rest and a scan with little to say stays
 near the simulation: an empirical Bayes rule (Efron, Large-Scale Inference, 2010).
 
-What is hidden lies elsewhere in the scan than the gap. From one place to another factors differ by
-as much as from one crystal to another, so that the gap is given a part of what was found: that much
-of it is the crystal's, the rest the place's.
+What is hidden lies elsewhere in the scan than the gap. Factors differ from one place to another, and
+not only from one crystal to another: the gap is given the part of what was found that is likely to
+be the crystal's.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ScanCalibrationSettings:
     spread_of_class: float = 0.4
     tail: float = 0.3
     tail_of_class: float = 0.2
-    transfer: float = 0.5
+    transfer: float = 0.75
     transfer_of_tail: float = 0.5
     voxels_together: float = 3.0
     most: int = 1000
