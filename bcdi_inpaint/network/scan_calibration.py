@@ -14,9 +14,9 @@ are the means over their posterior on a grid, for all voxels together and from t
 of brightness, so that a class of few voxels stays near the rest and a scan with little to say stays
 near the simulation: an empirical Bayes rule (Efron, Large-Scale Inference, 2010).
 
-What is hidden lies elsewhere in the scan than the gap. Factors differ from one place to another, and
-not only from one crystal to another: the gap is given the part of what was found that is likely to
-be the crystal's.
+What is hidden lies elsewhere in the scan than the gap. Factors differ from one place to another
+and not only from one crystal to another: the gap is given the part of what was found that is likely
+to be the crystal's.
 """
 
 from __future__ import annotations
