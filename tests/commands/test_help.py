@@ -13,9 +13,12 @@ import click
 import pytest
 from click.shell_completion import BashComplete
 from click.testing import CliRunner
+from small_network import tiny_network
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files.example import EXAMPLE
+from bcdi_inpaint.network import weights
+from bcdi_inpaint.network.weights import save_weights
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SHOWN = sorted(name for name, command in main.commands.items() if not command.hidden)
@@ -56,7 +59,9 @@ NEEDS = {"phase": "pynx", "finetune": "lightning", "simulate": "finufft", "train
 def test_every_example_runs_as_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder with a scan, and the repository's configurations."""
+    """In a folder with a scan and the repository's configurations, by a network that is quick."""
+    save_weights(tmp_path / "tiny.safetensors", tiny_network(), {})
+    monkeypatch.setattr(weights, "default_path", lambda: tmp_path / "tiny.safetensors")
     shutil.copy(EXAMPLE, tmp_path / "scan.cxi")
     (tmp_path / "configs").symlink_to(CONFIGS)
     monkeypatch.chdir(tmp_path)
