@@ -8,6 +8,7 @@
     fill = bcdi.refine(scan, gaps, fill)
     crystal = bcdi.phase(scan, fill)  # with PyNX
     bcdi.write_cxi("filled.cxi", scan, fill)
+    bcdi.view(scan, gaps, fill)  # in a window
 
 The names are loaded when they are first used, so that importing the package takes no time.
 """
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bcdi_inpaint.network.weights import load_model
     from bcdi_inpaint.scan.scan import Scan
     from bcdi_inpaint.training.finetuning import finetune
+    from bcdi_inpaint.window.opening import view
 
     __version__: str
 
@@ -45,6 +47,7 @@ __all__ = [
     "phase",
     "read_scan",
     "refine",
+    "view",
     "write_cxi",
 ]
 
@@ -61,6 +64,7 @@ _HOMES = {
     "phase": "api",
     "read_scan": "files.reading",
     "refine": "api",
+    "view": "window.opening",
     "write_cxi": "jobs.write_fill",
 }
 

@@ -25,6 +25,7 @@ from bcdi_inpaint.commands.pynx import COMMANDS as PYNX_COMMANDS
 from bcdi_inpaint.commands.sections import SectionedGroup
 from bcdi_inpaint.commands.simulate import simulate
 from bcdi_inpaint.commands.train import train
+from bcdi_inpaint.commands.view import view
 from bcdi_inpaint.errors import InputError, is_out_of_memory
 
 
@@ -116,6 +117,7 @@ def main() -> None:
 main.add_sections(
     {
         "Fill": (predict,),
+        "Look": (view,),
         "Phase": (phase, *PYNX_COMMANDS),
         "Simulate": (simulate,),
         "Train": (finetune, train),

@@ -43,10 +43,12 @@ ALLOWED = {
     "studies": "scan gaps classical network selftaught filling training evaluation files plots",
     "jobs": "scan gaps peak network filling training phasing evaluation studies files plots pages "
     "checks running pynx_engine",
-    "commands": "scan gaps network phasing training evaluation studies files plots jobs running",
+    "window": "scan gaps filling jobs running",
+    "commands": "scan gaps network phasing training evaluation studies files plots jobs running "
+    "window",
     "api": "scan gaps network filling phasing checks",
     "cli": "commands",
-    "__init__": "scan gaps checks network filling training files jobs api",
+    "__init__": "scan gaps checks network filling training files jobs api window",
     "__main__": "cli",
 }
 """The rooms, each with the rooms that it may import, besides the ground floor."""
@@ -68,6 +70,8 @@ DOORS: dict[str, set[str]] = {
     "ase": {"simulation.shapes"},
     "distributed": {"bcdi_inpaint.running"},
     "lightning": {"bcdi_inpaint.training.engine"},
+    "PySide6": {"bcdi_inpaint.window"},
+    "silx": {"bcdi_inpaint.window"},
 }
 """The one place, a module or a room, where each outside engine may be imported."""
 
@@ -86,7 +90,9 @@ SIMULATION = (
 
 LAZY = {
     "bcdi_inpaint": {"torch", "scipy", "h5py", "pydantic"},
-    "bcdi_inpaint.cli": {"torch"},
+    "bcdi_inpaint.cli": {"torch", "PySide6", "silx"},
+    "bcdi_inpaint.jobs.subject": {"torch", "matplotlib"},
+    "bcdi_inpaint.window.opening": {"torch", "scipy", "h5py", "PySide6", "silx"},
     "bcdi_inpaint.jobs.predict": {"matplotlib", "lightning", "fabio", "tifffile"},
     "simulation.campaign_work": {"torch", "matplotlib"},
     "simulation.feed": {"torch", "matplotlib"},
@@ -243,6 +249,7 @@ def test_training_sees_neither_evaluation_nor_phasing() -> None:
 def test_only_jobs_and_commands_know_a_request() -> None:
     assert {room for room, arrows in ALLOWED.items() if "jobs" in arrows.split()} == {
         "commands",
+        "window",
         "__init__",
     }
 

@@ -15,8 +15,9 @@ from bcdi_inpaint.files.filled import FilledArrays, FilledPart, FilledScan, Unce
 from bcdi_inpaint.files.filled_parts import FilledFile, ShownPart, open_filled
 from bcdi_inpaint.files.identity import identify, input_files, input_sha256, sha256
 from bcdi_inpaint.files.kinds import SCAN_SUFFIXES
-from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH
+from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH, MARKED
 from bcdi_inpaint.files.npz import load_npz
+from bcdi_inpaint.files.open_fill import OpenFill, open_fill
 from bcdi_inpaint.files.output import (
     FORMATS,
     check_output,
@@ -46,12 +47,14 @@ __all__ = [
     "FILLED_PATH",
     "FORMATS",
     "HDF5_SUFFIXES",
+    "MARKED",
     "MASK_WORDS",
     "SCAN_SUFFIXES",
     "FilledArrays",
     "FilledFile",
     "FilledPart",
     "FilledScan",
+    "OpenFill",
     "Provenance",
     "ShownPart",
     "StoredFill",
@@ -76,6 +79,7 @@ __all__ = [
     "load_npz",
     "may_write",
     "names_mask",
+    "open_fill",
     "open_filled",
     "open_scan",
     "own_version",

@@ -19,9 +19,9 @@ from bcdi_inpaint.files.cxi_writing import (
 )
 from bcdi_inpaint.files.filled import FilledScan, check_fill
 from bcdi_inpaint.files.hdf5_writing import new_hdf5
-from bcdi_inpaint.files.layout import DETECTOR
+from bcdi_inpaint.files.layout import DETECTOR, MARKED
 from bcdi_inpaint.running.threads import in_threads
-from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape, blocks
+from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape, as_box, blocks, whole
 from bcdi_inpaint.scan.scan import Measured
 
 UNCERTAINTY = {"sigma": 0.0, "lower_bound": 0.0, "upper_bound": np.inf}
@@ -63,9 +63,11 @@ def write_filled_cxi(
     def pack(block: Box) -> list[Packed]:
         return [*_packed_frames(block, scan, fill), *_packed_tiles(block, tile, fill)]
 
+    first = as_box((slice(0, 1), *whole(scan.shape)[1:]))
+    has_marks = fill.part(first, scan.part(first)).marked is not None
     with new_hdf5(Path(path), force, [scan.source]) as file:
         write_head(file, Path(path), scan.metadata)
-        arrays = _new_arrays(file, scan, tile)
+        arrays = _new_arrays(file, scan, tile, has_marks=has_marks)
         for parts in in_threads(pack, blocks(scan.shape)):
             for name, corner, content in parts:
                 arrays[name].id.write_direct_chunk(corner, content)
@@ -77,7 +79,9 @@ Packed = tuple[str, Shape, bytes]
 """A chunk: the name of its data set, its first voxel, its bytes."""
 
 
-def _new_arrays(file: h5py.File, scan: Measured, tile: Shape) -> dict[str, h5py.Dataset]:
+def _new_arrays(
+    file: h5py.File, scan: Measured, tile: Shape, *, has_marks: bool
+) -> dict[str, h5py.Dataset]:
     """The empty data sets of an output, by name."""
     frame = 1, *scan.shape[1:]
     layout: dict[str, tuple[Any, Shape, float]] = {
@@ -87,6 +91,8 @@ def _new_arrays(file: h5py.File, scan: Measured, tile: Shape) -> dict[str, h5py.
     }
     if scan.flags_dtype is not None:
         layout["original_flags"] = (scan.flags_dtype, frame, 0)
+    if has_marks:
+        layout[MARKED] = (np.uint8, frame, 0)
     layout["mask"] = (np.int8, frame, 0)
     detector = require_group(file, DETECTOR)
     return {
@@ -108,6 +114,8 @@ def _packed_frames(block: Box, scan: Measured, fill: FilledScan) -> Iterator[Pac
         masks = {"filled": made.filled.astype(np.uint8), "mask": made.mask.astype(np.int8)}
         if measured.flags is not None:
             masks["original_flags"] = measured.flags
+        if made.marked is not None:
+            masks[MARKED] = made.marked.astype(np.uint8)
         for name, mask in masks.items():
             if name not in before or not np.array_equal(before[name][0], mask):
                 before[name] = mask, put_together(mask, mask.shape)

@@ -34,6 +34,8 @@ class StoredResult:
     llk, llk_free : log-likelihoods; the free one is nan where there were no free voxels.
     threshold : of the support.
     outside : part of the object's square outside the support.
+    ends : (6,) first line and the one after the last of the part of the scan that was phased, axis
+        by axis; empty where the file does not say.
     """
 
     obj: np.ndarray
@@ -42,6 +44,7 @@ class StoredResult:
     llk_free: float
     threshold: float
     outside: float
+    ends: tuple[int, ...] = ()
 
 
 def read_result(path: str | Path) -> StoredResult:
@@ -59,7 +62,15 @@ def read_result(path: str | Path) -> StoredResult:
             float("nan") if free is None else float(process["results/free_llk_poisson"][()]),
             float(process["configuration/support_threshold"][()]),
             float((square * ~support).sum() / square.sum()),
+            _ends(process.get("configuration/roi_final")),
         )
+
+
+def _ends(node: object) -> tuple[int, ...]:
+    """The ends of the box that was phased; none where the file does not have six."""
+    if not isinstance(node, h5py.Dataset) or node.shape != (6,):
+        return ()
+    return tuple(int(end) for end in node[()])
 
 
 def write_result(

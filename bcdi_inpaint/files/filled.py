@@ -21,11 +21,13 @@ class FilledPart:
     counts : float32, positive where a voxel was filled, elsewhere the measured counts bit for bit.
     filled : bool, True where a voxel was filled.
     mask : bool, True = not to be taken as measured.
+    marked : bool, True = marked as bad by the user's own hand; None where nothing was.
     """
 
     counts: Float32Array
     filled: BoolArray
     mask: BoolArray
+    marked: BoolArray | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ DETECTOR = "entry_1/instrument_1/detector_1"
 PROCESS = "entry_1/data_1/process_1"
 RESULT_PROCESS = "entry_1/image_1/process_1"  # of a reconstruction, PyNX's and our own
 FILLED_PATH = f"{DETECTOR}/filled"  # of an output: 1 where a voxel was filled
+MARKED = "marked_by_user"  # of an output: 1 where the user had marked a voxel as bad
 # Where PyNX looks for the counts, in its order; cdiutils' CXI keeps them in the second place.
 DATA_PATHS = (f"{DETECTOR}/data", "entry_1/image_1/data", "entry_1/data_1/data")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from bcdi_inpaint.filling.own_calibration import (
 from bcdi_inpaint.filling.region_features import read_log_counts
 from bcdi_inpaint.filling.region_filling import FillingRun, PatchCounter, Progress, fill_region
 from bcdi_inpaint.filling.settings import FillingSettings
-from bcdi_inpaint.filling.streamed_fill import FilledRegion, StreamedFill
+from bcdi_inpaint.filling.streamed_fill import FilledRegion, StreamedFill, empty_region
 from bcdi_inpaint.filling.work import Work, plan_work
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
 from bcdi_inpaint.gaps.survey import Survey
@@ -96,6 +97,7 @@ def inpaint_scan(
     survey: Survey | None = None,
     settings: FillingSettings = FillingSettings(),
     progress: Progress | None = None,
+    watch: Callable[[StreamedFill], None] | None = None,
 ) -> StreamedFill:
     """Fill the gaps of a scan that may stay in its file.
 
@@ -111,6 +113,8 @@ def inpaint_scan(
     survey : of the scan with that gap, where it was made already.
     settings : how patches are laid over the gaps.
     progress : called with (patches done, patches in all) after every batch.
+    watch : called with the fill so far after every batch; its counts are nan where it is not
+        filled yet, see `StreamedFill.so_far`.
 
     Returns
     -------
@@ -134,28 +138,40 @@ def inpaint_scan(
     run = FillingRun(loaded, chosen, settings, count)
     own = OwnCalibration(None, TOO_DARK if settings.calibrate else "")
     regions: list[FilledRegion] = []
-    if centre is not None:
-        if settings.calibrate:
-            own = calibrate_own(scan, gap, work, centre, run, rehearsals)
-            run = replace(run, model=calibrated(loaded, own))
-        regions += [fill_region(scan, gap, region, centre, work, run) for region in work.regions]
-    return StreamedFill(
-        scan,
-        work.plan,
-        work.light,
-        tuple(regions),
-        run.model.calibration,
-        loaded.name,
-        loaded.sha256,
-        FillReport(
+
+    def fill_of(filled: tuple[FilledRegion, ...]) -> StreamedFill:
+        calibration = run.model.calibration
+        report = FillReport(
             work.plan.warnings,
             work.n_lit,
             n_unlit,
             chosen.type,
             calibration=own.remark,
             factors=own.factors,
-        ),
-    )
+        )
+        return StreamedFill(
+            scan, work.plan, work.light, filled, calibration, loaded.name, loaded.sha256, report
+        )
+
+    if centre is not None:
+        if settings.calibrate:
+            own = calibrate_own(scan, gap, work, centre, run, rehearsals)
+            run = replace(run, model=calibrated(loaded, own))
+        for region in work.regions:
+            seen = None if watch is None else _watched(watch, fill_of, work, tuple(regions))
+            regions.append(fill_region(scan, gap, region, centre, work, run, seen))
+    return fill_of(tuple(regions))
+
+
+def _watched(
+    watch: Callable[[StreamedFill], None],
+    fill_of: Callable[[tuple[FilledRegion, ...]], StreamedFill],
+    work: Work,
+    done: tuple[FilledRegion, ...],
+) -> Callable[[FilledRegion], None]:
+    """Shows the fill with a region that is being filled; those after it are not filled yet."""
+    later = tuple(empty_region(region.box) for region in work.regions[len(done) + 1 :])
+    return lambda region: watch(fill_of((*done, region, *later)))
 
 
 def _check_fits(model: Model, settings: FillingSettings) -> None:

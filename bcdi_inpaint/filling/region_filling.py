@@ -64,6 +64,7 @@ def fill_region(
     centre: Float64Array,
     work: Work,
     run: FillingRun,
+    watch: Callable[[FilledRegion], None] | None = None,
 ) -> FilledRegion:
     """Fill one region of a scan.
 
@@ -75,6 +76,7 @@ def fill_region(
     centre : (3,) of the scan's peak, in voxels of the scan.
     work : what of the gaps is filled, and where there is light.
     run : the network, and how it fills.
+    watch : called with the region so far after every batch; nan where it is not filled yet.
 
     Raises
     ------
@@ -89,10 +91,25 @@ def fill_region(
     for batch in batches(_moved(region.dim, box), run.settings.batch):
         guesses = _dim_guesses(work.light, box, batch, run.settings.patch)
         stitcher.add_all(batch, guesses, _trusted(features, batch))
-    stitch_lit(features, region.lit, box, run, stitcher)
     filled = plan.fillable_in(box)
+
+    def so_far() -> None:
+        if watch is not None:
+            watch(_filled_region(box, filled, stitcher, widths, run.model))
+
+    stitch_lit(features, region.lit, box, run, stitcher, so_far)
+    return _filled_region(box, filled, stitcher, widths, run.model)
+
+
+def _filled_region(
+    box: Box, filled: BoolArray, stitcher: Stitcher, widths: IntArray, model: Model
+) -> FilledRegion:
+    """The mean of the patches so far; nan in what none of them covers."""
+    covered = stitcher.covered[filled]
     counts, sigma = np.zeros(filled.shape, np.float32), np.zeros(filled.shape, np.float32)
-    counts[filled], sigma[filled] = stitched_mean(stitcher, filled, widths, run.model)
+    counts[filled] = np.nan
+    done = filled & stitcher.covered
+    counts[done], sigma[done] = stitched_mean(stitcher, done, widths[covered], model)
     return FilledRegion(box, counts, sigma)
 
 
@@ -107,6 +124,7 @@ def stitch_lit(
     box: Box,
     run: FillingRun,
     stitcher: Stitcher | None = None,
+    done: Callable[[], None] = lambda: None,
 ) -> Stitcher:
     """Fill patches of a box with the network, and add them up.
 
@@ -117,6 +135,7 @@ def stitch_lit(
     box : the part of the scan.
     run : the network, and how it fills.
     stitcher : to add them to; by default a new one.
+    done : called after every batch.
 
     Returns
     -------
@@ -127,6 +146,7 @@ def stitch_lit(
         predicted = predict_patches(run.model, features, batch, run.device)
         stitcher.add_all(batch, predicted, _trusted(features, batch))
         run.count.add(len(batch))
+        done()
     return stitcher
 
 

@@ -13,7 +13,7 @@ from bcdi_inpaint.filling.fillable import FillablePart
 from bcdi_inpaint.filling.light_map import LightMap, in_voxels
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.photons import LEAST_COUNTS
-from bcdi_inpaint.scan.boxes import Box, blocks, overlap, whole
+from bcdi_inpaint.scan.boxes import Box, blocks, overlap, sides, whole
 from bcdi_inpaint.scan.photon_view import as_stored
 from bcdi_inpaint.scan.scan import Measured
 
@@ -25,6 +25,12 @@ class FilledRegion:
     box: Box
     counts: Float32Array
     sigma: Float32Array
+
+
+def empty_region(box: Box) -> FilledRegion:
+    """A region that is not filled yet: its counts are nan."""
+    nothing = np.full(sides(box), np.nan, np.float32)
+    return FilledRegion(box, nothing, np.zeros_like(nothing))
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,6 +116,14 @@ class StreamedFill:
     def whole(self) -> Fill:
         """All of the scan, filled, in memory."""
         return self.part(whole(self.scan.shape))
+
+    def so_far(self) -> Fill:
+        """What is filled of a fill that was stopped; the rest of the gap is as it was measured."""
+        made = self.whole
+        is_done = made.filled & np.isfinite(made.counts)
+        return replace(made, filled=is_done, sigma=np.where(is_done, made.sigma, 0)).over(
+            self.scan.part(whole(self.scan.shape)).counts
+        )
 
     @property
     def counts(self) -> Float32Array:

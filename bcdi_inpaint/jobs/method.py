@@ -22,6 +22,7 @@ def filling_of(
     finding: GapFinding,
     model: str | Model,
     progress: Callable[[int, int], None] | None,
+    watch: Callable[[StreamedFill], None] | None = None,
 ) -> StreamedFill:
     """Fill a scan by the request's method.
 
@@ -32,6 +33,7 @@ def filling_of(
     finding : its gaps.
     model : of the network, of no use to other methods.
     progress : called with (done, in all): patches of the network, steps of a method that learns.
+    watch : called with the network's fill so far; see `filling.inpainting.inpaint_scan`.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def filling_of(
     """
     gap, survey, device = finding.region, finding.survey, request.device
     if request.method == NETWORK:
-        return inpaint_scan(scan, gap, model, device, survey=survey, progress=progress)
+        return inpaint_scan(scan, gap, model, device, survey=survey, progress=progress, watch=watch)
     minutes = LearningOptions.minutes if request.minutes is None else request.minutes
     options = LearningOptions(minutes=minutes, seed=request.seed)
     return fill_by_method(

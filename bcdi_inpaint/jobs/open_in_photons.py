@@ -22,8 +22,11 @@ from bcdi_inpaint.scan.remarks import Remark, Remarks
 from bcdi_inpaint.scan.scan import Measured
 
 
-def open_in_photons(request: Request) -> Prepared:
-    """Open the scan of a request and see it as photons; errors as `open_scan` and `prepare`."""
+def open_in_photons(request: Request, drawn: Sequence[BoolArray] = ()) -> Prepared:
+    """Open the scan of a request and see it as photons; errors as `open_scan` and `prepare`.
+
+    `drawn` are further masks, True = bad, (n_y, n_x) or of the scan's shape.
+    """
     bad = mask_files(request.masks)
     with following(request.follow_links):
         is_own = any(is_mask_of(spec, request.scan) for spec in request.mask_good)
@@ -33,7 +36,8 @@ def open_in_photons(request: Request) -> Prepared:
         own = [spec for spec in request.mask_good if _is_own(spec, request.scan, scan)]
         good = [spec for spec in request.mask_good if spec not in own]
         more = [spec for spec in bad if spec not in added]
-        masks = (*_read(more, scan, request.crop, good=False), *_read(good, scan, request.crop))
+        more_masks = _read(more, scan, request.crop, good=False)
+        masks = (*more_masks, *_read(good, scan, request.crop), *drawn)
     wishes = NumberWishes(
         request.photon,
         request.clip,

@@ -9,36 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bcdi_inpaint.files import (
     default_output,
     following,
     split_spec,
 )
 from bcdi_inpaint.filling.fill import Filled
-from bcdi_inpaint.filling.light_map import CELL
-from bcdi_inpaint.filling.streamed_fill import StreamedFill
 from bcdi_inpaint.gaps.gap_finding import GapFinding
-from bcdi_inpaint.gaps.masks import GapRegion
-from bcdi_inpaint.jobs.method import filling_of, method_record
-from bcdi_inpaint.jobs.provenance import remarks_record, run_record
+from bcdi_inpaint.jobs.make_fill import Watch, make_fill
+from bcdi_inpaint.jobs.provenance import run_record
 from bcdi_inpaint.jobs.pynx_command import output_command
-from bcdi_inpaint.jobs.refined_fill import refine_of, refinement_record
 from bcdi_inpaint.jobs.request import Request, check, job_sha256, weights_output
 from bcdi_inpaint.jobs.scan_gaps import find_scan_gaps
-from bcdi_inpaint.jobs.write_fill import HandedFill, fill_record, write_fill
+from bcdi_inpaint.jobs.write_fill import HandedFill, write_fill
 from bcdi_inpaint.network.weights import Model, load_model
-from bcdi_inpaint.peak.fringes import HALF_WINDOW
-from bcdi_inpaint.phasing.benefit import NOWHERE, Benefit, benefit_record, expected_benefit
-from bcdi_inpaint.phasing.handover import (
-    AUTO,
-    LEVEL,
-    NAMES,
-    resolve_handover,
-)
-from bcdi_inpaint.scan.boxes import around, as_box, as_shape, whole
-from bcdi_inpaint.scan.remarks import Remark, Remarks, distinct
+from bcdi_inpaint.phasing.benefit import Benefit
+from bcdi_inpaint.phasing.handover import LEVEL
+from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.remarks import Remark, Remarks
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.validity import check_counts
 
@@ -124,80 +112,33 @@ def _predict(
     picture = output.with_suffix(".png") if request.plot else None
     weights = weights_output(request, output)
     scan, finding = find_scan_gaps(request, say, note)
-    remarks = distinct(scan.remarks, finding.remarks)
-    gap = finding.region
     model: str | Model = request.model
     if weights is not None:
         model = at_the_end.enter_context(_adapted(request, scan, finding, weights, say, progress))
-    filling = filling_of(request, scan, finding, model, progress)
-    report = filling.report
-    if report.remark:
-        say(report.remark)
-    if report.n_unlit:
-        say(f"patches: {report.n_patches} for the network, {report.n_unlit} see no signal")
-    fill: Filled = filling
-    for warning in report.warnings:
-        say(f"warning: {warning}")
-    if report.calibration:
-        say(report.calibration)
-    refinement = None
-    if request.refine:
-        refinement = refine_of(request, scan, gap, filling, model, cycles, stop)
-        fill = refinement.fill
-        say(refinement.remark)
-    seen = _advice(scan, gap, filling)
-    say(str(seen or NOWHERE))
-    verdict = None if seen is None else seen.verdict
-    is_refined = refinement is not None and refinement.accepted
-    handover = resolve_handover(request.handover, verdict, refined=is_refined)
-    if request.handover == AUTO:
-        say(f"handover {handover}: {NAMES[handover]}{_hint(verdict, request)}")
-    provenance = (
-        _provenance(request, finding, fill)
-        | remarks_record(remarks)
-        | refinement_record(refinement)
-        | method_record(request, report)
-        | benefit_record(seen)
-    )
-    handed = HandedFill(fill, handover, gap)
+    made = make_fill(request, scan, finding, model, Watch(say, progress, cycles, stop))
+    provenance = run_provenance(request) | made.record
+    handed = HandedFill(made.fill, made.handover, finding.region)
     write_fill(output, scan, handed, provenance, form=request.form, force=request.force)
+    refinement = made.refinement
     if refinement is not None and refinement.interrupted and not stop():
-        best = "with its best refinement so far" if is_refined else "without refinement"
+        best = "with its best refinement so far" if refinement.accepted else "without refinement"
         raise KeyboardInterrupt(f"interrupted: the fill is written {best}: {output}")
-    if report.interrupted:
+    if made.report.interrupted:
         raise KeyboardInterrupt(f"interrupted: the best fill so far is written: {output}")
     if picture is not None:
-        _picture(request, picture, scan, fill)
+        _picture(request, picture, scan, made.fill)
     return Result(
         scan,
         finding,
-        fill,
+        made.fill,
         output,
         picture,
         time.monotonic() - started,
-        handover,
+        made.handover,
         weights,
-        seen,
-        remarks,
+        made.advice,
+        made.remarks,
     )
-
-
-def _hint(verdict: str | None, request: Request) -> str:
-    """What more can be done for the crystal."""
-    helps = verdict in ("compare", "fill") and not request.refine
-    return "; with --refine, minutes more, it is better and safer" if helps else ""
-
-
-def _advice(scan: Measured, gap: GapRegion, filling: StreamedFill) -> Benefit | None:
-    """What to expect of the fill, from the surroundings of the Bragg peak."""
-    reach = HALF_WINDOW + 2 * CELL  # the window around the peak itself lies inside
-    box = as_box(around(filling.light.coarse_peak, reach, scan.shape))
-    near = scan.part(box)
-    unknown = near.bad_mask | gap.part(box)
-    corner = as_shape(part.start for part in box)
-    alone = filling.alone(box)
-    filled = np.where(alone.filled, alone.counts, np.float32(np.nan))
-    return expected_benefit(near.counts, unknown, gap.planes, corner, filled=filled)
 
 
 def _picture(request: Request, picture: Path, scan: Measured, fill: Filled) -> None:
@@ -243,14 +184,12 @@ def _adapted(
     )
 
 
-def _provenance(request: Request, finding: GapFinding, fill: Filled) -> dict[str, Any]:
-    """How the fill was made, in values small enough for every file that PyNX derives from it."""
+def run_provenance(request: Request) -> dict[str, Any]:
+    """What the file says of the run that made its fill, in values small enough for every file."""
     with following(request.follow_links):
         run = run_record(request.scan)
     return {
         **run,
         "job_sha256": job_sha256(request, run["input_sha256"]),
-        **fill_record(fill, finding.places),
-        "gaps_found": finding.how.replace("mask", "flags"),
         **({} if request.crop is None else {"crop": str(request.crop)}),
     }

@@ -15,7 +15,7 @@ from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.phasing.refinement import refine
-from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.boxes import Box, whole
 from bcdi_inpaint.scan.scan import Measured
 
 REFINEMENT_SEED = 0
@@ -42,6 +42,7 @@ def refine_of(
     model: str | Model,
     cycles: Callable[[int, int], None],
     stop: Callable[[], bool],
+    watch: Callable[[Box, np.ndarray], None] | None = None,
 ) -> RefinedFill:
     """The fill after a phase retrieval around the peak, or as it was if that was no better.
 
@@ -53,11 +54,11 @@ def refine_of(
     filling : the fill, made part by part; where the scan has no room in memory, it stays so.
     model : the one that made it.
     cycles : called with (cycles done, cycles in all).
-    stop : see `refine`.
+    stop, watch : see `refine`.
     """
     try:
         with memory_errors():
-            return _refined(request, scan, gap, filling, model, cycles, stop)
+            return _refined(request, scan, gap, filling, model, cycles, stop, watch)
     except MemoryError:
         nan, why = float("nan"), "not refined: out of memory, expected room for the scan"
         return RefinedFill(filling, False, nan, nan, why, False)
@@ -71,6 +72,7 @@ def _refined(
     model: str | Model,
     cycles: Callable[[int, int], None],
     stop: Callable[[], bool],
+    watch: Callable[[Box, np.ndarray], None] | None = None,
 ) -> RefinedFill:
     everything = whole(scan.shape)
     measured = scan.part(everything)
@@ -85,6 +87,7 @@ def _refined(
         device=request.device,
         cycles=cycles,
         stop=stop,
+        watch=watch,
     )
     return RefinedFill(
         found.fill, found.accepted, found.before, found.after, found.remark, found.interrupted

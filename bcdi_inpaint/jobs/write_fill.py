@@ -43,7 +43,7 @@ from bcdi_inpaint.phasing.handover import (
     resolve_handover,
     trusted_voxels,
 )
-from bcdi_inpaint.scan.boxes import Box, Shape, blocks, whole
+from bcdi_inpaint.scan.boxes import Box, Shape, blocks, sides, whole
 from bcdi_inpaint.scan.photon_view import as_stored, photon_view_in
 from bcdi_inpaint.scan.remarks import distinct
 from bcdi_inpaint.scan.scan import Measured, Scan
@@ -63,11 +63,14 @@ class HandedFill:
     fill : the filled scan.
     handover : one of `handover.NAMES`, which says what is to be taken as measured.
     gap : what was to be filled; what of it was not stays masked.
+    marked : what the user marked as bad by hand, (n_rock, n_y, n_x) or (n_y, n_x) bool, which a CXI
+        holds by itself too; None where nothing was.
     """
 
     fill: Filled
     handover: str
     gap: GapRegion
+    marked: BoolArray | None = None
 
     def part(self, box: Box, measured: Scan) -> FilledPart:
         """The filled scan within a box; `measured` is the scan there, which is read only once."""
@@ -75,7 +78,12 @@ class HandedFill:
         made = self.fill.part(box) if is_in_memory else self.fill.alone(box).over(measured.counts)
         unknown: BoolArray = measured.bad_mask | self.gap.part(box)
         trusted = trusted_voxels(made, self.handover)
-        return FilledPart(made.counts, made.filled, unknown & ~trusted)
+        return FilledPart(made.counts, made.filled, unknown & ~trusted, self._marked(box))
+
+    def _marked(self, box: Box) -> BoolArray | None:
+        if self.marked is None or self.marked.ndim == 3:
+            return None if self.marked is None else self.marked[box]
+        return np.broadcast_to(self.marked[box[1:]], sides(box))
 
     def uncertainty(self, box: Box) -> Uncertainty | None:
         """How sure the fill is within a box; None where nothing was filled."""

@@ -126,6 +126,8 @@ def _run_start(
     def settle(state: State, stage: Stage) -> None:
         if stage.algorithm == "RAAR":
             state.coherence = search.follow(state.diffracted())
+        if task.watch is not None:
+            task.watch(state.intensity())
 
     state = retrieve(
         task.counts,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def refine(
     progress: Callable[[int, int], None] | None = None,
     cycles: Callable[[int, int], None] = lambda done, total: None,
     stop: Callable[[], bool] = lambda: False,
+    watch: Callable[[Box, np.ndarray], None] | None = None,
     settings: RefinementSettings = RefinementSettings(),
 ) -> Refinement:
     """Refine a fill by a phase retrieval around the Bragg peak, where that predicts better.
@@ -115,6 +117,8 @@ def refine(
         gone on with, there are fewer, and the last call is ahead of the count.
     stop : asked after each cycle whether to end with the best so far, as Ctrl-C does: True from a
         button that was pressed, for example. It may be asked again after that.
+    watch : called after each stage of a start with the box that is phased and the intensity that
+        is calculated there so far.
     settings : how it is done.
 
     Returns
@@ -135,7 +139,8 @@ def refine(
         box = shrink_box(crop, settings.largest_box)
         task = prepare_task(counts, gap_mask, bad_mask, fill, model, box, device, settings)
         total = starts * settings.cycles
-        task = replace(task, report=_counter(cycles, total), end=end)
+        seen = None if watch is None else partial(watch, box)
+        task = replace(task, report=_counter(cycles, total), end=end, watch=seen)
         found = _refine(task, fill, box, rng, starts, progress)
         cycles(total, total)
         return _with_report(found)

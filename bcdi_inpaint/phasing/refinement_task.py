@@ -70,7 +70,7 @@ class RefinementTask:
     """A region around the peak; arrays (n_rock, n_y, n_x) of the box.
 
     `first` is the fill with the pseudo-gap hidden too, `second` the one that was given; `report`
-    is called after each cycle, and `end` looked at.
+    is called after each cycle, and `end` looked at; `watch` gets the intensity after each stage.
     """
 
     counts: Float32Array
@@ -82,6 +82,7 @@ class RefinementTask:
     settings: RefinementSettings
     report: Callable[[], None] = lambda: None
     end: EarlyEnd = field(default_factory=EarlyEnd)
+    watch: Callable[[Float32Array], None] | None = None
 
     def cycled(self) -> None:
         """What is done after each cycle; it raises KeyboardInterrupt where that was the last."""

@@ -85,14 +85,33 @@ def count_progress(
         if quiet or not (is_last or now - said >= interval_s):
             return
         said = now
-        left = _time_left(now - started, n_done - n_before, total, n_done) if says_time_left else ""
+        n_now = n_done - n_before
+        left = time_left(now - started, n_now, total, n_done) if says_time_left else ""
         print(f"{name}: {n_done}{of_total}{left}", file=sys.stderr, flush=True)
 
     yield advance_lines
 
 
-def _time_left(passed_s: float, n_now: int, total: int | None, n_done: int) -> str:
-    """The end of a line, from the time that `n_now` items took; empty where nobody can tell."""
+def time_left(passed_s: float, n_now: int, total: int | None, n_done: int | None = None) -> str:
+    """The end of a line that says how long a loop takes still.
+
+    Parameters
+    ----------
+    passed_s : seconds that `n_now` items took.
+    n_now : items done in that time.
+    total : how many there are in all.
+    n_done : how many are done, where that is more than `n_now`.
+
+    Returns
+    -------
+    The words, empty where nobody can tell.
+
+    Examples
+    --------
+    >>> time_left(120, 10, 30)
+    ', 4 min left'
+    """
+    n_done = n_now if n_done is None else n_done
     if not n_now or total is None or n_done == total:
         return ""
     minutes = round(passed_s / n_now * (total - n_done) / 60)

@@ -1,0 +1,106 @@
+"""What a window keeps: fills, pictures, masks, the command line; and how it closes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from silx.gui import qt
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.jobs.asked import WRITE
+from bcdi_inpaint.jobs.subject import add_file
+
+
+class Keeping(qt.QMainWindow):
+    """The part of the main window that has to do with files."""
+
+    def _add_menu(self) -> None:
+        menu = self.menuBar().addMenu("&File")
+        for text, keys, act in (
+            ("Open a fill or a reconstruction...", "Ctrl+O", self.open_file),
+            ("Save the fill...", "Ctrl+S", self.save),
+            ("Save a picture...", "Ctrl+P", self.save_picture),
+            ("Copy the command line", "Ctrl+L", self.copy_command),
+            ("Close", "Ctrl+Q", self.close),
+        ):
+            action = menu.addAction(text)
+            action.setShortcut(qt.QKeySequence(keys))
+            action.triggered.connect(lambda _=False, act=act: act())
+
+    def load_mask(self, path: str = "") -> None:
+        """Add the bad voxels of a mask file."""
+        path = path or qt.QFileDialog.getOpenFileName(self, "Load a mask")[0]
+        self._try(lambda: path and self.subject.marks.load_file(path))
+        self.bad.words.setText(self.subject.marks.words)
+        self.viewing.draw()
+
+    def save_mask(self, path: str = "") -> None:
+        """Write the bad voxels to a file that `--mask` takes."""
+        chosen = (
+            path or qt.QFileDialog.getSaveFileName(self, "Save the mask", "bad.npy", "*.npy")[0]
+        )
+        self._try(lambda: chosen and self.subject.marks.save(Path(chosen), force=not path))
+
+    def _try(self, act: Any) -> Any:
+        """Do something; what is wrong is said."""
+        try:
+            return act()
+        except (InputError, OSError) as error:
+            self.say(str(error))
+            return None
+
+    def open_file(self, path: str = "") -> None:
+        """Take up a fill or a reconstruction of this scan."""
+        path = path or qt.QFileDialog.getOpenFileName(self, "Open")[0]
+        named = self._try(lambda: add_file(self.subject, path)) if path else None
+        if named is not None:
+            self._list(named)
+        self._show_marks()
+        self.viewing.draw()
+
+    def save(self, path: str = "") -> None:
+        """Write the fill that is shown."""
+        named = self.viewing.fill_of()
+        if named is None or named.made is None:
+            self.say("nothing was filled here, expected a fill: press Fill first")
+            return
+        default = str(self.subject.output)
+        chosen = path or qt.QFileDialog.getSaveFileName(self, "Save", default, "*.cxi")[0]
+        if chosen:
+            question, made = named.made
+            command = self.subject.command(question, Path(chosen))
+            self._ask(WRITE, question, made, Path(chosen), not path, command)
+
+    def save_picture(self, path: str = "") -> None:
+        """Write a picture of what is shown."""
+        chosen = path or qt.QFileDialog.getSaveFileName(self, "Picture", "window.png", "*.png")[0]
+        if chosen and not self.grab().save(chosen, "PNG"):
+            self.say(f"picture {chosen} could not be written, expected space and permission")
+
+    def copy_command(self) -> str:
+        """Copy the command line that makes the fill that is shown."""
+        named = self.viewing.fill_of()
+        made = None if named is None else named.made
+        question = self.subject.question(**self.filling.wishes()) if made is None else made[0]
+        command = self.subject.command(question, None)
+        qt.QApplication.clipboard().setText(command)
+        self.say(command)
+        return command
+
+    def closeEvent(self, event: qt.QCloseEvent) -> None:  # noqa: N802  (Qt's name)
+        """End the worker; what was not kept is asked about."""
+        if not self._may_close():
+            event.ignore()
+            return
+        self.worker.process.end()
+        self.reader.close()
+        super().closeEvent(event)
+
+    def _may_close(self) -> bool:
+        is_filling = self.worker.is_busy and self._asked is not None and not self.is_kept
+        if self.is_kept and not is_filling:
+            return True
+        what = "A fill is running" if is_filling else "What you marked or filled is not saved"
+        answer = qt.QMessageBox.question(self, "bcdi-inpaint", f"{what}. Close all the same?")
+        return bool(answer == qt.QMessageBox.Yes)

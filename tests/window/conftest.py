@@ -1,0 +1,61 @@
+"""A real window on a copy of the example, on a display of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("PySide6.QtWidgets", reason="no Qt: pip install 'bcdi-inpaint[window]'")
+pytest.importorskip("silx.gui.qt", reason="no silx: pip install 'bcdi-inpaint[window]'")
+pytest.importorskip("pytestqt", reason="no pytest-qt, which drives the window")
+
+from bcdi_inpaint.files.example import EXAMPLE
+from bcdi_inpaint.jobs.subject import subject_of_files
+from bcdi_inpaint.window.main_window import MainWindow
+
+PATIENCE_MS = 120_000
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """A copy of the example's file."""
+    return Path(shutil.copy(EXAMPLE, tmp_path / "scan.cxi"))
+
+
+@pytest.fixture
+def settled(qtbot: Any) -> Callable[[MainWindow], None]:
+    """Waits until a window has read all that it shows, and its worker is done."""
+
+    def wait(window: MainWindow) -> None:
+        def is_settled() -> bool:
+            return not (window.worker.is_busy or window.reader.is_busy)
+
+        qtbot.waitUntil(is_settled, timeout=PATIENCE_MS)
+
+    return wait
+
+
+@pytest.fixture
+def opened(
+    qtbot: Any, settled: Callable[[MainWindow], None]
+) -> Iterator[Callable[..., MainWindow]]:
+    """Opens windows on files, and closes them in the end."""
+    windows: list[MainWindow] = []
+
+    def open_window(*files: Path | str) -> MainWindow:
+        window = MainWindow(subject_of_files([str(file) for file in files]))
+        windows.append(window)
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        return window
+
+    yield open_window
+    for window in windows:
+        window.is_kept = True
+        window.close()
+        window.deleteLater()
