@@ -51,14 +51,11 @@ class Found:
     finding : its gaps.
     peak : the voxel of the Bragg peak's centre; None where none can be seen.
     lines : all this and what follows, in words.
-    methods, learning : names of the methods that fill, and of those that take minutes.
     """
 
     finding: GapFinding
     peak: Shape | None
     lines: tuple[str, ...]
-    methods: tuple[str, ...] = ()
-    learning: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -55,11 +55,12 @@ _known: dict[str, tuple[Measured, GapFinding]] = {}
 
 def find(tell: Tell, question: Question) -> Found:
     """Find the gaps of a scan, its peak, and what a fill is worth; errors as `find_scan_gaps`."""
+    tell(("methods", METHODS, LEARNING))
     scan, finding = _found(question)
     lines = [f"gaps: {finding.places} ({finding.how})"]
     lines += [f"note: {remark}" for remark in dict.fromkeys((*scan.remarks, *finding.remarks))]
     if finding.survey is None:
-        return Found(finding, None, tuple(lines), METHODS, LEARNING)
+        return Found(finding, None, tuple(lines))
     light = light_of(finding.survey)
     box, corner = near_peak(scan, light)
     near = scan.part(box)
@@ -67,7 +68,7 @@ def find(tell: Tell, question: Question) -> Found:
     advice = advise(scan, finding.region, light)
     lines.append(f"advice: {advice or NOWHERE}")
     place = None if peak is None else as_shape(p + c for p, c in zip(peak, corner, strict=True))
-    return Found(replace(finding, survey=None), place, tuple(lines), METHODS, LEARNING)
+    return Found(replace(finding, survey=None), place, tuple(lines))
 
 
 def fill(tell: Tell, question: Question) -> Answer:

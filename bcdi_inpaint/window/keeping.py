@@ -8,7 +8,7 @@ from typing import Any
 from silx.gui import qt
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.jobs.asked import WRITE
+from bcdi_inpaint.jobs.asked import FIND, WRITE
 from bcdi_inpaint.jobs.subject import add_file
 
 
@@ -98,7 +98,7 @@ class Keeping(qt.QMainWindow):
         super().closeEvent(event)
 
     def _may_close(self) -> bool:
-        is_filling = self.worker.is_busy and self._asked is not None and not self.is_kept
+        is_filling = self.worker.is_busy and self.task != FIND
         if self.is_kept and not is_filling:
             return True
         what = "A fill is running" if is_filling else "What you marked or filled is not saved"

@@ -12,6 +12,7 @@ from bcdi_inpaint.jobs.asked import FILL, FIND, TRY, Answer, Found, Question, Tr
 from bcdi_inpaint.jobs.calculated import Calculated
 from bcdi_inpaint.jobs.shown import Look, Named
 from bcdi_inpaint.jobs.subject import Subject
+from bcdi_inpaint.running.watched import Watched
 from bcdi_inpaint.window.keeping import Keeping
 from bcdi_inpaint.window.panels import BadPanel, FillPanel, GapPanel
 from bcdi_inpaint.window.reading import Reader
@@ -25,14 +26,16 @@ TRY_WIDTH = 6
 class MainWindow(Keeping):
     """A scan in a window; `subject` is what it shows."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, process: Watched | None = None) -> None:
         super().__init__()
-        self.subject, self.worker, self.reader = subject, Worker(self), Reader(self)
+        self.subject, self.reader = subject, Reader(self)
+        self.worker = Worker(process or Watched(), self)
         self.reader.failed = self.say
         self.worker.told.connect(self._hear_told)
         self.worker.ended.connect(self._hear_end)
         self.lines: list[str] = []
         self._asked: Question | None = None
+        self.task = ""
         self.is_kept = True
         self.viewing = Viewing(subject.shown, self.reader, self)
         self.setCentralWidget(self.viewing)
@@ -49,8 +52,7 @@ class MainWindow(Keeping):
             self._list(named)
         self._show_marks()
         self._tell_about()
-        if not subject.marks.gaps:
-            self.find_gaps()
+        self._ask(FIND, subject.question())
 
     def _add_panels(self) -> None:
         self.gaps, self.filling = GapPanel(self), FillPanel(self)
@@ -137,7 +139,7 @@ class MainWindow(Keeping):
         if self.worker.is_busy:
             self.say("the worker is busy, expected it to be free: stop it first")
             return
-        self._asked = question
+        self._asked, self.task = question, task
         self.worker.do(task, question, *more)
         self._set_busy(True)
 
@@ -150,6 +152,8 @@ class MainWindow(Keeping):
         what, *value = message
         if what == "line":
             self.say(value[0])
+        elif what == "methods":
+            self.filling.offer(*value)
         elif what == "progress":
             self.filling.show_progress(*value)
         elif what == "filled":
@@ -185,9 +189,9 @@ class MainWindow(Keeping):
             self.say(f"written: {value}")
 
     def _hear_found(self, found: Found) -> None:
-        self.subject.marks.take(found.finding)
+        if not self.subject.marks.is_by_hand:
+            self.subject.marks.take(found.finding)
         self.lines = list(found.lines)
-        self.filling.offer(found.methods, found.learning)
         if found.peak is not None:
             self.viewing.go_to_peak(found.peak)
         self._show_marks()
@@ -241,5 +245,5 @@ class MainWindow(Keeping):
 
     def stop(self) -> None:
         """Stop with the best so far."""
-        self.worker.stop()
+        self.worker.process.stop()
         self.say("stopping: the best so far is kept")

@@ -70,11 +70,11 @@ def application() -> Any:
     Raises InputError where there is no Qt or no display.
     """
     widgets: Any = require("PySide6.QtWidgets", "window", "the window")
-    require("silx.gui.qt", "window", "the window")
     known = widgets.QApplication.instance()
     if known is not None:
         return known
     check_display()
+    require("silx.gui.qt", "window", "the window")
     app = widgets.QApplication(sys.argv[:1])
     app.setApplicationName("bcdi-inpaint")
     app.setStyle("Fusion")

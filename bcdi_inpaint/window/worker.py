@@ -15,9 +15,9 @@ class Worker(qt.QObject):
     told = qt.Signal(object)
     ended = qt.Signal(str, object)
 
-    def __init__(self, parent: qt.QObject) -> None:
+    def __init__(self, process: Watched, parent: qt.QObject) -> None:
         super().__init__(parent)
-        self.process = Watched()
+        self.process = process
         self._bell: qt.QSocketNotifier | None = None
 
     @property

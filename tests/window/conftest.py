@@ -15,9 +15,18 @@ pytest.importorskip("pytestqt", reason="no pytest-qt, which drives the window")
 
 from bcdi_inpaint.files.example import EXAMPLE
 from bcdi_inpaint.jobs.subject import subject_of_files
+from bcdi_inpaint.running.watched import Watched
 from bcdi_inpaint.window.main_window import MainWindow
 
 PATIENCE_MS = 120_000
+
+
+@pytest.fixture(scope="session")
+def process() -> Iterator[Watched]:
+    """One process for the windows of all tests: it takes seconds to load torch."""
+    worker = Watched()
+    yield worker
+    worker.end()
 
 
 @pytest.fixture
@@ -40,14 +49,12 @@ def settled(qtbot: Any) -> Callable[[MainWindow], None]:
 
 
 @pytest.fixture
-def opened(
-    qtbot: Any, settled: Callable[[MainWindow], None]
-) -> Iterator[Callable[..., MainWindow]]:
+def opened(qtbot: Any, process: Watched) -> Iterator[Callable[..., MainWindow]]:
     """Opens windows on files, and closes them in the end."""
     windows: list[MainWindow] = []
 
     def open_window(*files: Path | str) -> MainWindow:
-        window = MainWindow(subject_of_files([str(file) for file in files]))
+        window = MainWindow(subject_of_files([str(file) for file in files]), process)
         windows.append(window)
         window.show()
         window.activateWindow()
@@ -56,6 +63,9 @@ def opened(
 
     yield open_window
     for window in windows:
+        if window.worker.is_busy:
+            process.end()
+        window.worker.process = Watched()  # the one that is closed with the window
         window.is_kept = True
         window.close()
         window.deleteLater()

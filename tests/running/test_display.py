@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.running import display
+from bcdi_inpaint.running.display import check_display
+
+
+@pytest.fixture(autouse=True)
+def _x11(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(display, "LIBRARIES", {})
+
+
+def test_no_display_is_said_and_where_pictures_are() -> None:
+    with pytest.raises(InputError, match=r"there is no display, .*ssh -X"):
+        check_display()
+
+
+def test_a_display_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    with pytest.raises(InputError, match="display ':4711' does not answer"):
+        check_display()
+
+
+def test_a_library_that_qt_would_abort_without_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(display, "LIBRARIES", {"libnobodyhasit.so.0": "libnobody0"})
+    with pytest.raises(InputError, match="apt install libnobody0"):
+        check_display()
+
+
+def test_a_platform_that_needs_no_display_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    check_display()
