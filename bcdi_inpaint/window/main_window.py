@@ -35,16 +35,14 @@ class MainWindow(Keeping):
         self.worker.ended.connect(self._hear_end)
         self.lines: list[str] = []
         self._asked: Question | None = None
-        self.task = ""
-        self.is_kept = True
+        self.task, self.is_kept = "", True
         self.viewing = Viewing(subject.shown, self.reader, self)
         self.setCentralWidget(self.viewing)
         self._add_panels()
         self._add_menu()
         self.viewing.pointed.connect(self.statusBar().showMessage)
-        self.viewing.gap_dragged.connect(
-            lambda *drag: self._change(lambda: subject.marks.drag(*drag))
-        )
+        drag = subject.marks.drag
+        self.viewing.gap_dragged.connect(lambda *to: self._change(lambda: drag(*to)))
         self.viewing.shown_now.connect(self._show_drawn)
         self.setWindowTitle(f"{subject.name} - bcdi-inpaint")
         self.resize(1320, 860)
@@ -137,8 +135,7 @@ class MainWindow(Keeping):
 
     def _ask(self, task: str, question: Question, *more: Any) -> None:
         if self.worker.is_busy:
-            self.say("the worker is busy, expected it to be free: stop it first")
-            return
+            return self.say("the worker is busy, expected it to be free: stop it first")
         self._asked, self.task = question, task
         self.worker.do(task, question, *more)
         self._set_busy(True)
