@@ -75,7 +75,8 @@ def look_through(path: str) -> None:
 
 
 def _settle(test: type, window: object) -> None:
-    test.qWaitFor(lambda: not window.reader.is_busy, 600_000)  # type: ignore[attr-defined]
+    while window.reader.is_busy:  # type: ignore[attr-defined]
+        test.qWait(5)  # type: ignore[attr-defined]
 
 
 def main() -> None:

@@ -14,8 +14,6 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from bcdi_inpaint.files.example import EXAMPLE
 from bcdi_inpaint.window.opening import application
 
-PATIENCE_MS = 600_000
-
 
 def main(target: str) -> None:
     """Open the example, fill it, and write the picture."""
@@ -30,16 +28,14 @@ def main(target: str) -> None:
     window.show()
 
     def settle() -> None:
-        QTest.qWaitFor(lambda: not window.worker.is_busy, PATIENCE_MS)
-        QTest.qWaitFor(lambda: not window.reader.is_busy, PATIENCE_MS)
+        while window.worker.process.is_busy or window.reader.is_busy:
+            QTest.qWait(20)
 
     settle()
     window.filling.buttons["Fill"].click()
     settle()
     window.viewing.go(22)
-    window.viewing.cut_axis = 1
     window.viewing.compare_button.click()
-    window.viewing.views[1].setVisible(True)
     settle()
     app.processEvents()
     window.grab().save(target, "PNG")

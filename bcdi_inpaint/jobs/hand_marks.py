@@ -51,6 +51,10 @@ class HandMarks:
         self.is_by_hand = finding.how == BY_USER
         self.rest = finding.rest
 
+    def forget_gaps(self) -> None:
+        """No gap is known, by hand or otherwise."""
+        self.gaps, self.how, self.rest, self.is_by_hand = [], [], None, False
+
     def put(self, number: int | None, axis: int, start: int, stop: int) -> int:
         """Move a gap, or add one where `number` is None; it is kept within the scan.
 

@@ -26,6 +26,7 @@ class CutView(PlotWidget):
         self.setGraphYLabel("counts")
         self.setGraphGrid("major")
         self.setMinimumHeight(150)
+        self.setAxesMargins(0.08, 0.14, 0.02, 0.24)
 
     def show_cut(self, look: Look, layers: Mapping[str, FloatArray]) -> None:
         """Draw counts along the axis of the cut, by the name of their layer."""

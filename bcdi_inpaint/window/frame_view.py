@@ -26,14 +26,17 @@ class FrameView(qt.QWidget):
     clicked = qt.Signal(float, float)
     gap_dragged = qt.Signal(int, str, float)
 
-    def __init__(self, parent: qt.QWidget | None = None) -> None:
+    def __init__(self, other: FrameView | None = None, parent: qt.QWidget | None = None) -> None:
         super().__init__(parent)
         self.plot = PlotWidget(self, backend="mpl")
         self.plot.setKeepDataAspectRatio(False)
         self.plot.getYAxis().setInverted(True)
         self.plot.setActiveCurveHandling(False)
+        self.plot.setAxesMargins(0.13, 0.08, 0.03, 0.12)
         self.counts = Colormap("turbo", normalization="log", vmin=DARKEST, vmax=10)
         self.others = Colormap("viridis", vmin=0, vmax=1)
+        if other is not None:  # the same colours, so that views can be compared
+            self.counts, self.others = other.counts, other.others
         for colours in (self.counts, self.others):
             colours.setNaNColor("#b8b8b8")
         self._bar = ColorBarWidget(self, self.plot)

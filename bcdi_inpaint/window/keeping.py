@@ -98,7 +98,7 @@ class Keeping(qt.QMainWindow):
         super().closeEvent(event)
 
     def _may_close(self) -> bool:
-        is_filling = self.worker.is_busy and self.task != FIND
+        is_filling = self.worker.process.is_busy and self.task != FIND
         if self.is_kept and not is_filling:
             return True
         what = "A fill is running" if is_filling else "What you marked or filled is not saved"

@@ -40,6 +40,7 @@ class MainWindow(Keeping):
         self.setCentralWidget(self.viewing)
         self._add_panels()
         self._add_menu()
+        self.viewing.chosen[0].currentIndexChanged.connect(self._tell_about)
         self.viewing.pointed.connect(self.statusBar().showMessage)
         drag = subject.marks.drag
         self.viewing.gap_dragged.connect(lambda *to: self._change(lambda: drag(*to)))
@@ -119,22 +120,22 @@ class MainWindow(Keeping):
 
     def _show_drawn(self, look: Look) -> None:
         """The user's bad voxels in the frame that is shown; they are drawn in frames alone."""
-        can_draw = look.axis == 0 and not look.is_sum
-        self.bad.show_plane(self.subject.marks.plane(look.place[0]) if can_draw else None)
+        can_draw, self._frame = look.axis == 0 and not look.is_sum, look.place[0]
+        self.bad.show_plane(self.subject.marks.plane(self._frame) if can_draw else None)
 
     def _take_drawn(self) -> None:
         plane = self.bad.tools.getSelectionMask(copy=False)
         if plane is None or not self.bad.can_draw:
             return
-        marks, frame = self.subject.marks, self.viewing.place[0]
-        marks.draw(frame, plane > 0, everywhere=self.bad.everywhere.isChecked())
+        marks = self.subject.marks
+        marks.draw(self._frame, plane > 0, everywhere=self.bad.everywhere.isChecked())
         self.bad.words.setText(marks.words)
         self.is_kept = False
 
     # --- the worker -----------------------------------------------------------------------------
 
     def _ask(self, task: str, question: Question, *more: Any) -> None:
-        if self.worker.is_busy:
+        if self.worker.process.is_busy:
             return self.say("the worker is busy, expected it to be free: stop it first")
         self._asked, self.task = question, task
         self.worker.do(task, question, *more)
@@ -202,10 +203,8 @@ class MainWindow(Keeping):
         name = name or str(question.wishes["method"]) + ", refined" * made.is_refined
         name += "" if made.is_whole else ", stopped"
         number = len(self.viewing.fills) + 1
-        named = Named(f"{number} {name}", made.fill, made.words, (question, made))
         self.is_kept = False
-        self.subject.fills.append(named)
-        self._list(named)
+        self._list(Named(f"{number} {name}", made.fill, made.words, (question, made)))
         self.say(made.said or f"filled by {name}")
 
     def _hear_tried(self, tried: Tried) -> None:
@@ -225,8 +224,7 @@ class MainWindow(Keeping):
 
     def find_gaps(self) -> None:
         """Look for the gaps."""
-        self.subject.marks.is_by_hand = False
-        self.subject.marks.gaps, self.subject.marks.how = [], []
+        self.subject.marks.forget_gaps()
         self._show_marks()
         self._ask(FIND, self.subject.question())
         self.say("looking for the gaps")

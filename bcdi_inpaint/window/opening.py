@@ -52,7 +52,10 @@ def view(
 
     fills = () if fill is None else fill if isinstance(fill, Sequence) else (fill,)
     window = MainWindow(subject_of(scan, gaps, fills))
-    return _run(app, window, _blocks() if block is None else block)
+    window.show()
+    if _blocks() if block is None else block:
+        app.exec()
+    return window
 
 
 def view_files(files: Sequence[str]) -> None:
@@ -61,7 +64,9 @@ def view_files(files: Sequence[str]) -> None:
     from bcdi_inpaint.jobs.subject import subject_of_files
     from bcdi_inpaint.window.main_window import MainWindow
 
-    _run(app, MainWindow(subject_of_files(files)), True)
+    window = MainWindow(subject_of_files(files))
+    window.show()
+    app.exec()
 
 
 def application() -> Any:
@@ -88,11 +93,3 @@ def _blocks() -> bool:
         return True
     shell.enable_gui("qt")
     return False
-
-
-def _run(app: Any, window: Any, block: bool) -> Any:
-    """Show a window, and wait until it is closed if `block`."""
-    window.show()
-    if block:
-        app.exec()
-    return window

@@ -29,6 +29,7 @@ class GapPanel(qt.QWidget):
         self.table = qt.QTableWidget(0, 4, self)
         self.table.setHorizontalHeaderLabels(["across", "from", "to", "found"])
         self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.horizontalHeader().setDefaultAlignment(qt.Qt.AlignLeft)
         self.table.verticalHeader().hide()
         self.table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
         self.table.setWordWrap(True)

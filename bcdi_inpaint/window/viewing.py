@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from silx.gui import qt
@@ -14,6 +15,8 @@ from bcdi_inpaint.window.cut_view import CutView
 from bcdi_inpaint.window.frame_view import FrameView
 from bcdi_inpaint.window.reading import Reader
 
+MEASURED = "as measured"
+"""What the second view shows besides fills: the true counts where a gap was hidden."""
 KEYS = dict(zip(LAYERS, "123456", strict=True))
 
 
@@ -31,8 +34,10 @@ class Viewing(qt.QWidget):
         self.gaps: Sequence[Gap] = ()
         self.place: list[int] = [n // 2 for n in shown.shape]
         self.peak: Shape | None = None
+        self._chosen = -1
         self.axis, self.layer, self.cut_axis = 0, "before", 1
-        self.views = [FrameView(self), FrameView(self)]
+        first = FrameView(parent=self)
+        self.views = [first, FrameView(first, self)]
         self.cut = CutView(self)
         self._lay_out()
         for view in self.views:
@@ -82,6 +87,7 @@ class Viewing(qt.QWidget):
             box.setSizeAdjustPolicy(qt.QComboBox.AdjustToContents)
             box.currentIndexChanged.connect(self.draw)
             line.addWidget(box)
+        self.chosen[1].addItem(MEASURED)
         self.chosen[1].setVisible(False)
         return line
 
@@ -137,27 +143,24 @@ class Viewing(qt.QWidget):
         self.fills.append(named)
         for box in self.chosen:
             box.addItem(named.name)
-        self.chosen[0].setCurrentIndex(len(self.fills) - 1)
+        self.chosen[0].setCurrentText(named.name)
         self.look("after")
 
     def drop(self, name: str) -> None:
         """Take a fill that was only shown out of the list."""
-        for number, named in enumerate(self.fills):
-            if named.name == name:
-                del self.fills[number]
-                for box in self.chosen:
-                    box.removeItem(number)
-                self.draw()
-                return
+        self.fills = [named for named in self.fills if named.name != name]
+        for box in self.chosen:
+            box.removeItem(box.findText(name))
+        self.draw()
 
     def fill_of(self, number: int = 0) -> Named | None:
         """The fill that a view shows."""
-        chosen = self.chosen[number].currentIndex()
-        return self.fills[chosen] if 0 <= chosen < len(self.fills) else None
+        chosen = self.chosen[number].currentText()
+        return next((named for named in self.fills if named.name == chosen), None)
 
     def update_gaps(self, gaps: Sequence[Gap], chosen: int = -1) -> None:
         """Outline other gaps."""
-        self.gaps = gaps
+        self.gaps, self._chosen = gaps, chosen
         if 0 <= chosen < len(gaps):
             self.cut_axis = gaps[chosen].axis
         for view in self.views:
@@ -186,14 +189,16 @@ class Viewing(qt.QWidget):
             button.setChecked(name == self.layer)
         for number, view in enumerate(self.views):
             if number == 0 or self.compare_button.isChecked():
-                read = partial(shown.picture, look, self.fill_of(number))
+                is_measured = number and self.chosen[1].currentText() == MEASURED
+                own = replace(look, layer="before") if is_measured else look
+                read = partial(shown.picture, own, self.fill_of(number))
                 self._reader.ask(f"view {number}", read, partial(self._show, view))
         named = self.fill_of()
         self._reader.ask("cut", lambda _: shown.cuts(look, named), partial(self.cut.show_cut, look))
 
     def _show(self, view: FrameView, picture: Picture) -> None:
         view.show_picture(picture)
-        view.show_gaps(self.gaps)
+        view.show_gaps(self.gaps, self._chosen)
         across, down = ACROSS[picture.look.axis]
         view.show_peak(None if self.peak is None else (self.peak[across], self.peak[down]))
         if view is self.views[0]:

@@ -20,11 +20,6 @@ class Worker(qt.QObject):
         self.process = process
         self._bell: qt.QSocketNotifier | None = None
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether it is at work."""
-        return self.process.is_busy
-
     def do(self, task: str, *args: Any) -> None:
         """Begin a task; see `running.watched`."""
         self.process.do(task, *args)

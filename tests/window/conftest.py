@@ -41,7 +41,7 @@ def settled(qtbot: Any) -> Callable[[MainWindow], None]:
 
     def wait(window: MainWindow) -> None:
         def is_settled() -> bool:
-            return not (window.worker.is_busy or window.reader.is_busy)
+            return not (window.worker.process.is_busy or window.reader.is_busy)
 
         qtbot.waitUntil(is_settled, timeout=PATIENCE_MS)
 
@@ -63,7 +63,7 @@ def opened(qtbot: Any, process: Watched) -> Iterator[Callable[..., MainWindow]]:
 
     yield open_window
     for window in windows:
-        if window.worker.is_busy:
+        if window.worker.process.is_busy:
             process.end()
         window.worker.process = Watched()  # the one that is closed with the window
         window.is_kept = True

@@ -18,7 +18,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.files import DETECTOR, read_provenance
+from bcdi_inpaint.files import DETECTOR, read_provenance, read_scan
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.window.main_window import MainWindow
 
@@ -119,7 +119,7 @@ def test_a_gap_is_hidden_filled_and_scored_and_two_fills_are_compared(
     assert "Pearson 0.9" in window.gaps.scores.text()
     assert len(window.subject.marks.gaps) == 2
     window.viewing.compare_button.click()
-    window.viewing.chosen[1].setCurrentIndex(0)
+    window.viewing.chosen[1].setCurrentText("1 tried at rows 19:25")
     window.viewing.slider.setValue(25)
     settled(window)
     left, right = (view.picture for view in window.viewing.views)
@@ -130,7 +130,14 @@ def test_a_gap_is_hidden_filled_and_scored_and_two_fills_are_compared(
         "frame 25: after, 1 tried at rows 19:25",
     )
     assert (left.image != right.image).any()
-    np.testing.assert_array_equal(left.image[:19], right.image[:19])
+    np.testing.assert_array_equal(left.image[:19, :39], right.image[:19, :39])
+    window.viewing.chosen[1].setCurrentText("as measured")
+    settled(window)
+    truth = window.viewing.views[1].picture
+    assert truth is not None
+    np.testing.assert_array_equal(
+        truth.image[19:25, :39], read_scan(example).counts[25, 19:25, :39]
+    )
     assert window.save_picture(str(example.with_suffix(".png"))) is None
     assert example.with_suffix(".png").stat().st_size > 10_000
 
