@@ -82,11 +82,12 @@ def _draw(
     """Markdown of the pictures, which are drawn."""
     groups = groups_of([each.contestant for each in results.trained], config.classical)
     found = []
-    for scan in distinct(rows, "scan"):
-        name = f"{config.name}_{scan}_by_width.png"
-        draw_by_width(folder / name, rows, groups, scan)
-        found.append(f"\n![Correlation by width, {scan}]({name})\n")
     published = groups.get("networks, as published", [])
+    for scan in distinct(rows, "scan"):
+        for what, names in (("published", published), ("classical", config.classical)):
+            name = f"{config.name}_{scan}_{what}.png"
+            draw_by_width(folder / name, rows, names, scan)
+            found.append(f"\n![Correlation by width, {scan}, {what}]({name})\n")
     views = read_views(results.views)[:ROWS_SHOWN]
     if views:
         name = f"{config.name}_fills.png"

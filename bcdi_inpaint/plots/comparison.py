@@ -16,8 +16,16 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.plots.picture import checked_picture, finish
 from bcdi_inpaint.plots.style import COLOURS, STYLE, new_figure
 
-_METHOD_COLOURS = {"ceiling": "black", "network": COLOURS["ours"], "linear": COLOURS["linear"]}
-_OTHER_COLOURS = ("#8a8a8a", "#e69f00", "#2e9e6b", "#9467bd", "#17a2b8", "#8c6d31", "#e377c2")
+_METHOD_COLOURS = {
+    "ceiling": "black",
+    "network": COLOURS["ours"],
+    "gap_unet": COLOURS["ours"],  # the same, trained for a study
+    "linear": COLOURS["linear"],
+}
+_OTHER_COLOURS = (
+    *("#8a8a8a", "#e69f00", "#2e9e6b", "#9467bd"),
+    *("#17a2b8", "#8c6d31", "#e377c2", "#bcbd22"),
+)
 Curve = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
 """Places along x, values there, and the lower and upper ends of their error bars (or NaN)."""
 
@@ -74,7 +82,8 @@ def score_curves(
             ax.set_ylabel(ylabel)
         lines = [Line2D([], [], color=colour, marker="o", ms=3) for colour in colours.values()]
         names = [name.replace("_", " ") for name in colours]
-        figure.legend(lines, names, loc="outside lower center", ncols=5, frameon=False)
+        ncols = 5 if columns > 1 else 4
+        figure.legend(lines, names, loc="outside lower center", ncols=ncols, frameon=False)
         if title:
             figure.suptitle(title, fontsize=12)
         return finish(figure, target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bcdi_inpaint.evaluation.fills import CEILING, Record, View
@@ -11,36 +11,31 @@ from bcdi_inpaint.studies.contestants import OUR_KIND
 
 ALWAYS = (CEILING, "linear", OUR_KIND)
 """Methods that every panel shows."""
-Curves = dict[str, dict[str, tuple[list[float], list[float], list[float], list[float]]]]
+Curves = dict[str, tuple[list[float], list[float], list[float], list[float]]]
 
 
-def draw_by_width(
-    path: Path, rows: Sequence[Record], groups: Mapping[str, Sequence[str]], scan: str
-) -> None:
-    """Draw the correlation against the gap's width, a panel for each group of methods.
+def draw_by_width(path: Path, rows: Sequence[Record], names: Sequence[str], scan: str) -> None:
+    """Draw the correlation against the gap's width.
 
     Parameters
     ----------
     path : of the picture; one that exists is replaced.
     rows : of `averages.average_study`.
-    groups : names of methods, by the heading of their panel.
+    names : of the methods that are shown besides `ALWAYS`.
     scan : whose rows are drawn.
     """
-    panels: Curves = {}
-    for heading, names in groups.items():
-        shown = [row for row in rows if row["scan"] == scan and row["method"] in (*ALWAYS, *names)]
-        for row in shown:
-            curve = panels.setdefault(heading, {}).setdefault(row["method"], ([], [], [], []))
+    curves: Curves = {}
+    for row in rows:
+        if row["scan"] == scan and row["method"] in (*ALWAYS, *names):
             value = row["pearson_log"]
-            for part, number in zip(
-                curve, (row["width"], value.mean, value.low, value.high), strict=True
-            ):
+            point = (row["width"], value.mean, value.low, value.high)
+            curve = curves.setdefault(row["method"], ([], [], [], []))
+            for part, number in zip(curve, point, strict=True):
                 part.append(float(number))
     score_curves(
-        panels,
+        {scan: curves},
         xlabel="width of the gap (px)",
         ylabel="Pearson correlation of log counts",
-        columns=2,
         path=path,
         force=True,
     )

@@ -47,7 +47,7 @@ def test_a_study_trains_judges_and_writes_and_goes_on_where_it_was(
         assert f"## {heading}" in text, heading
     assert "`bcdi-inpaint evaluate tiny.yaml` makes these" in text
     assert "tunet + inputs" in table
-    for name in ("tiny_simulated_by_width.png", "tiny_fills.png"):
+    for name in ("tiny_simulated_published.png", "tiny_simulated_classical.png", "tiny_fills.png"):
         assert f"({name})" in text
         assert (folder / name).stat().st_size > 1000
     assert len(list((tmp_path / "cache/methods/weights").glob("*.safetensors"))) == 4
