@@ -16,7 +16,15 @@ print(gaps)
 print(fill)
 
 # %%
-# Above is what was measured, below it the same with the gap filled. Outside the outline nothing
-# has changed.
+# At the left the gap from near: as measured, filled, and how sure the fill is; below, cuts through
+# it with the interval that holds with 95 %. At the right all of the scan, before and after. Outside
+# the gap nothing has changed.
 
-figure = before_after(scan.counts, fill.counts, fill.filled, scan.bad_mask)
+figure = before_after(
+    scan.counts,
+    fill.counts,
+    fill.filled,
+    scan.bad_mask,
+    sigma=fill.sigma,
+    interval=fill.interval(0.95),
+)
