@@ -57,6 +57,7 @@ MEANING: Mapping[str, str] = {
     f"{RECORD}/inpaint_own_calibration_sigma": "by how much sigma grew there",
     f"{RECORD}/inpaint_own_calibration_tail": "by how much the tails grew there",
     f"{RECORD}/inpaint_own_calibration_voxels": "hidden voxels that this is known from",
+    f"{RECORD}/inpaint_sigma_median": "median of the fill's sigma in the filled voxels",
     f"{RECORD}/inpaint_written_for": "the hand-over that the file was written for",
 }
 """What each data set of an output is; a test holds it against a file that `predict` has written."""

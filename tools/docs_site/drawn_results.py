@@ -21,6 +21,7 @@ COLOURS = {
     "hard": "#3a9a5b",
     "prior": "#e08a1e",
     "refined prior": "#d1352b",
+    "refined prior + found": "#8c1a6a",
     "auto": "#8a8a8a",
     "complete": "0.3",
 }

@@ -59,8 +59,13 @@ def read_tables(text: str) -> list[Table]:
     return tables
 
 
+NAMED_TODAY = {"treatment": "way"}
+"""Columns that newer reports call otherwise, and what the pages know them as."""
+
+
 def _table(heading: str, lines: Sequence[str]) -> Table:
-    columns, _, *rows = ([cell.strip() for cell in line.strip("| \n").split("|")] for line in lines)
+    named, _, *rows = ([cell.strip() for cell in line.strip("| \n").split("|")] for line in lines)
+    columns = [NAMED_TODAY.get(name, name) for name in named]
     cells = [[*row, *[""] * (len(columns) - len(row))] for row in rows]
     return Table(
         heading,

@@ -100,6 +100,9 @@ TABLES = {
         "phasing_coherent", _judged("phasing_coherent", "--phasing "), CRYSTALS
     ),
     "crystals_wide": Shown("phasing_wide", _judged("phasing_wide", "--phasing "), CRYSTALS),
+    "crystals_runner": Shown(
+        "phasing_runner_small", _judged("phasing_runner_small", "--phasing "), CRYSTALS
+    ),
     "crystals_starts": Shown("phasing_starts", _judged("phasing_starts", "--phasing "), CRYSTALS),
 }
 """Every table of the pages of results, by the name of the part that a page includes."""
