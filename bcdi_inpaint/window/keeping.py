@@ -37,9 +37,7 @@ class Keeping(qt.QMainWindow):
 
     def save_mask(self, path: str = "") -> None:
         """Write the bad voxels to a file that `--mask` takes."""
-        chosen = (
-            path or qt.QFileDialog.getSaveFileName(self, "Save the mask", "bad.npy", "*.npy")[0]
-        )
+        chosen = path or qt.QFileDialog.getSaveFileName(self, "Save", "bad.npy", "*.npy")[0]
         self._try(lambda: chosen and self.subject.marks.save(Path(chosen), force=not path))
 
     def _try(self, act: Any) -> Any:
@@ -63,8 +61,7 @@ class Keeping(qt.QMainWindow):
         """Write the fill that is shown."""
         named = self.viewing.fill_of()
         if named is None or named.made is None:
-            self.say("nothing was filled here, expected a fill: press Fill first")
-            return
+            return self.say("nothing was filled here, expected a fill: press Fill first")
         default = str(self.subject.output)
         chosen = path or qt.QFileDialog.getSaveFileName(self, "Save", default, "*.cxi")[0]
         if chosen:

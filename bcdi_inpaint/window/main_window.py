@@ -51,7 +51,6 @@ class MainWindow(Keeping):
             self._list(named)
         self._show_marks()
         self._tell_about()
-        self._ask(FIND, subject.question())
 
     def _add_panels(self) -> None:
         self.gaps, self.filling = GapPanel(self), FillPanel(self)
@@ -122,6 +121,8 @@ class MainWindow(Keeping):
         """The user's bad voxels in the frame that is shown; they are drawn in frames alone."""
         can_draw, self._frame = look.axis == 0 and not look.is_sum, look.place[0]
         self.bad.show_plane(self.subject.marks.plane(self._frame) if can_draw else None)
+        if not self.task:  # the first picture is there: now the worker may take the processor
+            self._ask(FIND, self.subject.question())
 
     def _take_drawn(self) -> None:
         plane = self.bad.tools.getSelectionMask(copy=False)

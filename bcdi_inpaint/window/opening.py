@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bcdi_inpaint.errors import require
-from bcdi_inpaint.running.display import check_display
+from bcdi_inpaint.running.display import check_display, keep_constants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +67,7 @@ def view_files(files: Sequence[str]) -> None:
 
     window = MainWindow(subject_of_files(files))
     window.show()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C, which Qt would keep waiting
     app.exec()
 
 
@@ -75,14 +77,13 @@ def application() -> Any:
     Raises InputError where there is no Qt or no display.
     """
     widgets: Any = require("PySide6.QtWidgets", "window", "the window")
-    known = widgets.QApplication.instance()
-    if known is not None:
-        return known
-    check_display()
+    keep_constants()
+    app = widgets.QApplication.instance()
+    if app is None:
+        check_display()
+        app = widgets.QApplication(sys.argv[:1])
+        app.setStyle("Fusion")
     require("silx.gui.qt", "window", "the window")
-    app = widgets.QApplication(sys.argv[:1])
-    app.setApplicationName("bcdi-inpaint")
-    app.setStyle("Fusion")
     return app
 
 

@@ -12,7 +12,7 @@ from silx.gui import qt
 from bcdi_inpaint.errors import InputError, brief
 from bcdi_inpaint.jobs.shown import Stopped
 
-Wanted = Callable[[], bool]
+Read = Callable[[Callable[[], bool]], Any]
 
 
 class Reader(qt.QObject):
@@ -34,7 +34,7 @@ class Reader(qt.QObject):
         """Whether something is still to come."""
         return bool(self._answers)
 
-    def ask(self, owner: str, read: Callable[[Wanted], Any], answer: Callable[[Any], None]) -> None:
+    def ask(self, owner: str, read: Read, answer: Callable[[Any], None]) -> None:
         """Read something and hand it over, unless the owner asks for something else meanwhile.
 
         Parameters
@@ -54,7 +54,7 @@ class Reader(qt.QObject):
         self._answers.clear()
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _read(self, owner: str, ticket: object, read: Callable[[Wanted], Any]) -> None:
+    def _read(self, owner: str, ticket: object, read: Read) -> None:
         def is_wanted() -> bool:
             return self._newest.get(owner) is ticket
 

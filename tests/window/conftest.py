@@ -1,8 +1,7 @@
-"""A real window on a copy of the example, on a display of its own."""
+"""A real window on a part of the example, on a display of its own."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,15 @@ pytest.importorskip("PySide6.QtWidgets", reason="no Qt: pip install 'bcdi-inpain
 pytest.importorskip("silx.gui.qt", reason="no silx: pip install 'bcdi-inpaint[window]'")
 pytest.importorskip("pytestqt", reason="no pytest-qt, which drives the window")
 
-from bcdi_inpaint.files.example import EXAMPLE
+from bcdi_inpaint.files import write_scan
+from bcdi_inpaint.files.example import load_example
 from bcdi_inpaint.jobs.subject import subject_of_files
+from bcdi_inpaint.running.display import keep_constants
 from bcdi_inpaint.running.watched import Watched
 from bcdi_inpaint.window.main_window import MainWindow
 
 PATIENCE_MS = 120_000
+keep_constants()
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +33,10 @@ def process() -> Iterator[Watched]:
 
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
-    """A copy of the example's file."""
-    return Path(shutil.copy(EXAMPLE, tmp_path / "scan.cxi"))
+    """The middle of the example, 32 x 48 x 48 voxels, in a file."""
+    scan = load_example().part((slice(8, 40), slice(8, 56), slice(8, 56)))
+    write_scan(tmp_path / "scan.cxi", scan.counts, scan.bad_mask)
+    return tmp_path / "scan.cxi"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ Settled = Callable[[MainWindow], None]
 Opened = Callable[..., MainWindow]
 
 
-def test_frames_are_shown_along_each_axis_with_a_key(
+def test_frames_and_sums_are_shown_until_the_file_disappears(
     opened: Opened, settled: Settled, example: Path, qtbot: Any
 ) -> None:
     window = opened(example)
@@ -35,19 +35,22 @@ def test_frames_are_shown_along_each_axis_with_a_key(
         plane = known.take(20, axis)
         np.testing.assert_array_equal(picture.image, plane.T if axis == 2 else plane)
     assert window.gaps.table.rowCount() == 2
-    assert window.viewing.peak == (24, 32, 32)
+    assert window.viewing.peak == (16, 24, 24)
     assert "advice: gap of 6" in window.about.toPlainText()
 
-
-def test_a_sum_leaves_out_what_was_not_measured(
-    opened: Opened, settled: Settled, example: Path
-) -> None:
-    window = opened(example)
     window.viewing.sum_button.click()
     settled(window)
     picture = window.viewing.views[0].picture
     assert picture is not None
-    scan = read_scan(example)
     total = np.where(scan.bad_mask.all(axis=0), np.nan, (scan.counts * ~scan.bad_mask).sum(axis=0))
     np.testing.assert_array_equal(picture.image, total)
     assert picture.words_at(3.2, 5.9) == f"frame all, row 5, column 3: before {total[5, 3]:.6g}"
+
+    window.viewing.sum_button.click()
+    settled(window)
+    picture = window.viewing.views[0].picture
+    example.unlink()
+    window.viewing.slider.setValue(3)
+    settled(window)
+    assert str(example) in window.filling.words.text()
+    assert window.viewing.views[0].picture is picture
