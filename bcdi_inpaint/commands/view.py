@@ -17,7 +17,9 @@ def view(scan: str, files: tuple[str, ...]) -> None:
     FILLED.CXI are fills of it, to be compared, and a file that bcdi-inpaint phase wrote, whose
     calculated intensity is shown. An output of ours can be looked at by itself too.
 
-    Example: bcdi-inpaint view scan.cxi scan_inpainted.cxi
+    \b
+    Example:
+      bcdi-inpaint view scan.cxi scan_inpainted.cxi
     """
     from bcdi_inpaint.window.opening import view_files
 

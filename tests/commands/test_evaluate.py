@@ -210,7 +210,7 @@ def test_a_configuration_can_be_checked_alone(
     ("arguments", "said"),
     [
         (["absent.yaml"], "absent.yaml cannot be read"),
-        (["list.yaml"], "expected keys of an evaluation"),
+        (["list.yaml"], "expected the keys of a configuration"),
         (["{config}", "--methods", "linear,magic"], "'magic' is no method"),
         (["{config}", "--widths", "3;6"], "widths is '3;6'"),
         (["{config}", "--widths", "0"], "at least 1 voxel"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
-import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from click.testing import CliRunner
 from small_network import tiny_network
 
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.files.example import EXAMPLE
+from bcdi_inpaint.files import write_scan
+from bcdi_inpaint.files.example import load_example
 from bcdi_inpaint.network import weights
 from bcdi_inpaint.network.weights import save_weights
 
@@ -52,7 +53,13 @@ def examples() -> Iterator[tuple[str, str]]:
 
 IN_ORDER = ("predict", "phase", "finetune", "simulate", "train", "evaluate", "doctor")
 """Of a walk through the commands: the later ones use what the earlier ones have left."""
-NEEDS = {"phase": "pynx", "finetune": "lightning", "simulate": "finufft", "train": "finufft"}
+NEEDS = {
+    "phase": "pynx",
+    "finetune": "lightning",
+    "simulate": "finufft",
+    "train": "finufft",
+    "view": "PySide6.QtWidgets",
+}
 """A library without which the examples of a command cannot run."""
 
 
@@ -62,21 +69,44 @@ def test_every_example_runs_as_it_is_written(
     """In a folder with a scan and the repository's configurations, by a network that is quick."""
     save_weights(tmp_path / "tiny.safetensors", tiny_network(), {})
     monkeypatch.setattr(weights, "default_path", lambda: tmp_path / "tiny.safetensors")
-    shutil.copy(EXAMPLE, tmp_path / "scan.cxi")
+    scan = load_example().part((slice(8, 40), slice(64), slice(64)))  # quicker
+    write_scan(tmp_path / "scan.cxi", scan.counts, scan.bad_mask)
     (tmp_path / "configs").symlink_to(CONFIGS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BCDI_INPAINT_DATA", str(tmp_path))
+    _close_windows_at_once(monkeypatch)
+    interrupt = signal.getsignal(signal.SIGINT)  # the window takes Ctrl-C to itself
     order = {name: number for number, name in enumerate(IN_ORDER)}
     for name, line in sorted(examples(), key=lambda one: order.get(one[0], len(order))):
-        if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
+        if name in NEEDS and not _is_there(NEEDS[name]):
             continue
         program, *words = shlex.split(line)
         assert program == "bcdi-inpaint"
         given = [file for word in words for file in _as_the_shell_would(word)]
         result = CliRunner().invoke(main, given)
         assert result.exit_code == 0, f"{line}: {result.output} {result.exception}"
+    signal.signal(signal.SIGINT, interrupt)
     left = {path.name for path in tmp_path.iterdir()}
     assert left >= {"scan_inpainted.cxi", "scan_inpainted.png"}
+
+
+def _is_there(library: str) -> bool:
+    try:
+        return importlib.util.find_spec(library) is not None
+    except ImportError:
+        return False
+
+
+def _close_windows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not _is_there(NEEDS["view"]):
+        return
+    from PySide6.QtWidgets import QApplication
+
+    def close(_app: QApplication) -> None:
+        assert QApplication.topLevelWidgets()
+        QApplication.closeAllWindows()
+
+    monkeypatch.setattr(QApplication, "exec", close)
 
 
 def _as_the_shell_would(word: str) -> list[str]:

@@ -88,7 +88,7 @@ def test_a_single_scan_with_gaps(tmp_path: Path, config: Path) -> None:
         (["--single", "-o", "s.cxi", "--workers", "2"], "--workers is given"),
         (["--single", "-o", "s.h5"], "expected .cxi"),
         (["absent.yaml", "-o", "p.h5"], "absent.yaml cannot be read"),
-        (["list.yaml", "-o", "p.h5"], "expected keys of a recipe"),
+        (["list.yaml", "-o", "p.h5"], "expected the keys of a configuration"),
         (["unknown.yaml", "-o", "p.h5"], "unknown.yaml: colour is 'red'"),
     ],
 )
