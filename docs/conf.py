@@ -75,7 +75,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "remove_config_comments": True,
     "min_reported_time": 1,
-    "capture_repr": ("__repr__",),
+    "capture_repr": (),
     "plot_gallery": "True",
 }
 

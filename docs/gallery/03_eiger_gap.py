@@ -35,7 +35,7 @@ print(fill)
 
 # %%
 # The middle of so wide a gap is far from everything that was measured, and the fill says so:
-# ``sigma`` grows from the rims to the middle.
+# ``sigma`` is small at the rims and large inside.
 
 frame = int(np.argmax(made.counts.sum(axis=(1, 2))))
 hidden = made.gap_mask[frame]

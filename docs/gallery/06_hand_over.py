@@ -61,7 +61,7 @@ fig, axes = plt.subplots(2, 5, figsize=(10.5, 4.4), layout="constrained")
 shown = inside[middle, rows, columns]
 true_phase = np.where(shown, np.angle(truth[middle, rows, columns]), np.nan)
 axes[0, 0].imshow(true_phase - np.nanmean(true_phase), cmap="RdBu_r", vmin=-0.5, vmax=0.5)
-axes[0, 0].set_title("true phase (same colours)")
+axes[0, 0].set_title("true phase")
 for (above, below), (way, result) in zip(axes.T[1:], found.items(), strict=True):
     obj = result.aligned[middle, rows, columns]
     off = np.angle(obj * np.exp(-1j * np.nan_to_num(true_phase)))

@@ -32,7 +32,8 @@ for (above, below), (name, logs) in zip(axes.T, pictures.items(), strict=True):
     off = (logs - truth)[frame, rows, columns]
     shown = below.imshow(off, cmap="RdBu_r", vmin=-1.5, vmax=1.5)
     error = np.abs(logs - truth)[fill.filled].mean()
-    below.set_title(f"mean error {error:.3f}" if name != "hidden" else "")
+    below.set_title(f"mean error {error:.3f}")
+    below.set_visible(name != "hidden")
 for ax in axes.flat:
     ax.set_axis_off()
 fig.colorbar(shown, ax=axes[1, :], label="too dark      too bright", shrink=0.8)
