@@ -18,17 +18,6 @@ from docs_site import (
     drawn_results,
     results,
 )
-from docs_site.reports import REPOSITORY
-
-ALSO = {"howto": ("window",), "understand": ("methods",)}
-"""Pages that a version of the package may lack, by the folder whose table of contents has them."""
-
-
-def also(section: str) -> str:
-    """A table of contents of a section's pages of `ALSO`, those that are there."""
-    there = [name for name in ALSO[section] if (REPOSITORY / "docs" / f"{name}.md").is_file()]
-    lines = ["```{toctree}", ":maxdepth: 1", "", *(f"/{name}" for name in there), "```", ""]
-    return "\n".join(lines) if there else ""
 
 
 def write_parts(app: Any) -> None:
@@ -44,8 +33,6 @@ def write_all(folder: Path) -> None:
     write(parts / "crystals.md", crystals_table.part().replace("](docs/", "](/"))
     for name, shown in results.TABLES.items():
         write(parts / f"{name}.md", results.part_of(shown))
-    for section in ALSO:
-        write(parts / f"also_{section}.md", also(section))
     write(parts / "rooms.md", api_pages.index())
     for room, modules in api_pages.rooms().items():
         write(folder / "api" / f"{room}.rst", api_pages.room_page(room, modules))

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from docs_site.generate import also
 from docs_site.reports import REPOSITORY, read_report
 from docs_site.results import TABLES
 
@@ -59,10 +58,7 @@ def is_there(page: Path, target: str) -> bool:
 
 def listed(page: Path) -> Iterator[Path]:
     """The pages that a page's tables of contents name."""
-    text = page.read_text()
-    for section in re.findall(r"parts/also_(\w+)\.md", text):
-        text += f"\n{also(section)}"
-    for block in code(text, "{toctree}"):
+    for block in code(page.read_text(), "{toctree}"):
         for line in (one.strip() for one in block.splitlines()):
             if not line or line.startswith(":"):
                 continue
