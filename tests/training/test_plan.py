@@ -11,13 +11,14 @@ from simulation.recipe import as_recipe
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
 RECIPES = [path for path in CONFIGS if path.name.startswith("patterns")]
 PHASINGS = [path for path in CONFIGS if path.name.startswith("phasing")]
-PLANS = [path for path in CONFIGS if "training" in read_yaml(path)]
+STUDIES = [path for path in CONFIGS if path.name.startswith("methods")]
+PLANS = [path for path in CONFIGS if path not in STUDIES and "training" in read_yaml(path)]
 
 
 def test_every_shipped_file_is_of_a_known_kind() -> None:
-    """Those of evaluations are loaded by that command's tests."""
+    """Those of evaluations and of studies are loaded by that command's tests."""
     evaluations = [path for path in CONFIGS if path.name.startswith("evaluate")]
-    assert sorted(RECIPES + PLANS + evaluations + PHASINGS) == CONFIGS
+    assert sorted(RECIPES + PLANS + evaluations + STUDIES + PHASINGS) == CONFIGS
 
 
 @pytest.mark.parametrize("path", PHASINGS, ids=lambda path: path.name)
