@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from bcdi_inpaint.files import write_scan
+from bcdi_inpaint.files.example import load_example
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 EXAMPLE = REPOSITORY / "bcdi_inpaint" / "examples" / "example.cxi"
 
@@ -41,8 +44,10 @@ def run_without_extras(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_base_installation_fills_and_refines(tmp_path: Path) -> None:
-    out = tmp_path / "filled.cxi"
-    done = run_without_extras("predict", str(EXAMPLE), "-o", str(out), "--refine", "--plot")
+    scan, out = tmp_path / "scan.cxi", tmp_path / "filled.cxi"
+    middle = load_example().part((slice(8, 40), slice(16, 56), slice(16, 56)))
+    write_scan(scan, middle.counts, middle.bad_mask)
+    done = run_without_extras("predict", str(scan), "-o", str(out), "--refine", "--plot")
     assert done.returncode == 0, done.stderr
     assert out.exists()
     assert "refined: " in done.stdout
