@@ -117,8 +117,8 @@ def main() -> None:
 main.add_sections(
     {
         "Fill": (predict,),
-        "Look": (view,),
         "Phase": (phase, *PYNX_COMMANDS),
+        "Look": (view,),
         "Simulate": (simulate,),
         "Train": (finetune, train),
         "Judge": (evaluate,),
