@@ -19,24 +19,6 @@ LIBRARIES = {
 """What Qt aborts without on Linux, and the system's packages that have it."""
 
 
-IMMORTAL = 1 << 40
-"""References that no program takes away."""
-
-
-def keep_constants() -> None:
-    """Keep None, True and their like in Python 3.11, which Qt's newest binding does not count.
-
-    PySide6 6.12 gives them out without a reference of their own, as is right from Python 3.12 on,
-    where they are immortal. In 3.11 the process is aborted after some thousand calls.
-    """
-    if sys.version_info >= (3, 12) or sys.implementation.name != "cpython":
-        return
-    for constant in (None, True, False, Ellipsis, NotImplemented):
-        count = ctypes.c_ssize_t.from_address(id(constant))
-        if count.value < IMMORTAL:
-            count.value += 2 * IMMORTAL
-
-
 def check_display() -> None:
     """InputError where a window cannot be shown; Qt itself would abort the process."""
     if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM", "xcb") != "xcb":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bcdi_inpaint.errors import require
-from bcdi_inpaint.running.display import check_display, keep_constants
+from bcdi_inpaint.running.display import check_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,7 +77,6 @@ def application() -> Any:
     Raises InputError where there is no Qt or no display.
     """
     widgets: Any = require("PySide6.QtWidgets", "window", "the window")
-    keep_constants()
     app = widgets.QApplication.instance()
     if app is None:
         check_display()

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.running import display
-from bcdi_inpaint.running.display import check_display, keep_constants
+from bcdi_inpaint.running.display import check_display
 
 
 @pytest.fixture(autouse=True)
@@ -36,11 +34,3 @@ def test_a_library_that_qt_would_abort_without_is_named(monkeypatch: pytest.Monk
 def test_a_platform_that_needs_no_display_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     check_display()
-
-
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="constants are immortal")
-def test_constants_outlive_a_binding_that_does_not_count_them() -> None:
-    for _ in range(2):
-        keep_constants()
-    for constant in (None, True, False):
-        assert display.IMMORTAL < sys.getrefcount(constant) < 4 * display.IMMORTAL

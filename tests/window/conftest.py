@@ -15,12 +15,10 @@ pytest.importorskip("pytestqt", reason="no pytest-qt, which drives the window")
 from bcdi_inpaint.files import write_scan
 from bcdi_inpaint.files.example import load_example
 from bcdi_inpaint.jobs.subject import subject_of_files
-from bcdi_inpaint.running.display import keep_constants
 from bcdi_inpaint.running.watched import Watched
 from bcdi_inpaint.window.main_window import MainWindow
 
 PATIENCE_MS = 120_000
-keep_constants()
 
 
 @pytest.fixture(scope="session")
