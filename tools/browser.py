@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_FLAGS = (
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -17,8 +17,8 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--hide-scrollbars",
 )
+"""Without a screen, and without asking anything of the network."""
 
 
 def find_browser() -> str | None:
@@ -64,6 +64,13 @@ def _address(page: Path, hash_: str) -> str:
 def _run(browser: str, address: str, *flags: str) -> bytes:
     """The browser's output; it runs with a profile of its own, which is gone afterwards."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [browser, *_FLAGS, f"--user-data-dir={profile}", *flags, address]
+        command = [
+            browser,
+            *FLAGS,
+            "--hide-scrollbars",
+            f"--user-data-dir={profile}",
+            *flags,
+            address,
+        ]
         done = subprocess.run(command, capture_output=True, check=True, timeout=120)
     return done.stdout

@@ -58,37 +58,24 @@ def refine_of(
     """
     try:
         with memory_errors():
-            return _refined(request, scan, gap, filling, model, cycles, stop, watch)
+            everything = whole(scan.shape)
+            measured = scan.part(everything)
+            loaded = model if isinstance(model, Model) else load_model(model)
+            found = refine(
+                measured.counts,
+                gap.part(everything),
+                filling.whole,
+                bad_mask=measured.bad_mask,
+                model=loaded,
+                rng=np.random.default_rng(REFINEMENT_SEED),
+                device=request.device,
+                cycles=cycles,
+                stop=stop,
+                watch=watch,
+            )
     except MemoryError:
         nan, why = float("nan"), "not refined: out of memory, expected room for the scan"
         return RefinedFill(filling, False, nan, nan, why, False)
-
-
-def _refined(
-    request: Request,
-    scan: Measured,
-    gap: GapRegion,
-    filling: StreamedFill,
-    model: str | Model,
-    cycles: Callable[[int, int], None],
-    stop: Callable[[], bool],
-    watch: Callable[[Box, np.ndarray], None] | None = None,
-) -> RefinedFill:
-    everything = whole(scan.shape)
-    measured = scan.part(everything)
-    loaded = model if isinstance(model, Model) else load_model(model)
-    found = refine(
-        measured.counts,
-        gap.part(everything),
-        filling.whole,
-        bad_mask=measured.bad_mask,
-        model=loaded,
-        rng=np.random.default_rng(REFINEMENT_SEED),
-        device=request.device,
-        cycles=cycles,
-        stop=stop,
-        watch=watch,
-    )
     return RefinedFill(
         found.fill, found.accepted, found.before, found.after, found.remark, found.interrupted
     )

@@ -6,9 +6,9 @@ import base64
 from pathlib import Path
 
 import pytest
+from browser import find_browser
 from build_site import SITE, complaint
 from docs_site import api_pages, config_keys, docstrings
-from docs_site.browser import find_browser
 from docs_site.links import dead_links
 from docs_site.looking import faults_seen
 

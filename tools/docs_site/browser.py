@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,29 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--allow-file-access-from-files",
-    "--remote-debugging-pipe",
-)
+from browser import FLAGS
+
+SPOKEN_TO = ("--allow-file-access-from-files", "--remote-debugging-pipe")
+"""What the browser needs besides, to be asked about pages in files."""
 _LAUNCH = (
     "import os, sys; read, write = map(int, sys.argv[1:3]); "
     "os.dup2(read, 3); os.dup2(write, 4); os.execv(sys.argv[3], sys.argv[3:])"
 )
 """The pipes have to be descriptors 3 and 4 of the browser: a process before it sees to it."""
-
-
-def find_browser() -> str | None:
-    """The path of a browser that can be spoken to; None where there is none."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 class Tab:
@@ -123,7 +108,7 @@ def browser(path: str) -> Iterator[Tab]:
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        flags = [*FLAGS, f"--user-data-dir={profile}"]
+        flags = [*FLAGS, *SPOKEN_TO, f"--user-data-dir={profile}"]
         process = subprocess.Popen(
             [sys.executable, "-c", _LAUNCH, str(theirs_in), str(theirs_out), path, *flags],
             pass_fds=(theirs_in, theirs_out),

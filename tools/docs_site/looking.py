@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from docs_site.browser import browser, find_browser
+from browser import find_browser
+
+from docs_site.browser import browser
 from docs_site.links import dead_links, pages
 
 PHONE = 390, 844
