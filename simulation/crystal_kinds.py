@@ -8,7 +8,7 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import gaussian_filter
 
-from bcdi_inpaint.arrays import Complex128Array, Float64Array
+from bcdi_inpaint.arrays import Complex64Array, Complex128Array, Float64Array
 from simulation.fields import correlated_field
 
 KINDS = {
@@ -43,25 +43,29 @@ def deal_kinds(shares: Mapping[str, float], count: int) -> list[str]:
 
 
 def vary_modulus(
-    obj: Complex128Array, spread: float, correlation_voxel: float, rng: np.random.Generator
+    obj: Complex128Array | Complex64Array,
+    spread: float,
+    correlation_voxel: Float64Array | float,
+    rng: np.random.Generator,
 ) -> Complex128Array:
     """Multiply an object by a smooth random field.
 
     Parameters
     ----------
-    obj : (n, n, n), the object, zero or nearly so outside the particle.
+    obj : (*shape,), the object, zero or nearly so outside the particle.
     spread : standard deviation of the field inside, over its mean.
-    correlation_voxel : length over which the field is alike, in voxels.
+    correlation_voxel : length over which the field is alike, in voxels, one for all axes or one
+        for each.
     rng : source of the field.
 
     Returns
     -------
-    (n, n, n), the object whose modulus varies.
+    (*shape,), the object whose modulus varies.
     """
     field = correlated_field(obj.shape, correlation_voxel, rng)
     inside = np.abs(obj) > 0.5 * np.abs(obj).max()
     deviation = (field - field[inside].mean()) / field[inside].std()
-    return obj * np.maximum(1 + spread * deviation, LEAST_MODULUS)
+    return np.asarray(obj * np.maximum(1 + spread * deviation, LEAST_MODULUS))
 
 
 def bring_peak_to_middle(amplitude: Complex128Array) -> Complex128Array:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.errors import InputError
+
+LATTICE_REACH = 0.85
+"""How near the array's corners may come to the next Bragg peak, as a part of the way there.
+
+A simulated particle has some tens of lattice planes, a measured one thousands: there, the next
+peak is never in view.
+"""
 
 
 @dataclass(frozen=True)
@@ -125,3 +133,22 @@ def rocking_steps(
     """
     directions = rocking_directions(reflection_inv_nm, wavelength_nm, rng)
     return oversampled_steps(positions_nm, directions, oversampling)
+
+
+def farthest_inv_nm(
+    steps_inv_nm: Float64Array, shape: tuple[int, ...], centre: Float64Array
+) -> float:
+    """Distance of an array's farthest corner from the peak, over `LATTICE_REACH`.
+
+    Parameters
+    ----------
+    steps_inv_nm : (3, 3) in 1/nm, column a is the step along array axis a.
+    shape : (n_rock, n_y, n_x).
+    centre : (3,) voxel of the peak.
+
+    Returns
+    -------
+    In 1/nm.
+    """
+    corners = np.array(list(product(*[(0, n - 1) for n in shape]))) - centre
+    return float(np.linalg.norm(corners @ steps_inv_nm.T, axis=1).max() / LATTICE_REACH)

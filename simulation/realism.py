@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+from pydantic_core.core_schema import SerializerFunctionWrapHandler
 from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
@@ -26,6 +27,7 @@ class RealismConfig(BaseModel):
     ----------
     flux : photons expected in the brightest voxel, drawn on a logarithmic scale.
     blur_voxel : standard deviation of the partial coherence's blur, drawn for each axis.
+    coherent_share : how often the beam is coherent, without that blur.
     flat : photons per voxel of a flat background, drawn on a logarithmic scale.
     smooth_share, smooth : how often there is a broad background too, and its photons at its height,
         drawn on a logarithmic scale.
@@ -41,6 +43,7 @@ class RealismConfig(BaseModel):
 
     flux: Range = (1e4, 1e8)
     blur_voxel: Range | None = (0.2, 1.0)
+    coherent_share: float = Field(0.0, ge=0, le=1)
     flat: Range | None = (1e-4, 0.3)
     smooth_share: float = Field(0.3, ge=0, le=1)
     smooth: Range = (0.01, 3.0)
@@ -66,6 +69,14 @@ class RealismConfig(BaseModel):
         if self.flux[1] > MOST_COUNTS / 4:
             raise ValueError(f"flux is {self.flux}, expected at most {MOST_COUNTS / 4:.1g}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _plain(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Without a share of coherent beams that is 0: the hash of older sets of patterns stays."""
+        values: dict[str, object] = serialize(self)
+        if not self.coherent_share:
+            values.pop("coherent_share", None)
+        return values
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,7 @@ def measure(
     """
     assert intensity.max() > 0, "nothing to scale to the flux"
     flux = _log_uniform(config.flux, rng)
-    blurred, blur = _blur(intensity, config.blur_voxel, rng)
+    blurred, blur = _blur(intensity, config, rng)
     photons = blurred * np.float32(flux / blurred.max())
     background, drawn = _background(photons.shape, config, rng)
     photons += background
@@ -147,12 +158,13 @@ def _offsets(shape: tuple[int, ...], centre: Float64Array) -> list[Float32Array]
 
 
 def _blur(
-    intensity: Float32Array, limits: Range | None, rng: np.random.Generator
+    intensity: Float32Array, config: RealismConfig, rng: np.random.Generator
 ) -> tuple[Float32Array, Drawn]:
     """The intensity blurred by a Gaussian whose width is drawn for each axis."""
-    if limits is None:
+    share = config.coherent_share
+    if config.blur_voxel is None or (share and rng.random() < share):
         return intensity, {}
-    sigma = rng.uniform(*limits, size=intensity.ndim)
+    sigma = rng.uniform(*config.blur_voxel, size=intensity.ndim)
     return gaussian_filter(intensity, sigma), {"blur_voxel": sigma.tolist()}
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core.core_schema import SerializerFunctionWrapHandler
 
 from bcdi_inpaint.arrays import BoolArray, Complex64Array, Float32Array, Float64Array
 from bcdi_inpaint.errors import one_line
@@ -21,18 +28,12 @@ from simulation.continuum import (
     period,
 )
 from simulation.diffraction import strained_amplitude
+from simulation.interiors import InteriorConfig, vary_inside
 from simulation.particles import Particle, ParticleConfig, make_particle
-from simulation.q_grid import QGrid, rocking_steps
+from simulation.q_grid import QGrid, farthest_inv_nm, rocking_steps
 from simulation.realism import RealismConfig, measure
 from simulation.relaxation import element
 from simulation.shapes import random_shape
-
-LATTICE_REACH = 0.85
-"""How near the array's corners may come to the next Bragg peak, as a part of the way there.
-
-A simulated particle has some tens of lattice planes, a measured one thousands: there, the next
-peak is never in view.
-"""
 
 
 class Recipe(BaseModel):
@@ -45,8 +46,8 @@ class Recipe(BaseModel):
     atomistic_share : the part of the patterns made from relaxed atoms, the rest being continuous;
         0 in 2D.
     particles : how many particles are relaxed; each serves several patterns.
-    particle, continuum, realism : what a particle, a continuous crystal and a measurement are
-        drawn from.
+    particle, continuum, interior, realism : what a particle, a continuous crystal, its inside and
+        a measurement are drawn from.
     hull_share : the part of the continuous crystals that are hulls of random points; all in 2D.
     reflections : Miller indices, one drawn for each atomistic pattern.
     wavelength_nm : of the beam; with the reflection it sets the shear of the frames.
@@ -75,6 +76,7 @@ class Recipe(BaseModel):
     particles: int = Field(40, ge=1)
     particle: ParticleConfig = ParticleConfig()
     continuum: ContinuumConfig = ContinuumConfig()
+    interior: InteriorConfig = InteriorConfig()
     realism: RealismConfig = RealismConfig()
     hull_share: float = Field(0.25, ge=0, le=1)
     reflections: tuple[tuple[int, int, int], ...] = ((1, 1, 1), (2, 0, 0), (2, 2, 0))
@@ -115,6 +117,14 @@ class Recipe(BaseModel):
                     f"{name} is {low:g}, {high:g}, expected the lowest first, at least {least:g}"
                 )
         return self
+
+    @model_serializer(mode="wrap")
+    def _plain(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Without an interior that is not used: the hash of older sets of patterns stays."""
+        values: dict[str, object] = serialize(self)
+        if self.interior == InteriorConfig():
+            values.pop("interior", None)
+        return values
 
 
 def as_recipe(values: dict[str, object], where: str) -> Recipe:
@@ -239,7 +249,8 @@ def _continuous_peak(recipe: Recipe, rng: np.random.Generator) -> _Peak:
     strain_rad = rng.uniform(*recipe.strain_rad)
     sides = np.array(period(recipe.shape, offset))
     box = tuple(int(n) + 2 * MARGIN for n in np.maximum(sides / ratio, 6))
-    crystal = make_crystal(recipe.continuum, body, box, rng, strain_rad)
+    even = make_crystal(recipe.continuum, body, box, rng, strain_rad)
+    crystal, inside = vary_inside(even, recipe.interior, rng)
     intensity = bragg_intensity(crystal, recipe.shape, offset)
     parameters: dict[str, object] = {
         "kind": "continuous",
@@ -248,13 +259,7 @@ def _continuous_peak(recipe: Recipe, rng: np.random.Generator) -> _Peak:
         "peak": (np.array(recipe.shape) // 2 + offset).tolist(),
         "strain_rad": strain_rad,
     }
-    return _Peak(intensity, parameters, crystal=crystal)
-
-
-def _farthest(steps: Float64Array, shape: tuple[int, ...], centre: Float64Array) -> float:
-    """Distance in 1/nm of the array's farthest corner from the peak, over `LATTICE_REACH`."""
-    corners = np.array(list(product(*[(0, n - 1) for n in shape]))) - centre
-    return float(np.linalg.norm(corners @ steps.T, axis=1).max() / LATTICE_REACH)
+    return _Peak(intensity, parameters | inside, crystal=crystal)
 
 
 def _atomistic_peak(recipe: Recipe, particle: Particle, rng: np.random.Generator) -> _Peak:
@@ -268,7 +273,7 @@ def _atomistic_peak(recipe: Recipe, particle: Particle, rng: np.random.Generator
     ratio, wavelength_nm = _oversampling(recipe, rng), rng.uniform(*recipe.wavelength_nm)
     steps = rocking_steps(positions_nm, reflection_inv_nm, ratio, wavelength_nm, rng)
     centre = np.array(recipe.shape) // 2 + offset
-    finer = max(1.0, _farthest(steps, recipe.shape, centre) * lattice_nm / np.sqrt(3))
+    finer = max(1.0, farthest_inv_nm(steps, recipe.shape, centre) * lattice_nm / np.sqrt(3))
     ratio, steps = ratio * finer, steps / finer
     n_rock, n_y, n_x = recipe.shape
     grid = QGrid((n_rock, n_y, n_x), reflection_inv_nm, steps, np.array(recipe.shape) // 2 + offset)

@@ -78,7 +78,7 @@ DOORS: dict[str, set[str]] = {
 SIMULATION = (
     ("shapes", "fields", "defects", "q_grid"),
     ("continuum", "diffraction", "relaxation", "realism", "crystal_kinds", "real_objects"),
-    ("particles",),
+    ("particles", "interiors"),
     ("recipe", "crystals"),
     ("campaign_parts", "feed", "scan"),
     ("campaign_work", "single"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from simulation.q_grid import rocking_directions, rocking_steps
+from simulation.q_grid import farthest_inv_nm, rocking_directions, rocking_steps
 
 A_NM = 0.408
 
@@ -43,3 +43,8 @@ def test_a_wavelength_that_cannot_reach_the_reflection_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=r"wavelength is 0\.5 nm, expected less than 0\.471 nm"):
         rocking_directions(np.array([1.0, 1.0, 1.0]) / A_NM, 0.5, rng)
+
+
+def test_the_farthest_corner_is_as_far_as_its_diagonal() -> None:
+    found = farthest_inv_nm(0.5 * np.eye(3), (3, 3, 3), np.zeros(3))
+    assert found == pytest.approx(0.5 * 2 * np.sqrt(3) / 0.85)

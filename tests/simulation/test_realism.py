@@ -189,3 +189,12 @@ def test_everything_is_drawn_from_the_generator() -> None:
 def test_impossible_values_are_refused(values: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         RealismConfig.model_validate(values)
+
+
+def test_some_beams_are_coherent(intensity: np.ndarray, rng: np.random.Generator) -> None:
+    some = only(blur_voxel=(1.0, 1.0), coherent_share=0.5)
+    found = [measure(intensity, some, rng).parameters for _ in range(60)]
+    assert 15 < sum("blur_voxel" in drawn for drawn in found) < 45
+    always = only(blur_voxel=(1.0, 1.0), coherent_share=1)
+    expected = measure(intensity, only(), rng).expectation
+    np.testing.assert_allclose(measure(intensity, always, rng).expectation, expected, rtol=1e-6)

@@ -152,3 +152,24 @@ def test_impossible_recipes_are_refused_in_one_line(change: dict[str, object], s
         as_recipe({"count": 1, "seed": 0} | change, "plan.yaml: patterns")
     assert str(error.value).startswith("plan.yaml: patterns: ")
     assert "\n" not in str(error.value)
+
+
+def test_what_varies_inside_is_written_down_and_left_out_where_nothing_does() -> None:
+    """Sets of patterns that were made before such crystals were keep the hash of their recipe."""
+    plain = SMALL.model_dump(mode="json")
+    assert "interior" not in plain
+    assert "coherent_share" not in plain["realism"]
+    varied = as_recipe(
+        plain
+        | {
+            "atomistic_share": 0,
+            "interior": {"varying_share": 1, "bent_share": 1},
+            "realism": {"coherent_share": 1},
+        },
+        "here",
+    )
+    stored = varied.model_dump(mode="json")
+    assert stored["interior"]["bent_share"] == stored["realism"]["coherent_share"] == 1
+    drawn = make_pattern(varied, 0, None).parameters
+    assert {"density_spread", "density_length", "bend_rad"} <= set(drawn)
+    assert "blur_voxel" not in drawn
