@@ -15,6 +15,21 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 
+METHODS = (
+    "network",
+    "linear",
+    "kriging",
+    "biharmonic",
+    "cubic",
+    "total_variation",
+    "friedel",
+    "inverse_distance",
+    "nearest",
+    "dip",
+    "gan-g",
+    "gan-z",
+)
+"""Those of `filling.methods`, which loads too much for the shell to wait for."""
 SPEC = click.Path(readable=False)
 """A scan: a file, a folder, ``file.h5:/path``, a series; the shell completes the names of files."""
 
@@ -45,6 +60,13 @@ def _complete_detector(
     _ctx: click.Context, _param: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     return [CompletionItem(name) for name in DETECTORS if name.startswith(begun.lower())]
+
+
+def complete_method(
+    _ctx: click.Context, _param: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """For `shell_complete`: the methods that fill."""
+    return [CompletionItem(name) for name in METHODS if name.startswith(begun)]
 
 
 def model_option(text: str) -> Decorator:

@@ -12,6 +12,7 @@ from bcdi_inpaint.commands.notes import printing
 from bcdi_inpaint.commands.options import (
     SPEC,
     clip_option,
+    complete_method,
     detector_option,
     device_option,
     force_option,
@@ -35,7 +36,7 @@ from bcdi_inpaint.running.progress import progress_bar, progress_lines
     "-o",
     "--output",
     type=click.Path(),
-    help="A file, or a folder, which is made. Default: SCAN_inpainted.cxi beside the scan.",
+    help="A file, or a folder; folders are made. Default: SCAN_inpainted.cxi beside the scan.",
 )
 @force_option()
 @mask_option("A further mask, non-zero = bad; 'invalid': NaN, the type's maximum; 'negative'.")
@@ -47,6 +48,7 @@ from bcdi_inpaint.running.progress import progress_bar, progress_lines
     "--method",
     default="network",
     show_default=True,
+    shell_complete=complete_method,
     help="network, linear, kriging, biharmonic, ...; dip, gan-g, gan-z learn from the scan alone.",
 )
 @click.option(
@@ -188,11 +190,12 @@ def _output(text: str | None, scan: str | None, form: str, planned: bool) -> Pat
     if not text.strip():
         raise InputError("output is '', expected the name of a file or of a folder: give one")
     path = Path(text)
-    if scan is None or not (text.endswith("/") or path.is_dir()):
+    if scan is None:
         return path
+    is_folder = text.endswith("/") or path.is_dir()
     if not planned:
-        make_folder(path, "the output")
-    return default_output(scan, form, path, numbered=True)
+        make_folder(path if is_folder else path.parent, "the output")
+    return default_output(scan, form, path, numbered=True) if is_folder else path
 
 
 def _fill_one(

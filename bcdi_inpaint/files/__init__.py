@@ -12,12 +12,11 @@ from bcdi_inpaint.files.cxi_result import StoredResult, read_result, write_resul
 from bcdi_inpaint.files.cxi_writing import Provenance, own_version, write_scan
 from bcdi_inpaint.files.fill import StoredFill, read_fill
 from bcdi_inpaint.files.filled import FilledArrays, FilledPart, FilledScan, Uncertainty, check_fill
-from bcdi_inpaint.files.filled_parts import FilledFile, ShownPart, open_filled
 from bcdi_inpaint.files.identity import identify, input_files, input_sha256, sha256
 from bcdi_inpaint.files.kinds import SCAN_SUFFIXES
 from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH, MARKED
 from bcdi_inpaint.files.npz import load_npz
-from bcdi_inpaint.files.open_fill import OpenFill, open_fill
+from bcdi_inpaint.files.open_fill import OpenFill, ShownPart, open_fill, open_output
 from bcdi_inpaint.files.output import (
     FORMATS,
     check_output,
@@ -51,7 +50,6 @@ __all__ = [
     "MASK_WORDS",
     "SCAN_SUFFIXES",
     "FilledArrays",
-    "FilledFile",
     "FilledPart",
     "FilledScan",
     "OpenFill",
@@ -80,7 +78,7 @@ __all__ = [
     "may_write",
     "names_mask",
     "open_fill",
-    "open_filled",
+    "open_output",
     "open_scan",
     "own_version",
     "parse_scans",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
-from bcdi_inpaint.files import FilledFile, ShownPart, open_filled
+from bcdi_inpaint.files import OpenFill, ShownPart, open_output
 from bcdi_inpaint.scan.boxes import Box, Shape, as_box, blocks, whole
 
 _INDEX = ("frame", "row", "column")
@@ -42,33 +42,33 @@ def glimpse_of(path: Path) -> Glimpse:
 
     Raises InputError for a file that cannot be read, or holds no fill.
     """
-    with open_filled(path) as file:
-        light, doubt = _light_of_frames(file)
-        frame = int(light.argmax()) if light.any() else file.shape[0] // 2
-        box = _view(file, frame)
-        part, shape = file.part(box), file.shape
+    file = open_output(path)
+    light, doubt = _light_of_frames(file)
+    frame = int(light.argmax()) if light.any() else file.shape[0] // 2
+    box = _view(file, frame)
+    part, shape = file.shown(box), file.shape
     axis = next(i for i, side in enumerate(box) if side.stop - side.start == 1)
     uncertainty = doubt / light.sum() if light.any() else float("nan")
     view = f"{_INDEX[axis]} {box[axis].start}"
     return Glimpse(shape, view, _pictures(part, axis), uncertainty, _brightest_counts(part))
 
 
-def _light_of_frames(file: FilledFile) -> tuple[np.ndarray, float]:
+def _light_of_frames(file: OpenFill) -> tuple[np.ndarray, float]:
     """Filled counts of each frame, and their sum with sigma as weight; nan without a sigma."""
     light, doubt = np.zeros(file.shape[0]), 0.0
     for box in blocks(file.shape):
-        part = file.part(box)
+        part = file.shown(box)
         counts = np.where(part.filled, part.counts, 0).astype(np.float64)
         light[box[0]] = counts.sum(axis=(1, 2))
         doubt += float("nan") if part.sigma is None else float((counts * part.sigma).sum())
     return light, doubt
 
 
-def _view(file: FilledFile, frame: int) -> Box:
+def _view(file: OpenFill, frame: int) -> Box:
     """The box of one slice: a frame, or across the rows where the gap is whole frames."""
     everything = whole(file.shape)
     shown = as_box((slice(frame, frame + 1), *everything[1:]))
-    part = file.part(shown)
+    part = file.shown(shown)
     row, column = _brightest(part)
     if part.filled[0, :, column].all() and part.filled[0, row].all():
         shown = as_box((everything[0], slice(row, row + 1), everything[2]))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 from bcdi_inpaint.files import FILLED_PATH, companion
 from bcdi_inpaint.pynx_engine import needs_cpu
 
 PROGRAM = "pynx-cdi-id01"
+WINDOW = ("PySide6", "silx", "qtawesome")
+"""What `bcdi-inpaint view` is made of."""
 FREE = "--zero_mask 0"
 """Masked voxels are free. Left to itself PyNX takes them for zero in most of its cycles."""
 WHY_FREE = "without --zero_mask 0 PyNX holds masked voxels at zero for the first 60 % of the cycles"
@@ -40,12 +43,13 @@ def fill_command(output: Path) -> str:
 
 
 def look_command(path: str | Path) -> str:
-    """The command that shows a file to those who do not know one.
+    """The command that shows an output: our own window where its libraries are, else silx's.
 
-    >>> look_command("scan_inpainted.cxi")
-    'silx view scan_inpainted.cxi'
+    >>> look_command("scan_inpainted.cxi").endswith(" view scan_inpainted.cxi")
+    True
     """
-    return f"silx view {shlex.quote(str(path))}"
+    own = all(find_spec(library) is not None for library in WINDOW)
+    return f"{'bcdi-inpaint' if own else 'silx'} view {shlex.quote(str(path))}"
 
 
 def for_this_machine(command: str) -> str:

@@ -25,7 +25,7 @@ from processes import heed_ctrl_c
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
-from bcdi_inpaint.jobs.pynx_command import for_this_machine
+from bcdi_inpaint.jobs.pynx_command import for_this_machine, look_command
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.phasing import benefit as advice
@@ -658,7 +658,10 @@ def test_the_output_may_be_a_folder_which_is_made(
         assert result.exit_code == 0, result.stderr
     output = tmp_path / "filled" / "my scan_inpainted.cxi"
     assert output.exists()
-    assert f"look at it: silx view '{output}'" in result.stdout
+    assert f"look at it: {look_command(output)}" in result.stdout
+    result = run(scan, "--model", model, "-o", tmp_path / "new" / "one" / "x.cxi")
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "new" / "one" / "x.cxi").exists()
 
 
 def test_no_gap_near_the_peak_is_told(tmp_path: Path, model: Path) -> None:

@@ -18,6 +18,7 @@ from small_network import tiny_network
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import write_scan
 from bcdi_inpaint.files.example import load_example
+from bcdi_inpaint.filling.methods import METHODS
 from bcdi_inpaint.network import weights
 from bcdi_inpaint.network.weights import save_weights
 
@@ -149,6 +150,11 @@ def test_detectors_are_listed_and_completed() -> None:
     assert completed("simulate", "--detector", "maxi") == [("plain", "maxipix")]
     for command in ("predict", "simulate"):
         assert "maxipix, eiger2m" in " ".join(help_of(command).split())
+
+
+def test_methods_are_completed() -> None:
+    assert completed("predict", "scan.cxi", "--method", "kri") == [("plain", "kriging")]
+    assert {name for _, name in completed("predict", "scan.cxi", "--method", "")} == {*METHODS}
 
 
 @pytest.mark.parametrize(
