@@ -33,6 +33,7 @@ from bcdi_inpaint.studies.fillers import (
     learner_name,
     volume_filler,
 )
+from bcdi_inpaint.studies.first_guess import FIRST_GUESS, first_guess_model
 from bcdi_inpaint.studies.judging import judge_all
 from bcdi_inpaint.studies.latent_study import compare_latent_spaces
 from bcdi_inpaint.studies.reports import RELEASED
@@ -124,7 +125,8 @@ def compare_methods(comparison: Comparison) -> str:
     """Train, judge, and write tables and pictures; returns a table for the terminal."""
     config, remarks = comparison.config, list[str]()
     trained = _trained(comparison)
-    models = {each.contestant.name: each.model for each in trained}
+    models = {FIRST_GUESS: first_guess_model(config.n_dim)}
+    models |= {each.contestant.name: each.model for each in trained}
     if config.released and config.n_dim == 3:
         models[RELEASED] = load_model()
     methods = _methods(comparison, models)

@@ -15,6 +15,7 @@ from bcdi_inpaint.studies import reports
 from bcdi_inpaint.studies.averages import average_study
 from bcdi_inpaint.studies.config import StudyConfig
 from bcdi_inpaint.studies.contestants import OUR_KIND
+from bcdi_inpaint.studies.first_guess import table_of_earnings
 from bcdi_inpaint.studies.groups import groups_of
 from bcdi_inpaint.studies.judging import read_views
 from bcdi_inpaint.studies.pictures import draw_by_width, draw_fills
@@ -101,10 +102,14 @@ def _sections(
 ) -> dict[str, str]:
     contestants = [each.contestant for each in results.trained]
     main = [each.name for each in contestants if not each.by_loss]
+    begun = [each.name for each in contestants if each.column == "ours"]
     by_loss = [OUR_KIND, *(each.name for each in contestants if each.by_loss)]
     shown = [name for name in distinct(rows, "method") if name not in by_loss[1:]]
     found = {
         "Who is first": "\n" + reports.write_findings(rows, results.records, main, config),
+        "What training earned": table_of_earnings(
+            results.records, begun, config.resamples, config.seed
+        ),
         "The networks": reports.table_of_networks(results.trained, results.records),
         "Share of the way": reports.by_width(rows, "of_the_way", shown) + "".join(pictures),
         "Deviance": reports.by_width(rows, "poisson_deviance", shown),

@@ -49,8 +49,10 @@ def study_cases(config: StudyConfig, path: Path, remarks: list[str]) -> Iterator
         return
     remarks += missing_folder(config.measured, measured_folder())
     gaps = gaps_of_scans(config)
+    of_measured = gaps.model_copy(update={"widths": config.measured_widths or config.widths})
     for subject in volume_subjects(config, path):
-        cases, missing = place_cases(subject, gaps)
+        is_measured = subject.expectation is None
+        cases, missing = place_cases(subject, of_measured if is_measured else gaps)
         remarks += missing
         yield from cases
 

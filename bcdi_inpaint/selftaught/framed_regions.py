@@ -67,9 +67,9 @@ def lay_windows(
         room = [n // multiple * multiple for n in shape[1:]]
         if room[plane.axis] < size[plane.axis]:
             raise InputError(
-                f"the scan has {shape[1 + plane.axis]} voxels across gap {plane}, expected at "
-                f"least {size[plane.axis]} for a frame of {frame} voxels on each side: take a "
-                "larger crop, or another --method"
+                f"the scan has {shape[1 + plane.axis]} voxels across a gap of {plane.width}, "
+                f"expected at least {size[plane.axis]} for a frame of {frame} voxels on each side: "
+                "take a larger crop, or another --method"
             )
         size = tuple(min(n, most) for n, most in zip(size, room, strict=True))
         if min(size) < 2 * frame:

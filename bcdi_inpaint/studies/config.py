@@ -96,6 +96,7 @@ class StudyConfig(BaseModel):
     patches, training : of all networks alike: so many minutes for each.
     kinds : of the networks, see `network.kinds`.
     columns : what they see: ``published``, as in their papers, or ``ours``.
+    left_out : names of networks of these kinds and columns that are not trained.
     shapes : by kind, keys of its configuration that differ from the paper's.
     losses : by which our network is trained as well, see `training.gap_loss.LOSSES`.
     own_width : a published network for gaps of this width alone, as Masto et al. had them.
@@ -108,6 +109,7 @@ class StudyConfig(BaseModel):
     latent : the study of latent spaces, of images; None for none.
     cubes : the published protocol, in 3D; None for none.
     measured : scans of the folder in ``BCDI_INPAINT_DATA``, in 3D; those that are there.
+    measured_widths : of the gaps on measured scans; `widths` where empty.
     resamples : of the bootstrap behind the intervals.
     """
 
@@ -122,6 +124,7 @@ class StudyConfig(BaseModel):
     training: TrainingConfig = TrainingConfig(minutes=40, clock="processor")
     kinds: tuple[str, ...] = KINDS
     columns: tuple[Column, ...] = ("published", "ours")
+    left_out: tuple[str, ...] = ()
     shapes: dict[str, dict[str, Any]] = {}
     losses: tuple[str, ...] = ()
     own_width: int | None = Field(None, ge=1)
@@ -134,6 +137,7 @@ class StudyConfig(BaseModel):
     latent: LatentConfig | None = None
     cubes: PublishedConfig | None = None
     measured: tuple[ScanConfig, ...] = ()
+    measured_widths: tuple[int, ...] = ()
     resamples: int = Field(1000, ge=1)
 
     @field_validator("kinds")
@@ -175,6 +179,7 @@ class StudyConfig(BaseModel):
             n_dim=self.n_dim,
             kinds=self.kinds,
             columns=self.columns,
+            left_out=self.left_out,
             shapes=self.shapes,
             losses=self.losses,
             own_width=self.own_width,

@@ -102,6 +102,7 @@ def find_contestants(
     kinds: Sequence[str],
     columns: Sequence[Column],
     shapes: Mapping[str, Mapping[str, Any]],
+    left_out: Sequence[str] = (),
     losses: Sequence[str] = (),
     own_width: int | None = None,
 ) -> tuple[Contestant, ...]:
@@ -116,16 +117,24 @@ def find_contestants(
     kinds : of `network.kinds.KINDS`.
     columns : what the published ones see; ours always sees its own channels.
     shapes : by kind, what differs from the paper's.
+    left_out : names of those that are not trained.
     losses : by which our network is trained as well.
     own_width : ``unet_dilated`` is trained for gaps of this width alone as well.
 
     Raises
     ------
     ValueError
-        A plan that cannot be, such as patches that a network cannot take.
+        A plan that cannot be, such as patches that a network cannot take, or a name that none has.
     """
     common = _Common(seed, recipes, patches, training, n_dim, shapes)
-    return tuple(_contestants(common, kinds, columns, losses, own_width))
+    found = [*_contestants(common, kinds, columns, losses, own_width)]
+    names = [each.name for each in found]
+    if unknown := [name for name in left_out if name not in names]:
+        raise ValueError(
+            f"left_out has {unknown[0]!r}, which none is called, expected some of "
+            f"{', '.join(names)}"
+        )
+    return tuple(each for each in found if each.name not in left_out)
 
 
 def _contestants(

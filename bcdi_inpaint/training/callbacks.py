@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.training.engine import Callback, pl
 from bcdi_inpaint.training.history import read_history
@@ -22,19 +23,27 @@ def clock_of(plan: Plan) -> Callable[[], float]:
 
 
 class ProcessorLimit(Callback):
-    """Ends a training when this process has computed for some minutes."""
+    """Ends a training when this process has computed for its plan's minutes."""
 
-    def __init__(self, minutes: float) -> None:
-        self._minutes, self._started = minutes, time.process_time()
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._started = plan, time.process_time()
+        self._minutes = plan.training.minutes or math.inf
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The time begins, not while slabs are made."""
         self._started = time.process_time()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Stop behind the step in which the time was over."""
-        if time.process_time() - self._started >= 60 * self._minutes:
-            trainer.should_stop = True
+        """Stop behind the step in which the time was over; InputError if that was the first."""
+        spent = (time.process_time() - self._started) / 60
+        if spent < self._minutes:
+            return
+        if trainer.global_step == 1 < self._plan.training.steps:
+            raise InputError(
+                f"training.minutes is {self._minutes:g}, expected more than the {spent:.2g} that "
+                f"one step of {self._plan.name} takes: give more, or make its network smaller"
+            )
+        trainer.should_stop = True
 
 
 class PlainLines(Callback):

@@ -130,7 +130,7 @@ def _callbacks(
     if options.minutes is not None:
         yield TimeLimit(timedelta(minutes=options.minutes), verbose=False)
     if plan.training.minutes is not None and plan.training.clock == "processor":
-        yield ProcessorLimit(plan.training.minutes)
+        yield ProcessorLimit(plan)
     if on_terminal:
         yield TQDMProgressBar()
     elif not options.quiet:

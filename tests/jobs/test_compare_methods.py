@@ -36,6 +36,7 @@ def test_a_study_trains_judges_and_writes_and_goes_on_where_it_was(
     text = (folder / "methods.md").read_text()
     for heading in (
         "Who is first",
+        "What training earned",
         "The networks",
         "Share of the way",
         "The measures of Chavez et al., 17 px",
@@ -47,6 +48,7 @@ def test_a_study_trains_judges_and_writes_and_goes_on_where_it_was(
         assert f"## {heading}" in text, heading
     assert "`bcdi-inpaint evaluate tiny.yaml` makes these" in text
     assert "tunet + inputs" in table
+    assert "first guess" in table
     for name in ("tiny_simulated_published.png", "tiny_simulated_classical.png", "tiny_fills.png"):
         assert f"({name})" in text
         assert (folder / name).stat().st_size > 1000

@@ -19,6 +19,7 @@ from bcdi_inpaint.studies.config import as_study
         ({"shapes": {"vit": {}}}, r"shapes has vit, expected some of gap_unet"),
         ({"shapes": {"tunet": {"width": 3}}}, r"tunet: .*width"),
         ({"latent": {"patterns": 20, "neighbours": 20}}, r"fewer than the 20 patterns"),
+        ({"left_out": ["tunet", "unet"]}, r"'unet', which none is called.*gap_unet, tunet"),
         ({"widths": []}, "widths"),
         ({"colour": 3}, "colour"),
     ],
@@ -49,3 +50,8 @@ def test_two_columns_of_each_published_network_and_ours_once() -> None:
     assert contestants[1].plan.loss.mae == 1
     assert contestants[-1].plan.patches.widths == ((6, 6),)
     assert len({each.plan.name for each in contestants}) == len(contestants)
+
+
+def test_a_network_can_be_left_out_by_its_name() -> None:
+    names = [each.name for each in study(left_out=["tunet"]).contestants()]
+    assert names == ["gap_unet", "tunet + inputs"]

@@ -2,18 +2,26 @@
 
 Pelt & Sethian, PNAS 115, 254 (2018). Laying each layer's input together anew would hold hundreds of
 copies of the same images for the backward pass, so all layers write into one array.
+
+A layer sees hundreds of channels and makes few, down to one, which convolutions of torch are not
+made for: on a processor they use a part of it, and copy all that the layer sees. Here a convolution
+is one product of matrices, of its weights with that array as it lies in memory, and then the sum of
+the kernel's taps, each shifted by its dilation: the same numbers, in a quarter of a step's time or
+less.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 CONVOLVE = {2: nn.functional.conv2d, 3: nn.functional.conv3d}
+Box = tuple[slice, ...]
 
 
 class DenseLayers(nn.Module):
@@ -63,14 +71,18 @@ class _Dense(torch.autograd.Function):
         ctx: Any, images: Tensor, rates: tuple[int, ...], slope: float, *parameters: Tensor
     ) -> Tensor:
         weights, biases = parameters[: len(rates)], parameters[len(rates) :]
-        n_in, n_dim = images.shape[1], images.ndim - 2
+        batch, n_in, *sides = images.shape
         n_out = n_in + sum(len(bias) for bias in biases)
-        values = images.new_empty(images.shape[0], n_out, *images.shape[2:])
+        values = images.new_empty(batch, n_out, *sides)
         values[:, :n_in] = images
         for weight, bias, rate in zip(weights, biases, rates, strict=True):
-            seen, width = weight.shape[1], len(bias)
-            made = CONVOLVE[n_dim](values[:, :seen], weight, bias, padding=rate, dilation=rate)
-            values[:, seen : seen + width] = nn.functional.leaky_relu(made, slope)
+            width, seen = weight.shape[:2]
+            taps = _Taps(sides, rate)
+            matrix = taps.matrix(weight)
+            for one in values:  # what a layer sees of one image lies in one piece
+                made = taps.gather((matrix @ one[:seen].flatten(1)).unflatten(0, (width, -1)))
+                made += bias.reshape(width, *(1,) * len(sides))
+                torch.where(made > 0, made, made * slope, out=one[seen : seen + width])
         ctx.save_for_backward(values, *weights)
         ctx.rates, ctx.slope = rates, slope
         return values
@@ -78,28 +90,70 @@ class _Dense(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         values, *weights = ctx.saved_tensors
-        grad, n_dim = grads[0].clone(), values.ndim - 2
-        of_weights: list[Tensor] = []
+        grad = grads[0].clone(memory_format=torch.contiguous_format)
+        of_weights = [torch.zeros_like(weight) for weight in weights]
         of_biases: list[Tensor] = []
-        for weight, rate in zip(reversed(weights), reversed(ctx.rates), strict=True):
+        for number in reversed(range(len(weights))):
+            weight, taps = weights[number], _Taps(values.shape[2:], ctx.rates[number])
             width, seen = weight.shape[:2]
             own = slice(seen, seen + width)
             passed = grad[:, own] * torch.where(values[:, own] > 0, 1.0, ctx.slope).to(grad)
-            of_input, of_weight, of_bias = torch.ops.aten.convolution_backward(
-                passed,
-                values[:, :seen],
-                weight,
-                [width],
-                [1] * n_dim,
-                [rate] * n_dim,
-                [rate] * n_dim,
-                False,
-                [0] * n_dim,
-                1,
-                [True, True, True],
-            )
-            grad[:, :seen] += of_input
-            of_weights.insert(0, of_weight)
-            of_biases.insert(0, of_bias)
+            of_biases.insert(0, passed.flatten(2).sum(dim=(0, 2)))
+            matrix, of_matrix = taps.matrix(weight), 0
+            for one, of_one, made in zip(values, grad, passed, strict=True):
+                spread = taps.scatter(made)
+                of_matrix = of_matrix + spread @ one[:seen].flatten(1).T
+                of_one[:seen].flatten(1).addmm_(matrix.T, spread)
+            taps.store(of_matrix, of_weights[number])
         n_in = weights[0].shape[1]
         return (grad[:, :n_in], None, None, *of_weights, *of_biases)
+
+
+class _Taps:
+    """The voxels of a dilated kernel of side 3 that reach from one voxel of an image to another.
+
+    Parameters
+    ----------
+    sides : of the image.
+    rate : the dilation.
+    """
+
+    def __init__(self, sides: Sequence[int], rate: int) -> None:
+        self._sides, self._rate = tuple(sides), rate
+        reaching = [range(3) if rate < side else (1,) for side in sides]
+        self._taps = tuple(product(*reaching))
+
+    def matrix(self, weight: Tensor) -> Tensor:
+        """A kernel (width, seen, *kernel) as (width * taps, seen)."""
+        taps = [weight[(..., *tap)] for tap in self._taps]
+        return torch.stack(taps, dim=1).flatten(0, 1)
+
+    def store(self, matrix: Tensor, weight: Tensor) -> None:
+        """Write a matrix (width * taps, seen) to a kernel (width, seen, *kernel)."""
+        parts = matrix.unflatten(0, (len(weight), -1)).unbind(dim=1)
+        for tap, part in zip(self._taps, parts, strict=True):
+            weight[(..., *tap)] = part
+
+    def gather(self, products: Tensor) -> Tensor:
+        """The taps' products (width, taps, voxels), added up where they belong."""
+        products = products.unflatten(-1, self._sides)
+        found = products.new_zeros(len(products), *self._sides)
+        for number, target, source in self._shifts():
+            found[(slice(None), *target)] += products[(slice(None), number, *source)]
+        return found
+
+    def scatter(self, images: Tensor) -> Tensor:
+        """The transpose of `gather`: (width, *sides) to (width * taps, voxels)."""
+        found = images.new_zeros(len(images), len(self._taps), *self._sides)
+        for number, target, source in self._shifts():
+            found[(slice(None), number, *source)] = images[(slice(None), *target)]
+        return found.flatten(2).flatten(0, 1)
+
+    def _shifts(self) -> Iterator[tuple[int, Box, Box]]:
+        """Each tap, the voxels that it adds to, and those that it takes from."""
+        for number, tap in enumerate(self._taps):
+            steps = [(place - 1) * self._rate for place in tap]
+            pairs = [*zip(steps, self._sides, strict=True)]
+            target = tuple(slice(max(-step, 0), side - max(step, 0)) for step, side in pairs)
+            source = tuple(slice(max(step, 0), side + min(step, 0)) for step, side in pairs)
+            yield number, target, source
