@@ -21,7 +21,6 @@ import torch
 from torch import Tensor, nn
 
 CONVOLVE = {2: nn.functional.conv2d, 3: nn.functional.conv3d}
-Box = tuple[slice, ...]
 
 
 class DenseLayers(nn.Module):
@@ -99,10 +98,11 @@ class _Dense(torch.autograd.Function):
             own = slice(seen, seen + width)
             passed = grad[:, own] * torch.where(values[:, own] > 0, 1.0, ctx.slope).to(grad)
             of_biases.insert(0, passed.flatten(2).sum(dim=(0, 2)))
-            matrix, of_matrix = taps.matrix(weight), 0
+            matrix = taps.matrix(weight)
+            of_matrix = torch.zeros_like(matrix)
             for one, of_one, made in zip(values, grad, passed, strict=True):
                 spread = taps.scatter(made)
-                of_matrix = of_matrix + spread @ one[:seen].flatten(1).T
+                of_matrix.addmm_(spread, one[:seen].flatten(1).T)
                 of_one[:seen].flatten(1).addmm_(matrix.T, spread)
             taps.store(of_matrix, of_weights[number])
         n_in = weights[0].shape[1]
@@ -125,35 +125,38 @@ class _Taps:
 
     def matrix(self, weight: Tensor) -> Tensor:
         """A kernel (width, seen, *kernel) as (width * taps, seen)."""
-        taps = [weight[(..., *tap)] for tap in self._taps]
-        return torch.stack(taps, dim=1).flatten(0, 1)
+        return torch.stack([weight[tap] for tap in self._in_kernel()], dim=1).flatten(0, 1)
 
     def store(self, matrix: Tensor, weight: Tensor) -> None:
         """Write a matrix (width * taps, seen) to a kernel (width, seen, *kernel)."""
         parts = matrix.unflatten(0, (len(weight), -1)).unbind(dim=1)
-        for tap, part in zip(self._taps, parts, strict=True):
-            weight[(..., *tap)] = part
+        for tap, part in zip(self._in_kernel(), parts, strict=True):
+            weight[tap] = part
 
     def gather(self, products: Tensor) -> Tensor:
         """The taps' products (width, taps, voxels), added up where they belong."""
         products = products.unflatten(-1, self._sides)
         found = products.new_zeros(len(products), *self._sides)
-        for number, target, source in self._shifts():
-            found[(slice(None), *target)] += products[(slice(None), number, *source)]
+        for target, source in self._shifts():
+            found[target] += products[source]
         return found
 
     def scatter(self, images: Tensor) -> Tensor:
         """The transpose of `gather`: (width, *sides) to (width * taps, voxels)."""
         found = images.new_zeros(len(images), len(self._taps), *self._sides)
-        for number, target, source in self._shifts():
-            found[(slice(None), number, *source)] = images[(slice(None), *target)]
+        for target, source in self._shifts():
+            found[source] = images[target]
         return found.flatten(2).flatten(0, 1)
 
-    def _shifts(self) -> Iterator[tuple[int, Box, Box]]:
-        """Each tap, the voxels that it adds to, and those that it takes from."""
+    def _in_kernel(self) -> list[Any]:
+        """Where the weights of each tap are in a kernel."""
+        return [(..., *tap) for tap in self._taps]
+
+    def _shifts(self) -> Iterator[tuple[Any, Any]]:
+        """Of each tap, the voxels that it adds to, and those of its products."""
         for number, tap in enumerate(self._taps):
             steps = [(place - 1) * self._rate for place in tap]
             pairs = [*zip(steps, self._sides, strict=True)]
-            target = tuple(slice(max(-step, 0), side - max(step, 0)) for step, side in pairs)
-            source = tuple(slice(max(step, 0), side + min(step, 0)) for step, side in pairs)
-            yield number, target, source
+            target = (slice(max(-step, 0), side - max(step, 0)) for step, side in pairs)
+            source = (slice(max(step, 0), side + min(step, 0)) for step, side in pairs)
+            yield (slice(None), *target), (slice(None), number, *source)
