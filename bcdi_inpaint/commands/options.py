@@ -62,10 +62,13 @@ def _complete_detector(
     return [CompletionItem(name) for name in DETECTORS if name.startswith(begun.lower())]
 
 
-def complete_method(
-    _ctx: click.Context, _param: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """For `shell_complete`: the methods that fill."""
+def complete_method(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """For `shell_complete`: the methods that fill.
+
+    Parameters
+    ----------
+    ctx, param, begun : see `complete_file`.
+    """
     return [CompletionItem(name) for name in METHODS if name.startswith(begun)]
 
 

@@ -48,8 +48,14 @@ def look_command(path: str | Path) -> str:
     >>> look_command("scan_inpainted.cxi").endswith(" view scan_inpainted.cxi")
     True
     """
-    own = all(find_spec(library) is not None for library in WINDOW)
-    return f"{'bcdi-inpaint' if own else 'silx'} view {shlex.quote(str(path))}"
+    return f"{'bcdi-inpaint' if _has_window() else 'silx'} view {shlex.quote(str(path))}"
+
+
+def _has_window() -> bool:
+    try:
+        return all(find_spec(library) is not None for library in WINDOW)
+    except ImportError:
+        return False
 
 
 def for_this_machine(command: str) -> str:

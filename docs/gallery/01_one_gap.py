@@ -1,6 +1,6 @@
 """
-Fill a gap
-==========
+Fill a cross of gaps
+====================
 
 Read a scan, find its gaps, fill them, and look. The scan is the example that comes with the
 package: a strained particle whose detector has a cross of 6 rows and columns.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from docs_site import cxi_tree, markdown
 from docs_site.crystals_table import crystals_table, with_table
-from docs_site.engines import missing, note_of
+from docs_site.engines import pattern_of_runnable, say_what_is_missing
 from docs_site.reports import REPOSITORY, read_report, read_tables
 from docs_site.results import TABLES, part_of, table_of
 
@@ -131,9 +132,41 @@ def test_each_data_set_that_predict_writes_is_explained(filled: Path) -> None:
     assert {name for name, _ in cxi_tree.data_sets(filled)} <= set(cxi_tree.MEANING)
 
 
-def test_a_page_without_its_engine_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = tmp_path / "page.py"
-    script.write_text('"""Title\n=====\n\nNeeds PyNX and finufft.\n"""\n')
+SHOWN = "Look: ![it](../auto_gallery/images/sphx_glr_01_page_001.png)\n"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> SimpleNamespace:
+    """Sphinx, as far as it is asked: the folder of pages, whose gallery has a script."""
+    (tmp_path / "gallery").mkdir()
+    script = '"""Title\n=====\n\nNeeds PyNX and finufft.\n"""\n'
+    (tmp_path / "gallery" / "01_page.py").write_text(script)
+    return SimpleNamespace(srcdir=str(tmp_path))
+
+
+def as_read(app: SimpleNamespace, name: str, text: str) -> str:
+    texts = [text]
+    say_what_is_missing(app, name, texts)
+    return texts[0]
+
+
+def test_a_page_without_its_engine_says_so(
+    app: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own page, and those that would show its picture; no script is run without its engine."""
+    folder = Path(app.srcdir) / "gallery"
     monkeypatch.setattr("docs_site.engines.find_spec", lambda name: None)
-    assert missing(script) == ["PyNX", "finufft"]
-    assert "built without PyNX and finufft" in note_of(missing(script))
+    assert pattern_of_runnable(folder) == "/(none)$"
+    own = as_read(app, "auto_gallery/01_page", "\nTitle\n=====\n\nText\n")
+    assert own.index("built without PyNX and finufft") < own.index("Text")
+    said = as_read(app, "understand/page", SHOWN)
+    assert "No picture here: this site was built without PyNX and finufft" in said
+    assert "png" not in said
+
+
+def test_with_its_engine_a_page_is_as_it_was_written(
+    app: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docs_site.engines.find_spec", lambda name: object())
+    assert as_read(app, "understand/page", SHOWN) == SHOWN
+    assert pattern_of_runnable(Path(app.srcdir) / "gallery").startswith("/(01_page")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import build_site
 import pytest
 from browser import find_browser
-from build_site import SITE, complaint
+from build_site import SITE
 from docs_site import api_pages, config_keys, docstrings
 from docs_site.links import dead_links
 from docs_site.looking import faults_seen
@@ -66,9 +67,18 @@ def test_the_built_site_has_no_fault(browser_path: str) -> None:
     assert list(faults_seen(SITE, browser_path, "site/index.html")) == []
 
 
-def test_a_build_without_an_extra_says_which() -> None:
-    assert complaint(["sphinx", "lightning"]).endswith("pip install '.[docs,train]'")
-    assert complaint([]) == ""
+def test_a_build_without_an_extra_says_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line, and before anything is built."""
+    absent = {"sphinx_click", "lightning"}
+    monkeypatch.setattr(build_site, "find_spec", lambda name: None if name in absent else object())
+    monkeypatch.setattr(build_site, "build", None)
+    assert build_site.main() == 2
+    said = (
+        "sphinx_click, lightning not installed, expected for the site: pip install '.[docs,train]'"
+    )
+    assert capsys.readouterr().err.splitlines() == [said]
 
 
 def test_every_room_has_its_page() -> None:

@@ -57,8 +57,33 @@ def note_of(absent: list[str]) -> str:
 
 
 def say_what_is_missing(app: Any, name: str, text: list[str]) -> None:
-    """Put the sentence below the title of a gallery page that was not run."""
+    """Put the sentence below the title of a gallery page that was not run.
+
+    On other pages a line stands in the place of a picture that such a script would have drawn.
+
+    Parameters
+    ----------
+    app : Sphinx.
+    name : the page's, without its ending.
+    text : the page's, the one entry of a list, which is changed.
+    """
+    gallery = Path(app.srcdir) / "gallery"
     folder, _, stem = name.rpartition("/")
-    script = Path(app.srcdir) / "gallery" / f"{stem}.py"
+    script = gallery / f"{stem}.py"
     if folder == "auto_gallery" and script.is_file() and (absent := missing(script)):
         text[0] = re.sub(r"(\n=+\n)", lambda found: found[0] + note_of(absent), text[0], count=1)
+        return
+    text[0] = _PICTURE.sub(lambda found: _picture_or_line(gallery, found), text[0])
+
+
+_PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*auto_gallery/images/sphx_glr_(\w+?)_\d{3}\.png\)")
+"""A picture of the gallery on a page in Markdown."""
+
+
+def _picture_or_line(gallery: Path, found: re.Match[str]) -> str:
+    script = gallery / f"{found[1]}.py"
+    absent = missing(script) if script.is_file() else []
+    if not absent:
+        return found[0]
+    ways = "; ".join(f"{one}: {ENGINES[one][1]}" for one in absent)
+    return f"*No picture here: this site was built without {' and '.join(absent)}. {ways}.*"
