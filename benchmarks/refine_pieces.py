@@ -1,118 +1,57 @@
-"""What each piece of the refinement is worth: the same scans without it.
+"""What each piece of the refinement is worth: the same scans, with one piece after another.
 
-    python -m benchmarks.refine_pieces --crystals 4 --size 64 --widths 6 12 24
+    python -m benchmarks.refine_pieces --crystals 4 --size 48 --widths 6 12 -o refine_pieces.md
 
 Crystals of several kinds, coherent and partly coherent, each with a gap beside its peak; every
-variant has the same scans, fills and seeds. Their seed is none that anything was chosen on. Rows
-are printed as they come; twenty minutes on a core that nothing else uses.
+variant has the same scans, fills and seeds. Their seed is none that anything was chosen on. Where
+BCDI_INPAINT_DATA names a folder with a real crystal's object, counts are drawn from it too. Rows
+are printed as they come; half a minute a gap on a core that nothing else uses.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.evaluation.scores import ceiling_share, pearson_log
 from bcdi_inpaint.filling.inpainting import inpaint
-from bcdi_inpaint.gaps.artificial import place_near_peak
-from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.network.weights import Model, load_model
-from bcdi_inpaint.peak.centre import find_peak
 from bcdi_inpaint.phasing.coherence import CoherenceSettings
-from bcdi_inpaint.phasing.mixing import rms
-from bcdi_inpaint.phasing.refinement import refine
-from bcdi_inpaint.phasing.refinement_task import RefinementSettings
-from bcdi_inpaint.scan.boxes import as_shape
+from bcdi_inpaint.phasing.computed_intensity import compute_states
+from bcdi_inpaint.phasing.judged_states import judge_states
+from bcdi_inpaint.phasing.mixing import MixingSettings, rms
+from bcdi_inpaint.phasing.peak_box import crop_around_peak
+from bcdi_inpaint.phasing.refinement_task import RefinementSettings, prepare_task
 from bcdi_inpaint.tables import format_table
-from simulation.continuum import ContinuumConfig, bragg_intensity, make_crystal
-from simulation.realism import RealismConfig, measure
-from simulation.shapes import random_shape
+from benchmarks.refine_scans import Scan, draw_scans
 
-SEED = 90_000
 FULL = RefinementSettings()
+BY_CLASS = replace(FULL, mixing=MixingSettings(rule="classes"))
 UNBLURRED = CoherenceSettings(steps=0)
 CUT = replace(FULL.schedule, settled=1.0, widen=0)
-VARIANTS = {
-    "none": replace(FULL, coherence=UNBLURRED, schedule=CUT, strengths=()),
-    "edge": replace(FULL, coherence=UNBLURRED, strengths=()),
-    "coherence": replace(FULL, schedule=CUT, strengths=()),
-    "edge and coherence": replace(FULL, strengths=()),
-    "edge, coherence and density": FULL,
-}
-"""What each variant knows; `none` is a coherent beam and a support that shrink-wrap made."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of crystal: range of its phase, relative range of its density, and the beam's blur."""
-
-    name: str
-    strain_rad: float
-    density: float
-    blur_voxel: tuple[float, float] | None
-
-
-KINDS = (
-    Kind("coherent", 1.0, 0.02, None),
-    Kind("partly coherent", 1.0, 0.02, (0.3, 0.8)),
-    Kind("partly coherent", 2.0, 0.35, (0.3, 0.8)),
-    Kind("partly coherent", 6.0, 0.2, (0.3, 0.8)),
+FAMILIES = (
+    {"neither": replace(BY_CLASS, coherence=UNBLURRED, schedule=CUT, strengths=())},
+    {
+        "edge and coherence": replace(BY_CLASS, strengths=()),
+        "and density": BY_CLASS,
+        "and each voxel": FULL,
+    },
 )
+"""What each variant knows, one piece more from line to line; those of a family have their starts
+in common.
 
-
-@dataclass(frozen=True)
-class Scan:
-    """A scan with a gap; arrays (n, n, n). `counts` are 0 in the gap."""
-
-    kind: str
-    width: int
-    counts: Float32Array
-    expectation: Float32Array
-    gap: BoolArray
-
-
-def draw_scans(count: int, size: int, widths: Sequence[int]) -> Iterator[Scan]:
-    """Scans of `count` crystals, the kinds by turns, with a gap of every width.
-
-    Parameters
-    ----------
-    count : of crystals.
-    size : voxels a side.
-    widths : of the gaps, in voxels.
-    """
-    for number in range(count):
-        kind, rng = KINDS[number % len(KINDS)], np.random.default_rng([SEED, number])
-        box = tuple(int(side) for side in size / rng.uniform(2.8, 4.5, 3))
-        drawn = ContinuumConfig(modulus_noise=(kind.density / 2, kind.density / 2))
-        crystal = make_crystal(drawn, random_shape(rng), box, rng, kind.strain_rad)
-        beam = RealismConfig(
-            flux=(3e5, 1e7),
-            blur_voxel=kind.blur_voxel,
-            flat=None,
-            smooth_share=0,
-            drift=None,
-            saturation_share=0,
-            hot_share=0,
-            alien_share=0,
-        )
-        measured = measure(bragg_intensity(crystal, (size,) * 3, np.zeros(3)), beam, rng)
-        counts = measured.counts.astype(np.float32)
-        peak = find_peak(counts, measured.bad) or (size // 2,) * 3
-        for width in widths:
-            gaps = place_near_peak(
-                "row" if number % 2 else "column", width, counts.shape, peak, rng
-            )
-            if gaps:
-                gap = gap_mask(gaps, as_shape(counts.shape))
-                hidden = np.where(gap, np.float32(0), counts)
-                yield Scan(kind.name, width, hidden, measured.expectation, gap)
+`neither` takes the beam as coherent and the support as shrink-wrap cut it; until `and density`
+there is one share of the computed intensity for a class of brightness.
+"""
+STARTS = 3
 
 
 def judged(scan: Scan, model: Model) -> Iterator[dict[str, object]]:
@@ -122,12 +61,21 @@ def judged(scan: Scan, model: Model) -> Iterator[dict[str, object]]:
     linear = METHODS["linear"](scan.counts, scan.gap, bad_mask=no_bad)
     yield _row(scan, "linear", linear, 0.0)
     yield _row(scan, "network", fill.counts, 0.0)
-    for name, settings in VARIANTS.items():
+    box = crop_around_peak(scan.counts, scan.gap)
+    for family in FAMILIES:
         begin = time.process_time()
-        found = refine(scan.counts, scan.gap, fill, model=model, settings=settings)
-        seconds = time.process_time() - begin
-        print(f"{scan.kind}, {scan.width} px, {name}: {found.remark}", file=sys.stderr, flush=True)
-        yield _row(scan, name, found.fill.counts, seconds)
+        first = next(iter(family.values()))
+        task = prepare_task(scan.counts, scan.gap, no_bad, fill, model, box, "cpu", first)
+        computed = compute_states(task, np.random.default_rng(0), STARTS, None)
+        common = time.process_time() - begin
+        for name, settings in family.items():
+            begin = time.process_time()
+            own, rng = replace(task, settings=settings), np.random.default_rng(0)
+            found = judge_states(own, computed, fill, box, rng)
+            seconds = common + time.process_time() - begin
+            row = _row(scan, name, found.fill.counts, seconds)
+            print(*row.values(), found.remark, sep=", ", file=sys.stderr, flush=True)
+            yield row
 
 
 def _row(scan: Scan, name: str, filled: np.ndarray, seconds: float) -> dict[str, object]:
@@ -160,20 +108,52 @@ def _means(rows: Sequence[dict[str, object]], cell: tuple[object, ...]) -> dict[
     return {name: float(np.mean([float(str(row[name])) for row in own])) for name in names}
 
 
+def report(rows: Sequence[dict[str, object]], model: Model, how: str) -> str:
+    """A page of the mean of all scans, by width and then by kind of crystal too."""
+    everything = averaged([row | {"beam": "all"} for row in rows])
+    by_kind = averaged(rows)
+    return "\n".join(
+        [
+            "# What each piece of the refinement is worth",
+            "",
+            f"- `{how}`",
+            f"- network: {model.name}, sha256 `{model.sha256}`",
+            "- of the way: of the mean correlation of log(1 + counts) with the truth in the gap, "
+            "from linear interpolation (0) to 1; CPU seconds of one core",
+            "",
+            format_table(everything, list(everything[0]), "markdown"),
+            "",
+            "The same for each kind of crystal and beam:",
+            "",
+            format_table(by_kind, list(by_kind[0]), "markdown"),
+            "",
+        ]
+    )
+
+
 def main() -> None:
     """Command line of the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--crystals", type=int, default=4)
-    parser.add_argument("--size", type=int, default=64, help="voxels a side")
-    parser.add_argument("--widths", type=int, nargs="+", default=[6, 12, 24])
+    parser.add_argument("--size", type=int, default=48, help="voxels a side")
+    parser.add_argument("--widths", type=int, nargs="+", default=[6, 12])
     parser.add_argument("--model", default="default")
+    parser.add_argument("-o", "--output", type=Path, help="file for the tables, as they grow")
     arguments = parser.parse_args()
     model = load_model(arguments.model)
+    named = os.environ.get("BCDI_INPAINT_DATA")
+    folder = Path(named) if named else None
+    widths = " ".join(str(width) for width in arguments.widths)
+    how = (
+        f"python -m benchmarks.refine_pieces --crystals {arguments.crystals} "
+        f"--size {arguments.size} --widths {widths}"
+    )
     rows: list[dict[str, object]] = []
-    for scan in draw_scans(arguments.crystals, arguments.size, arguments.widths):
+    for scan in draw_scans(arguments.crystals, arguments.size, arguments.widths, folder):
         rows += judged(scan, model)
-    means = averaged(rows)
-    print(format_table(means, list(means[0])))
+        if arguments.output is not None:
+            arguments.output.write_text(report(rows, model, how), encoding="utf-8")
+    print(report(rows, model, how))
 
 
 if __name__ == "__main__":

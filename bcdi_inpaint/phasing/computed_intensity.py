@@ -180,3 +180,9 @@ def log_intensity(states: Sequence[State]) -> Float32Array:
     """The mean over states of log(1 + intensity), (n_rock, n_y, n_x): what they agree in stays."""
     mean: Float32Array = np.mean([np.log1p(state.intensity()) for state in states], axis=0)
     return mean
+
+
+def spread_of(states: Sequence[State]) -> Float32Array:
+    """The standard deviation over states of log(1 + intensity), (n_rock, n_y, n_x); 0 of one."""
+    spread: Float32Array = np.std([np.log1p(state.intensity()) for state in states], axis=0)
+    return spread

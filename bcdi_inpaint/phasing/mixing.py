@@ -1,17 +1,19 @@
-"""How much of a computed intensity to mix into a fill, and how sure the mixture is.
+"""How much of a computed intensity to mix into a fill, as a pseudo-gap says.
 
-Both are decided in a pseudo-gap, where the truth was measured, separately in classes of brightness.
+There the truth was measured. A rule is fitted on half of it, in blocks, and judged on the other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray, IntArray
-from bcdi_inpaint.filling.fill import Fill
-from bcdi_inpaint.photons import predicted_ranks
+from bcdi_inpaint.phasing.evidence import Evidence
+from bcdi_inpaint.phasing.voxel_rule import VoxelSettings, fit_weights, regressors
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,9 @@ class MixingSettings:
 
     Attributes
     ----------
+    rule : ``voxels``, see `voxel_rule`, or ``classes``: one share for each class of brightness.
+        Voxels are better on crystals that nothing was chosen on: `benchmarks.refine_pieces`.
+    voxels : how voxels are told apart.
     edges : expected counts that divide voxels into classes, from faint to bright.
     least_voxels : fewest voxels of a class whose share or factor can be fitted.
     block : side in voxels of the blocks by which a pseudo-gap is halved to test what was fitted.
@@ -31,6 +36,8 @@ class MixingSettings:
     tolerance : how far above or below `wanted` is as good.
     """
 
+    rule: Literal["voxels", "classes"] = "voxels"
+    voxels: VoxelSettings = VoxelSettings()
     edges: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
     least_voxels: int = 64
     block: int = 8
@@ -46,21 +53,59 @@ class MixingSettings:
         return np.geomspace(self.smallest_factor, self.largest_factor, self.n_factors)
 
 
+class Rule(Protocol):
+    """A rule that mixes a computed intensity into a fill."""
+
+    def mix(self, evidence: Evidence, chosen: BoolArray) -> FloatArray:
+        """(n_chosen,) log(1 + counts) of the mixture in chosen voxels (n_rock, n_y, n_x) bool."""
+
+
+@dataclass(frozen=True)
+class VoxelRule:
+    """The fill and a weighted sum of `voxel_rule.regressors`; `weights` (n_regressors,)."""
+
+    weights: Float64Array
+    settings: VoxelSettings
+
+    def mix(self, evidence: Evidence, chosen: BoolArray) -> FloatArray:
+        """(n_chosen,) log(1 + counts) of the mixture; none is below zero counts."""
+        added = regressors(evidence, chosen, self.settings) @ self.weights
+        mixed: FloatArray = np.maximum(evidence.log_fill[chosen] + added, 0)
+        return mixed
+
+
+@dataclass(frozen=True)
+class ClassRule:
+    """One share (n_classes,) of the computed intensity in each class of brightness."""
+
+    shares: Float64Array
+    settings: MixingSettings
+
+    def mix(self, evidence: Evidence, chosen: BoolArray) -> FloatArray:
+        """(n_chosen,) log(1 + counts) of the mixture."""
+        fill, found = evidence.log_fill[chosen], evidence.log_found[chosen]
+        return mix(fill, found, self.shares[brightness_classes(np.expm1(fill), self.settings)])
+
+
 @dataclass(frozen=True)
 class Mixture:
     """A computed intensity mixed into a fill, and how well that predicts a pseudo-gap.
 
     Attributes
     ----------
-    error : RMS error of log(1 + counts) in the pseudo-gap, of voxels whose share was fitted on
-        others.
-    shares : (n_classes,) share of the computed intensity in each class, fitted on all voxels.
-    log_counts : (n_rock, n_y, n_x) float32, log(1 + counts) of the mixture.
+    error : RMS error of log(1 + counts) in the pseudo-gap, of voxels that the rule was not fitted
+        on.
+    shares : (n_classes,) share of the computed intensity in each class of brightness, as the rule
+        makes it.
+    log_counts : (n_rock, n_y, n_x) float32, log(1 + counts) of the mixture in the pseudo-gap, of
+        the fill elsewhere.
+    rule : fitted on all of the pseudo-gap.
     """
 
     error: float
     shares: Float64Array
     log_counts: Float32Array
+    rule: Rule
 
 
 def brightness_classes(expected: FloatArray, settings: MixingSettings) -> IntArray:
@@ -74,7 +119,7 @@ def brightness_classes(expected: FloatArray, settings: MixingSettings) -> IntArr
     return np.digitize(expected, settings.edges)
 
 
-def mix(log_fill: Float32Array, log_found: Float32Array, share: FloatArray) -> Float32Array:
+def mix(log_fill: FloatArray, log_found: FloatArray, share: FloatArray) -> Float32Array:
     """Mix two logarithms of counts, voxel by voxel.
 
     Parameters
@@ -91,62 +136,88 @@ def mix(log_fill: Float32Array, log_found: Float32Array, share: FloatArray) -> F
 
 
 def fit_mixture(
-    log_counts: Float32Array,
-    log_fill: Float32Array,
-    log_found: Float32Array,
-    classes: IntArray,
-    pseudo: BoolArray,
-    settings: MixingSettings = MixingSettings(),
+    evidence: Evidence, pseudo: BoolArray, settings: MixingSettings = MixingSettings()
 ) -> Mixture:
-    """Fit shares in a pseudo-gap, and judge them on voxels that they were not fitted on.
-
-    A class gets the share 0 where the voxels that were not fitted gain nothing.
+    """Fit a rule in a pseudo-gap, and judge it on voxels that it was not fitted on.
 
     Parameters
     ----------
-    log_counts : (n_rock, n_y, n_x) log(1 + measured counts).
-    log_fill : (n_rock, n_y, n_x) log(1 + counts) of the fill.
-    log_found : (n_rock, n_y, n_x) log(1 + counts) of the computed intensity.
-    classes : (n_rock, n_y, n_x) int, see `brightness_classes`.
-    pseudo : (n_rock, n_y, n_x) bool, True = in the pseudo-gap.
-    settings : of classes and blocks.
+    evidence : of the fill and the computed intensity; its counts are known in the pseudo-gap too.
+    pseudo : (n_rock, n_y, n_x) bool, True = in the pseudo-gap, which was hidden from both.
+    settings : of the rule, its classes and blocks.
     """
-    tested = _cross_validate(log_counts, log_fill, log_found, classes, pseudo, settings)
-    shares = fit_shares(log_counts, log_fill, log_found, classes, pseudo, settings)
-    for number in range(len(shares)):
-        own = pseudo & (classes == number)
-        before, after = (
-            np.square(log_counts[own] - expected[own]).sum() for expected in (log_fill, tested)
-        )
-        if not after < before:
-            shares[number] = 0
-            tested[own] = log_fill[own]
-    mixed = mix(log_fill, log_found, shares[classes])
-    return Mixture(rms(log_counts[pseudo] - tested[pseudo]), shares, mixed)
+    fit = _fit_by_voxel if settings.rule == "voxels" else _fit_by_class
+    rule, tested = fit(evidence, pseudo, settings)
+    error = rms(evidence.log_counts[pseudo] - tested)
+    log_counts = evidence.log_fill.copy()
+    log_counts[pseudo] = rule.mix(evidence, pseudo)
+    return Mixture(error, _shares_of(evidence, log_counts, pseudo, settings), log_counts, rule)
+
+
+def _fit_by_voxel(
+    evidence: Evidence, pseudo: BoolArray, settings: MixingSettings
+) -> tuple[VoxelRule, FloatArray]:
+    """The rule, and (n_pseudo,) log(1 + counts) of rules that were fitted on other blocks."""
+    columns = regressors(evidence, pseudo, settings.voxels)
+    fill = evidence.log_fill[pseudo]
+    wanted = (evidence.log_counts[pseudo] - fill).astype(np.float64)
+    ridge = settings.voxels.ridge
+
+    def predict(others: BoolArray, own: BoolArray) -> FloatArray:
+        weights = fit_weights(columns[others], wanted[others], ridge)
+        return np.maximum(fill[own] + columns[own] @ weights, 0)
+
+    tested = _cross_validate(_chessboard(pseudo.shape, settings.block)[pseudo], predict)
+    return VoxelRule(fit_weights(columns, wanted, ridge), settings.voxels), tested
 
 
 def _cross_validate(
-    log_counts: Float32Array,
-    log_fill: Float32Array,
-    log_found: Float32Array,
-    classes: IntArray,
-    pseudo: BoolArray,
-    settings: MixingSettings,
-) -> Float32Array:
-    """(n_rock, n_y, n_x) mixture whose shares were fitted on the blocks of the other colour."""
-    halves = _chessboard(pseudo.shape, settings.block)
-    tested = np.empty(pseudo.shape, dtype=np.float32)
-    for half in (False, True):
-        others = pseudo & (halves != half)
-        fitted = fit_shares(log_counts, log_fill, log_found, classes, others, settings)
-        tested[halves == half] = mix(log_fill, log_found, fitted[classes])[halves == half]
+    half: BoolArray, predict: Callable[[BoolArray, BoolArray], FloatArray]
+) -> FloatArray:
+    """(n,) predictions of the voxels of each half, from those of the other one."""
+    tested = np.empty(len(half), dtype=np.float32)
+    for own in (half, ~half):
+        tested[own] = predict(~own, own)
     return tested
 
 
+def _fit_by_class(
+    evidence: Evidence, pseudo: BoolArray, settings: MixingSettings
+) -> tuple[ClassRule, FloatArray]:
+    """The rule, and (n_pseudo,) log(1 + counts) of rules that were fitted on other blocks.
+
+    A class gets the share 0 where the voxels that were not fitted gain nothing.
+    """
+    counts, fill, found = (
+        values[pseudo] for values in (evidence.log_counts, evidence.log_fill, evidence.log_found)
+    )
+    classes = brightness_classes(np.expm1(fill), settings)
+
+    def predict(others: BoolArray, own: BoolArray) -> FloatArray:
+        shares = fit_shares(counts, fill, found, classes, others, settings)
+        return mix(fill[own], found[own], shares[classes[own]])
+
+    tested = _cross_validate(_chessboard(pseudo.shape, settings.block)[pseudo], predict)
+    shares = fit_shares(counts, fill, found, classes, np.ones_like(classes, bool), settings)
+    for number in range(len(shares)):
+        own = classes == number
+        if not np.square(counts - tested)[own].sum() < np.square(counts - fill)[own].sum():
+            shares[number], tested[own] = 0, fill[own]
+    return ClassRule(shares, settings), tested
+
+
+def _shares_of(
+    evidence: Evidence, log_mixed: Float32Array, pseudo: BoolArray, settings: MixingSettings
+) -> Float64Array:
+    """The share that a mixture has of the computed intensity in each class."""
+    classes = brightness_classes(np.expm1(evidence.log_fill), settings)
+    return fit_shares(log_mixed, evidence.log_fill, evidence.log_found, classes, pseudo, settings)
+
+
 def fit_shares(
-    log_counts: Float32Array,
-    log_fill: Float32Array,
-    log_found: Float32Array,
+    log_counts: FloatArray,
+    log_fill: FloatArray,
+    log_found: FloatArray,
     classes: IntArray,
     chosen: BoolArray,
     settings: MixingSettings = MixingSettings(),
@@ -157,8 +228,10 @@ def fit_shares(
 
     Parameters
     ----------
-    log_counts, log_fill, log_found, classes : see `fit_mixture`.
-    chosen : (n_rock, n_y, n_x) bool, voxels to fit on.
+    log_counts : log(1 + measured counts), of any shape.
+    log_fill, log_found : of the fill and the computed intensity, of the same shape.
+    classes : int, see `brightness_classes`.
+    chosen : bool, voxels to fit on.
     settings : of the classes.
 
     Returns
@@ -174,63 +247,6 @@ def fit_shares(
         wanted = (log_counts[own] - log_fill[own]).astype(np.float64)
         best[number] = np.clip(wanted @ apart / max(apart @ apart, 1e-12), 0, 1)
     return best
-
-
-def sigma_factors(
-    counts: Float32Array,
-    mixed: Fill,
-    classes: IntArray,
-    rng: np.random.Generator,
-    settings: MixingSettings = MixingSettings(),
-) -> Float64Array:
-    """Factor by which to rescale sigma in each brightness class.
-
-    It is the one closest to 1 for which 68 % +- 2 % of the pseudo-gap's counts fall inside their
-    68 % predictive interval. Where photon noise dominates, any factor passes and 1 is kept.
-
-    Parameters
-    ----------
-    counts : (n_rock, n_y, n_x) measured counts.
-    mixed : the mixture, `filled` where the pseudo-gap is, with the fill's sigma.
-    classes : (n_rock, n_y, n_x) int, see `brightness_classes`.
-    rng : source of the ranks' randomness.
-    settings : of the factors.
-
-    Returns
-    -------
-    (n_classes,) factors.
-    """
-    factors = np.ones(len(settings.edges) + 1)
-    for number in range(len(factors)):
-        own = mixed.filled & (classes == number)
-        if np.count_nonzero(own) >= settings.least_voxels:
-            factors[number] = _factor(counts, replace(mixed, filled=own), rng, settings)
-    return factors
-
-
-def _factor(
-    counts: Float32Array, mixed: Fill, rng: np.random.Generator, settings: MixingSettings
-) -> float:
-    """The factor of one class, which `mixed.filled` are the voxels of."""
-    wanted, tolerance = settings.wanted, settings.tolerance
-    chosen = 1.0
-    inside = _share_inside(counts, mixed, 1.0, rng, wanted)
-    rising = settings.factors if inside < wanted - tolerance else 1 / settings.factors
-    for factor in rising:
-        if abs(inside - wanted) <= tolerance or (inside > wanted) == (factor > 1):
-            break
-        chosen = float(factor)
-        inside = _share_inside(counts, mixed, chosen, rng, wanted)
-    return chosen
-
-
-def _share_inside(
-    counts: Float32Array, mixed: Fill, factor: float, rng: np.random.Generator, level: float
-) -> float:
-    """The part of the counts inside intervals of `factor` times the standard deviation."""
-    trial = replace(mixed, sigma=mixed.sigma * np.float32(factor))
-    ranks = predicted_ranks(counts, trial.interval, mixed.filled, rng)
-    return float(np.mean(np.abs(2 * ranks - 1) <= level))
 
 
 def rms(values: FloatArray) -> float:

@@ -8,71 +8,26 @@ measured there. If the computed intensity does not predict it better, the fill s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
-from bcdi_inpaint.arrays import BoolArray, Float64Array
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_model
-from bcdi_inpaint.phasing.computed_intensity import (
-    ComputedStates,
-    compute_states,
-    continue_state,
-    log_intensity,
-)
-from bcdi_inpaint.phasing.mixing import (
-    brightness_classes,
-    mix,
-    rms,
-    sigma_factors,
-)
+from bcdi_inpaint.phasing.computed_intensity import compute_states
+from bcdi_inpaint.phasing.judged_states import Refinement, judge_states
 from bcdi_inpaint.phasing.peak_box import crop_around_peak, shrink_box
-from bcdi_inpaint.phasing.refinement_task import (
-    RefinementSettings,
-    RefinementTask,
-    prepare_task,
-)
-from bcdi_inpaint.phasing.torch_retrieval import State
-from bcdi_inpaint.phasing.trials import Trial, disagreement, find_best_trial
-from bcdi_inpaint.photons import LEAST_COUNTS
+from bcdi_inpaint.phasing.refinement_task import RefinementSettings, prepare_task
 from bcdi_inpaint.running.early_end import EarlyEnd
 from bcdi_inpaint.scan.boxes import Box
-
-
-@dataclass(frozen=True)
-class Refinement:
-    """A fill after refinement, and how that was decided.
-
-    Attributes
-    ----------
-    fill : the refined one if `accepted`, else the one that was given.
-    accepted : whether the computed intensity helped to predict what was measured.
-    before, after : RMS error of log(1 + counts) in the pseudo-gap, of the network's fill and of
-        the refined one; nan where neither was computed.
-    shares : of the computed intensity in the classes of `MixingSettings.edges`, from faint to
-        bright.
-    remark : one line on what was found.
-    interrupted : whether Ctrl-C or `stop` ended it early; the fill is the best until then.
-    """
-
-    fill: Fill
-    accepted: bool
-    before: float
-    after: float
-    shares: tuple[float, ...]
-    remark: str
-    interrupted: bool = False
-
-    def __repr__(self) -> str:
-        return self.remark
 
 
 def refine(
@@ -141,7 +96,8 @@ def refine(
         total = starts * settings.cycles
         seen = None if watch is None else partial(watch, box)
         task = replace(task, report=_counter(cycles, total), end=end, watch=seen)
-        found = _refine(task, fill, box, rng, starts, progress)
+        computed = compute_states(task, rng, starts, progress)
+        found = judge_states(task, computed, fill, box, rng)
         cycles(total, total)
         return _with_report(found)
     except InputError as error:
@@ -194,100 +150,3 @@ def fill_and_refine(
     """
     fill = inpaint(counts, gap_mask, model, device, bad_mask=bad_mask)
     return refine(counts, gap_mask, fill, bad_mask=bad_mask, model=model, device=device)
-
-
-def _refine(
-    task: RefinementTask,
-    fill: Fill,
-    box: Box,
-    rng: np.random.Generator,
-    starts: int,
-    progress: Callable[[int, int], None] | None,
-) -> Refinement:
-    """Compute the intensity in several ways and believe the one that predicts best."""
-    computed = compute_states(task, rng, starts, progress)
-    # While these are as the pseudo-gap left them:
-    apart = disagreement(task, computed.near)
-    trial, left_out = find_best_trial(task, computed.near)
-    refinement = replace(_judge(task, fill, box, trial, rng), interrupted=task.end.came)
-    said = _findings(computed, apart, refinement, trial, left_out)
-    report = replace(
-        refinement.fill.report,
-        coherence_sigma=computed.search.best.sigma,
-        density_strength=trial.strength if refinement.accepted else 0.0,
-    )
-    return replace(
-        refinement,
-        remark="; ".join((refinement.remark, *said)),
-        fill=replace(refinement.fill, report=report),
-    )
-
-
-def _findings(
-    computed: ComputedStates, apart: float, refinement: Refinement, trial: Trial, left_out: str
-) -> Iterator[str]:
-    """What was found beside, each in a few words."""
-    search = computed.search
-    if refinement.interrupted:
-        yield f"interrupted after {computed.ended} starts, the best so far"
-    if search.failure:
-        yield search.failure
-    elif not search.best.coherent:
-        yield "coherence width {:.2g}, {:.2g}, {:.2g} voxels".format(*search.best.sigma)
-    if refinement.accepted and trial.strength:
-        yield f"density evened out by {trial.strength:g}"
-    if left_out:
-        yield left_out
-    if computed.stagnated:
-        yield f"{computed.stagnated} of {computed.ended} starts stagnated"
-    if apart > refinement.before:
-        yield f"starts disagree (by {apart:.2g} in log counts)"
-
-
-def _judge(
-    task: RefinementTask, fill: Fill, box: Box, trial: Trial, rng: np.random.Generator
-) -> Refinement:
-    """Believe the computed intensity as far as the pseudo-gap says."""
-    pseudo, mixture = task.pseudo, trial.mixture
-    before = rms(np.log1p(task.counts[pseudo]) - np.log1p(task.first.counts[pseudo]))
-    shares = tuple(float(share) for share in mixture.shares)
-    if not mixture.error < before:
-        remark = (
-            f"not refined: the computed intensity predicts measured voxels no better (RMS log "
-            f"error {mixture.error:.4g} against {before:.4g})"
-        )
-        return Refinement(fill, False, before, mixture.error, shares, remark)
-    mixing = task.settings.mixing
-    classes = brightness_classes(task.first.counts, mixing)
-    mixed = replace(task.first, counts=np.expm1(mixture.log_counts), filled=pseudo)
-    factors = sigma_factors(task.counts, mixed, classes, rng, mixing)
-    refined = _apply(task, fill, box, trial, factors)
-    remark = f"refined: RMS log error of held-out voxels {before:.4g} to {mixture.error:.4g}"
-    return Refinement(refined, True, before, mixture.error, shares, remark)
-
-
-def _apply(task: RefinementTask, fill: Fill, box: Box, trial: Trial, factors: Float64Array) -> Fill:
-    """The fill with the computed intensity mixed in, once more with all that was measured."""
-    classes = brightness_classes(task.second.counts, task.settings.mixing)
-    shares = trial.mixture.shares[classes]
-    found = log_intensity(_with_all_measured(task, trial))
-    log_mixed = mix(np.log1p(task.second.counts), found, shares)
-    counts, sigma = fill.counts.copy(), fill.sigma.copy()
-    filled = fill.filled[box]
-    counts[box][filled] = np.maximum(np.expm1(log_mixed[filled]), LEAST_COUNTS)
-    scaled = sigma[box][filled] * factors[classes][filled]
-    # Counts tell no error that is smaller than their own noise, which log(1 + counts) has as:
-    noise = 1 / np.sqrt(1 + counts[box][filled])
-    sigma[box][filled] = np.maximum(scaled, np.minimum(noise, sigma[box][filled]))
-    return replace(fill, counts=counts, sigma=sigma)
-
-
-def _with_all_measured(task: RefinementTask, trial: Trial) -> tuple[State, ...]:
-    """The trial's states, gone on with what the pseudo-gap hid; as they are after an early end."""
-    known = task.amplitudes(task.second if trial.held else None, task.unknown)
-    kept, states = trial.states, tuple(replace(state) for state in trial.states)
-    with task.end.keeping():
-        for state in states:
-            continue_state(state, known, task.settings.last, task.cycled)
-        kept = states
-    return kept

@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bcdi_inpaint.arrays import FloatArray
+from bcdi_inpaint.arrays import Float32Array, FloatArray
 from bcdi_inpaint.errors import InputError, memory_errors
 from bcdi_inpaint.phasing.computed_intensity import (
     continue_state,
     log_intensity,
     release_states,
+    spread_of,
 )
-from bcdi_inpaint.phasing.mixing import Mixture, brightness_classes, fit_mixture, rms
+from bcdi_inpaint.phasing.evidence import Evidence
+from bcdi_inpaint.phasing.mixing import Mixture, fit_mixture, rms
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.torch_retrieval import State
 
@@ -27,12 +29,18 @@ from bcdi_inpaint.phasing.torch_retrieval import State
 class Trial:
     """What the computed intensity of one state, or the mean of several, makes of the pseudo-gap.
 
-    `held`: with the prior to the end.
+    Attributes
+    ----------
+    states : the one, or those that are averaged.
+    held : with the prior to the end.
+    mixture : of the computed intensity and the fill.
+    spread : (n_rock, n_y, n_x) of all starts that went this way, see `Evidence`.
     """
 
     states: tuple[State, ...]
     held: bool
     mixture: Mixture
+    spread: Float32Array
 
     @property
     def strength(self) -> float:
@@ -79,7 +87,9 @@ def disagreement(task: RefinementTask, states: Sequence[State]) -> float:
 def _best_of_leading(task: RefinementTask, states: tuple[State, ...], *, held: bool) -> Trial:
     """The first state, the mean of the first two, and so on: the one that predicts best."""
     leading = (states[:number] for number in range(1, len(states) + 1))
-    return min((_try(task, few, held) for few in leading), key=lambda trial: trial.mixture.error)
+    spread = spread_of(states)
+    trials = (_try(task, few, held, spread) for few in leading)
+    return min(trials, key=lambda trial: trial.mixture.error)
 
 
 def _better(one: Trial, other: Trial) -> Trial:
@@ -87,17 +97,14 @@ def _better(one: Trial, other: Trial) -> Trial:
     return other if other.mixture.error < one.mixture.error else one
 
 
-def _try(task: RefinementTask, states: tuple[State, ...], held: bool) -> Trial:
-    mixing = task.settings.mixing
-    mixture = fit_mixture(
-        task.log_counts,
-        np.log1p(task.first.counts),
-        log_intensity(states),
-        brightness_classes(task.first.counts, mixing),
-        task.pseudo,
-        mixing,
+def _try(
+    task: RefinementTask, states: tuple[State, ...], held: bool, spread: Float32Array
+) -> Trial:
+    evidence = Evidence(
+        task.log_counts, ~task.hidden, np.log1p(task.first.counts), log_intensity(states), spread
     )
-    return Trial(states, held, mixture)
+    mixture = fit_mixture(evidence, task.pseudo, task.settings.mixing)
+    return Trial(states, held, mixture, spread)
 
 
 @memory_errors()

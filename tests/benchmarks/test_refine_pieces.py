@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks.refine_pieces import VARIANTS, averaged, draw_scans
+from bcdi_inpaint.network.weights import load_model
+from benchmarks.refine_pieces import FAMILIES, averaged, report
+from benchmarks.refine_scans import REAL_OBJECT, draw_scans
 
 
 def test_scans_are_hidden_in_the_gap_and_the_same_for_all() -> None:
@@ -15,12 +19,15 @@ def test_scans_are_hidden_in_the_gap_and_the_same_for_all() -> None:
     np.testing.assert_array_equal(next(draw_scans(1, 32, [4])).counts, scan.counts)
 
 
-def test_every_variant_lacks_something_that_the_full_one_has() -> None:
-    assert len(set(VARIANTS.values())) == len(VARIANTS)
-    none = VARIANTS["none"]
-    assert not none.coherence.steps
-    assert not none.schedule.widen
-    assert not none.strengths
+def test_every_variant_lacks_something_that_the_next_one_has() -> None:
+    variants = [settings for family in FAMILIES for settings in family.values()]
+    assert len(set(variants)) == len(variants)
+    assert not variants[0].coherence.steps
+    assert not variants[0].schedule.widen
+    assert [bool(settings.strengths) for settings in variants] == [False, False, True, True]
+    assert [s.mixing.rule for s in variants] == ["classes"] * 3 + ["voxels"]
+    for family in FAMILIES:
+        assert len({(s.schedule, s.coherence) for s in family.values()}) == 1
 
 
 def test_the_share_of_the_way_is_of_mean_correlations() -> None:
@@ -32,3 +39,25 @@ def test_the_share_of_the_way_is_of_mean_correlations() -> None:
     ]
     ways = {str(row["knows"]): row["of the way"] for row in averaged(rows)}
     assert ways == pytest.approx({"linear": 0, "network": 0.5, "none": 0.75})
+
+
+def test_the_report_has_all_scans_and_each_kind() -> None:
+    rows: list[dict[str, object]] = [
+        {"beam": beam, "gap (px)": 6, "knows": name, "Pearson": p, "RMS log error": 0, "CPU (s)": 1}
+        for beam in ("a", "b")
+        for name, p in (("linear", 0.5), ("network", 0.8))
+    ]
+    page = report(rows, load_model(), "python -m benchmarks.refine_pieces")
+    assert page.count("| network |") == 3
+    assert load_model().sha256 in page
+    assert page.index("| all") < page.index("| a ")
+
+
+def test_a_real_crystals_object_comes_last_where_it_is_there(tmp_path: Path) -> None:
+    obj = np.zeros((8, 8, 8))
+    obj[2:6, 2:6, 1:6] = 9
+    real, imag = obj.astype(np.int16), (3 * obj).astype(np.int16)
+    np.savez(tmp_path / REAL_OBJECT, real=real, imag=imag, grid=(32, 32, 32), step=0.1)
+    kinds = [scan.kind for scan in draw_scans(0, 32, [4], tmp_path)]
+    assert kinds == ["S11_object, coherent", "S11_object, partly coherent"]
+    assert not list(draw_scans(0, 32, [4]))

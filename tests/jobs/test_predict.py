@@ -35,7 +35,7 @@ from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.phasing import benefit as advice
 from bcdi_inpaint.phasing.handover import LEVEL, NAMES, THRESHOLD
-from bcdi_inpaint.phasing.refinement import Refinement
+from bcdi_inpaint.phasing.judged_states import Refinement
 from bcdi_inpaint.photons import LEAST_COUNTS
 
 SHAPE = (10, 48, 44)

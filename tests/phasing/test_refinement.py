@@ -19,7 +19,6 @@ from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.phasing import computed_intensity, refinement_task
 from bcdi_inpaint.phasing.coherence import CoherenceSettings
 from bcdi_inpaint.phasing.density import DensitySettings
-from bcdi_inpaint.phasing.mixing import fit_shares
 from bcdi_inpaint.phasing.refinement import refine
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings
 from bcdi_inpaint.phasing.schedule import Schedule
@@ -84,20 +83,6 @@ def _ones(counts: np.ndarray, gap: np.ndarray, *_: object, **__: object) -> Fill
 def _lines(mask: np.ndarray, axis: int) -> np.ndarray:
     """The lines of one axis that a mask covers."""
     return np.flatnonzero(mask.mean(axis=tuple({0, 1, 2} - {axis})) > 0.5)
-
-
-def test_a_share_is_that_of_least_squared_error_of_logarithms() -> None:
-    rng = np.random.default_rng(3)
-    truth = rng.uniform(1.5, 2.5, (8, 8, 8)).astype(np.float32)
-    log_fill = truth + rng.normal(0, 0.1, truth.shape).astype(np.float32)
-    log_found = truth + rng.normal(0, 0.3, truth.shape).astype(np.float32)
-    classes, everywhere = np.full(truth.shape, 3), np.ones(truth.shape, dtype=bool)
-    shares = fit_shares(truth, log_fill, log_found, classes, everywhere)
-    assert shares[3] == pytest.approx(0.01 / (0.01 + 0.09), abs=0.03)
-    assert (np.delete(shares, 3) == 0).all()
-    few = np.zeros_like(everywhere)
-    few[0, 0] = True
-    assert not fit_shares(truth, log_fill, log_found, classes, few).any()
 
 
 @pytest.mark.parametrize("gap_lines", [(30, 34), (10, 16)])

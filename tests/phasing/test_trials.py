@@ -12,6 +12,7 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing import trials
 from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import CPU, State
@@ -19,7 +20,12 @@ from bcdi_inpaint.phasing.trials import disagreement, find_best_trial
 
 SHAPE = (24, 24, 24)
 FEW = Schedule(hio=0, raar=2, er=1)
-SETTINGS = RefinementSettings(released=FEW, evened=FEW, density=DensitySettings(margin=2))
+SETTINGS = RefinementSettings(
+    released=FEW,
+    evened=FEW,
+    density=DensitySettings(margin=2),
+    mixing=MixingSettings(rule="classes"),  # the other makes up for a ripple that is this simple
+)
 
 
 def state_of(obj: np.ndarray) -> State:

@@ -23,7 +23,8 @@ from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.constraints import IntervalConstraint
 from bcdi_inpaint.phasing.handover import HandOver, HandOverSettings, hand_over
-from bcdi_inpaint.phasing.refinement import Refinement, refine
+from bcdi_inpaint.phasing.judged_states import Refinement
+from bcdi_inpaint.phasing.refinement import refine
 
 INTERPOLATION_FACTORS = (0.5, 1.2)
 """Between which parts of the interpolated counts PyNX holds the calculated ones, by default."""

@@ -1,0 +1,161 @@
+"""What is made of a fill once intensities are computed: which are believed, and how far.
+
+That is decided in the pseudo-gap: the computed intensity that predicts it best is mixed into the
+fill, if the mixture predicts better than the fill alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bcdi_inpaint.arrays import Float64Array
+from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.phasing.computed_intensity import (
+    ComputedStates,
+    continue_state,
+    log_intensity,
+)
+from bcdi_inpaint.phasing.evidence import Evidence
+from bcdi_inpaint.phasing.mixed_sigma import sigma_factors
+from bcdi_inpaint.phasing.mixing import brightness_classes, rms
+from bcdi_inpaint.phasing.refinement_task import RefinementTask
+from bcdi_inpaint.phasing.torch_retrieval import State
+from bcdi_inpaint.phasing.trials import Trial, disagreement, find_best_trial
+from bcdi_inpaint.photons import LEAST_COUNTS
+from bcdi_inpaint.scan.boxes import Box
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A fill after refinement, and how that was decided.
+
+    Attributes
+    ----------
+    fill : the refined one if `accepted`, else the one that was given.
+    accepted : whether the computed intensity helped to predict what was measured.
+    before, after : RMS error of log(1 + counts) in the pseudo-gap, of the network's fill and of
+        the refined one; nan where neither was computed.
+    shares : of the computed intensity in the classes of `MixingSettings.edges`, from faint to
+        bright.
+    remark : one line on what was found.
+    interrupted : whether Ctrl-C or `stop` ended it early; the fill is the best until then.
+    """
+
+    fill: Fill
+    accepted: bool
+    before: float
+    after: float
+    shares: tuple[float, ...]
+    remark: str
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        return self.remark
+
+
+def judge_states(
+    task: RefinementTask,
+    computed: ComputedStates,
+    fill: Fill,
+    box: Box,
+    rng: np.random.Generator,
+) -> Refinement:
+    """Compute the intensity in several ways and believe the one that predicts best.
+
+    Parameters
+    ----------
+    task : what is phased.
+    computed : what its starts came to; the states stay as they are.
+    fill : of the whole scan.
+    box : of the task in it.
+    rng : source of the ranks of counts in their intervals.
+    """
+    # While these are as the pseudo-gap left them:
+    apart = disagreement(task, computed.near)
+    trial, left_out = find_best_trial(task, computed.near)
+    refinement = replace(_judge(task, fill, box, trial, rng), interrupted=task.end.came)
+    said = _findings(computed, apart, refinement, trial, left_out)
+    report = replace(
+        refinement.fill.report,
+        coherence_sigma=computed.search.best.sigma,
+        density_strength=trial.strength if refinement.accepted else 0.0,
+    )
+    return replace(
+        refinement,
+        remark="; ".join((refinement.remark, *said)),
+        fill=replace(refinement.fill, report=report),
+    )
+
+
+def _findings(
+    computed: ComputedStates, apart: float, refinement: Refinement, trial: Trial, left_out: str
+) -> Iterator[str]:
+    """What was found beside, each in a few words."""
+    search = computed.search
+    if refinement.interrupted:
+        yield f"interrupted after {computed.ended} starts, the best so far"
+    if search.failure:
+        yield search.failure
+    elif not search.best.coherent:
+        yield "coherence width {:.2g}, {:.2g}, {:.2g} voxels".format(*search.best.sigma)
+    if refinement.accepted and trial.strength:
+        yield f"density evened out by {trial.strength:g}"
+    if left_out:
+        yield left_out
+    if computed.stagnated:
+        yield f"{computed.stagnated} of {computed.ended} starts stagnated"
+    if apart > refinement.before:
+        yield f"starts disagree (by {apart:.2g} in log counts)"
+
+
+def _judge(
+    task: RefinementTask, fill: Fill, box: Box, trial: Trial, rng: np.random.Generator
+) -> Refinement:
+    """Believe the computed intensity as far as the pseudo-gap says."""
+    pseudo, mixture = task.pseudo, trial.mixture
+    before = rms(np.log1p(task.counts[pseudo]) - np.log1p(task.first.counts[pseudo]))
+    shares = tuple(float(share) for share in mixture.shares)
+    if not mixture.error < before:
+        remark = (
+            f"not refined: the computed intensity predicts measured voxels no better (RMS log "
+            f"error {mixture.error:.4g} against {before:.4g})"
+        )
+        return Refinement(fill, False, before, mixture.error, shares, remark)
+    mixing = task.settings.mixing
+    classes = brightness_classes(task.first.counts, mixing)
+    mixed = replace(task.first, counts=np.expm1(mixture.log_counts), filled=pseudo)
+    factors = sigma_factors(task.counts, mixed, classes, rng, mixing)
+    refined = _apply(task, fill, box, trial, factors)
+    remark = f"refined: RMS log error of held-out voxels {before:.4g} to {mixture.error:.4g}"
+    return Refinement(refined, True, before, mixture.error, shares, remark)
+
+
+def _apply(task: RefinementTask, fill: Fill, box: Box, trial: Trial, factors: Float64Array) -> Fill:
+    """The fill with the computed intensity mixed in, once more with all that was measured."""
+    classes = brightness_classes(task.second.counts, task.settings.mixing)
+    found = log_intensity(_with_all_measured(task, trial))
+    log_fill = np.log1p(task.second.counts)
+    evidence = Evidence(task.log_counts, ~task.unknown, log_fill, found, trial.spread)
+    counts, sigma = fill.counts.copy(), fill.sigma.copy()
+    filled = fill.filled[box]
+    log_mixed = trial.mixture.rule.mix(evidence, filled)
+    counts[box][filled] = np.maximum(np.expm1(log_mixed), LEAST_COUNTS)
+    scaled = sigma[box][filled] * factors[classes][filled]
+    # Counts tell no error that is smaller than their own noise, which log(1 + counts) has as:
+    noise = 1 / np.sqrt(1 + counts[box][filled])
+    sigma[box][filled] = np.maximum(scaled, np.minimum(noise, sigma[box][filled]))
+    return replace(fill, counts=counts, sigma=sigma)
+
+
+def _with_all_measured(task: RefinementTask, trial: Trial) -> tuple[State, ...]:
+    """The trial's states, gone on with what the pseudo-gap hid; as they are after an early end."""
+    known = task.amplitudes(task.second if trial.held else None, task.unknown)
+    kept, states = trial.states, tuple(replace(state) for state in trial.states)
+    with task.end.keeping():
+        for state in states:
+            continue_state(state, known, task.settings.last, task.cycled)
+        kept = states
+    return kept
