@@ -71,10 +71,10 @@ def _regressors(evidence: Evidence, settings: VoxelSettings) -> Iterator[Float32
     apart, missed, seen = evidence.apart, evidence.missed, evidence.seen
     for share in tents(evidence.log_fill, settings.knots):
         yield apart * share
-    misfit = np.sqrt(_local_mean(np.square(missed), seen, settings.nearby).clip(0))
+    misfit: Float32Array = np.sqrt(_local_mean(np.square(missed), seen, settings.nearby).clip(0))
     yield apart * saturated(evidence.spread, settings.half)
     yield apart * saturated(misfit, settings.half)
-    yield apart * saturated(abs(apart), settings.half_apart)
+    yield apart * saturated(np.abs(apart), settings.half_apart)
     for width in settings.coarse:
         yield _local_mean(apart, ~seen, width)
     for width in settings.beside:
@@ -98,13 +98,14 @@ def tents(values: FloatArray, knots: tuple[float, ...]) -> list[Float32Array]:
     return [np.interp(values, knots, row).astype(np.float32) for row in rows]
 
 
-def saturated(values: FloatArray, half: float) -> FloatArray:
+def saturated(values: Float32Array, half: float) -> Float32Array:
     """From 0 to 1: half where a value, which is 0 or more, is `half`.
 
-    >>> float(saturated(np.array(0.3), 0.3))
+    >>> float(saturated(np.array(0.5, dtype=np.float32), 0.5))
     0.5
     """
-    return values / (values + np.float32(half))
+    share: Float32Array = values / (values + np.float32(half))
+    return share
 
 
 def _local_mean(values: Float32Array, known: BoolArray, width: float) -> Float32Array:
@@ -134,5 +135,4 @@ def fit_weights(columns: Float64Array, wanted: Float64Array, ridge: float) -> Fl
     gram = columns.T @ columns
     scale = max(float(np.trace(gram)) / len(gram), 1e-12)
     held = gram + max(ridge, 1e-12) * scale * np.eye(len(gram))
-    weights: Float64Array = np.linalg.solve(held, columns.T @ wanted)
-    return weights
+    return np.asarray(np.linalg.solve(held, columns.T @ wanted), dtype=np.float64)
