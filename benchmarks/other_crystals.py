@@ -31,12 +31,12 @@ def draw_other(seed: int, n: int = 64, *, is_coherent: bool = True) -> Subject:
     """A crystal's expectation and counts, (n, n, n), drawn from a seed."""
     rng = np.random.default_rng([seed, 77])
     ratio = _log_uniform(OVERSAMPLING, rng) * np.exp(rng.normal(0, 0.2, 3))
-    body = _body(rng, n, np.clip(ratio, 2.2, 9))
+    body = draw_body(rng, n, np.clip(ratio, 2.2, 9))
     inside = body > 0.5
     strain, spread = rng.uniform(*STRAIN_RAD), rng.uniform(*MODULUS)
-    phase = _field(inside, 2 * n / ratio * 0.25, rng)
+    phase = smooth_field(inside, 2 * n / ratio * 0.25, rng)
     phase *= strain / np.ptp(phase[inside])
-    modulus = np.clip(1 + spread * _field(inside, 2 * n / ratio * 0.12, rng), 0.1, None)
+    modulus = np.clip(1 + spread * smooth_field(inside, 2 * n / ratio * 0.12, rng), 0.1, None)
     expectation = _intensity(body * modulus * np.exp(1j * phase))
     flux, background = _log_uniform(FLUX, rng), 0.0
     if not is_coherent:
@@ -53,8 +53,15 @@ def _log_uniform(limits: tuple[float, float], rng: np.random.Generator) -> float
     return float(np.exp(rng.uniform(*np.log(limits))))
 
 
-def _body(rng: np.random.Generator, n: int, ratio: Float64Array) -> Float32Array:
-    """A convex body (2 n, 2 n, 2 n) with soft facets, n / ratio of the pattern's voxels large."""
+def draw_body(rng: np.random.Generator, n: int, ratio: Float64Array) -> Float32Array:
+    """A convex body with soft facets.
+
+    Parameters
+    ----------
+    rng : source of the facets.
+    n : the pattern's voxels a side; the body's are twice as many.
+    ratio : (3,) of n to the size of the body.
+    """
     half = n / ratio
     axes = [((np.arange(2 * n) - n) / h).astype(np.float32) for h in half]
     places = np.stack(np.meshgrid(*axes, indexing="ij"))
@@ -67,8 +74,15 @@ def _body(rng: np.random.Generator, n: int, ratio: Float64Array) -> Float32Array
     return body
 
 
-def _field(inside: BoolArray, width: Float64Array, rng: np.random.Generator) -> Float64Array:
-    """A smooth random field with mean 0 and standard deviation 1 inside."""
+def smooth_field(inside: BoolArray, width: Float64Array, rng: np.random.Generator) -> Float64Array:
+    """A smooth random field with mean 0 and standard deviation 1 inside.
+
+    Parameters
+    ----------
+    inside : where the body is, bool.
+    width : (3,) correlation lengths in voxels.
+    rng : source of the field.
+    """
     drawn = gaussian_filter(rng.normal(size=inside.shape), width)
     return np.asarray((drawn - drawn[inside].mean()) / drawn[inside].std())
 

@@ -8,7 +8,7 @@ a few patches around the Bragg peak, where a fill matters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 
 import numpy as np
@@ -154,15 +154,33 @@ def calibrate_own(
         return OwnCalibration(None, NO_PLANES)
     if not rehearsals:
         return OwnCalibration(None, NO_ROOM)
-    parts = [_rehearse(scan, gap, centre, one, run, settings) for one in rehearsals]
-    joined = HeldOut(
-        *(
-            np.concatenate([getattr(p, name) for p in parts])
-            for name in ("counts", "expected", "sigma")
-        )
-    )
-    factors = calibrate_on_scan(run.model.calibration, joined)
+    held_out = hide_and_fill(scan, gap, centre, run, rehearsals, settings)
+    factors = calibrate_on_scan(run.model.calibration, held_out)
     return OwnCalibration(factors, TOO_DARK if factors is None else str(factors))
+
+
+def hide_and_fill(
+    scan: Measured,
+    gap: GapRegion,
+    centre: Float64Array,
+    run: FillingRun,
+    rehearsals: Sequence[Rehearsal],
+    settings: OwnCalibrationSettings = SETTINGS,
+) -> HeldOut:
+    """What was measured in pseudo-gaps of a scan, and what they are filled with.
+
+    Parameters
+    ----------
+    scan : the measured scan.
+    gap : its voxels to fill, which are hidden too.
+    centre : (3,) of the Bragg peak.
+    run : the network, and how it fills.
+    rehearsals : the pseudo-gaps, at least one.
+    settings : the margins of their boxes.
+    """
+    parts = [_rehearse(scan, gap, centre, one, run, settings) for one in rehearsals]
+    names = [part.name for part in fields(HeldOut)]
+    return HeldOut(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def calibrated(model: Model, own: OwnCalibration) -> Model:
@@ -190,7 +208,7 @@ def _rehearse(
     judged = mask_in_box([one.plane], box) & stitcher.covered & ~unknown
     widths = shortest_runs(unknown | mask_in_box([one.plane], box), judged)
     expected, sigma = stitched_mean(stitcher, judged, widths, run.model)
-    return HeldOut(measured.counts[judged], expected, sigma)
+    return HeldOut(measured.counts[judged], expected, sigma, widths)
 
 
 def _box(one: Rehearsal, shape: Shape, settings: OwnCalibrationSettings) -> Box:

@@ -12,6 +12,7 @@ from bcdi_inpaint.network.scan_calibration import (
     calibrate_on_scan,
     widen,
 )
+from bcdi_inpaint.network.width_rule import ALL
 
 UNKNOWN_SIGMA = 0.7
 """Standard deviation of log(1 + counts), a factor of two, of a fill that says nothing of its error
@@ -19,8 +20,8 @@ where nothing could be hidden: it claims little. No committed command."""
 OF_MEANS = ScanCalibrationSettings(
     factors=(0.05, 10.0, 60),
     expected=0.0,
-    transfer=1.0,
-    transfer_of_tail=1.0,
+    of_sigma=ALL,
+    of_tail=ALL,
     spread=1.5,
     spread_of_class=0.8,
     tail=0.6,
@@ -53,5 +54,6 @@ def calibrate_mean(counts: FloatArray, expected: FloatArray) -> Calibration:
     """
     unknown = Calibration(sigma_per_scale=((UNKNOWN_SIGMA,),))
     sigma = np.full(np.shape(counts), UNKNOWN_SIGMA, dtype=np.float32)
-    factors = calibrate_on_scan(unknown, HeldOut(counts, expected, sigma), OF_MEANS)
+    hidden = HeldOut(counts, expected, sigma, np.ones(np.shape(counts)))
+    factors = calibrate_on_scan(unknown, hidden, OF_MEANS)
     return unknown if factors is None else widen(unknown, factors)

@@ -16,23 +16,32 @@ near the simulation: an empirical Bayes rule (Efron, Large-Scale Inference, 2010
 
 What is hidden lies elsewhere in the scan than the gap. Factors differ from one place to another
 and not only from one crystal to another: the gap is given the part of what was found that is likely
-to be the crystal's.
+to be the crystal's, beside what crystals of another simulator need on average. Both go by the
+width of the gaps.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import pdtr
 
 from bcdi_inpaint.arrays import Float64Array, FloatArray
 from bcdi_inpaint.network.calibration import CENTRES, EDGES, Calibration
+from bcdi_inpaint.network.width_rule import WidthRule
+
+WIDTHS = (3.0, 6.0, 12.0, 24.0)
+"""Of gaps in voxels, at which it is known what hidden voxels tell of them."""
 
 
 @dataclass(frozen=True)
 class ScanCalibrationSettings:
-    """How a scan is calibrated. Chosen on crystals of another simulator; no committed command.
+    """How a scan is calibrated.
+
+    What goes by width is from `python -m benchmarks.interval_rules`, the rest was chosen on
+    crystals of the same simulator; no committed command.
 
     Attributes
     ----------
@@ -43,8 +52,8 @@ class ScanCalibrationSettings:
     spread_of_class : the same of a class about the whole.
     tail : standard deviation of log k, for all classes together.
     tail_of_class : the same of a class about the whole.
-    transfer : part of the way from `expected` to the log f of hidden voxels that the gap's goes.
-    transfer_of_tail : the same of log k, from 0.
+    of_sigma : what of the log f of hidden voxels a gap has.
+    of_tail : the same of log k.
     voxels_together : voxels that err alike, as those of a speckle do: so many count as one.
     most : voxels of a class that are looked at, evenly taken from more.
     fewest : voxels below which a scan is not calibrated.
@@ -61,8 +70,12 @@ class ScanCalibrationSettings:
     spread_of_class: float = 0.4
     tail: float = 0.3
     tail_of_class: float = 0.2
-    transfer: float = 0.75
-    transfer_of_tail: float = 0.5
+    of_sigma: WidthRule = WidthRule(
+        WIDTHS, part=(0.5, 0.5, 0.25, 0.25), offset=(0.35, 0.17, 0.09, -0.08)
+    )
+    of_tail: WidthRule = WidthRule(
+        WIDTHS, part=(1.0, 0.25, 0.25, 0.25), offset=(0.06, 0.01, -0.01, -0.01)
+    )
     voxels_together: float = 3.0
     most: int = 1000
     fewest: int = 200
@@ -81,32 +94,50 @@ class HeldOut:
     counts : measured counts.
     expected : the fill.
     sigma : its standard deviation of log(1 + expected counts), as calibrated before.
+    widths : of the gaps that they were hidden with, in voxels.
     """
 
     counts: FloatArray
     expected: FloatArray
     sigma: FloatArray
+    widths: NDArray[np.number]
+
+    def those(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> HeldOut:
+        """Some of the voxels, by an index or a mask."""
+        arrays = (getattr(self, part.name)[chosen] for part in fields(self))
+        return HeldOut(*arrays)
 
 
 @dataclass(frozen=True)
 class ScanFactors:
-    """By how much a scan widens its intervals, by brightness; tuples (n_classes,).
+    """By how much a scan widens its intervals, by brightness and by the width of its gaps.
 
     Attributes
     ----------
-    counts : expected counts that stand for the classes, rising.
-    sigma : factors on the standard deviation.
-    tail : powers on the half widths in standard deviations.
-    voxels : held-out voxels of each class; a class without any is like the rest.
+    counts : (n_classes,) expected counts that stand for the classes, rising.
+    widths : (n_widths,) of gaps in voxels, rising.
+    sigma : (n_widths, n_classes) factors on the standard deviation.
+    tail : (n_classes,) powers on the half widths in standard deviations.
+    voxels : (n_classes,) held-out voxels; a class without any is like the rest.
+    width : mean width of the gaps that they were hidden with.
     """
 
     counts: tuple[float, ...]
-    sigma: tuple[float, ...]
+    widths: tuple[float, ...]
+    sigma: tuple[tuple[float, ...], ...]
     tail: tuple[float, ...]
     voxels: tuple[int, ...]
+    width: float
+
+    def of_width(self, width: float) -> Float64Array:
+        """(n_classes,) factors on the standard deviation in a gap of that width."""
+        at, known = np.log(max(width, 1)), np.log(self.widths)
+        each = [np.interp(at, known, np.log(own)) for own in zip(*self.sigma, strict=True)]
+        return np.exp(each)
 
     def __str__(self) -> str:
-        seen = [f for f, n in zip(self.sigma, self.voxels, strict=True) if n]
+        own = self.of_width(self.width)
+        seen = [f for f, n in zip(own, self.voxels, strict=True) if n]
         return (
             f"intervals calibrated on {sum(self.voxels)} hidden voxels of this scan: standard "
             f"deviations times {min(seen):.2g} to {max(seen):.2g}"
@@ -137,7 +168,7 @@ def calibrate_on_scan(
     classes = np.digitize(held_out.expected, settings.edges)
     each = np.stack(
         [
-            _log_likelihood(_of_class(held_out, classes == number), reach, settings)
+            _log_likelihood(held_out.those(classes == number), reach, settings)
             for number, reach in enumerate(_reaches(calibration, settings.centres))
         ]
     )  # (n_classes, n_factors, n_tails)
@@ -146,37 +177,42 @@ def calibrate_on_scan(
     common = _means(each.sum(axis=0) + prior, log_f, log_k)
     own = _log_normal(log_f, common[0], settings.spread_of_class)
     own = own + _log_normal(log_k, common[1], settings.tail_of_class)
-    found = np.exp([_in_gap(_means(one + own, log_f, log_k), settings) for one in each])
+    found = np.array([_means(one + own, log_f, log_k) for one in each])  # (n_classes, 2)
+    width = float(np.exp(np.log(np.maximum(held_out.widths, 1)).mean()))
+    of_sigma = [settings.of_sigma.given(found[:, 0], at) for at in settings.of_sigma.widths]
     return ScanFactors(
         settings.centres,
-        tuple(map(float, found[:, 0])),
-        tuple(map(float, found[:, 1])),
+        settings.of_sigma.widths,
+        tuple(tuple(map(float, np.exp(row))) for row in of_sigma),
+        tuple(map(float, np.exp(settings.of_tail.given(found[:, 1], width)))),
         tuple(map(int, np.bincount(classes, minlength=len(settings.centres)))),
+        width,
     )
 
 
 def widen(calibration: Calibration, factors: ScanFactors) -> Calibration:
-    """A calibration with a scan's factors on it, known at the counts of both.
+    """A calibration with a scan's factors on it, known at the counts and widths of both.
 
     Examples
     --------
-    >>> wider = widen(Calibration(), ScanFactors((1.0,), (2.0,), (1.0,), (500,)))
+    >>> factors = ScanFactors((1.0,), (6.0,), ((2.0,),), (1.0,), (500,), 6.0)
+    >>> wider = widen(Calibration(), factors)
     >>> round(wider.sigma_per_scale[0][0] / Calibration().sigma_per_scale[0][0], 3)
     2.0
     """
     counts = np.union1d(calibration.counts, factors.counts)
     places, known = np.log1p(counts), np.log1p(factors.counts)
-    by_sigma = np.exp(np.interp(places, known, np.log(factors.sigma)))
     by_tail = np.exp(np.interp(places, known, np.log(factors.tail)))
-    widths = np.array(calibration.widths)
+    widths = np.union1d(calibration.widths, factors.widths)
     sigma = [
-        calibration.sigma(np.ones(counts.size), np.full(counts.size, width), counts) * by_sigma
+        calibration.sigma(np.ones(counts.size), np.full(counts.size, width), counts)
+        * np.exp(np.interp(places, known, np.log(factors.of_width(width))))
         for width in widths
     ]
     half = np.stack([calibration.half_width(level, counts) for level in calibration.levels], axis=1)
     return Calibration(
         levels=calibration.levels,
-        widths=calibration.widths,
+        widths=tuple(map(float, widths)),
         counts=tuple(map(float, counts)),
         sigma_per_scale=tuple(tuple(map(float, row)) for row in sigma),
         half_widths=tuple(tuple(map(float, row)) for row in half ** by_tail[:, None]),
@@ -200,17 +236,6 @@ def _means(log_posterior: Float64Array, log_f: Float64Array, log_k: Float64Array
     return np.array([(weight * log_f).sum(), (weight * log_k).sum()])
 
 
-def _in_gap(of_hidden: Float64Array, settings: ScanCalibrationSettings) -> Float64Array:
-    """What the log f and log k of hidden voxels tell of those of the gap; both (2,)."""
-    log_f, log_k = of_hidden
-    further = settings.transfer * (log_f - settings.expected)
-    return np.array([settings.expected + further, settings.transfer_of_tail * log_k])
-
-
-def _of_class(held_out: HeldOut, own: np.ndarray) -> HeldOut:
-    return HeldOut(held_out.counts[own], held_out.expected[own], held_out.sigma[own])
-
-
 _LEVELS = np.concatenate([[0.0], np.linspace(0, 1, 101)[1:-1], 1 - np.geomspace(8e-3, 1e-6, 16)])
 """Probabilities at which the shape of the errors is looked up."""
 
@@ -231,7 +256,7 @@ def _log_likelihood(
         return np.zeros(np.broadcast_shapes(log_f.shape, log_k.shape))
     taken = np.linspace(0, n - 1, min(n, settings.most)).round().astype(np.int64)
     edges = np.concatenate([[0.0], np.geomspace(*settings.cells)])  # of errors, in sigmas
-    of_cell = _count_probability(_of_class(own, taken), edges)  # (n, n_cells)
+    of_cell = _count_probability(own.those(taken), edges)  # (n, n_cells)
     weights = _cell_weights(reach, edges, log_f, log_k)
     probability = np.tensordot(weights, of_cell, axes=(2, 1))  # (n_factors, n_tails, n)
     each: Float64Array = np.log(np.maximum(probability, 1e-12)).sum(axis=2)

@@ -51,7 +51,7 @@ def test_counts_stay_and_sigma_grows_where_the_scan_is_rough() -> None:
         assert before.calibration == model.calibration
     assert smooth.report.factors is not None
     assert rough.report.factors is not None
-    assert rough.report.factors.sigma[4] > 1.5 * smooth.report.factors.sigma[4]
+    assert rough.report.factors.of_width(4)[4] > 1.2 * smooth.report.factors.of_width(4)[4]
     assert "hidden voxels of this scan" in rough.report.calibration
 
 

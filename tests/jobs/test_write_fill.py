@@ -13,6 +13,7 @@ from small_network import tiny_network
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
 from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.filling.own_calibration import TOO_DARK
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs.predict import Result, predict
 from bcdi_inpaint.jobs.request import Request
@@ -94,6 +95,24 @@ def test_without_gaps_what_was_filled_is_the_gap(
     read = read_fill(tmp_path / "a.cxi")
     assert read is not None
     assert (read.provenance["seed"], read.provenance["written_for"]) == (7, handover)
+
+
+def test_the_file_says_whether_the_scan_calibrated_its_intervals(
+    tmp_path: Path, result: Result
+) -> None:
+    spot, mask = np.zeros((32, 40, 40), dtype=np.float32), np.zeros((32, 40, 40), dtype=np.uint16)
+    spot[15:18, 20:23, 19:22] = 500
+    mask[:, GAP.start : GAP.stop] = 512
+    write_scan(tmp_path / "dark.cxi", spot, mask)
+    weights = str(tmp_path / "tiny.safetensors")
+    save_weights(Path(weights), tiny_network(), {})
+    dark = predict(Request(str(tmp_path / "dark.cxi"), model=weights))
+    for own, said in ((dark, TOO_DARK), (result, "intervals calibrated on")):
+        read = read_fill(own.output)
+        assert read is not None
+        assert str(read.provenance["own_calibration"]).startswith(said)
+        factors = [key for key in read.provenance if key.startswith("own_calibration_")]
+        assert bool(factors) == (own is result)
 
 
 def test_a_fill_of_another_scan_is_not_written(tmp_path: Path, result: Result) -> None:

@@ -12,6 +12,7 @@ from bcdi_inpaint.network.scan_calibration import (
     calibrate_on_scan,
     widen,
 )
+from bcdi_inpaint.network.width_rule import ALL, WidthRule
 
 HOME = Calibration(
     counts=(0.1, 10.0, 1000.0),
@@ -20,8 +21,7 @@ HOME = Calibration(
 )
 
 
-HALF = ScanCalibrationSettings(transfer=0.5, transfer_of_tail=0.5)
-WHOLE = replace(HALF, transfer=1.0, transfer_of_tail=1.0)
+WHOLE = ScanCalibrationSettings(of_sigma=ALL, of_tail=ALL)
 """The factors of the hidden voxels themselves."""
 
 
@@ -35,7 +35,7 @@ def draw(factor: float, tail: float, n: int = 4000, seed: int = 0) -> HeldOut:
     reach = [float(HOME.half_width(p, np.ones(1))[0]) for p in grid]
     error = factor * np.interp(levels, grid, reach) ** tail * rng.choice([-1, 1], n) * sigma
     truth = np.maximum(np.expm1(np.log1p(expected) + error), 0)
-    return HeldOut(rng.poisson(np.minimum(truth, 1e12)), expected, sigma)
+    return HeldOut(rng.poisson(np.minimum(truth, 1e12)), expected, sigma, np.full(n, 6))
 
 
 @pytest.mark.parametrize(("factor", "tail"), [(1.0, 1.0), (2.0, 1.3), (0.6, 0.8)])
@@ -44,30 +44,41 @@ def test_the_factors_of_the_errors_are_found_in_noisy_counts(factor: float, tail
     assert found is not None
     assert sum(found.voxels) == 4000
     used = np.array(found.voxels) > 300
-    np.testing.assert_allclose(np.array(found.sigma)[used], factor, rtol=0.2)
+    np.testing.assert_allclose(found.of_width(6)[used], factor, rtol=0.2)
     np.testing.assert_allclose(np.array(found.tail)[used], tail, rtol=0.2)
 
 
-def test_the_gap_is_given_the_part_of_it_that_is_the_crystals() -> None:
-    """Hidden voxels lie elsewhere: half of the way from what is expected of crystals."""
+def test_the_gap_is_given_the_part_that_goes_with_its_width() -> None:
+    """Hidden voxels lie elsewhere; of narrow gaps they tell more than of wide ones."""
     held = draw(3.0, 1.4)
-    whole, given = (calibrate_on_scan(HOME, held, one) for one in (WHOLE, HALF))
+    rule = WidthRule((6.0, 24.0), part=(0.5, 0.0), offset=(0.1, 0.2))
+    whole = calibrate_on_scan(HOME, held, WHOLE)
+    given = calibrate_on_scan(HOME, held, replace(WHOLE, of_sigma=rule, of_tail=rule))
     assert whole is not None
     assert given is not None
-    expected = np.sqrt(np.exp(HALF.expected) * np.array(whole.sigma))
-    np.testing.assert_allclose(given.sigma, expected, rtol=1e-6)
-    np.testing.assert_allclose(given.tail, np.sqrt(whole.tail), rtol=1e-6)
+    told = whole.of_width(6)
+    np.testing.assert_allclose(given.of_width(3), np.exp(0.1) * np.sqrt(told), rtol=1e-6)
+    np.testing.assert_allclose(given.of_width(12), np.exp(0.15) * told**0.25, rtol=1e-6)
+    np.testing.assert_allclose(given.of_width(38), np.exp(0.2), rtol=1e-6)
+    np.testing.assert_allclose(given.tail, np.exp(0.1) * np.sqrt(whole.tail), rtol=1e-6)
+    wider = widen(HOME, given)
+    assert wider.widths == (1.0, 6.0, 24.0)
+    for width, own in ((6.0, given.of_width(6)), (24.0, given.of_width(24))):
+        at, ones = np.array(given.counts), np.ones(len(given.counts))
+        sigma = HOME.sigma(ones, width * ones, at) * own
+        np.testing.assert_allclose(wider.sigma(ones, width * ones, at), sigma, rtol=1e-3)
 
 
 def test_few_voxels_are_no_calibration_and_few_of_a_class_stay_near_the_rest() -> None:
     held = draw(2.0, 1.0, 150)
     assert calibrate_on_scan(HOME, held) is None
-    dark = HeldOut(np.zeros(500), np.full(500, 1e-3), np.full(500, 1e-3))
+    dark = HeldOut(np.zeros(500), np.full(500, 1e-3), np.full(500, 1e-3), np.ones(500))
     assert calibrate_on_scan(HOME, dark) is None
     found = calibrate_on_scan(HOME, held, replace(WHOLE, fewest=100))
     assert found is not None
-    assert np.ptp(found.sigma) < 0.8
-    assert 1.3 < min(found.sigma) < max(found.sigma) < 2.4
+    sigma = found.of_width(6)
+    assert np.ptp(sigma) < 0.8
+    assert 1.3 < min(sigma) < max(sigma) < 2.4
 
 
 def test_widening_multiplies_sigma_and_bends_the_tails() -> None:
@@ -77,7 +88,7 @@ def test_widening_multiplies_sigma_and_bends_the_tails() -> None:
     at = np.array(factors.counts)
     ones = np.ones(at.size)
     np.testing.assert_allclose(
-        wider.sigma(ones, ones, at), HOME.sigma(ones, ones, at) * factors.sigma, rtol=1e-3
+        wider.sigma(ones, ones, at), HOME.sigma(ones, ones, at) * factors.of_width(1), rtol=1e-3
     )
     np.testing.assert_allclose(
         wider.half_width(0.95, at), HOME.half_width(0.95, at) ** factors.tail, rtol=1e-3

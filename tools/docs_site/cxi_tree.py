@@ -54,9 +54,11 @@ MEANING: Mapping[str, str] = {
     f"{RECORD}/inpaint_model_sha256": "hash of its weights",
     f"{RECORD}/inpaint_own_calibration": "what the scan's pseudo-gaps say of the intervals",
     f"{RECORD}/inpaint_own_calibration_counts": "expected counts at which they were looked at",
-    f"{RECORD}/inpaint_own_calibration_sigma": "by how much sigma grew there",
+    f"{RECORD}/inpaint_own_calibration_sigma": "by how much sigma grew there, by width",
     f"{RECORD}/inpaint_own_calibration_tail": "by how much the tails grew there",
     f"{RECORD}/inpaint_own_calibration_voxels": "hidden voxels that this is known from",
+    f"{RECORD}/inpaint_own_calibration_width": "mean width of the pseudo-gaps",
+    f"{RECORD}/inpaint_own_calibration_widths": "gap widths of those factors",
     f"{RECORD}/inpaint_sigma_median": "median of the fill's sigma in the filled voxels",
     f"{RECORD}/inpaint_written_for": "the hand-over that the file was written for",
 }
