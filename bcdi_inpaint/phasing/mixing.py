@@ -23,7 +23,8 @@ class MixingSettings:
     Attributes
     ----------
     rule : ``voxels``, see `voxel_rule`, or ``classes``: one share for each class of brightness.
-        Voxels are better on crystals that nothing was chosen on: `benchmarks.refine_pieces`.
+        Voxels were better in ten of twelve gaps that they were chosen on, and are even in those of
+        `benchmarks.refine_pieces`.
     voxels : how voxels are told apart.
     edges : expected counts that divide voxels into classes, from faint to bright.
     least_voxels : fewest voxels of a class whose share or factor can be fitted.
