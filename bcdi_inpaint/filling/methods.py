@@ -186,8 +186,11 @@ def _of_learning(task: _Task, learned: Learned | None) -> str:
     if learned is None:
         return ""
     stopped = ", interrupted" if learned.interrupted else ""
+    if learned.runs > 1:
+        runs = (
+            f"{learned.runs} runs{stopped}, spread between runs {learned.spread:.2g} of log counts"
+        )
+    else:
+        runs = f"one run{stopped}, which tells no spread"
     box = " x ".join(map(str, sides(task.near)))
-    return (
-        f"; {learned.steps} steps in {learned.runs} runs{stopped}, spread between runs "
-        f"{learned.spread:.2g} of log counts; linear beyond the {box} voxels around the peak"
-    )
+    return f"; {learned.steps} steps in {runs}; linear beyond the {box} voxels around the peak"
