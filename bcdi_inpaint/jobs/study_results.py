@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bcdi_inpaint.evaluation.fills import Record
+from bcdi_inpaint.evaluation.fills import SIMULATED, Record
 from bcdi_inpaint.evaluation.fills.records import distinct
 from bcdi_inpaint.evaluation.fills.reports import CUBES
 from bcdi_inpaint.evaluation.report_tables import rows_as_csv, rows_as_table
@@ -85,11 +85,14 @@ def _draw(
     found = []
     published = groups.get("networks, as published", [])
     for scan in distinct(rows, "scan"):
+        if len({row["width"] for row in rows if row["scan"] == scan}) < 2:
+            continue  # no curve
         for what, names in (("published", published), ("classical", config.classical)):
             name = f"{config.name}_{scan}_{what}.png"
             draw_by_width(folder / name, rows, names, scan)
             found.append(f"\n![Correlation by width, {scan}, {what}]({name})\n")
-    views = read_views(results.views)[:ROWS_SHOWN]
+    views = sorted(read_views(results.views), key=lambda view: view.group != SIMULATED)
+    views = views[:ROWS_SHOWN]
     if views:
         name = f"{config.name}_fills.png"
         draw_fills(folder / name, views, ["linear", "kriging", OUR_KIND, *published])

@@ -135,6 +135,8 @@ def by_width(rows: Sequence[Record], column: str, names: Sequence[str] | None = 
             if names is None or method in names
         ]
         shown = ["method", *(f"{width} px" for width in widths)]
+        if not any(row[name] for row in table for name in shown[1:]):
+            continue  # such as a share of the way to a ceiling that no measured scan has
         heading = f"\n{scan}:\n" if len(scans) > 1 else ""
         text += f"{heading}\n" + rows_as_table(table, shown, "markdown")
     return text
