@@ -103,6 +103,11 @@ TABLES = {
     "crystals_runner": Shown(
         "phasing_runner_small", _judged("phasing_runner_small", "--phasing "), CRYSTALS
     ),
+    "crystals_measured": Shown(
+        "phasing_measured_small",
+        _judged("phasing_measured_small", "--phasing "),
+        ("width", "way", "cases", "phase_rms_rad", "ratio", "spread_rad", "gap_intensity"),
+    ),
     "crystals_starts": Shown("phasing_starts", _judged("phasing_starts", "--phasing "), CRYSTALS),
 }
 """Every table of the pages of results, by the name of the part that a page includes."""
