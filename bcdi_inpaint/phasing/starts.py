@@ -1,4 +1,8 @@
-"""Several random starts: those that fail are left out, and only if all do there is an error."""
+"""Several random starts: those that fail are left out, and only if all do there is an error.
+
+A start from a convex body of even density, half-spaces around half of the autocorrelation, was
+tried on four strained crystals: it fitted worse than one more random start on three of them.
+"""
 
 from __future__ import annotations
 
