@@ -251,8 +251,11 @@ def _note(output: Path, handover: str, form: str) -> str:
             f"same options, and its cycles heed the fill; {WHY_FREE}"
         )
     if handover == "mask" and form == "cxi":
-        use = f"bcdi-inpaint phase {shlex.quote(str(output))} --handover prior"
-        return f"note: the gap stays masked, the fill is beside it; `{use}` uses it; {WHY_FREE}"
+        use = f"bcdi-inpaint phase {shlex.quote(str(output))}"
+        return (
+            f"note: the gap stays masked, the fill is beside it; `{use} --handover prior` uses it, "
+            f"--compare tries both; {WHY_FREE}"
+        )
     if handover in ("mask", *OURS):
         return f"note: the gap stays masked, the fill is beside it; {WHY_FREE}"
     compare = "fill it again with --handover mask"

@@ -22,6 +22,7 @@ SHEET = 24  # patterns of the contact sheet
 @click.option("--workers", type=click.IntRange(1), help="Local processes. Default: cores")
 @click.option("--scheduler", metavar="ADDRESS", help="A dask scheduler: tcp://host:8786")
 @force_option("Replace an output of another recipe.")
+@click.option("--check", is_flag=True, help="Check the recipe, and do nothing else.")
 @click.option("--single", is_flag=True, help="One scan as .cxi, with a gap and its truth.")
 @gap_option("With --single: a gap, half-open. Default: a cross of 6 lines beside the peak.")
 @detector_option("With --single: gaps of this detector")
@@ -69,6 +70,7 @@ def _single(
     workers: int | None,
     scheduler: str | None,
     force: bool,
+    check: bool,
     gaps: tuple[Any, ...],
     detector: str | None,
     roi: tuple[int, int] | None,
@@ -77,7 +79,7 @@ def _single(
     """One scan as CXI."""
     from simulation.single import simulate_single
 
-    _refuse("without --single", count=count, workers=workers, scheduler=scheduler)
+    _refuse("without --single", count=count, workers=workers, scheduler=scheduler, check=check)
     recipe = _recipe(config, count=1, seed=seed)
     placed = simulate_single(
         recipe, output, gaps=gaps, detector_name=detector, roi=roi, force=force
@@ -95,6 +97,7 @@ def _campaign(
     workers: int | None,
     scheduler: str | None,
     force: bool,
+    check: bool,
     gaps: tuple[Any, ...],
     detector: str | None,
     roi: tuple[int, int] | None,
@@ -111,6 +114,9 @@ def _campaign(
     recipe = _recipe(config, count=count, seed=seed)
     picture = output.with_suffix(".png")
     _check_names(output, picture, force)
+    if check:
+        click.echo(f"{config} is a valid recipe of {recipe.count} patterns")
+        return
     outcome = run(recipe, output, workers, quiet, scheduler=scheduler, force=force)
     if output.exists():
         _draw(output, picture)

@@ -23,15 +23,16 @@ def choose(found: Sequence[Reconstruction]) -> Reconstruction:
     The ranks are in free log-likelihood, log-likelihood and size of the support, added up; the
     free log-likelihood decides between equals. Without free voxels the log-likelihood stands in.
     """
-    free = [_free(one) for one in found]
+    free = [free_misfit(one) for one in found]
     near = [one for one, own in zip(found, free, strict=True) if own <= MARGIN * min(free)]
-    figures = [(_free(one), one.llk, float(one.support.sum())) for one in near]
+    figures = [(free_misfit(one), one.llk, float(one.support.sum())) for one in near]
     ranks = np.sum([_ranks(column) for column in zip(*figures, strict=True)], axis=0)
     order = np.lexsort(([own for own, _, _ in figures], ranks))
     return near[int(order[0])]
 
 
-def _free(found: Reconstruction) -> float:
+def free_misfit(found: Reconstruction) -> float:
+    """The free log-likelihood of a run, less is better; without free voxels that of all."""
     return found.llk if np.isnan(found.llk_free) else found.llk_free
 
 

@@ -53,6 +53,16 @@ def test_the_command_line_changes_seed_and_count(tmp_path: Path, config: Path) -
     assert a.recipe_sha256 != b.recipe_sha256
 
 
+def test_a_recipe_is_checked_and_nothing_else(tmp_path: Path, config: Path) -> None:
+    result = run(config, "-o", tmp_path / "p.h5", "--check")
+    assert (result.exit_code, result.output) == (0, f"{config} is a valid recipe of 3 patterns\n")
+    config.write_text("{count: 3, seed: 1, strian_rad: [0, 1]}")
+    wrong = run(config, "-o", tmp_path / "p.h5", "--check")
+    assert wrong.exit_code == 2
+    assert "strian_rad" in wrong.stderr
+    assert list(tmp_path.iterdir()) == [config]
+
+
 def test_a_failure_is_status_1(
     tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,74 @@
+"""A scan phased with its fill and with its gaps masked: which is taken, and what is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from scan_files import filled_arrays
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import write_filled_cxi, write_scan
+from bcdi_inpaint.jobs.compare_handovers import compare_handovers
+from bcdi_inpaint.jobs.phase import Request
+from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.scan.scan import Scan
+
+CONFIGURATION = "entry_1/image_1/process_1/configuration"
+
+
+@pytest.fixture
+def request_of(tmp_path: Path, counts: np.ndarray) -> Request:
+    """To phase a scan whose fill is a hundred times too bright, and sure of it."""
+    gap = np.zeros(counts.shape, bool)
+    gap[:, :, 26:30] = True
+    measured = np.where(gap, 0, counts).astype(np.float32)
+    wrong = np.where(gap, 100 * (counts + 10), measured).astype(np.float32)
+    scan = Scan(measured, gap.copy())
+    sigma = np.where(gap, 0.02, 0).astype(np.float32)
+    arrays = filled_arrays(scan, gap, wrong, sigma=sigma, trusted=np.zeros_like(gap))
+    calibration = {f"calibration_{name}": value for name, value in Calibration()}
+    path = tmp_path / "scan_inpainted.cxi"
+    write_filled_cxi(path, scan, arrays, {"handover": "mask", "model": "default", **calibration})
+    return Request(str(path), runs=1, cycles=(0, 30, 10), crop=(40, 40, 40))
+
+
+def test_a_wrong_fill_loses_to_the_mask(pynx: str, request_of: Request, tmp_path: Path) -> None:
+    both = compare_handovers(request_of)
+    assert both.better is both.masked
+    assert str(both).endswith(f"take masked, {tmp_path / 'scan_inpainted_phased_masked.cxi'}")
+    handed = []
+    for one in (both.filled, both.masked):
+        with h5py.File(one.output) as file:
+            handed.append(file[f"{CONFIGURATION}/inpaint_handover"][()].decode())
+    assert handed == ["prior", "mask"]
+    free = [one.best.llk_free for one in (both.filled, both.masked)]
+    assert np.all(np.isfinite(free))
+    assert f"{free[0]:.4g} with the gap filled" in str(both)
+    swapped = replace(both, filled=both.masked, masked=both.filled)
+    assert swapped.better is swapped.filled
+
+
+def test_nothing_is_phased_where_there_is_nothing_to_compare(
+    request_of: Request, tmp_path: Path, counts: np.ndarray
+) -> None:
+    write_scan(tmp_path / "raw.cxi", counts)
+    for wish, told in (
+        (replace(request_of, scan=str(tmp_path / "raw.cxi")), "raw.cxi holds no fill"),
+        (replace(request_of, handover="mask"), "is to be compared with --handover mask"),
+    ):
+        with pytest.raises(InputError, match=told):
+            compare_handovers(wish)
+
+
+def test_an_output_that_exists_is_told_before_the_first_is_phased(
+    request_of: Request, tmp_path: Path
+) -> None:
+    there = tmp_path / "scan_inpainted_phased_masked.cxi"
+    there.touch()
+    with pytest.raises(InputError, match="exists"):
+        compare_handovers(request_of)
+    assert {path.name for path in tmp_path.iterdir()} == {"scan_inpainted.cxi", there.name}
