@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from bcdi_inpaint.jobs.phase import Request, Result, default_result, phase
 from bcdi_inpaint.jobs.provenance import read_handover
 from bcdi_inpaint.phasing.handover import WORTHWHILE
 from bcdi_inpaint.phasing.selection import free_misfit
+from bcdi_inpaint.scan.remarks import Remark, telling_once
 
 __all__ = ["Comparison", "compare_handovers"]
 
@@ -46,7 +48,13 @@ class Comparison:
         return f"free log-likelihood {figures}: take {name}, {self.better.output}"
 
 
-def compare_handovers(request: Request, **tell: Any) -> Comparison:
+def compare_handovers(
+    request: Request,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+    note: Callable[[Remark], None] = lambda remark: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Comparison:
     """Phase a scan's file with its fill, then with its gaps masked, from the same seed.
 
     A gap so narrow that phase retrieval nearly finds it by itself may lose by a fill. Voxels that
@@ -56,12 +64,16 @@ def compare_handovers(request: Request, **tell: Any) -> Comparison:
     ----------
     request : what the user asks for; its `handover` is the fill's, as the file says where None, and
         as a prior where that is masked. ``_filled`` and ``_masked`` are added to its `output`.
-    tell : as `phase` has them: `say`, `note` and `progress`.
+    say : gets a line at each stage.
+    note : gets what has to be said about how the scan was read.
+    progress : called with (cycles done, cycles in all) of either.
 
     Raises
     ------
     InputError
         The file holds no fill, `handover` is ``mask``, an output exists, or as `phase` does.
+    KeyboardInterrupt
+        It says what is done, and how to do the rest.
     """
     stored = read_fill(request.scan)
     if stored is None or request.handover == "mask":
@@ -76,8 +88,21 @@ def compare_handovers(request: Request, **tell: Any) -> Comparison:
     outputs = [base.with_name(f"{base.stem}_{word}{base.suffix}") for word in ("filled", "masked")]
     for output in outputs:  # before the first is phased
         check_output(output, request.force, [request.scan])
+    once = telling_once(note)
     filled, masked = (
-        phase(replace(request, output=output, handover=handover), **tell)
+        replace(request, output=output, handover=handover)
         for output, handover in zip(outputs, (wanted, "mask"), strict=True)
     )
-    return Comparison(filled, masked)
+    tell: dict[str, Any] = {
+        "say": say,
+        "note": lambda remark: once((remark,)),
+        "progress": progress,
+    }
+    with_fill = phase(filled, **tell)
+    try:
+        return Comparison(with_fill, phase(masked, **tell))
+    except KeyboardInterrupt as pressed:
+        raise KeyboardInterrupt(
+            f"interrupted: the crystal with the fill is done, {filled.output}; for the other take "
+            f"--handover mask -o {masked.output} and the same options in place of --compare"
+        ) from pressed

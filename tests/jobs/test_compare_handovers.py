@@ -72,3 +72,16 @@ def test_an_output_that_exists_is_told_before_the_first_is_phased(
     with pytest.raises(InputError, match="exists"):
         compare_handovers(request_of)
     assert {path.name for path in tmp_path.iterdir()} == {"scan_inpainted.cxi", there.name}
+
+
+def test_interrupted_in_the_second_it_says_how_to_do_the_rest(
+    pynx: str, request_of: Request, tmp_path: Path
+) -> None:
+    def press(line: str) -> None:
+        if line.startswith("run 1 of 1") and (tmp_path / "c_filled.cxi").exists():
+            raise KeyboardInterrupt
+
+    wish = replace(request_of, output=tmp_path / "c.cxi", cycles=(0, 3, 2), crop=(24, 24, 24))
+    with pytest.raises(KeyboardInterrupt, match=r"--handover mask -o .*c_masked.cxi"):
+        compare_handovers(wish, say=press)
+    assert not (tmp_path / "c_masked.cxi").exists()
