@@ -100,11 +100,12 @@ class StreamedFill:
     def _dim_sigma(self) -> Float32Array:
         """Standard deviations of the dim voxels of each cell of `light`.
 
-        The width of the gap matters little there.
+        All are taken for those of the gaps' median width: it matters little there.
         """
         counts = np.maximum(self.light.expected.reshape(-1), np.float32(LEAST_COUNTS))
         scales = self.light.dim_scale(self.light.expected.reshape(-1))
-        sigma = self.calibration.sigma(scales, np.ones_like(counts), counts)
+        width = np.median([one.width for one in self.plan.targets] or [1])
+        sigma = self.calibration.sigma(scales, np.full_like(counts, width), counts)
         return sigma.reshape(self.light.expected.shape)
 
     @cached_property

@@ -286,7 +286,7 @@ BAD: dict[str, tuple[Make, str]] = {
     "option": (_scan("--fast"), "--fast"),
     "existing output": (_existing, "--force"),
     "existing picture": (_existing_picture, "--force"),
-    "absent folder": (_scan("-o", "/absent-folder/x.cxi"), "/absent-folder"),
+    "folder that cannot be made": (_scan("-o", "/dev/null/folder/x.cxi"), "/dev/null"),
     "output is no CXI": (_scan("-o", "x.tif"), ".cxi"),
 }
 
