@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "tools"), str(HERE.parent)]
 
 from docs_site import docstrings, engines, generate  # noqa: E402  # found by the line above
+from docutils import nodes  # noqa: E402
 
 project = "bcdi-inpaint"
 author = project_copyright = "bcdi-inpaint contributors"
@@ -86,3 +87,5 @@ def setup(app: Any) -> None:
     app.connect("source-read", engines.say_what_is_missing)
     app.connect("autodoc-process-docstring", docstrings.keep_signs, priority=100)
     app.connect("autodoc-skip-member", docstrings.skip_foreign)
+    app.connect("sphinx-click-process-description", docstrings.keep_stars)
+    app.add_generic_role("mpltype", nodes.literal)  # matplotlib's own, in what pictures inherit

@@ -29,9 +29,21 @@ def escaped(line: str) -> str:
 
 
 def skip_foreign(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out names of types, which have no signature, and classes of other packages."""
+    """Leave out names of types, which have no signature, and what other packages define."""
     kinds = (types.GenericAlias, types.UnionType, typing.TypeVar, type(typing.Any))
     if isinstance(obj, kinds) or typing.get_origin(obj) is not None:
         return True
-    is_ours = not isinstance(obj, type) or obj.__module__.partition(".")[0] in OURS
+    named = isinstance(obj, type | types.FunctionType)
+    is_ours = not named or obj.__module__.partition(".")[0] in OURS
     return None if is_ours else True
+
+
+def keep_stars(app: Any, ctx: Any, lines: list[str]) -> None:
+    """Stars of a help text's examples are no emphasis.
+
+    Parameters
+    ----------
+    app, ctx : of Sphinx and of click.
+    lines : of the help text; changed.
+    """
+    lines[:] = [line.replace("*", r"\*") for line in lines]
