@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
-from bcdi_inpaint.evaluation.fills.averages import Bootstrap, Interval
+from bcdi_inpaint.evaluation.fills.averages import Bootstrap
 from bcdi_inpaint.evaluation.fills.config import EvaluationConfig
 from bcdi_inpaint.evaluation.fills.judging import judge_subjects
 from bcdi_inpaint.evaluation.fills.methods import CEILING, NETWORK, Filler, Guess, fillers
@@ -32,6 +32,7 @@ from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.tables import format_table
 from benchmarks.coverage import SCANS
 from benchmarks.kinds_of_scans import draw_kinds, draw_real
+from benchmarks.telling import tell, with_interval
 
 WIDTHS = (3, 6, 12, 24)
 COLUMNS = ("scan", "cluster", "kind", "width", "method", "pearson_log", "poisson_deviance")
@@ -159,7 +160,7 @@ def _way(pair: Paired) -> Record:
         "cases": pair.n_cases,
         "before (%)": f"{before[0]:.1f}",
         "after (%)": f"{after[0]:.1f}",
-        "difference": _told(pair.bootstrap.interval(after - before)),
+        "difference": with_interval(pair.bootstrap.interval(after - before)),
     }
 
 
@@ -178,14 +179,10 @@ def deviance_rows(records: Sequence[Record]) -> Iterator[Record]:
                 "cases": pair.n_cases,
                 "deviance before": f"{before[0]:.4g}",
                 "after": f"{after[0]:.4g}",
-                "change (%)": _told(change),
+                "change (%)": with_interval(change),
                 "Pearson before": f"{pearson.means(BEFORE)[0]:.4f}",
                 "Pearson after": f"{pearson.means(AFTER)[0]:.4f}",
             }
-
-
-def _told(interval: Interval) -> str:
-    return f"{interval.mean:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
 
 
 def report(given: argparse.Namespace) -> str:
@@ -222,10 +219,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for the scores of each weights")
     parser.add_argument("--report", type=Path, help="file for the tables")
     arguments = parser.parse_args()
-    text = report(arguments)
-    print(text)
-    if arguments.report:
-        replace_file(arguments.report, text.encode())
+    tell(report(arguments), arguments.report)
 
 
 if __name__ == "__main__":

@@ -21,18 +21,18 @@ import torch
 from torch import Tensor, nn
 
 from bcdi_inpaint.arrays import Float32Array
-from bcdi_inpaint.evaluation.fills.averages import Bootstrap, Interval
+from bcdi_inpaint.evaluation.fills.averages import Bootstrap
 from bcdi_inpaint.evaluation.fills.records import Record, distinct
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.units import from_network
-from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.tables import format_table
 from bcdi_inpaint.training.gap_loss import LossWeights, gap_loss
 from bcdi_inpaint.training.patch_dataset import draw_patch
 from bcdi_inpaint.training.plan import PatchConfig
 from benchmarks.computed_scans import Example, kept_example
+from benchmarks.telling import tell, with_interval
 
 NETWORK = NetworkConfig(channels=(8, 16, 32, 64), dilations=((1, 1), (1, 2), (1, 2), (1, 2)))
 PATCHES = PatchConfig(flux_factor=(1.0, 1.0))
@@ -158,11 +158,7 @@ def _row(records: Sequence[Record]) -> Record:
     shares = {name: 100 * (mean - linear) / (1 - linear) for name, mean in means.items()}
     gain = bootstrap.interval(shares[WITH] - shares[WITHOUT])
     told = {name: f"{share[0]:.1f}" for name, share in shares.items()}
-    return {"crystals": len(crystals)} | told | {"gain": _told(gain)}
-
-
-def _told(interval: Interval) -> str:
-    return f"{interval.mean:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
+    return {"crystals": len(crystals)} | told | {"gain": with_interval(gain)}
 
 
 def report(given: argparse.Namespace) -> str:
@@ -202,10 +198,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, required=True, help="folder for the scans")
     parser.add_argument("--report", type=Path, help="file for the table")
     given = parser.parse_args()
-    text = report(given)
-    print(text)
-    if given.report:
-        replace_file(given.report, text.encode())
+    tell(report(given), given.report)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@
 Crystals of several kinds, coherent and partly coherent, each with a gap beside its peak; every
 variant has the same scans, fills and seeds. Their seed is none that anything was chosen on. Where
 BCDI_INPAINT_DATA names a folder with a real crystal's object, counts are drawn from it too. Rows
-are printed as they come; half a minute a gap on a core that nothing else uses.
+are printed as they come, and with --keep not computed again; half a minute a gap of 48 voxels a
+side, on a core that nothing else uses.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -30,8 +32,10 @@ from bcdi_inpaint.phasing.judged_states import judge_states
 from bcdi_inpaint.phasing.mixing import MixingSettings, rms
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, prepare_task
+from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.tables import format_table
 from benchmarks.refine_scans import Scan, draw_scans
+from benchmarks.telling import tell
 
 FULL = RefinementSettings()
 BY_CLASS = replace(FULL, mixing=MixingSettings(rule="classes"))
@@ -54,15 +58,40 @@ there is one share of the computed intensity for a class of brightness.
 STARTS = 3
 
 
-def judged(scan: Scan, model: Model) -> Iterator[dict[str, object]]:
-    """The scores of all variants in the gap of a scan, against its noise-free expectation."""
+Row = dict[str, object]
+
+
+def kept_rows(scan: Scan, model: Model, folder: Path | None, families: int) -> list[Row]:
+    """What `judged` gives, read where the folder has it, and else left there."""
+    kept = f"{scan.name} of {len(scan.counts)}, {model.sha256[:8]}, {families}.json"
+    path = None if folder is None else folder / kept
+    if path is not None and path.exists():
+        return list(json.loads(path.read_text()))
+    rows = list(judged(scan, model, FAMILIES[-families:]))
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, json.dumps(rows).encode())
+    return rows
+
+
+def judged(
+    scan: Scan, model: Model, families: Sequence[dict[str, RefinementSettings]] = FAMILIES
+) -> Iterator[Row]:
+    """The scores of all variants in the gap of a scan, against its noise-free expectation.
+
+    Parameters
+    ----------
+    scan : with its gap hidden.
+    model : the network that fills.
+    families : of variants, see `FAMILIES`.
+    """
     fill = inpaint(scan.counts, scan.gap, model)
     no_bad = np.zeros_like(scan.gap)
     linear = METHODS["linear"](scan.counts, scan.gap, bad_mask=no_bad)
     yield _row(scan, "linear", linear, 0.0)
     yield _row(scan, "network", fill.counts, 0.0)
     box = crop_around_peak(scan.counts, scan.gap)
-    for family in FAMILIES:
+    for family in families:
         begin = time.process_time()
         first = next(iter(family.values()))
         task = prepare_task(scan.counts, scan.gap, no_bad, fill, model, box, "cpu", first)
@@ -73,12 +102,12 @@ def judged(scan: Scan, model: Model) -> Iterator[dict[str, object]]:
             own, rng = replace(task, settings=settings), np.random.default_rng(0)
             found = judge_states(own, computed, fill, box, rng)
             seconds = common + time.process_time() - begin
-            row = _row(scan, name, found.fill.counts, seconds)
-            print(*row.values(), found.remark, sep=", ", file=sys.stderr, flush=True)
+            row = _row(scan, name, found.fill.counts, seconds) | {"remark": found.remark}
+            print(*row.values(), sep=", ", file=sys.stderr, flush=True)
             yield row
 
 
-def _row(scan: Scan, name: str, filled: np.ndarray, seconds: float) -> dict[str, object]:
+def _row(scan: Scan, name: str, filled: np.ndarray, seconds: float) -> Row:
     truth, found = scan.expectation[scan.gap], np.asarray(filled)[scan.gap]
     return {
         "beam": scan.kind,
@@ -90,7 +119,7 @@ def _row(scan: Scan, name: str, filled: np.ndarray, seconds: float) -> dict[str,
     }
 
 
-def averaged(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+def averaged(rows: Sequence[Row]) -> list[Row]:
     """The mean of every kind of beam, width and variant, and its share of the way to the truth."""
     keys = ("beam", "gap (px)", "knows")
     table = []
@@ -102,13 +131,13 @@ def averaged(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
     return table
 
 
-def _means(rows: Sequence[dict[str, object]], cell: tuple[object, ...]) -> dict[str, float]:
+def _means(rows: Sequence[Row], cell: tuple[object, ...]) -> dict[str, float]:
     own = [row for row in rows if (row["beam"], row["gap (px)"], row["knows"]) == cell]
     names = ("Pearson", "RMS log error", "CPU (s)")
     return {name: float(np.mean([float(str(row[name])) for row in own])) for name in names}
 
 
-def report(rows: Sequence[dict[str, object]], model: Model, how: str) -> str:
+def report(rows: Sequence[Row], model: Model, how: str) -> str:
     """A page of the mean of all scans, by width and then by kind of crystal too."""
     everything = averaged([row | {"beam": "all"} for row in rows])
     by_kind = averaged(rows)
@@ -138,6 +167,10 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=48, help="voxels a side")
     parser.add_argument("--widths", type=int, nargs="+", default=[6, 12])
     parser.add_argument("--model", default="default")
+    parser.add_argument(
+        "--families", type=int, default=len(FAMILIES), help="1 leaves out what knows `neither`"
+    )
+    parser.add_argument("--keep", type=Path, help="folder for each gap's scores, by these settings")
     parser.add_argument("-o", "--output", type=Path, help="file for the tables, as they grow")
     arguments = parser.parse_args()
     model = load_model(arguments.model)
@@ -148,12 +181,14 @@ def main() -> None:
         f"python -m benchmarks.refine_pieces --crystals {arguments.crystals} "
         f"--size {arguments.size} --widths {widths}"
     )
-    rows: list[dict[str, object]] = []
+    if arguments.families < len(FAMILIES):
+        how += f" --families {arguments.families}"
+    rows: list[Row] = []
     for scan in draw_scans(arguments.crystals, arguments.size, arguments.widths, folder):
-        rows += judged(scan, model)
+        rows += kept_rows(scan, model, arguments.keep, arguments.families)
         if arguments.output is not None:
-            arguments.output.write_text(report(rows, model, how), encoding="utf-8")
-    print(report(rows, model, how))
+            replace_file(arguments.output, report(rows, model, how).encode())
+    tell(report(rows, model, how))
 
 
 if __name__ == "__main__":

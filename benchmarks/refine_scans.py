@@ -43,8 +43,9 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan with a gap; arrays (n, n, n). `counts` are 0 in the gap."""
+    """A scan with a gap; arrays (n, n, n). `counts` are 0 in the gap, `name` is of its own."""
 
+    name: str
     kind: str
     width: int
     counts: Float32Array
@@ -74,7 +75,7 @@ def draw_scans(
     for path in find_objects([REAL_OBJECT], folder)[0]:
         real = read_object(path)
         for number, blur in enumerate((COHERENT, BLURRED)):
-            rng = np.random.default_rng([SEED, count, number])
+            rng = np.random.default_rng([SEED, 0, number, 1])  # whatever the count
             name = f"{real.name}, {'partly coherent' if blur else 'coherent'}"
             yield from _scans(name, _perfect(real, size), blur, widths, number, rng)
 
@@ -113,4 +114,5 @@ def _scans(
         if gaps:
             gap = gap_mask(gaps, as_shape(counts.shape))
             hidden = np.where(gap, np.float32(0), counts)
-            yield Scan(kind, width, hidden, measured.expectation, gap)
+            name = f"{kind} {number}, {width} px"
+            yield Scan(name, kind, width, hidden, measured.expectation, gap)

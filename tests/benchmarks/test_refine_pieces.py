@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.network.weights import load_model
-from benchmarks.refine_pieces import FAMILIES, averaged, report
+from benchmarks.refine_pieces import FAMILIES, averaged, kept_rows, report
 from benchmarks.refine_scans import REAL_OBJECT, draw_scans
 
 
@@ -61,3 +61,9 @@ def test_a_real_crystals_object_comes_last_where_it_is_there(tmp_path: Path) -> 
     kinds = [scan.kind for scan in draw_scans(0, 32, [4], tmp_path)]
     assert kinds == ["S11_object, coherent", "S11_object, partly coherent"]
     assert not list(draw_scans(0, 32, [4]))
+
+
+def test_kept_scores_are_not_computed_again(tmp_path: Path) -> None:
+    (scan,), model = draw_scans(1, 32, [4]), load_model()
+    (tmp_path / f"coherent 0, 4 px of 32, {model.sha256[:8]}, 1.json").write_text('[{"a": 1}]')
+    assert kept_rows(scan, model, tmp_path, 1) == [{"a": 1}]

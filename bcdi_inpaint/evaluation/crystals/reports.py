@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bcdi_inpaint.evaluation.crystals.comparing import COMPARING_COLUMNS, compare_rules
 from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
 from bcdi_inpaint.evaluation.crystals.records import Record
 from bcdi_inpaint.evaluation.crystals.safest_handover import CHOICE_COLUMNS, cross_validate_choice
@@ -15,6 +16,7 @@ from bcdi_inpaint.evaluation.crystals.summary import (
     FLUX_COLUMNS,
     KIND_COLUMNS,
     SUMMARY_COLUMNS,
+    default_treatments,
     summarize,
     summarize_by_kind,
     summarize_default_by_flux,
@@ -69,6 +71,13 @@ def report_crystals(
         "The same by what `predict` says of the gap, " + _limits() + ":",
         rows_as_table(by_advice, ADVICE_COLUMNS, "markdown").rstrip(),
     ]
+    if compared := list(compare_rules(records, [*default_treatments(records).values()])):
+        parts += [
+            "Phased twice, with the fill and with the gap masked, both with what the file says of "
+            "beam and crystal where that was phased: which is taken. `filled`: how often the one "
+            "with the fill.",
+            rows_as_table(compared, COMPARING_COLUMNS, "markdown").rstrip(),
+        ]
     if by_kind := summarize_by_kind(both):
         parts += [
             "The same for each kind of crystal and beam:",

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from bcdi_inpaint.evaluation.crystals.comparing import Pair, advice_on, pairs
 from bcdi_inpaint.evaluation.crystals.records import Record
 from bcdi_inpaint.evaluation.crystals.treatments import MASKED, TREATMENTS, treatment_place
-from bcdi_inpaint.phasing.benefit import VERDICTS, verdict_of
+from bcdi_inpaint.phasing.benefit import VERDICTS
 from bcdi_inpaint.phasing.handover import AUTO, resolve_handover
 
 SUMMARY_COLUMNS = (
@@ -30,42 +31,42 @@ SUMMARY_COLUMNS = (
     "spread_rad",
     "gap_intensity",
 )
-DEFAULTS = {AUTO: False, f"{AUTO} refined": True}
-"""Names of the default hand-over among the treatments, and whether it is of a refined fill."""
+DEFAULTS = {AUTO: ("prior",), f"{AUTO} refined": ("refined prior + found", "refined prior")}
+"""Names of the default among the treatments, and how it hands a fill over: the first phased."""
 FLUX_COLUMNS = ("flux", *SUMMARY_COLUMNS)
 ADVICE_COLUMNS = tuple("advice" if name == "width" else name for name in SUMMARY_COLUMNS)
 KIND_COLUMNS = ("kind", *SUMMARY_COLUMNS)
 
 
 def with_default(records: Sequence[Record]) -> list[Record]:
-    """Add rows for ``auto``.
+    """Add rows for what users get: ``auto``, and ``auto refined`` of a refined fill.
 
-    In each gap ``auto`` resolves to one of the treatments already phased, so its row is a copy of
-    that one under the name ``auto`` (``auto refined`` for refined fills). Returns the records
-    unchanged if a treatment it could resolve to was not phased.
+    A gap is phased with its fill where `predict` advises that, masked where it is dark, and both
+    ways where it says to compare: then the free log-likelihood decides, as `phase` does it. So each
+    row is a copy of one that was phased. Returns the records unchanged if one of the two ways was
+    not phased.
     """
     both = [*records]
-    phased = {record["treatment"] for record in records}
-    for name, refined in DEFAULTS.items():
-        treatment_of = {verdict: _resolve_auto(verdict, refined) for verdict in VERDICTS}
-        if phased.issuperset(treatment_of.values()):
-            both += [
-                record | {"treatment": name}
-                for record in records
-                if record["treatment"] == treatment_of[_verdict(record)]
-            ]
+    for name, treatment in default_treatments(records).items():
+        for pair in pairs(records, treatment):
+            both.append(_resolve(pair) | {"treatment": name})
     return both
 
 
-def _resolve_auto(verdict: str, refined: bool) -> str:
-    """The treatment that ``auto`` is for a verdict."""
-    handover = resolve_handover(AUTO, verdict, refined=refined)
-    return f"refined {handover}" if refined and handover != MASKED else handover
+def default_treatments(records: Sequence[Record]) -> dict[str, str]:
+    """The treatment that hands a fill over, by the default's name, of those that were phased."""
+    phased = {record["treatment"] for record in records}
+    if MASKED not in phased:
+        return {}
+    found = ((name, [one for one in those if one in phased]) for name, those in DEFAULTS.items())
+    return {name: those[0] for name, those in found if those}
 
 
-def _verdict(record: Record) -> str:
-    """What `predict` says of a record's gap: whether a fill can help."""
-    return verdict_of(record["width"], record["fringes"], record["counts_beside"])
+def _resolve(pair: Pair) -> Record:
+    """The one of a pair that ``auto`` comes to."""
+    if pair.advice == "compare":
+        return pair.take()
+    return pair.filled if resolve_handover(AUTO, pair.advice) != MASKED else pair.masked
 
 
 def summarize(records: Sequence[Record], by: Literal["width", "advice"] = "width") -> list[Record]:
@@ -86,7 +87,7 @@ def summarize(records: Sequence[Record], by: Literal["width", "advice"] = "width
     """
     cells: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
-        part = record["width"] if by == "width" else _verdict(record)
+        part = record["width"] if by == "width" else advice_on(record)
         cells.setdefault((record["setting"], part, record["treatment"]), []).append(record)
     part_order = {part: part for _, part, _ in cells} if by == "width" else _places(VERDICTS)
     return [

@@ -6,6 +6,7 @@ from bcdi_inpaint.evaluation.crystals.summary import (
     ADVICE_COLUMNS,
     FLUX_COLUMNS,
     KIND_COLUMNS,
+    default_treatments,
     summarize,
     summarize_by_kind,
     summarize_default_by_flux,
@@ -63,27 +64,44 @@ def test_the_summary_by_advice_is_in_its_order() -> None:
     assert set(ADVICE_COLUMNS) == set(rows[0])
 
 
-def test_the_default_masks_where_a_fill_has_little_to_win() -> None:
-    records = [
+GAPS = ((9.0, 0.1), (1.0, 3.0), (9.0, 9.0))
+"""Fringes, and counts beside: too dark, to be compared, worth filling."""
+
+
+def _of_gaps(treatment: str, ratios: tuple[float, ...], free: float) -> list[dict[str, object]]:
+    return [
         _record(treatment, ratio, fringes=fringes, counts_beside=counts)
-        for fringes, counts, ratio in ((9.0, 0.1, 2.5), (1.0, 3.0, 2.0), (9.0, 9.0, 0.4))
-        for treatment, ratio in ((MASKED, 1.0), ("prior", ratio))
+        | {"crystal": "one", "number": number, "llk_free": free}
+        for number, ((fringes, counts), ratio) in enumerate(zip(GAPS, ratios, strict=True))
     ]
+
+
+def test_the_default_masks_dark_gaps_and_compares_narrow_ones() -> None:
+    masked = _of_gaps(MASKED, (1.0, 1.0, 1.0), 0.5)
+    records = masked + _of_gaps("prior", (2.5, 2.0, 0.4), 0.6)
     rows = {row["treatment"]: row for row in summarize(with_default(records))}
     assert (rows["auto"]["cases"], rows["auto"]["ratio"], rows["auto"]["worst"]) == (3, 1.0, 1.0)
     assert rows["auto"]["lower_quartile"] == 0.7
     assert rows["prior"]["worst"] == 2.5
     assert "auto refined" not in rows
-    refined = records + [
-        _record("refined prior", ratio, fringes=fringes, counts_beside=counts)
-        for fringes, counts, ratio in ((9.0, 0.1, 3.0), (1.0, 3.0, 0.6), (9.0, 9.0, 0.3))
-    ]
+    refined = records + _of_gaps("refined prior", (3.0, 0.6, 0.3), 0.4)
     rows = {row["treatment"]: row for row in summarize(with_default(refined))}
     refined_row = rows["auto refined"]
     assert (refined_row["ratio"], refined_row["worst"]) == (0.6, 1.0)
     assert rows["auto"]["lower_quartile"] == 0.7
     without = [record for record in records if record["treatment"] != "prior"]
     assert with_default(without) == without
+
+
+def test_the_default_of_a_refined_fill_is_what_users_do_where_that_was_phased() -> None:
+    records = _of_gaps(MASKED, (1.0, 1.0, 1.0), 0.5)
+    both = records + _of_gaps("refined prior", (9.0, 9.0, 9.0), 0.1)
+    assert default_treatments(both) == {"auto refined": "refined prior"}
+    found = "refined prior + found"
+    assert default_treatments(both + _of_gaps(found, (2.0, 2.0, 2.0), 0.1)) == {
+        "auto refined": found
+    }
+    assert not default_treatments(both[3:])
 
 
 def test_the_default_is_told_by_flux() -> None:
