@@ -84,7 +84,7 @@ def pairs(records: Sequence[Record], treatment: str) -> list[Pair]:
     What the file of a fill says of beam and crystal, `phase` takes for the masked gap as well: so
     the masked one is that with the same knowledge where it was phased.
     """
-    base, sign, words = treatment.partition("+")
+    _, sign, words = treatment.partition("+")
     names = [f"{MASKED} +{words}", MASKED] if sign else [MASKED]
     gaps: dict[tuple[object, ...], dict[str, Record]] = {}
     for record in records:
