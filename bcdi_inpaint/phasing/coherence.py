@@ -67,7 +67,9 @@ class Coherence:
         if self.coherent:
             return intensity
         transfer, own = self._transfer(intensity)
-        blurred = torch.fft.irfftn(torch.fft.rfftn(intensity) * transfer, intensity.shape)
+        transform = torch.fft.rfftn(intensity)
+        scale_in_place(transform, transfer)
+        blurred = torch.fft.irfftn(transform, intensity.shape)
         # A voxel keeps its own part at least: the transform rounds like the brightest voxel.
         return torch.maximum(blurred, own * intensity)
 
@@ -83,6 +85,17 @@ class Coherence:
 
 COHERENT = Coherence()
 """A coherent beam."""
+
+
+def squared_modulus(spectrum: Tensor) -> Tensor:
+    """The intensity of a complex amplitude; no array of its size is made on the way but one."""
+    return spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
+
+
+def scale_in_place(spectrum: Tensor, factor: Tensor) -> None:
+    """Multiply a complex array by a real one: torch would make a complex one of that first."""
+    spectrum.real.mul_(factor)
+    spectrum.imag.mul_(factor)
 
 
 def gaussian_transfer(values: Tensor, widths: Widths) -> Tensor:

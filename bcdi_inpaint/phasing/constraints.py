@@ -93,7 +93,12 @@ def scale_modulus(amplitude: Any, modulus: Any, wanted: Any) -> Any:
     -------
     (n,) complex, of the same kind.
     """
-    return amplitude * (wanted / modulus.clip(SMALLEST_AMPLITUDE))
+    return amplitude * modulus_factor(modulus, wanted)
+
+
+def modulus_factor(modulus: Any, wanted: Any) -> Any:
+    """What amplitudes of a modulus are multiplied with to get the one that is wanted."""
+    return wanted / modulus.clip(SMALLEST_AMPLITUDE)
 
 
 @dataclass(frozen=True)
