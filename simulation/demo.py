@@ -6,9 +6,11 @@ Leaves a folder with the scan and the filled scan (CXI), one picture and a short
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +28,12 @@ from bcdi_inpaint.jobs.provenance import fill_in_file
 from bcdi_inpaint.phasing.handover import LEVEL, HandOver, hand_over
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
+from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import run_preset
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.selection import choose
 from bcdi_inpaint.plots import demo_panel
+from bcdi_inpaint.running.workers import Workers
 from bcdi_inpaint.tables import format_table
 from simulation.demo_scan import (
     DEFAULT,
@@ -94,15 +99,9 @@ def _phase(
     cropped = np.fft.ifftshift(scan.amplitude[box])
     truth = np.fft.fftshift(np.fft.ifftn(cropped))  # the object as this box resolves it
     handed, known = _handed_over(scan, filled_path)
+    boxed = {name: each.crop(box) for name, each in handed.items()}
     rows, objects, notes = [], {"truth": truth}, {}
-    for name in TREATMENTS:
-        with report_stage(f"PyNX phases: {name}, {settings.preset.runs} starts"):
-            found = run_preset(
-                handed[name].crop(box),
-                settings.preset,
-                seed=seed,
-                knowledge=known if name == "ours" else Knowledge(),
-            )
+    for name, found in _run_all(boxed, known, seed, settings.preset).items():
         chosen = compare(choose(found).obj, truth)
         errors = [compare(one.obj, truth).phase_rms_rad for one in found]
         rows.append(
@@ -119,6 +118,28 @@ def _phase(
     columns = ["handed to PyNX", "phase error (rad, RMS)", "of all starts", "modulus error"]
     named = [dict(zip(columns, row, strict=True)) for row in rows]
     return format_table(named, columns, style="markdown"), objects, notes
+
+
+def _run_all(
+    handed: Mapping[str, HandOver], known: Knowledge, seed: int, preset: Preset
+) -> dict[str, list[Reconstruction]]:
+    """What PyNX finds of each treatment; in processes, because a cycle keeps only one core busy."""
+    with Workers(min(len(os.sched_getaffinity(0)), len(handed)), environment={}) as workers:
+        tasks = {
+            name: workers.submit(
+                run_preset,
+                each,
+                preset,
+                seed=seed,
+                knowledge=known if name == "ours" else Knowledge(),
+            )
+            for name, each in handed.items()
+        }
+        found = {}
+        for name, task in tasks.items():
+            with report_stage(f"PyNX phases: {name}, {preset.runs} starts"):
+                found[name] = task.result()
+    return found
 
 
 def _handed_over(scan: Simulated, filled_path: Path) -> tuple[dict[str, HandOver], Knowledge]:
