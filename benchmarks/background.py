@@ -1,33 +1,38 @@
-"""Whether a retrieval gains by knowing a constant background, on crystals whose object is known.
+"""What a retrieval gains by knowing a constant background, on crystals whose object is known.
 
-    python -m benchmarks.background            # a quarter of an hour on a core
+    python -m benchmarks.background            # half an hour on a core
     python -m benchmarks.background --quick    # minutes, one crystal
 
 Faceted crystals with a constant background of some counts a voxel, all voxels measured, or a gap of
 12 lines beside the peak, masked or with the network's fill as its prior. The same starts four ways:
-the background ignored; subtracted from the counts, what is below zero taken as zero; heeded, where
-a cycle takes F to F sqrt(counts / (|F|^2 + background)), the true one and the one that the scan
-shows (`estimate_background`).
+the background ignored; heeded, which takes it off what is measured and estimated (down to zero),
+the one that the scan shows and the true one; added to what is calculated, where a cycle takes F to
+F sqrt(counts / (|F|^2 + background)). Then what `predict --refine` makes of the gap with and
+without. How well a scan shows its background: `python -m benchmarks.background_levels`.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import scipy.fft
-from scipy.optimize import nnls
 from torch import Tensor
 
-from bcdi_inpaint.arrays import BoolArray, Complex64Array, Float32Array
+from bcdi_inpaint.arrays import BoolArray, Complex64Array, Float32Array, Float64Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
+from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
+from bcdi_inpaint.phasing.background import find_background
 from bcdi_inpaint.phasing.coherence import Coherence
 from bcdi_inpaint.phasing.constraints import PriorConstraint
+from bcdi_inpaint.phasing.refinement import refine
+from bcdi_inpaint.phasing.refinement_task import prior_of
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import State, retrieve
 from bcdi_inpaint.photons import photon_deviance
@@ -37,9 +42,10 @@ from benchmarks.other_crystals import draw_body, smooth_field
 SIZE = 48
 GAP = slice(30, 42)
 """Lines of the gap, the peak is in line 24."""
-BACKGROUNDS = (0.5, 1.0, 3.0)
-WAYS = ("ignored", "subtracted", "heeded", "estimated")
+BACKGROUNDS = (0.0, 0.3, 1.0, 3.0)
+WAYS = ("ignored", "as shown", "true", "added")
 SCHEDULE = Schedule(hio=60, raar=240, er=80, update_every=30)
+STARTS = 3
 
 
 class Lifted(Coherence):
@@ -68,11 +74,20 @@ class Known:
     obj: Complex64Array
     expectation: Float32Array
     counts: Float32Array
+    background: float
 
 
 def draw(seed: int, background: float) -> Known:
     """A crystal whose photons and background are drawn from a seed."""
     rng = np.random.default_rng([seed, 5])
+    obj, intensity = draw_diffracted(rng)
+    flux = np.exp(rng.uniform(np.log(3e4), np.log(1e6)))
+    expectation = (intensity * (flux / intensity.max()) + background).astype(np.float32)
+    return Known(obj, expectation, rng.poisson(expectation).astype(np.float32), background)
+
+
+def draw_diffracted(rng: np.random.Generator) -> tuple[Complex64Array, Float64Array]:
+    """A crystal, and what it diffracts in a coherent beam; (SIZE, SIZE, SIZE) each, centred."""
     ratio = rng.uniform(3.0, 4.5) * np.exp(rng.normal(0, 0.15, 3))
     body = draw_body(rng, SIZE, ratio)
     inside = body > 0.5
@@ -83,16 +98,13 @@ def draw(seed: int, background: float) -> Known:
     quarter = SIZE // 2
     middle = scipy.fft.fftshift(wave)[(slice(quarter, quarter + SIZE),) * 3]
     obj = scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(middle))).astype(np.complex64)
-    intensity = np.abs(middle) ** 2
-    flux = np.exp(rng.uniform(np.log(3e4), np.log(1e6)))
-    expectation = (intensity * (flux / intensity.max()) + background).astype(np.float32)
-    return Known(obj, expectation, rng.poisson(expectation).astype(np.float32))
+    return obj, np.abs(middle) ** 2
 
 
 def phase_error(
-    known: Known, way: str, mask: BoolArray, prior: PriorConstraint | None, background: float
-) -> tuple[float, float]:
-    """Phase error in rad and RMS log error in the gap, of the start that fits best of three.
+    known: Known, way: str, mask: BoolArray, prior: PriorConstraint | None, level: float
+) -> float:
+    """Phase error in rad of the start that fits best.
 
     Parameters
     ----------
@@ -100,56 +112,34 @@ def phase_error(
     way : of `WAYS`.
     mask : the gap.
     prior : the fill as a prior, None for a free gap.
-    background : in counts a voxel.
+    level : the background in counts a voxel that is heeded.
     """
-    counts, beam = known.counts, Lifted(0.0)
-    if way == "subtracted":
-        counts = np.maximum(counts - np.float32(background), 0)
-    elif way != "ignored":
-        beam = Lifted(background)
+    beam, taken = (Lifted(level), 0.0) if way == "added" else (Lifted(0.0), level)
     found: list[tuple[float, State]] = []
-    for rng in np.random.default_rng(3).spawn(3):
+    for rng in np.random.default_rng(3).spawn(STARTS):
         try:
-            state = retrieve(counts, mask, rng, schedule=SCHEDULE, constraint=prior, coherence=beam)
+            state = retrieve(
+                known.counts,
+                mask,
+                rng,
+                schedule=SCHEDULE,
+                constraint=prior,
+                coherence=beam,
+                background=taken,
+            )
         except InputError:
             continue
         seen = state.intensity()[~mask]
-        found.append((float(photon_deviance(counts[~mask], seen).mean()), state))
+        found.append((float(photon_deviance(known.counts[~mask], seen).mean()), state))
     if not found:
-        return float("nan"), float("nan")
+        return float("nan")
     _, best = min(found, key=lambda pair: pair[0])
     obj = np.fft.fftshift((best.obj * best.support).numpy())
-    lift = background if way in ("subtracted",) else 0.0
-    wrong = np.log1p(best.intensity() + lift) - np.log1p(known.expectation)
-    gap_error = float(np.sqrt(np.mean(wrong[mask] ** 2))) if mask.any() else float("nan")
-    return compare(obj, known.obj).phase_rms_rad, gap_error
-
-
-def estimate_background(counts: Float32Array, known: BoolArray) -> float:
-    """The constant background of a scan: what is left where the crystal's signal has fallen off.
-
-    Facets make the mean of a shell fall with the fourth power of its distance from the peak (Porod,
-    Kolloid-Z. 124, 83 (1951)): the constant beside that, over the outer shells.
-
-    Parameters
-    ----------
-    counts : (n, n, n), the peak in the middle.
-    known : bool of their shape, True = measured.
-    """
-    offsets = np.meshgrid(*(np.arange(n) - n // 2 for n in counts.shape), indexing="ij")
-    distance = np.sqrt(sum(offset**2 for offset in offsets)).astype(int)[known]
-    n_voxels = np.bincount(distance)
-    means = np.bincount(distance, counts[known]) / np.maximum(n_voxels, 1)
-    shells = np.arange(len(means))
-    outer = (shells >= counts.shape[0] // 3) & (n_voxels > 0)
-    design = np.stack([(shells[outer] / shells.max()) ** -4.0, np.ones(outer.sum())], axis=1)
-    weight = np.sqrt(n_voxels[outer] / np.maximum(means[outer], 1e-3))
-    found, _ = nnls(design * weight[:, None], means[outer] * weight)
-    return float(found[1])
+    return compare(obj, known.obj).phase_rms_rad
 
 
 def judge(seed: int, background: float) -> Iterator[dict[str, object]]:
-    """A row for each gap and each way to hand it over.
+    """A row for each gap, with a column for each way to heed the background.
 
     Parameters
     ----------
@@ -162,40 +152,91 @@ def judge(seed: int, background: float) -> Iterator[dict[str, object]]:
     mask[:, GAP] = True
     hidden = np.where(mask, 0, known.counts)
     fill = inpaint(hidden, mask, calibrate=True)
-    prior = PriorConstraint(fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf)))
-    estimated = estimate_background(hidden, ~mask)
-    for what, gap, held in (
-        ("complete", complete, None),
-        ("mask", mask, None),
-        ("prior", mask, prior),
-    ):
-        row: dict[str, object] = {"background": background, "gap": what, "found": estimated}
-        for way in WAYS:
-            level = estimated if way == "estimated" else background
-            row[way], row[f"gap {way}"] = phase_error(known, way, gap, held, level)
-        print(seed, row, file=sys.stderr, flush=True)
-        yield row
+    shown = find_background(hidden, ~mask).level
+    levels = {"ignored": 0.0, "as shown": shown, "true": background, "added": background}
+    cases = (("complete", complete, None), ("mask", mask, None), ("prior", mask, prior_of(fill)))
+    for what, gap, prior in cases:
+        row: dict[str, object] = {"background": background, "gap": what, "shown": shown}
+        for way, level in levels.items():
+            ignores = way != "ignored" and not level
+            error = row["ignored"] if ignores else phase_error(known, way, gap, prior, level)
+            row[way] = error
+        yield _told(seed, row)
+    yield _told(seed, refined_row(known, hidden, mask, fill, shown))
 
 
-def median(values: list[float]) -> float:
-    """The median of what is a number; no number where none is."""
-    numbers = [value for value in values if np.isfinite(value)]
-    return float(np.median(numbers)) if numbers else float("nan")
+def refined_row(
+    known: Known, hidden: Float32Array, mask: BoolArray, fill: Fill, shown: float
+) -> dict[str, object]:
+    """RMS log error in the gap of the refined fill, the background ignored, as shown, and true.
+
+    Parameters
+    ----------
+    known : the crystal and its scan.
+    hidden, mask : the scan with its gap, and the gap.
+    fill : the network's.
+    shown : the background that the scan shows.
+    """
+    level = float(known.background)
+    row: dict[str, object] = {"background": level, "gap": "fill", "shown": shown, "added": np.nan}
+    for way, given in (("ignored", 0.0), ("as shown", None), ("true", level)):
+        if way != "ignored" and not (shown if given is None else given):
+            row[way] = row["ignored"]
+            continue
+        found = refine(hidden, mask, fill, background=given).fill.counts
+        wrong = np.log1p(found[mask]) - np.log1p(known.expectation[mask])
+        row[way] = float(np.sqrt(np.mean(wrong**2)))
+    return row
 
 
-def averaged(rows: list[dict[str, object]]) -> Iterator[dict[str, object]]:
+def _told(seed: int, row: dict[str, object]) -> dict[str, object]:
+    print(seed, row, file=sys.stderr, flush=True)
+    return row
+
+
+def averaged(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
     """Medians over crystals, of the ways' ratios to what ignores the background too."""
+    means = []
     for key in dict.fromkeys((row["background"], row["gap"]) for row in rows):
         own = [row for row in rows if (row["background"], row["gap"]) == key]
         found: dict[str, object] = {"background": key[0], "gap": key[1], "crystals": len(own)}
-        for name in ("found", "ignored", "gap ignored"):
-            found[name] = f"{median([float(str(row[name])) for row in own]):.3g}"
+        for name in ("shown", "ignored"):
+            found[name] = f"{np.nanmedian([float(str(row[name])) for row in own]):.3g}"
         for way in WAYS[1:]:
-            for name in (way, f"gap {way}"):
-                base = name.replace(way, "ignored")
-                ratios = [float(str(row[name])) / float(str(row[base])) for row in own]
-                found[f"{name} / ignored"] = f"{median(ratios):.2f}"
-        yield found
+            ratios = [float(str(row[way])) / float(str(row["ignored"])) for row in own]
+            there = [ratio for ratio in ratios if np.isfinite(ratio)]
+            found[f"{way} / ignored"] = f"{np.median(there):.2f}" if there else ""
+        means.append(found)
+    return means
+
+
+def report(rows: Sequence[dict[str, object]], how: str) -> str:
+    """A page of medians over the crystals.
+
+    Parameters
+    ----------
+    rows : of `judge`.
+    how : the command.
+    """
+    means = averaged(rows)
+    return "\n".join(
+        [
+            "# What it earns to heed a constant background",
+            "",
+            f"- `{how}`",
+            f"- crystals of {SIZE}^3 voxels, a gap of 12 lines 6 off the peak, the best of "
+            f"{STARTS} starts by misfit; medians over the crystals",
+            "- background, shown: counts in every voxel, the true ones and what the scan shows "
+            "(0: none)",
+            "- ignored: phase error (rad); of `fill`, the RMS log error in the gap of what "
+            "`predict --refine` writes",
+            "- as shown, true: with the background taken off counts and fill, the one that the "
+            "scan shows or the true one; added: to the calculated intensity",
+            "",
+            format_table(means, list(means[0]), "markdown"),
+            "",
+        ]
+    )
 
 
 def main() -> None:
@@ -203,11 +244,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one crystal")
     parser.add_argument("--crystals", type=int, default=4)
+    parser.add_argument("-o", "--output", type=Path, help="file for the table, as it grows")
     arguments = parser.parse_args()
-    seeds = range(1 if arguments.quick else arguments.crystals)
-    rows = [row for seed in seeds for level in BACKGROUNDS for row in judge(seed, level)]
-    means = list(averaged(rows))
-    print(format_table(means, list(means[-1])))
+    count = 1 if arguments.quick else arguments.crystals
+    how = f"python -m benchmarks.background --crystals {count}"
+    rows: list[dict[str, object]] = []
+    for seed in range(count):
+        for level in BACKGROUNDS:
+            for row in judge(seed, level):
+                rows.append(row)
+                if arguments.output is not None:
+                    arguments.output.write_text(report(rows, how), encoding="utf-8")
+    print(report(rows, how))
 
 
 if __name__ == "__main__":

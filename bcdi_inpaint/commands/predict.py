@@ -26,8 +26,14 @@ from bcdi_inpaint.commands.options import (
 from bcdi_inpaint.commands.predict_many import estimate, fill_many, print_json
 from bcdi_inpaint.commands.reports import Reports, adding_to, report_option, run_reported
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.background import read_background
 from bcdi_inpaint.phasing.handover import AUTO, CHOICES, DEFAULT, OURS
 from bcdi_inpaint.running.progress import progress_bar, progress_lines
+
+
+def _background(ctx: click.Context, param: click.Parameter, text: str | None) -> float | None:
+    """Photons in every voxel; None for what the scan shows."""
+    return None if text is None else read_background(text)
 
 
 @click.command(short_help="Fill the gaps of a scan, or of a night's scans.")
@@ -88,6 +94,12 @@ from bcdi_inpaint.running.progress import progress_bar, progress_lines
     "--refine",
     is_flag=True,
     help="Let a short phase retrieval mend the fill, where that predicts better; minutes more.",
+)
+@click.option(
+    "--background",
+    callback=_background,
+    metavar="auto|none|PHOTONS",
+    help="Of every voxel, for --refine. Default: auto, what the scan shows.",
 )
 @click.option("--finetune", is_flag=True, help="Adapt the model to the scan first; minutes more.")
 @click.option(

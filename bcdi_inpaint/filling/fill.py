@@ -33,6 +33,7 @@ class FillReport:
     coherence_sigma : blur of the beam's partial coherence in voxels, along (rocking, rows,
         columns), that refinement estimated; zeros for none.
     density_strength : how strongly refinement evened out the crystal's density; 0 for not.
+    background : counts in every voxel that refinement took for a background; 0 for none.
     interrupted : whether Ctrl-C ended a method that learns from the scan, or a refinement, early.
     calibration : whether the scan has calibrated its intervals, in one line; empty where that was
         not asked for.
@@ -47,6 +48,7 @@ class FillReport:
     remark: str = ""
     coherence_sigma: tuple[float, float, float] = (0.0, 0.0, 0.0)
     density_strength: float = 0.0
+    background: float = 0.0
     interrupted: bool = False
     calibration: str = ""
     factors: ScanFactors | None = None

@@ -1,8 +1,8 @@
 """What the file of data says of beam and crystal that one of PyNX's own runners is given.
 
-`predict --refine` writes both into the file: how far the beam blurs the intensity along each axis,
-and how even the crystal's density is, as far as voxels that were held out like it. The user's own
-`--psf` and `--density` come first.
+`predict --refine` writes all into the file: how far the beam blurs the intensity along each axis,
+which constant background lies under it, and how even the crystal's density is, as far as voxels
+that were held out like it. The user's own `--psf`, `--background` and `--density` come first.
 """
 
 from __future__ import annotations
@@ -16,17 +16,23 @@ import numpy as np
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance
+from bcdi_inpaint.jobs.provenance import read_photon
+from bcdi_inpaint.phasing.background import NONE_WORDS, read_background
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.pynx_faults import check_psf
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics
 
-SIGMA_KEY, DENSITY_KEY = "coherence_sigma", "density_strength"
+SIGMA_KEY, DENSITY_KEY, BACKGROUND_KEY = "coherence_sigma", "density_strength", "background"
 """What our files call them, after ``inpaint_``."""
-NO_PSF = ("none", "off", "no", "false", "0")
+NO_PSF = NONE_WORDS
 """What `--psf` may be for a beam that is taken as coherent."""
 DENSITY_HELP = (
     "bcdi-inpaint: part of the way, 0 to 1, that the modulus well inside the support goes to its "
     "local mean, in each cycle from the middle of the run on; default: what the file has, or 0"
+)
+BACKGROUND_HELP = (
+    "bcdi-inpaint: photons in every voxel that are taken off, none, or auto for what the data "
+    "show; default: what the file has, or none"
 )
 
 
@@ -37,7 +43,8 @@ class KnowledgeOfData(KnowsPhysics):
         """What the file of the fill says, unless the user says otherwise."""
         found = getattr(self, "found", None)
         path = self.params["data"] if found is None else found.path
-        return known_of(self.params, {} if path is None else read_provenance(Path(path)))
+        record = {} if path is None else read_provenance(Path(path))
+        return replace(known_of(self.params, record), photon=read_photon(record))
 
 
 def known_of(params: Mapping[str, Any], record: Mapping[str, Any]) -> Knowledge:
@@ -45,13 +52,13 @@ def known_of(params: Mapping[str, Any], record: Mapping[str, Any]) -> Knowledge:
 
     Parameters
     ----------
-    params : those of PyNX, with ``density`` and ``psf_chosen`` of ours.
+    params : those of PyNX, with ``density``, ``background`` and ``psf_chosen`` of ours.
     record : the file's provenance.
 
     Raises
     ------
     InputError
-        The user's strength is none.
+        The user's strength or background is none.
     """
     sigma = np.broadcast_to(np.asarray(record.get(SIGMA_KEY, 0.0), float), 3)
     if params.get("psf_chosen") or not np.all(np.isfinite(sigma)):
@@ -61,7 +68,10 @@ def known_of(params: Mapping[str, Any], record: Mapping[str, Any]) -> Knowledge:
     if not 0 <= strength <= 1:
         raise InputError(f"density is {strength:g}, expected 0 to 1: take 0.1, or 0 for none")
     rock, rows, columns = map(float, sigma)
-    return Knowledge((rock, rows, columns), replace(DensitySettings(), strength=strength))
+    said = params.get("background")
+    level = float(record.get(BACKGROUND_KEY, 0.0)) if said is None else read_background(said)
+    density = replace(DensitySettings(), strength=strength)
+    return Knowledge((rock, rows, columns), density, level)
 
 
 def take_psf_choice(params: dict[str, Any]) -> None:

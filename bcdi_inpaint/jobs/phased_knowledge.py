@@ -7,7 +7,11 @@ from typing import Any
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.jobs.knowledge_of_data import NO_PSF, known_of
+from bcdi_inpaint.phasing.background import read_background
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
+
+OURS = ("--psf", "--density", "--background")
+"""Options that say something of beam and crystal."""
 
 
 def split_knowledge(words: Sequence[str]) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -28,6 +32,9 @@ def split_knowledge(words: Sequence[str]) -> tuple[tuple[str, ...], dict[str, An
             said["psf_chosen"] = True
         elif name == "--density":
             said["density"] = _number(value)
+        elif name == "--background":
+            read_background(value)  # refused before the work
+            said["background"] = value
         else:
             rest.append(name)
             position -= 1
@@ -38,7 +45,7 @@ def split_knowledge(words: Sequence[str]) -> tuple[tuple[str, ...], dict[str, An
 def _spread(word: str) -> list[str]:
     """``--name=value`` in two words."""
     name, sign, value = word.partition("=")
-    return [name, value] if sign and name in ("--psf", "--density") else [word]
+    return [name, value] if sign and name in OURS else [word]
 
 
 def _number(text: str) -> float:

@@ -6,7 +6,7 @@ import re
 from typing import Any, NoReturn
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.jobs.knowledge_of_data import DENSITY_HELP, take_psf_choice
+from bcdi_inpaint.jobs.knowledge_of_data import BACKGROUND_HELP, DENSITY_HELP, take_psf_choice
 
 BOTH_FACTORS = "--confidence_interval_factor_mask"
 """An option of PyNX before 2024 with two values; today each of them has an option."""
@@ -31,6 +31,7 @@ class ReadsArguments:
         """PyNX's parser, which answers in one line what it does not understand."""
         parser = super().make_parser(*args, **options)  # type: ignore[misc]
         parser.add_argument("--density", type=float, help=DENSITY_HELP)
+        parser.add_argument("--background", type=str, help=BACKGROUND_HELP)
         parser.error = _refuse
         return parser
 

@@ -72,6 +72,7 @@ def refine_of(
                 cycles=cycles,
                 stop=stop,
                 watch=watch,
+                background=request.background,
             )
     except MemoryError:
         nan, why = float("nan"), "not refined: out of memory, expected room for the scan"
@@ -96,4 +97,5 @@ def refinement_record(refinement: RefinedFill | None) -> dict[str, Any]:
         "refinement": refinement.remark,
         "coherence_sigma": np.asarray(report.coherence_sigma),
         "density_strength": report.density_strength,
+        "background": report.background,
     }

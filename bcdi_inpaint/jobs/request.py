@@ -52,6 +52,7 @@ class Request:
     plot: bool = False
     handover: str = DEFAULT
     refine: bool = False
+    background: float | None = None
     finetune: bool = False
     finetune_steps: int = 300
     crop: Crop | None = None
@@ -159,6 +160,11 @@ def _check_method(request: Request) -> None:
                 f"--{name} is given with the method {request.method}, expected it with {NETWORK} "
                 "alone: leave it out"
             )
+    if request.background is not None and not request.refine:
+        raise InputError(
+            f"background is {request.background:g} without --refine, which alone heeds it: add "
+            "--refine or leave out --background"
+        )
     if request.minutes is not None and request.method not in LEARNING:
         raise InputError(
             f"minutes is {request.minutes:g} with the method {request.method}, expected it with "

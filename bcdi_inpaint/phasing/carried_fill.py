@@ -73,6 +73,21 @@ class CarriedFill:
             upper=self.upper * factor,
         )
 
+    def without(self, background: float) -> CarriedFill:
+        """The fill of what is diffracted, without these counts in every voxel.
+
+        Its standard deviation in counts stays.
+        """
+        level = np.float32(background)
+        counts = np.maximum(self.counts - level, 0)
+        return replace(
+            self,
+            counts=counts,
+            sigma=self.sigma * ((1 + self.counts) / (1 + counts)),
+            lower=np.maximum(self.lower - level, 0),
+            upper=np.maximum(self.upper - level, 0),
+        )
+
     def binned(self, masked: BoolArray, add_up: Callable[[np.ndarray], np.ndarray]) -> CarriedFill:
         """The fill of binned counts, where all that a bin lacks was filled.
 

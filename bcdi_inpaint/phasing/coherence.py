@@ -115,6 +115,7 @@ def fit_coherence(
     seen: Tensor,
     begin: Coherence = COHERENT,
     settings: CoherenceSettings = CoherenceSettings(),
+    background: float = 0.0,
 ) -> Coherence:
     """Find the widths under which the counts are likeliest, given what an object diffracts.
 
@@ -127,6 +128,7 @@ def fit_coherence(
     seen : (n_rock, n_y, n_x) bool, True = measured, and to be fitted.
     begin : where the search begins.
     settings : of the search.
+    background : counts in every voxel besides.
 
     Raises
     ------
@@ -136,7 +138,7 @@ def fit_coherence(
     here, photons, valid = (_middle(each, settings.box) for each in (diffracted, counts, seen))
     squares = torch.tensor(begin.sigma, dtype=torch.float64).square()
     for _ in range(settings.steps):
-        step = _scoring_step(squares, here, photons, valid, settings.floor)
+        step = _scoring_step(squares, here, photons, valid, (settings.floor, background))
         squares = (squares + step).clip(0, settings.largest**2)
     first, second, third = (float(width) for width in squares.sqrt())
     _check_bound((first, second, third), settings.largest)
@@ -165,14 +167,19 @@ def _middle(values: Tensor, size: int) -> Tensor:
 
 
 def _scoring_step(
-    squares: Tensor, diffracted: Tensor, counts: Tensor, seen: Tensor, floor: float
+    squares: Tensor,
+    diffracted: Tensor,
+    counts: Tensor,
+    seen: Tensor,
+    least: tuple[float, float],
 ) -> Tensor:
-    """The step (3,) of Fisher's scoring of squared widths (3,)."""
+    """The step (3,) of Fisher's scoring of squared widths; `least` are floor and background."""
+    floor, background = least
     first, second, third = (float(width) for width in squares.sqrt())
     transform = torch.fft.rfftn(diffracted)
     transform *= gaussian_transfer(diffracted, (first, second, third))
     shape = diffracted.shape
-    expected = torch.fft.irfftn(transform, shape)[seen].clip(floor)
+    expected = torch.fft.irfftn(transform, shape)[seen].clip(floor) + background
     slopes = torch.stack(
         [torch.fft.irfftn(transform * by, shape)[seen] for by in _half_curvatures(diffracted)]
     ).double()  # (3, n)
@@ -203,11 +210,17 @@ class CoherenceSearch:
     failure : why there are none, in one line; empty while there are.
     """
 
-    def __init__(self, counts: Tensor, seen: Tensor, settings: CoherenceSettings) -> None:
+    def __init__(
+        self,
+        counts: Tensor,
+        seen: Tensor,
+        settings: CoherenceSettings,
+        background: float = 0.0,
+    ) -> None:
         self.best = COHERENT
         self.failure = ""
         self._found, self._least_misfit = COHERENT, math.inf
-        self._settings = settings
+        self._settings, self._background = settings, background
         self._counts, self._seen = (_middle(each, settings.box) for each in (counts, seen))
 
     def begin(self) -> Coherence:
@@ -220,7 +233,12 @@ class CoherenceSearch:
         if self._settings.steps and not self.failure:
             try:
                 self._found = fit_coherence(
-                    diffracted, self._counts, self._seen, self._found, self._settings
+                    diffracted,
+                    self._counts,
+                    self._seen,
+                    self._found,
+                    self._settings,
+                    self._background,
                 )
             except InputError as error:
                 self._found = self.best = COHERENT

@@ -138,6 +138,7 @@ def _run_start(
         guess=task.first.counts,
         device=task.device,
         coherence=search.begin(),
+        background=task.background.level,
         report=task.cycled,
         settle=settle,
     )
@@ -150,11 +151,21 @@ def _run_start(
 @memory_errors()
 def release_states(task: RefinementTask, states: Sequence[State]) -> tuple[State, ...]:
     """States that went on from the same places without the prior."""
-    free = task.amplitudes(None, task.hidden)
+    free = task.amplitudes(None, task.hidden, states[0].background)
     released = tuple(replace(state) for state in states)  # objects of their own
     for state in released:
         continue_state(state, free, task.settings.released, task.cycled)
     return released
+
+
+@memory_errors()
+def states_without_background(task: RefinementTask, states: Sequence[State]) -> tuple[State, ...]:
+    """States that went on from the same places as if there were no background."""
+    known = task.amplitudes(task.first, task.hidden, 0.0)
+    without = tuple(replace(state, background=0.0) for state in states)
+    for state in without:
+        continue_state(state, known, task.settings.heeded, task.cycled)
+    return without
 
 
 def continue_state(

@@ -172,6 +172,11 @@ class IntervalConstraint:
         """The constraint of a box of the array."""
         return IntervalConstraint(self.lower[box], self.upper[box])
 
+    def without(self, background: float) -> IntervalConstraint:
+        """The bounds of what is diffracted, without these counts in every voxel."""
+        lower, upper = (np.maximum(b - np.float32(background), 0) for b in (self.lower, self.upper))
+        return IntervalConstraint(lower, upper)
+
     def on_amplitudes(self, masked: BoolArray) -> AmplitudeInterval:
         """The bounds of the masked voxels' amplitudes.
 
@@ -210,6 +215,14 @@ class PriorConstraint:
     def crop(self, box: Box) -> PriorConstraint:
         """The constraint of a box of the array."""
         return PriorConstraint(self.counts[box], self.sigma[box])
+
+    def without(self, background: float) -> PriorConstraint:
+        """The estimate of what is diffracted, without these counts in every voxel.
+
+        Its standard deviation in counts stays.
+        """
+        left = np.maximum(self.counts - np.float32(background), 0)
+        return PriorConstraint(left, self.sigma * ((1 + self.counts) / (1 + left)))
 
     def on_amplitudes(self, masked: BoolArray) -> AmplitudePrior:
         """The estimates of the masked voxels, as logarithms.

@@ -77,17 +77,28 @@ def judge_states(
     apart = disagreement(task, computed.near)
     trial, left_out = find_best_trial(task, computed.near)
     refinement = replace(_judge(task, fill, box, trial, rng), interrupted=task.end.came)
-    said = _findings(computed, apart, refinement, trial, left_out)
+    said = (*_background(task, trial), *_findings(computed, apart, refinement, trial, left_out))
     report = replace(
         refinement.fill.report,
         coherence_sigma=computed.search.best.sigma,
         density_strength=trial.strength if refinement.accepted else 0.0,
+        background=trial.background,
     )
     return replace(
         refinement,
         remark="; ".join((refinement.remark, *said)),
         fill=replace(refinement.fill, report=report),
     )
+
+
+def _background(task: RefinementTask, trial: Trial) -> Iterator[str]:
+    """What was found of a background, in a few words."""
+    if task.no_background:
+        yield task.no_background
+    elif trial.background:
+        yield str(task.background)
+    elif task.background.level:
+        yield f"{task.background} left out, held-out voxels are predicted better without"
 
 
 def _findings(
@@ -152,7 +163,8 @@ def _apply(task: RefinementTask, fill: Fill, box: Box, trial: Trial, factors: Fl
 
 def _with_all_measured(task: RefinementTask, trial: Trial) -> tuple[State, ...]:
     """The trial's states, gone on with what the pseudo-gap hid; as they are after an early end."""
-    known = task.amplitudes(task.second if trial.held else None, task.unknown)
+    prior = task.second if trial.held else None
+    known = task.amplitudes(prior, task.unknown, trial.background)
     kept, states = trial.states, tuple(replace(state) for state in trial.states)
     with task.end.keeping():
         for state in states:

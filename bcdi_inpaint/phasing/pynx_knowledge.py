@@ -1,9 +1,10 @@
-"""What a scan of PyNX's own runner is told besides the fill: the beam's coherence, the density.
+"""What a scan of PyNX's own runner is told besides the fill: coherence, background, density.
 
-The class is derived from the runner's own scan class. Each run begins with the blur that is known
-of a partly coherent beam as its point spread function, which stays as it is, and evens out the
-density inside the crystal from the middle on. A point spread function of the user's own comes
-first.
+The class is derived from the runner's own scan class. A constant background is taken off the data
+and the fill, which is what PyNX can do with one, on every backend. Each run begins with the blur
+that is known of a partly coherent beam as its point spread function, which stays as it is, and
+evens out the density inside the crystal from the middle on. A point spread function of the user's
+own comes first.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.background import find_background
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.pynx_density import DENSITY, HeldDensity, density_fails, heed_density
 from bcdi_inpaint.phasing.pynx_psf import gaussian_psf_f
 from bcdi_inpaint.phasing.pynx_scan import planned_cycles, say
 
-USED = ("inpaint_used_psf_sigma", "inpaint_used_density")
+USED = ("inpaint_used_psf_sigma", "inpaint_used_density", "inpaint_used_background")
 """What results say of it, by PyNX's parameters."""
 
 
@@ -32,10 +35,14 @@ class Knowledge:
     psf_sigma : standard deviations in voxels of the blur of a partly coherent beam, along rocking
         axis, rows and columns; zeros for a coherent one.
     density : how even the crystal's density is.
+    background : photons in every voxel; None for what the data show.
+    photon : what one photon is in the data's counts.
     """
 
     psf_sigma: tuple[float, float, float] = (0.0, 0.0, 0.0)
     density: DensitySettings = field(default_factory=DensitySettings)
+    background: float | None = 0.0
+    photon: float = 1.0
 
 
 @functools.cache
@@ -50,7 +57,9 @@ class KnowsPhysics:
 
     params: dict[str, Any]
     iobs: Any
+    mask: Any
     cdi: Any
+    background: float = 0.0
     psf_sigma: np.ndarray | None = None
     density: HeldDensity | None = None
     density_failure: str | None = None
@@ -60,15 +69,30 @@ class KnowsPhysics:
         return Knowledge()
 
     def center_crop_data(self) -> None:
-        """Find out and say what is known; the blur is binned with the data."""
+        """Find out and say what is known; the blur and the background are binned with the data."""
         super().center_crop_data()  # type: ignore[misc]
         for name in USED:
             self.params.pop(name, None)  # they are of the scan before
         known = self.knowledge() if self.iobs.ndim == 3 else Knowledge()
+        self._take_off(known)
         self.density = _density(self.params, known.density)
         self.psf_sigma = _psf_sigma(self.params, known)
         if self.psf_sigma is not None and self.params["rebin"] is not None:
             self.psf_sigma = self.psf_sigma / np.asarray(self.params["rebin"])
+
+    def _take_off(self, known: Knowledge) -> None:
+        """Take the background off what is measured."""
+        measured = self.mask == 0
+        if known.background is None:
+            level = _shown(self.iobs / known.photon, measured)
+        else:
+            level = known.background * float(np.prod(self.params["rebin"] or 1))
+        self.background = level * known.photon
+        if self.background:
+            self.params[USED[2]] = self.background
+            left = np.maximum(self.iobs - np.float32(self.background), 0)
+            self.iobs = np.where(measured, left, self.iobs)
+            say(f"background: {level:.3g} photons are taken off every voxel (--background none)")
 
     def prepare_cdi(self) -> None:
         """Hang it on the `CDI`."""
@@ -87,6 +111,17 @@ class KnowsPhysics:
                 why = self.density_failure
                 say(f"the GPU runs no kernel of ours ({why}): the density stays free")
         return self.density_failure != ""
+
+
+def _shown(photons: np.ndarray, measured: np.ndarray) -> float:
+    """The background that the data show; it is said where they cannot."""
+    try:
+        found = find_background(photons, measured)
+    except InputError as error:
+        say(str(error))
+        return 0.0
+    say(str(found))
+    return found.level
 
 
 def _psf_sigma(params: dict[str, Any], known: Knowledge) -> np.ndarray | None:

@@ -49,6 +49,8 @@ class CarriesFill:
     held: HeldAmplitudes | None = None
     masked_in_file: Any = None
     failure: str | None = None
+    background = 0.0
+    """Counts that were taken off every voxel of the part that is phased; see `pynx_knowledge`."""
     zero_mask_default: Any = None
     """PyNX's own where the user said nothing of zero_mask: it is for scans without a fill."""
 
@@ -125,6 +127,7 @@ class CarriesFill:
         if bins is not None and np.prod(bins) != 1:
             rebin = import_pynx("utils.array").rebin
             fill = fill.binned(masked, lambda array: rebin(array, bins))
+        fill = fill.without(self.background) if self.background else fill
         self.carried, self.masked_in_file = fill, None
         check_place(fill.counts, self.iobs, self.mask > 0)
         self.held = fill.held(self.mask > 0, planned_cycles(self.params))

@@ -46,6 +46,7 @@ def refine(
     stop: Callable[[], bool] = lambda: False,
     watch: Callable[[Box, np.ndarray], None] | None = None,
     settings: RefinementSettings = RefinementSettings(),
+    background: float | None = None,
 ) -> Refinement:
     """Refine a fill by a phase retrieval around the Bragg peak, where that predicts better.
 
@@ -75,6 +76,7 @@ def refine(
     watch : called after each stage of a start with the box that is phased and the intensity that
         is calculated there so far.
     settings : how it is done.
+    background : photons in every voxel that no crystal diffracts; by default what the scan shows.
 
     Returns
     -------
@@ -92,8 +94,10 @@ def refine(
     try:
         crop = crop_around_peak(counts, gap_mask | bad_mask)
         box = shrink_box(crop, settings.largest_box)
-        task = prepare_task(counts, gap_mask, bad_mask, fill, model, box, device, settings)
-        total = starts * settings.cycles
+        task = prepare_task(
+            counts, gap_mask, bad_mask, fill, model, box, device, settings, background
+        )
+        total = starts * task.cycles
         seen = None if watch is None else partial(watch, box)
         task = replace(task, report=_counter(cycles, total), end=end, watch=seen)
         computed = compute_states(task, rng, starts, progress)

@@ -15,6 +15,12 @@ from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.phasing.background import (
+    NO_BACKGROUND,
+    Background,
+    BackgroundSettings,
+    find_background,
+)
 from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
 from bcdi_inpaint.phasing.constraints import PriorConstraint
 from bcdi_inpaint.phasing.density import DensitySettings
@@ -39,6 +45,9 @@ class RefinementSettings:
     released : cycles without the prior, from where the ones with it ended: an alternative for
         narrow gaps.
     last : cycles with the pseudo-gap measured again.
+    background : how a constant background is looked for.
+    heeded : cycles without the background, from where the ones with it ended: held-out voxels say
+        whether it stays.
     coherence : how the beam's coherence is estimated.
     density : how an even density is made, as PyNX's cycles make it where the file says so.
     strengths : of the pull to an even density, tried one after another for as long as held-out
@@ -52,6 +61,8 @@ class RefinementSettings:
     schedule: Schedule = Schedule(hio=100, raar=150, er=50, update_every=25, settled=0.8, widen=1)
     released: Schedule = Schedule(hio=0, raar=50, er=20)
     last: Schedule = Schedule(hio=0, raar=50, er=20)
+    background: BackgroundSettings = BackgroundSettings()
+    heeded: Schedule = Schedule(hio=0, raar=50, er=20)
     coherence: CoherenceSettings = CoherenceSettings()
     density: DensitySettings = DensitySettings()
     strengths: tuple[float, ...] = (0.1, 0.3)
@@ -60,7 +71,7 @@ class RefinementSettings:
 
     @property
     def cycles(self) -> int:
-        """Cycles that a start takes if it is gone on with to the end."""
+        """Cycles that a start takes if it is gone on with to the end; without a background."""
         later = (self.released, self.last, *[self.evened] * len(self.strengths))
         return self.schedule.cycles + sum(schedule.raar + schedule.er for schedule in later)
 
@@ -69,8 +80,9 @@ class RefinementSettings:
 class RefinementTask:
     """A region around the peak; arrays (n_rock, n_y, n_x) of the box.
 
-    `first` is the fill with the pseudo-gap hidden too, `second` the one that was given; `report`
-    is called after each cycle, and `end` looked at; `watch` gets the intensity after each stage.
+    `first` is the fill with the pseudo-gap hidden too, `second` the one that was given;
+    `background` is what the scan shows, `no_background` why it cannot be told; `report` is called
+    after each cycle, and `end` looked at; `watch` gets the intensity after each stage.
     """
 
     counts: Float32Array
@@ -80,6 +92,8 @@ class RefinementTask:
     second: Fill
     device: torch.device
     settings: RefinementSettings
+    background: Background = NO_BACKGROUND
+    no_background: str = ""
     report: Callable[[], None] = lambda: None
     end: EarlyEnd = field(default_factory=EarlyEnd)
     watch: Callable[[Float32Array], None] | None = None
@@ -88,6 +102,12 @@ class RefinementTask:
         """What is done after each cycle; it raises KeyboardInterrupt where that was the last."""
         self.report()
         self.end.look()
+
+    @property
+    def cycles(self) -> int:
+        """Cycles that a start takes if it is gone on with to the end."""
+        without = self.settings.heeded.cycles if self.background.level else 0
+        return self.settings.cycles + without
 
     @property
     def hidden(self) -> BoolArray:
@@ -100,10 +120,17 @@ class RefinementTask:
         logs: Float32Array = np.log1p(np.maximum(self.counts, 0))
         return logs
 
-    def amplitudes(self, fill: Fill | None, hidden: BoolArray) -> Amplitudes:
-        """Measured amplitudes, and a fill as the prior of what it filled of the hidden ones."""
+    def amplitudes(self, fill: Fill | None, hidden: BoolArray, background: float) -> Amplitudes:
+        """Measured amplitudes, and a fill as the prior of what it filled of the hidden ones.
+
+        Parameters
+        ----------
+        fill : None for no prior.
+        hidden : (n_rock, n_y, n_x) bool, what is not measured.
+        background : counts in every voxel, which is taken off.
+        """
         prior = None if fill is None else prior_of(fill)
-        return amplitudes(self.counts, hidden, prior, self.device)
+        return amplitudes(self.counts, hidden, prior, self.device, background)
 
     def coherence_search(self) -> CoherenceSearch:
         """A search for the beam's coherence in what is seen."""
@@ -111,6 +138,7 @@ class RefinementTask:
             to_tensor(self.counts, self.device),
             to_tensor(~self.hidden, self.device),
             self.settings.coherence,
+            self.background.level,
         )
 
 
@@ -128,6 +156,7 @@ def prepare_task(
     box: Box,
     device: str,
     settings: RefinementSettings,
+    background: float | None = None,
 ) -> RefinementTask:
     """Cut the box and fill it with a pseudo-gap hidden too.
 
@@ -140,6 +169,7 @@ def prepare_task(
     box : the part around the peak.
     device : ``auto``, ``cpu`` or ``cuda``.
     settings : how a fill is refined.
+    background : counts in every voxel; None for what the scan shows.
 
     Raises
     ------
@@ -158,6 +188,18 @@ def prepare_task(
     where = pseudo & first.filled
     if not where.any():
         raise InputError("nothing can be held out: the pseudo-gap sees no light, expected some")
-    return RefinementTask(
+    task = RefinementTask(
         own, unknown, where, first, fill.part(box), choose_device(device), settings
     )
+    return task if background == 0 else _with_background(task, background)
+
+
+def _with_background(task: RefinementTask, level: float | None) -> RefinementTask:
+    """The task with a background, by default the one that its scan shows."""
+    if level is not None:
+        return replace(task, background=Background(level))
+    try:
+        found = find_background(task.counts, ~task.unknown, task.settings.background)
+    except InputError as error:
+        return replace(task, no_background=str(error))
+    return replace(task, background=found)

@@ -70,8 +70,11 @@ def amplitudes(
     bad_mask: BoolArray,
     constraint: Constraint | None = None,
     device: torch.device = CPU,
+    background: float = 0.0,
 ) -> Amplitudes:
     """What a pattern and a constraint say of the Fourier amplitudes.
+
+    A background is taken off both, down to zero.
 
     Parameters
     ----------
@@ -79,32 +82,37 @@ def amplitudes(
     bad_mask : (n_rock, n_y, n_x) bool, True = not measured.
     constraint : on bad voxels.
     device : where the tensors are to be.
+    background : counts in every voxel that no crystal diffracts.
 
     Raises
     ------
     InputError
         The constraint does not fit; see `constraints`.
     """
-    measured = np.sqrt(np.where(bad_mask, 0, np.maximum(counts, 0))).astype(np.float32)
+    measured = np.sqrt(np.where(bad_mask, 0, np.maximum(counts - background, 0)))
     known = None
     if constraint is not None:
+        constraint = constraint.without(background) if background else constraint
         known = constraint.on_amplitudes(bad_mask).convert(
             lambda array: torch.from_numpy(array).to(device)
         )
-    return Amplitudes(to_tensor(measured, device), to_tensor(bad_mask, device), known)
+    both = to_tensor(measured.astype(np.float32), device), to_tensor(bad_mask, device)
+    return Amplitudes(*both, known)
 
 
 @dataclass
 class State:
     """An object (n_rock, n_y, n_x) complex64 and its support, bool, the centre at index 0.
 
-    `coherence` is the beam's; `density` what is known of the object's inside.
+    `coherence` is the beam's; `density` what is known of the object's inside; `background` counts
+    in every voxel.
     """
 
     obj: Tensor
     support: Tensor
     coherence: Coherence = COHERENT
     density: DensitySettings = DensitySettings()
+    background: float = 0.0
 
     def diffracted(self) -> Tensor:
         """(n_rock, n_y, n_x) what the object inside the support diffracts, coherently."""
@@ -112,7 +120,8 @@ class State:
 
     def intensity(self) -> Float32Array:
         """(n_rock, n_y, n_x) what would be measured of the object inside the support, centred."""
-        return np.fft.fftshift(self.coherence.blur(self.diffracted()).cpu().numpy())
+        seen = self.coherence.blur(self.diffracted()) + self.background
+        return np.fft.fftshift(seen.cpu().numpy())
 
     def interior(self) -> Interior | None:
         """The inside of the support, where the density is to be even."""
@@ -211,6 +220,7 @@ def retrieve(
     device: torch.device = CPU,
     coherence: Coherence = COHERENT,
     density: DensitySettings = DensitySettings(),
+    background: float = 0.0,
     report: Callable[[], None] = lambda: None,
     settle: Callable[[State, Stage], None] = lambda state, stage: None,
 ) -> State:
@@ -230,6 +240,7 @@ def retrieve(
     device : where it runs.
     coherence : of the beam.
     density : how even the crystal's density is, from where in RAAR on.
+    background : counts in every voxel.
     report : called after each cycle.
     settle : called after each stage; it may change what the state says of coherence and density.
 
@@ -243,9 +254,10 @@ def retrieve(
         The constraint does not fit, the support is lost, or the object is not finite.
     """
     first_guess = np.where(bad_mask, 0, counts) if guess is None else guess
-    known = amplitudes(counts, bad_mask, constraint, device)
+    first_guess = np.maximum(first_guess - background, 0) if background else first_guess
+    known = amplitudes(counts, bad_mask, constraint, device, background)
     state = start(first_guess, rng, support=support, schedule=schedule, device=device)
-    state.coherence = coherence
+    state.coherence, state.background = coherence, background
     for stage in schedule.stages():
         if stage.done >= schedule.part_of_raar(density.begin):
             state.density = density

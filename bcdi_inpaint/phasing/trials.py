@@ -18,6 +18,7 @@ from bcdi_inpaint.phasing.computed_intensity import (
     log_intensity,
     release_states,
     spread_of,
+    states_without_background,
 )
 from bcdi_inpaint.phasing.evidence import Evidence
 from bcdi_inpaint.phasing.mixing import Mixture, fit_mixture, rms
@@ -47,18 +48,26 @@ class Trial:
         """How strongly the density inside was evened out."""
         return self.states[0].density.strength
 
+    @property
+    def background(self) -> float:
+        """Counts in every voxel that were taken off."""
+        return self.states[0].background
+
 
 def find_best_trial(task: RefinementTask, near: tuple[State, ...]) -> tuple[Trial, str]:
     """The trial that predicts best, of the starts `near` the best one; and what was left out.
 
-    Cycles without the prior are tried, and an even density, more and more strongly for as long as
-    that predicts better. Where a piece fails, has no memory or is ended early, the best so far
-    stays.
+    Where a background was heeded, cycles without it are tried; then cycles without the prior, and
+    an even density, more and more strongly for as long as that predicts better. Where a piece
+    fails, has no memory or is ended early, the best so far stays.
     """
     best = _best_of_leading(task, near, held=True)
-    piece = "cycles without the prior"
+    piece = "cycles without the background"
     with task.end.keeping():
         try:
+            if best.background:
+                near, best = _as_held_out_voxels_like(task, near, best)
+            piece = "cycles without the prior"
             released = release_states(task, near)
             best = _better(best, _best_of_leading(task, released, held=False))
             piece = "even density"
@@ -72,6 +81,15 @@ def find_best_trial(task: RefinementTask, near: tuple[State, ...]) -> tuple[Tria
         except MemoryError:
             return best, f"no {piece}: out of memory"
     return best, ""
+
+
+def _as_held_out_voxels_like(
+    task: RefinementTask, near: tuple[State, ...], heeding: Trial
+) -> tuple[tuple[State, ...], Trial]:
+    """The states to go on with, and their trial: those that heed the background, or others."""
+    without = states_without_background(task, near)
+    other = _best_of_leading(task, without, held=True)
+    return (near, heeding) if _better(heeding, other) is heeding else (without, other)
 
 
 def disagreement(task: RefinementTask, states: Sequence[State]) -> float:
@@ -112,7 +130,7 @@ def _evened(task: RefinementTask, near: tuple[State, ...], strength: float) -> t
     """States that went on from the same places with an even density."""
     density = replace(task.settings.density, strength=strength)
     evened = tuple(replace(state, density=density) for state in near)
-    known = task.amplitudes(task.first, task.hidden)
+    known = task.amplitudes(task.first, task.hidden, near[0].background)
     for state in evened:
         if state.interior() is None:
             raise InputError(

@@ -20,6 +20,7 @@ from bcdi_inpaint.jobs.pynx_runner import run_pynx
 from bcdi_inpaint.phasing.pynx_density import DENSITY
 from bcdi_inpaint.phasing.pynx_faults import as_program
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, _psf_sigma, with_knowledge
+from bcdi_inpaint.phasing.pynx_projection import CARRIED
 from bcdi_inpaint.phasing.pynx_scan import with_carried_fill
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
 from bcdi_inpaint.scan.scan import Scan
@@ -77,6 +78,19 @@ def test_a_strength_that_is_none_is_refused() -> None:
         known_of(params(density=2.0), {})
 
 
+@pytest.mark.parametrize(
+    ("given", "level"), [(None, 0.4), ("1.5", 1.5), ("none", 0), ("auto", None)]
+)
+def test_the_background_is_the_users_or_the_files(given: str | None, level: float | None) -> None:
+    assert known_of(params(background=given), {"background": 0.4}).background == level
+
+
+@pytest.mark.parametrize("given", ["much", "-1", "inf", "nan"])
+def test_a_background_that_is_none_is_refused(given: str) -> None:
+    with pytest.raises(InputError, match=f"^background is '{given}', expected photons in every"):
+        known_of(params(background=given), {})
+
+
 # --- in a run -------------------------------------------------------------------------------------
 
 
@@ -92,7 +106,9 @@ def scan(
         gap[:, :, 28:34] = True
         of_scan = Scan(np.where(gap, 0, counts).astype(np.float32), gap)
         fill = np.where(gap, np.maximum(counts, 1e-3), counts).astype(np.float32)
-        arrays = filled_arrays(of_scan, gap, fill, sigma=np.where(gap, np.float32(0.05), 0))
+        trusted = gap & (said.get("written_for") != "prior")
+        sigma = np.where(gap, np.float32(0.05), 0)
+        arrays = filled_arrays(of_scan, gap, fill, trusted=trusted, sigma=sigma)
         write_filled_cxi(tmp_path / "scan.cxi", of_scan, arrays, {"handover": "mask", **said})
         return tmp_path / "scan.cxi"
 
@@ -128,6 +144,44 @@ def test_a_file_that_says_nothing_leaves_pynx_as_it_is(
     cdi = prepared(scan())
     assert cdi._psf_f is None
     assert not hasattr(cdi, DENSITY)
+
+
+ROI = ("--rebin", "1", "2", "2", "--roi", "16", "32", *["8", "40"] * 2)
+
+
+@pytest.mark.parametrize("photon", [1.0, 2.5])
+def test_a_background_is_taken_off_what_is_measured_and_off_the_fill(
+    scan: Callable[..., Path], pynx: str, photon: float
+) -> None:
+    path = scan(background=0.3, photon=photon, written_for="prior")
+    without, plain = prepared(path, *ROI), prepared(path, *ROI, "--background", "none")
+    level = 4 * 0.3 * photon  # of a bin
+    measured = plain.iobs >= 0
+    left = np.maximum(plain.iobs[measured] - np.float32(level), 0)
+    np.testing.assert_allclose(without.iobs[measured], left, rtol=1e-6)
+    np.testing.assert_array_equal(without.iobs[~measured] < 0, True)
+    of_fill, before = (getattr(cdi, CARRIED).known.log_counts for cdi in (without, plain))
+    expected = np.log1p(np.maximum(np.expm1(before) - level, 0))
+    np.testing.assert_allclose(of_fill, expected, atol=1e-4)
+
+
+def test_what_the_data_show_is_taken_off_where_that_is_asked_for(
+    scan: Callable[..., Path], pynx: str, counts: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = np.random.default_rng(0).poisson(2.0, counts.shape)
+    counts += drawn.astype(counts.dtype)
+    path = scan()
+    cdi, plain = prepared(path, "--background", "auto"), prepared(path)
+    measured = plain.iobs >= 0
+    off = (plain.iobs - cdi.iobs)[measured & (cdi.iobs > 0)]
+    assert np.ptp(off[plain.iobs[measured & (cdi.iobs > 0)] < 100]) < 1e-3
+    assert off.min() == pytest.approx(2.0, rel=0.2)
+
+
+def test_data_that_cannot_tell_are_left_as_they_are(scan: Callable[..., Path], pynx: str) -> None:
+    path = scan()
+    cdi = prepared(path, *ROI, "--background", "auto")
+    np.testing.assert_array_equal(cdi.iobs, prepared(path, *ROI).iobs)
 
 
 def test_results_say_what_was_used(scan: Callable[..., Path], tmp_path: Path, pynx: str) -> None:

@@ -122,3 +122,14 @@ def test_what_was_used_is_told_of_the_part_that_is_phased(
 ) -> None:
     part = replace(fill, handover=handover).cut((slice(0, 4), slice(0, 4), box))
     assert part.used(part.filled & masked) == used
+
+
+def test_without_a_background_the_uncertainty_in_counts_stays(fill: CarriedFill) -> None:
+    left = fill.without(2.0)
+    filled = fill.filled
+    np.testing.assert_allclose(left.counts, np.maximum(fill.counts - 2, 0))
+    np.testing.assert_allclose(
+        (left.sigma * (1 + left.counts))[filled], (0.1 * (1 + fill.counts))[filled], rtol=1e-5
+    )
+    np.testing.assert_allclose(left.lower[filled], np.maximum(fill.counts[filled] / 2 - 2, 0))
+    assert np.isinf(left.upper[~filled]).all()

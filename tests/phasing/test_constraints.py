@@ -144,3 +144,14 @@ def test_a_priors_shapes_must_match(name: str) -> None:
     arrays[name] = np.ones((1, 2, 3))
     with pytest.raises(InputError, match=r"prior's arrays have shapes .*\(1, 2, 3\)"):
         estimates(*arrays.values(), np.ones((1, 2, 2), bool))
+
+
+def test_without_a_background_they_are_of_what_is_diffracted() -> None:
+    counts, sigma = np.float32([9.0, 1.0, 0.2]), np.float32([0.1, 0.2, np.inf])
+    prior = PriorConstraint(counts, sigma).without(0.5)
+    np.testing.assert_allclose(prior.counts, [8.5, 0.5, 0])
+    in_counts = prior.sigma * (1 + prior.counts)
+    np.testing.assert_allclose(in_counts, sigma * (1 + counts), rtol=1e-6)
+    bounds = IntervalConstraint(np.float32([3, 0]), np.float32([np.inf, 0.2])).without(0.5)
+    np.testing.assert_allclose(bounds.lower, [2.5, 0])
+    np.testing.assert_allclose(bounds.upper, [np.inf, 0])

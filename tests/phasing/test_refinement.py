@@ -17,6 +17,7 @@ from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.phasing import computed_intensity, refinement_task
+from bcdi_inpaint.phasing.background import BackgroundSettings
 from bcdi_inpaint.phasing.coherence import CoherenceSettings
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.refinement import refine
@@ -164,6 +165,30 @@ def test_a_beam_that_is_partly_coherent_is_told_and_written(
     assert "coherence width" in found.remark
     sigma = np.array(found.fill.report.coherence_sigma)  # of few cycles, which find part of it
     assert ((sigma > 0.15) & (sigma < 0.8)).all()
+
+
+def test_a_background_is_told_and_written_unless_it_is_given(
+    expectation: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
+) -> None:
+    drawn = np.random.default_rng(2).poisson(expectation + 4)
+    counts = np.where(gap, 0, drawn).astype(np.float32)
+    settings = replace(SHORT, heeded=_FEW)
+    found = refine(counts, gap, fill, model=model, starts=1, settings=settings)
+    assert "; background " in found.remark
+    assert found.fill.report.background == 0 or "left out" not in found.remark
+    assert found.fill.report.background == pytest.approx(4, rel=0.1) or "left out" in found.remark
+    off = refine(counts, gap, fill, model=model, starts=1, settings=settings, background=0)
+    assert "background" not in off.remark
+    assert off.fill.report.background == 0
+
+
+def test_too_little_measured_to_tell_a_background_is_said(
+    counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
+) -> None:
+    settings = replace(SHORT, background=BackgroundSettings(fewest=100))
+    found = refine(counts, gap, fill, model=model, starts=1, settings=settings)
+    assert "; a background cannot be told: " in found.remark
+    assert len(found.remark.splitlines()) == 1
 
 
 def test_noise_that_no_crystal_makes_leaves_the_fill_as_it_was(

@@ -168,3 +168,33 @@ def test_what_is_not_finite_is_told_in_one_line(
     support = np.abs(particle) > 0
     with pytest.raises(InputError, match="not finite"):
         retrieve(truth, NONE, rng, support=support, schedule=Schedule(hio=0, raar=2, er=1))
+
+
+def test_a_background_is_taken_off_amplitudes_and_is_in_what_would_be_measured(
+    particle: np.ndarray,
+) -> None:
+    truth, level = intensity(particle), 2.0
+    where = np.zeros(SHAPE, dtype=bool)
+    where[4:9] = True
+    prior = PriorConstraint(truth + level, np.zeros(SHAPE))
+    known = amplitudes(truth + level, where, prior, background=level)
+    scaled = state_of(1.2 * particle)
+    scaled.obj, scaled.background = known.project(scaled.obj), level
+    np.testing.assert_allclose(scaled.intensity(), truth + level, rtol=1e-2, atol=1e-2)
+
+
+def test_a_background_that_is_known_is_no_part_of_the_object(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Nothing is measured but the object and 30 counts a voxel, which no small object has."""
+    truth = intensity(particle)
+    support = np.abs(particle) > 0
+    schedule = Schedule(hio=0, raar=40, er=10)
+    errors = []
+    for level in (0.0, 30.0):
+        own = np.random.default_rng(1)
+        state = retrieve(
+            truth + 30, NONE, own, support=support, schedule=schedule, background=level
+        )
+        errors.append(np.abs(np.log1p(state.intensity()) - np.log1p(truth + 30)).mean())
+    assert errors[1] < 0.1 * errors[0]

@@ -117,3 +117,18 @@ def test_an_end_amid_the_trials_keeps_the_best_so_far(task: RefinementTask) -> N
     assert trial.states == near
     np.testing.assert_array_equal(near[0].intensity(), before)
     assert not left_out
+
+
+@pytest.mark.parametrize("level", [0.0, 20.0])
+def test_a_background_stays_as_far_as_held_out_voxels_like_it(
+    task: RefinementTask, level: float
+) -> None:
+    """20 counts are believed to lie under the crystal; truly they do, or there is none."""
+    settings = replace(SETTINGS, heeded=Schedule(hio=0, raar=10, er=5), strengths=())
+    counts = np.where(task.unknown, 0, task.counts + level).astype(np.float32)
+    lifted = replace(task.first, counts=task.first.counts + np.float32(level))
+    believed = replace(task, counts=counts, first=lifted, second=lifted, settings=settings)
+    state = replace(state_of(crystal()), background=20.0)
+    trial, left_out = find_best_trial(believed, (state,))
+    assert trial.background == level
+    assert not left_out
