@@ -16,14 +16,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
 from torch import Tensor
 
-from bcdi_inpaint.arrays import BoolArray, Complex64Array, Float32Array, Float64Array
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.filling.fill import Fill
@@ -31,21 +29,24 @@ from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.phasing.background import find_background
 from bcdi_inpaint.phasing.coherence import Coherence
 from bcdi_inpaint.phasing.constraints import PriorConstraint
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
+from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.refinement import refine
 from bcdi_inpaint.phasing.refinement_task import prior_of
+from bcdi_inpaint.phasing.scan_phasing import phase_scan
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import State, retrieve
 from bcdi_inpaint.photons import photon_deviance
+from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.tables import format_table
-from benchmarks.other_crystals import draw_body, smooth_field
+from benchmarks.background_crystals import GAP, SIZE, Known, draw
 
-SIZE = 48
-GAP = slice(30, 42)
-"""Lines of the gap, the peak is in line 24."""
 BACKGROUNDS = (0.0, 0.3, 1.0, 3.0)
 WAYS = ("ignored", "as shown", "true", "added")
-SCHEDULE = Schedule(hio=60, raar=240, er=80, update_every=30)
-STARTS = 3
+SCHEDULE = Schedule(hio=60, raar=160, er=60, update_every=25)
+STARTS = 2
+PRESET = Preset(hio=0, raar=220, er=60, runs=STARTS)
+"""Of PyNX's runner."""
 
 
 class Lifted(Coherence):
@@ -65,40 +66,6 @@ class Lifted(Coherence):
     def blur(self, intensity: Tensor) -> Tensor:
         """The intensity with the background on it."""
         return intensity + self.background
-
-
-@dataclass(frozen=True)
-class Known:
-    """A crystal and its scan; arrays (SIZE, SIZE, SIZE)."""
-
-    obj: Complex64Array
-    expectation: Float32Array
-    counts: Float32Array
-    background: float
-
-
-def draw(seed: int, background: float) -> Known:
-    """A crystal whose photons and background are drawn from a seed."""
-    rng = np.random.default_rng([seed, 5])
-    obj, intensity = draw_diffracted(rng)
-    flux = np.exp(rng.uniform(np.log(3e4), np.log(1e6)))
-    expectation = (intensity * (flux / intensity.max()) + background).astype(np.float32)
-    return Known(obj, expectation, rng.poisson(expectation).astype(np.float32), background)
-
-
-def draw_diffracted(rng: np.random.Generator) -> tuple[Complex64Array, Float64Array]:
-    """A crystal, and what it diffracts in a coherent beam; (SIZE, SIZE, SIZE) each, centred."""
-    ratio = rng.uniform(3.0, 4.5) * np.exp(rng.normal(0, 0.15, 3))
-    body = draw_body(rng, SIZE, ratio)
-    inside = body > 0.5
-    phase = smooth_field(inside, 0.5 * SIZE / ratio, rng)
-    phase *= rng.uniform(0.5, 2.5) / np.ptp(phase[inside])
-    modulus = 1 + 0.08 * smooth_field(inside, 0.24 * SIZE / ratio, rng)
-    wave = scipy.fft.fftn(scipy.fft.ifftshift(body * modulus * np.exp(1j * phase)))
-    quarter = SIZE // 2
-    middle = scipy.fft.fftshift(wave)[(slice(quarter, quarter + SIZE),) * 3]
-    obj = scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(middle))).astype(np.complex64)
-    return obj, np.abs(middle) ** 2
 
 
 def phase_error(
@@ -158,17 +125,54 @@ def judge(seed: int, background: float) -> Iterator[dict[str, object]]:
     for what, gap, prior in cases:
         row: dict[str, object] = {"background": background, "gap": what, "shown": shown}
         for way, level in levels.items():
-            ignores = way != "ignored" and not level
-            error = row["ignored"] if ignores else phase_error(known, way, gap, prior, level)
-            row[way] = error
+            if way == "ignored" or level:
+                row[way] = phase_error(known, way, gap, prior, level)
+            else:
+                row[way] = row["ignored"]
         yield _told(seed, row)
     yield _told(seed, refined_row(known, hidden, mask, fill, shown))
+    for handover in ("mask", "prior"):
+        row = {"background": background, "gap": f"{handover}, PyNX", "shown": shown}
+        for way, level in {**levels, "added": np.nan}.items():
+            row[way] = runner_error(known, hidden, mask, fill, handover, level)
+        yield _told(seed, row)
+
+
+def runner_error(
+    known: Known,
+    hidden: Float32Array,
+    mask: BoolArray,
+    fill: Fill,
+    handover: str,
+    level: float,
+) -> float:
+    """Phase error in rad of what PyNX's runner finds, as `bcdi-inpaint phase` runs it.
+
+    Parameters
+    ----------
+    known : the crystal and its scan.
+    hidden, mask : the scan with its gap, and the gap.
+    fill : the network's.
+    handover : how PyNX gets it.
+    level : the background in counts a voxel that is taken off; no number where PyNX has no such
+        way.
+    """
+    if np.isnan(level):
+        return level
+    found = phase_scan(
+        Scan(hidden, mask),
+        fill,
+        handover=handover,
+        preset=PRESET,
+        knowledge=Knowledge(background=level),
+    )
+    return compare(found.obj, known.obj).phase_rms_rad
 
 
 def refined_row(
     known: Known, hidden: Float32Array, mask: BoolArray, fill: Fill, shown: float
 ) -> dict[str, object]:
-    """RMS log error in the gap of the refined fill, the background ignored, as shown, and true.
+    """RMS log error in the gap of the refined fill, the background ignored and as shown.
 
     Parameters
     ----------
@@ -178,13 +182,14 @@ def refined_row(
     shown : the background that the scan shows.
     """
     level = float(known.background)
-    row: dict[str, object] = {"background": level, "gap": "fill", "shown": shown, "added": np.nan}
-    for way, given in (("ignored", 0.0), ("as shown", None), ("true", level)):
-        if way != "ignored" and not (shown if given is None else given):
+    row: dict[str, object] = {"background": level, "gap": "fill", "shown": shown}
+    row |= {"true": np.nan, "added": np.nan}
+    for way, given in (("ignored", 0.0), ("as shown", None)):
+        if given is None and not shown:
             row[way] = row["ignored"]
             continue
-        found = refine(hidden, mask, fill, background=given).fill.counts
-        wrong = np.log1p(found[mask]) - np.log1p(known.expectation[mask])
+        found = refine(hidden, mask, fill, background=given, starts=STARTS).fill
+        wrong = np.log1p(found.counts[mask]) - np.log1p(known.expectation[mask])
         row[way] = float(np.sqrt(np.mean(wrong**2)))
     return row
 
@@ -229,7 +234,7 @@ def report(rows: Sequence[dict[str, object]], how: str) -> str:
             "- background, shown: counts in every voxel, the true ones and what the scan shows "
             "(0: none)",
             "- ignored: phase error (rad); of `fill`, the RMS log error in the gap of what "
-            "`predict --refine` writes",
+            "`predict --refine` writes; of `PyNX`, the phase error of its runner's best run",
             "- as shown, true: with the background taken off counts and fill, the one that the "
             "scan shows or the true one; added: to the calculated intensity",
             "",

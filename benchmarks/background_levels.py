@@ -22,7 +22,7 @@ from scipy.optimize import nnls
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.phasing.background import BackgroundSettings, find_background, part_moments
 from bcdi_inpaint.tables import format_table
-from benchmarks.background import SIZE, draw_diffracted
+from benchmarks.background_crystals import SIZE, draw_diffracted
 
 BLURS = (0.0, 0.5, 0.8)
 """Of a partly coherent beam, standard deviation in voxels."""

@@ -1,0 +1,49 @@
+"""Crystals with a constant background, whose objects are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+
+from bcdi_inpaint.arrays import Complex64Array, Float32Array, Float64Array
+from benchmarks.other_crystals import draw_body, smooth_field
+
+SIZE = 48
+GAP = slice(30, 42)
+"""Lines of the gap, the peak is in line 24."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A crystal and its scan; arrays (SIZE, SIZE, SIZE)."""
+
+    obj: Complex64Array
+    expectation: Float32Array
+    counts: Float32Array
+    background: float
+
+
+def draw(seed: int, background: float) -> Known:
+    """A crystal whose photons and background are drawn from a seed."""
+    rng = np.random.default_rng([seed, 5])
+    obj, intensity = draw_diffracted(rng)
+    flux = np.exp(rng.uniform(np.log(3e4), np.log(1e6)))
+    expectation = (intensity * (flux / intensity.max()) + background).astype(np.float32)
+    return Known(obj, expectation, rng.poisson(expectation).astype(np.float32), background)
+
+
+def draw_diffracted(rng: np.random.Generator) -> tuple[Complex64Array, Float64Array]:
+    """A crystal, and what it diffracts in a coherent beam; (SIZE, SIZE, SIZE) each, centred."""
+    ratio = rng.uniform(3.0, 4.5) * np.exp(rng.normal(0, 0.15, 3))
+    body = draw_body(rng, SIZE, ratio)
+    inside = body > 0.5
+    phase = smooth_field(inside, 0.5 * SIZE / ratio, rng)
+    phase *= rng.uniform(0.5, 2.5) / np.ptp(phase[inside])
+    modulus = 1 + 0.08 * smooth_field(inside, 0.24 * SIZE / ratio, rng)
+    wave = scipy.fft.fftn(scipy.fft.ifftshift(body * modulus * np.exp(1j * phase)))
+    quarter = SIZE // 2
+    middle = scipy.fft.fftshift(wave)[(slice(quarter, quarter + SIZE),) * 3]
+    obj = scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(middle))).astype(np.complex64)
+    return obj, np.abs(middle) ** 2

@@ -1,0 +1,123 @@
+"""What is made of a fill once intensities are computed, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing.background import Background
+from bcdi_inpaint.phasing.coherence import Coherence, CoherenceSearch, CoherenceSettings
+from bcdi_inpaint.phasing.computed_intensity import ComputedStates
+from bcdi_inpaint.phasing.judged_states import Refinement, judge_states
+from bcdi_inpaint.phasing.mixing import MixingSettings
+from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
+from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.phasing.torch_retrieval import CPU, State
+from bcdi_inpaint.scan.boxes import whole
+
+SHAPE = (24, 24, 24)
+FEW = Schedule(hio=0, raar=1, er=1)
+SETTINGS = RefinementSettings(released=FEW, last=FEW, heeded=FEW, strengths=())
+LEVEL = 5.0
+
+
+def crystal() -> State:
+    """A block, and a background of `LEVEL` counts."""
+    obj = np.zeros(SHAPE, dtype=np.complex64)
+    obj[7:17, 7:17, 7:17] = 30
+    shifted = torch.from_numpy(np.fft.ifftshift(obj))
+    return replace(State(shifted, shifted.abs() > 0), background=LEVEL)
+
+
+def fill_of(counts: np.ndarray, hidden: np.ndarray, off: float) -> Fill:
+    """A fill whose logarithm is off by so much."""
+    guess = np.where(hidden, np.expm1(np.log1p(counts) * (1 + off)), counts)
+    sigma = np.where(hidden, 0.5, 0).astype(np.float32)
+    return Fill(guess.astype(np.float32), hidden, sigma, Calibration(), "a", "b")
+
+
+def task_of(off: float) -> RefinementTask:
+    """Rows 14 to 18 are the gap, columns 18 to 22 the pseudo-gap."""
+    truth = crystal().intensity()
+    gap, pseudo = np.zeros((2, *SHAPE), dtype=bool)
+    gap[:, 14:18] = True
+    pseudo[:, :, 18:22] = True
+    pseudo &= ~gap
+    counts = np.where(gap, 0, truth).astype(np.float32)
+    first, second = fill_of(truth, gap | pseudo, off), fill_of(truth, gap, off)
+    task = RefinementTask(counts, gap, pseudo, first, second, CPU, SETTINGS)
+    return replace(task, background=Background(LEVEL, 0.2))
+
+
+def judged(task: RefinementTask, *states: State, ended: int = 1, **found: object) -> Refinement:
+    search = CoherenceSearch(torch.zeros(SHAPE), torch.ones(SHAPE), CoherenceSettings())
+    for name, value in found.items():
+        setattr(search, name, value)
+    computed = ComputedStates(states or (crystal(),), ended, search)
+    rng = np.random.default_rng(0)
+    return judge_states(task, computed, task.second, whole(SHAPE), rng)
+
+
+@pytest.fixture(scope="module")
+def refined() -> Refinement:
+    """What the true crystal makes of a fill that is far off."""
+    return judged(task_of(0.3), ended=3, best=Coherence((0.5, 0.25, 0.0)))
+
+
+def test_a_fill_that_is_off_is_mended_in_the_gap_alone(refined: Refinement) -> None:
+    task, truth = task_of(0.3), crystal().intensity()
+    assert refined.accepted
+    assert refined.after < 0.2 * refined.before
+    gap = task.unknown
+    off = [
+        np.abs(np.log1p(f.counts) - np.log1p(truth))[gap].mean()
+        for f in (refined.fill, task.second)
+    ]
+    assert off[0] < 0.2 * off[1]
+    np.testing.assert_array_equal(refined.fill.counts[~gap], task.second.counts[~gap])
+    np.testing.assert_array_equal(refined.fill.sigma[~gap], 0)
+    assert (refined.fill.sigma[gap] <= 0.5).all()  # it is surer now
+
+
+def test_what_was_found_is_told_and_reported(refined: Refinement) -> None:
+    said = refined.remark.split("; ")
+    assert said[0].startswith("refined: RMS log error of held-out voxels ")
+    assert said[1:] == [
+        "background 5 +- 0.2 counts a voxel",
+        "coherence width 0.5, 0.25, 0 voxels",
+        "2 of 3 starts stagnated",
+    ]
+    report = refined.fill.report
+    assert (report.background, report.coherence_sigma) == (LEVEL, (0.5, 0.25, 0.0))
+    assert repr(refined) == refined.remark
+
+
+def test_a_fill_that_is_right_stays_as_it_is() -> None:
+    """Log counts about the truth, which the fill is, and a crystal that is another one's."""
+    rng, task = np.random.default_rng(1), task_of(0.0)
+    noisy = np.log1p(task.counts) + 0.3 * rng.normal(size=SHAPE)
+    drawn = np.expm1(np.maximum(noisy, 0)).astype(np.float32)
+    by_class = replace(SETTINGS, mixing=MixingSettings(rule="classes"))
+    other = replace(
+        crystal(), obj=30 * torch.from_numpy(rng.normal(size=SHAPE)).to(torch.complex64)
+    )
+    kept = judged(
+        replace(task, counts=drawn, settings=by_class), other, failure="a width runs to its bound"
+    )
+    assert not kept.accepted
+    assert kept.fill.counts is task.second.counts
+    assert kept.remark.startswith("not refined: the computed intensity predicts")
+    assert kept.remark.endswith("a width runs to its bound")
+    assert len(kept.remark.splitlines()) == 1
+
+
+def test_a_background_that_cannot_be_told_is_said() -> None:
+    task = replace(
+        task_of(0.3), background=Background(), no_background="a background cannot be told"
+    )
+    assert "; a background cannot be told" in judged(task).remark
