@@ -226,7 +226,8 @@ def phase(
     gaps : gaps that neither the scan's mask nor the fill knows of; they stay masked.
     bad_mask : as for `inpaint`.
     handover : how PyNX gets the fill: ``hard``, ``partial``, ``soft``, ``staged``, ``prior``,
-        ``mask``, or ``auto``, which takes ``prior`` where a fill helps and ``mask`` elsewhere.
+        ``mask``, or ``auto``, which takes ``prior`` where a fill helps, ``mask`` where there is
+        no light, and the better of the two, in twice the time, where a gap is narrow.
     runs : random starts.
     seed : of the starts; the command gives the same object for the same seed.
     cycles : of HIO, RAAR and ER in each start; None for those of the command.

@@ -45,9 +45,10 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
     help="How PyNX gets the fill. Default: as the file was written for.",
 )
 @click.option(
-    "--compare",
-    is_flag=True,
-    help="Phase twice, with the fill and with the gap masked, and say which fits better.",
+    "--compare/--no-compare",
+    default=None,
+    help="Phase twice, with the fill and with the gap masked, and take what fits better. "
+    "Default: where SCAN says to compare.",
 )
 @click.option("--runs", type=click.IntRange(1), default=5, show_default=True, help="Random starts.")
 @click.option(
@@ -68,7 +69,7 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
 @follow_links
 @click.option("-q", "--quiet", is_flag=True, help="Print warnings and the folder of the runs only.")
 @click.argument("pynx", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF PYNX]")
-def phase(quiet: bool, compare: bool, **options: Any) -> None:
+def phase(quiet: bool, compare: bool | None, **options: Any) -> None:
     """Phase SCAN with PyNX's runner: support from the autocorrelation, the best of several starts.
 
     SCAN is what `bcdi-inpaint predict` wrote, or any scan it reads. Written are a CXI as PyNX's
@@ -79,16 +80,16 @@ def phase(quiet: bool, compare: bool, **options: Any) -> None:
     Example, a quick look (leave out --runs and --cycles for more):
       bcdi-inpaint phase scan_inpainted.cxi --runs 1 --cycles 0,60,20 -- --psf gaussian,0.5,20
     """
-    from bcdi_inpaint.jobs.compare_handovers import compare_handovers
+    from bcdi_inpaint.jobs.compare_handovers import compare_handovers, comparing_is_advised
     from bcdi_inpaint.jobs.phase import Request
     from bcdi_inpaint.jobs.phase import phase as run
 
     with progress_bar("cycles", quiet) as progress:
         said, asked = printing(quiet), Request(**options)
-        if compare:
+        if compare or (compare is None and comparing_is_advised(asked, said)):
             both = compare_handovers(asked, say=said, note=print_note, progress=progress)
             said(str(both))
-            result = both.better
+            result = both.taken
         else:
             result = run(asked, say=said, note=print_note, progress=progress)
     if not quiet:

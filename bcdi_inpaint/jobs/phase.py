@@ -86,8 +86,8 @@ def phase(
     words, _ = split_knowledge(request.pynx)
     n_runs = check_arguments(request.preset, words)["nb_run"]  # before the scan is read
     output = request.output or default_result(request.scan)
-    check_output(output, request.force, [request.scan])
-    picture = checked_picture(output.with_suffix(".png"), request.force)
+    check_output(output, request.replaces, [request.scan])
+    picture = checked_picture(output.with_suffix(".png"), request.replaces)
     place = runs_folder(output)
     check_folder(place)
     scan, stored, fill, prepared = _prepare(request, say, note)

@@ -47,7 +47,7 @@ def write_best(output: Path, job: PhasingJob, found: Reconstruction) -> None:
         figures,
         found.log,
         provenance,
-        request.force,
+        request.replaces,
         [request.scan],
     )
 

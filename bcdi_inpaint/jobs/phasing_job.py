@@ -27,7 +27,7 @@ class Request:
     """What a user asks `phase` for; see its command line for the meaning of each.
 
     `cycles` are those of HIO, RAAR and ER; `handover` None takes the file's own; `pynx` are more
-    arguments of PyNX's runner.
+    arguments of PyNX's runner. `again` lets the same job replace the output that it left before.
     """
 
     scan: str
@@ -39,6 +39,12 @@ class Request:
     crop: tuple[int, int, int] | None = None
     seed: int = 0
     pynx: tuple[str, ...] = ()
+    again: bool = False
+
+    @property
+    def replaces(self) -> bool:
+        """Whether an output that exists may be replaced."""
+        return self.force or self.again
 
     @property
     def preset(self) -> Preset:

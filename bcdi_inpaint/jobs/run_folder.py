@@ -97,6 +97,11 @@ def runs_folder(output: Path) -> Path:
     return output.with_name(f"{output.stem}_runs")
 
 
+def is_of_runs(output: Path) -> bool:
+    """Whether a result that exists is the best of the runs in the folder beside it."""
+    return output.is_file() and (runs_folder(output) / RECORD).is_file()
+
+
 def check_folder(place: Path) -> None:
     """Refuse a folder that is not one of ours; call it before any work begins."""
     if not place.exists():

@@ -179,7 +179,8 @@ def resolve_handover(name: str, verdict: str | None, *, refined: bool = False) -
 
     Returns `name` unchanged unless it is ``auto``; then ``prior`` if `verdict` says that a fill
     helps (or the fill was refined and the gap is not dark), else ``mask``. A gap stays masked where
-    it is dark, or so narrow that phase retrieval finds by itself most of what is missing.
+    it is dark, or so narrow that phase retrieval finds by itself most of what is missing. That is
+    how a file is written; where it says to compare, `phase` tries both, see `is_compared`.
 
     Parameters
     ----------
@@ -201,6 +202,15 @@ def resolve_handover(name: str, verdict: str | None, *, refined: bool = False) -
     if name != AUTO:
         return name
     return WORTHWHILE if verdict == "fill" or (refined and verdict == "compare") else "mask"
+
+
+def is_compared(name: str, verdict: str | None) -> bool:
+    """Whether a scan is phased both ways, with its fill and masked, and free voxels decide.
+
+    >>> is_compared("auto", "compare"), is_compared("auto", "fill"), is_compared("prior", "compare")
+    (True, False, False)
+    """
+    return name == AUTO and verdict == "compare"
 
 
 def fill_interval(

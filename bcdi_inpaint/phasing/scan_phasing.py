@@ -17,10 +17,12 @@ from bcdi_inpaint.phasing.handover import (
     AUTO,
     CHOICES,
     NAMES,
+    WORTHWHILE,
     HandOver,
     HandOverSettings,
     check_name,
     hand_over,
+    is_compared,
     resolve_handover,
 )
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
@@ -28,7 +30,7 @@ from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import check_arguments, run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.selection import choose
+from bcdi_inpaint.phasing.selection import choose, is_better
 from bcdi_inpaint.scan.boxes import Box, Shape, as_box, move
 from bcdi_inpaint.scan.scan import Scan
 
@@ -50,14 +52,15 @@ def phase_scan(
 ) -> Reconstruction:
     """Phase a scan with PyNX's runner, as `bcdi-inpaint phase` does: the best of several starts.
 
-    The same seed gives the same object as the command.
+    The same seed gives the same object as the command. Where ``auto`` is to compare, the scan is
+    phased both ways, in twice the time, and the better one by free voxels is taken.
 
     Parameters
     ----------
     scan : the measured scan, (n_rock, n_y, n_x).
     fill : its fill; None for a scan without one.
     handover : how PyNX gets the fill, one of `handover.NAMES`, or ``auto``: as a prior where that
-        helps, else masked.
+        helps, masked where it does not, and both where a scan is to be compared.
     preset : cycles and thresholds of every start, and how many there are.
     pynx : more arguments of PyNX's, in its own syntax.
     seed : of the starts.
@@ -83,25 +86,32 @@ def phase_scan(
         PyNX is not there.
     """
     runs = check_arguments(preset, pynx)["nb_run"]  # before the work
-    prepared = prepare_scan(
-        scan,
-        fill,
-        handover=handover,
-        crop=crop,
-        gap_mask=gap_mask,
-        settings=settings,
-        say=say,
-    )
-    found = run_preset(
-        prepared.handed,
-        preset,
-        seed=seed,
-        extra=pynx,
-        knowledge=knowledge,
-        report=lambda number, outcome: say(run_line(number, runs, outcome)),
-        progress=progress,
-    )
-    return prepared.best(found)
+
+    def phase_as(name: str) -> Reconstruction:
+        prepared = prepare_scan(
+            scan,
+            fill,
+            handover=name,
+            crop=crop,
+            gap_mask=gap_mask,
+            settings=settings,
+            say=say,
+        )
+        found = run_preset(
+            prepared.handed,
+            preset,
+            seed=seed,
+            extra=pynx,
+            knowledge=knowledge,
+            report=lambda number, outcome: say(run_line(number, runs, outcome)),
+            progress=progress,
+        )
+        return prepared.best(found)
+
+    if fill is None or not is_compared(handover, _verdict(fill, gap_mask, scan.bad_mask)):
+        return phase_as(handover)
+    filled, masked = phase_as(WORTHWHILE), phase_as("mask")
+    return filled if is_better(filled, masked) else masked
 
 
 @dataclass(frozen=True)
@@ -194,14 +204,16 @@ def _hand_over(
     gap = fill.filled if gap_mask is None else gap_mask | fill.filled
     name = handover
     if handover == AUTO:
-        verdict = _verdict(fill, gap, scan.bad_mask)
+        verdict = _verdict(fill, gap_mask, scan.bad_mask)
         name = resolve_handover(AUTO, verdict, refined=fill.report.refined)
     return hand_over(fill.whole, gap, scan.bad_mask, name, settings=settings)
 
 
-def _verdict(fill: Filled, gap: BoolArray, bad_mask: BoolArray) -> str | None:
+def _verdict(fill: Filled, gap_mask: BoolArray | None, bad_mask: BoolArray) -> str | None:
     """Whether the fill is worth having; None where that cannot be seen."""
-    unknown = gap | bad_mask
+    unknown = fill.filled | bad_mask
+    if gap_mask is not None:
+        unknown = unknown | gap_mask
     planes = [plane for plane in find_planes(unknown) if _lines(fill.filled, plane).any()]
     benefit = expected_benefit(fill.counts, unknown, planes)
     return None if benefit is None else benefit.verdict

@@ -31,6 +31,14 @@ def choose(found: Sequence[Reconstruction]) -> Reconstruction:
     return near[int(order[0])]
 
 
+def is_better(filled: Reconstruction, masked: Reconstruction) -> bool:
+    """Whether free voxels like the object with a fill better than that with the gap masked.
+
+    In doubt the gap stays masked.
+    """
+    return free_misfit(filled) < free_misfit(masked)
+
+
 def free_misfit(found: Reconstruction) -> float:
     """The free log-likelihood of a run, less is better; without free voxels that of all."""
     return found.llk if np.isnan(found.llk_free) else found.llk_free

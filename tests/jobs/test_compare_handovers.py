@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -12,7 +13,7 @@ from scan_files import filled_arrays
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import write_filled_cxi, write_scan
-from bcdi_inpaint.jobs.compare_handovers import compare_handovers
+from bcdi_inpaint.jobs.compare_handovers import compare_handovers, comparing_is_advised
 from bcdi_inpaint.jobs.phase import Request
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.scan.scan import Scan
@@ -39,7 +40,12 @@ def request_of(tmp_path: Path, counts: np.ndarray) -> Request:
 def test_a_wrong_fill_loses_to_the_mask(pynx: str, request_of: Request, tmp_path: Path) -> None:
     both = compare_handovers(request_of)
     assert both.better is both.masked
-    assert str(both).endswith(f"take masked, {tmp_path / 'scan_inpainted_phased_masked.cxi'}")
+    masked = tmp_path / "scan_inpainted_phased_masked.cxi"
+    assert str(both).endswith(f"masked is taken, {masked}")
+    assert both.taken.output == tmp_path / "scan_inpainted_phased.cxi"
+    for end in (".cxi", ".png"):
+        asked, own = both.taken.output.with_suffix(end), masked.with_suffix(end)
+        assert asked.read_bytes() == own.read_bytes()
     handed = []
     for one in (both.filled, both.masked):
         with h5py.File(one.output) as file:
@@ -64,17 +70,18 @@ def test_nothing_is_phased_where_there_is_nothing_to_compare(
             compare_handovers(wish)
 
 
+@pytest.mark.parametrize("name", ["scan_inpainted_phased_masked.cxi", "scan_inpainted_phased.png"])
 def test_an_output_that_exists_is_told_before_the_first_is_phased(
-    request_of: Request, tmp_path: Path
+    request_of: Request, tmp_path: Path, name: str
 ) -> None:
-    there = tmp_path / "scan_inpainted_phased_masked.cxi"
+    there = tmp_path / name
     there.touch()
     with pytest.raises(InputError, match="exists"):
         compare_handovers(request_of)
     assert {path.name for path in tmp_path.iterdir()} == {"scan_inpainted.cxi", there.name}
 
 
-def test_interrupted_in_the_second_it_says_how_to_do_the_rest(
+def test_interrupted_in_the_second_the_same_request_does_the_rest(
     pynx: str, request_of: Request, tmp_path: Path
 ) -> None:
     def press(line: str) -> None:
@@ -82,6 +89,46 @@ def test_interrupted_in_the_second_it_says_how_to_do_the_rest(
             raise KeyboardInterrupt
 
     wish = replace(request_of, output=tmp_path / "c.cxi", cycles=(0, 3, 2), crop=(24, 24, 24))
-    with pytest.raises(KeyboardInterrupt, match=r"--handover mask -o .*c_masked.cxi"):
+    with pytest.raises(KeyboardInterrupt, match=r"the same command does the rest"):
         compare_handovers(wish, say=press)
-    assert not (tmp_path / "c_masked.cxi").exists()
+    assert not (tmp_path / "c.cxi").exists()
+    lines: list[str] = []
+    both = compare_handovers(wish, say=lines.append)
+    assert lines.count("1 of 1 runs are there already") == 2
+    assert both.taken.output.read_bytes() == both.better.output.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("record", "handover", "advised"),
+    [
+        ({"advice_verdict": "compare", "written_for": "mask"}, None, True),
+        ({"advice_verdict": "compare", "written_for": "prior", "refined": True}, None, True),
+        ({"advice_verdict": "compare", "written_for": "prior"}, None, False),  # its user's choice
+        ({"advice_verdict": "compare", "written_for": "mask"}, "mask", False),
+        ({"advice_verdict": "fill", "written_for": "prior"}, None, False),
+        ({"advice_verdict": "no fill", "written_for": "mask"}, None, False),
+        ({"advice_verdict": "far", "written_for": "mask"}, None, False),
+        ({"written_for": "mask"}, None, False),
+    ],
+)
+def test_a_file_says_when_to_compare(
+    tmp_path: Path, record: dict[str, Any], handover: str | None, advised: bool
+) -> None:
+    gap = np.zeros((8, 8, 8), bool)
+    gap[:, :, 5] = True
+    scan = Scan(np.ones(gap.shape, np.float32), gap.copy())
+    arrays = filled_arrays(
+        scan, gap, scan.counts, sigma=gap.astype(np.float32), trusted=np.zeros_like(gap)
+    )
+    path, lines = tmp_path / "scan_inpainted.cxi", list[str]()
+    write_filled_cxi(path, scan, arrays, {"advice": "a narrow gap", **record})
+    assert comparing_is_advised(Request(str(path), handover=handover), lines.append) == advised
+    own = record["written_for"]
+    told = f"a narrow gap: phasing both ways, in twice the time; --no-compare takes {own}"
+    assert lines == [told] * advised
+
+
+def test_a_scan_without_a_fill_is_not_compared(tmp_path: Path, counts: np.ndarray) -> None:
+    write_scan(tmp_path / "raw.cxi", counts)
+    for name in ("raw.cxi", "missing.cxi", "raw.h5:/entry"):
+        assert not comparing_is_advised(Request(str(tmp_path / name)))

@@ -96,8 +96,7 @@ def test_what_is_asked_for_is_handed_over(
     ("verdict", "refined", "name"),
     [
         ("fill", False, "prior"),
-        ("compare", False, "mask"),
-        ("compare", True, "prior"),
+        ("mask", True, "mask"),
         (None, True, "mask"),
     ],
 )
@@ -115,6 +114,29 @@ def test_by_itself_a_fill_is_used_where_it_helps(
     found = phase_scan(scan, given)
     assert found.handed is not None
     assert found.handed.name == name
+
+
+@pytest.mark.parametrize(("free", "taken"), [(0.1, "prior"), (0.5, "mask"), (0.9, "mask")])
+def test_where_it_is_to_compare_free_voxels_decide(
+    pynx: str,
+    scan: Scan,
+    fill: Fill,
+    monkeypatch: pytest.MonkeyPatch,
+    free: float,
+    taken: str,
+) -> None:
+    def answer(handed: HandOver, *_: Any, **__: Any) -> list[Reconstruction]:
+        own = free if handed.name == "prior" else 0.5
+        obj = np.ones(handed.counts.shape, np.complex64)
+        return [Reconstruction(obj, obj != 0, 1.0, own, (), handed=handed)]
+
+    monkeypatch.setattr(scan_phasing, "run_preset", answer)
+    monkeypatch.setattr(scan_phasing, "_verdict", lambda *_: "compare")
+    found = phase_scan(scan, fill)
+    assert found.handed is not None
+    assert (found.handed.name, found.llk_free) == (taken, min(free, 0.5))
+    named = phase_scan(scan, fill, handover="prior")
+    assert named.llk_free == free
 
 
 @pytest.mark.parametrize("handover", ["hard", "prior", "staged"])
