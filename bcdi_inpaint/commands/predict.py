@@ -266,7 +266,7 @@ def _note(output: Path, handover: str, form: str) -> str:
         use = f"bcdi-inpaint phase {shlex.quote(str(output))}"
         return (
             f"note: the gap stays masked, the fill is beside it; `{use} --handover prior` uses it, "
-            f"--compare tries both; {WHY_FREE}"
+            f"--compare tries both, as it does by itself where the advice is to compare; {WHY_FREE}"
         )
     if handover in ("mask", *OURS):
         return f"note: the gap stays masked, the fill is beside it; {WHY_FREE}"
