@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,27 @@ from typing import Any
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import check_output, read_fill, read_provenance, split_spec
 from bcdi_inpaint.jobs.phase import Request, Result, default_result, phase
+from bcdi_inpaint.jobs.phased_knowledge import knowledge_of
 from bcdi_inpaint.jobs.provenance import read_handover
 from bcdi_inpaint.jobs.run_folder import is_of_runs
 from bcdi_inpaint.phasing.benefit import read_advice, read_verdict
 from bcdi_inpaint.phasing.handover import AUTO, WORTHWHILE, is_compared, resolve_handover
-from bcdi_inpaint.phasing.selection import free_misfit, is_better
+from bcdi_inpaint.phasing.selection import best_of, free_misfit
 from bcdi_inpaint.plots import checked_picture
 from bcdi_inpaint.safe_files import write_files
 from bcdi_inpaint.scan.remarks import Remark, telling_once
 
 __all__ = ["Comparison", "compare_handovers", "comparing_is_advised"]
+
+
+NOTHING_KNOWN = ("--psf", "none", "--density", "0")
+"""A coherent beam, and nothing of the crystal's density."""
+WORDS = {
+    "masked": "with the gap masked",
+    "plain": "with the gap masked and nothing else known",
+    "filled": "with the gap filled",
+}
+"""What is added to the names of outputs, and what it means; in doubt the first is taken."""
 
 
 @dataclass(frozen=True)
@@ -28,37 +39,36 @@ class Comparison:
 
     Attributes
     ----------
-    filled, masked : the two, each with all of its runs.
+    ways : by `WORDS`, each with all of its runs; ``plain`` where the file knows of beam or density.
     output, picture : of the better one.
     """
 
-    filled: Result
-    masked: Result
+    ways: Mapping[str, Result]
     output: Path
     picture: Path
 
     @property
-    def better(self) -> Result:
-        """The one whose best run predicts the free voxels better; masked where both do alike."""
-        return self.filled if is_better(self.filled.best, self.masked.best) else self.masked
+    def better(self) -> str:
+        """The one of `WORDS` whose best run predicts the free voxels best."""
+        return best_of({word: self.ways[word].best for word in WORDS if word in self.ways})
 
     @property
     def taken(self) -> Result:
-        """The better one by the names that were asked for, and the time of both."""
-        seconds = self.filled.seconds + self.masked.seconds
-        return replace(self.better, output=self.output, picture=self.picture, seconds=seconds)
+        """The better one by the names that were asked for, and the time of all."""
+        seconds = sum(one.seconds for one in self.ways.values())
+        better = self.ways[self.better]
+        return replace(better, output=self.output, picture=self.picture, seconds=seconds)
 
     def __str__(self) -> str:
-        """One line with both figures.
+        """One line with all figures.
 
-        Each is of the best run, the free voxels are the same in all runs of both.
+        Each is of the best run, the free voxels are the same in all runs of every way.
         """
-        words = {"filled": self.filled, "masked": self.masked}
-        figures = " and ".join(
-            f"{free_misfit(one.best):.4g} with the gap {word}" for word, one in words.items()
+        figures = ", ".join(
+            f"{free_misfit(one.best):.4g} {WORDS[word]}" for word, one in self.ways.items()
         )
-        name = "filled" if self.better is self.filled else "masked"
-        return f"free log-likelihood {figures}: {name} is taken, {self.better.output}"
+        better = self.ways[self.better].output
+        return f"free log-likelihood {figures}: {self.better} is taken, {better}"
 
 
 def comparing_is_advised(request: Request, say: Callable[[str], None] = lambda line: None) -> bool:
@@ -70,7 +80,10 @@ def comparing_is_advised(request: Request, say: Callable[[str], None] = lambda l
     is_own_choice = own != resolve_handover(AUTO, verdict, refined=refined)
     if request.handover is not None or is_own_choice or not is_compared(AUTO, verdict):
         return False
-    say(f"{read_advice(record)}: phasing both ways, in twice the time; --no-compare takes {own}")
+    times = "twice" if not _knows(record, request) else "three times"
+    say(
+        f"{read_advice(record)}: phasing it with the fill and without, in {times} the time; --no-compare takes {own}"
+    )
     return True
 
 
@@ -83,15 +96,15 @@ def compare_handovers(
 ) -> Comparison:
     """Phase a scan's file with its fill, then with its gaps masked, from the same seed.
 
-    A gap so narrow that phase retrieval nearly finds it by itself may lose by a fill. Voxels that
-    no cycle sees (`llk_free`) tell which came out better without knowing the crystal. Interrupted,
-    the same request goes on where it was.
+    A gap so narrow that phase retrieval nearly finds it by itself may lose by a fill, and by what
+    was found of beam and density. Voxels that no cycle sees (`llk_free`) tell which came out best
+    without knowing the crystal. Interrupted, the same request goes on where it was.
 
     Parameters
     ----------
     request : what the user asks for; its `handover` is the fill's, as the file says where None, and
-        as a prior where that is masked. ``_filled`` and ``_masked`` are added to its `output`,
-        which is a copy of the better one.
+        as a prior where that is masked. `WORDS` are added to its `output`, which is a copy of the
+        best one.
     say : gets a line at each stage.
     note : gets what has to be said about how the scan was read.
     progress : called with (cycles done, cycles in all) of either.
@@ -106,23 +119,24 @@ def compare_handovers(
     output = request.output or default_result(request.scan)
     check_output(output, request.force, [request.scan])
     picture = checked_picture(output.with_suffix(".png"), request.force)
-    both = [_one_way(request, output, *way) for way in _ways(request)]
+    asked = {word: _one_way(one, output, word) for word, one in _ways(request).items()}
     once = telling_once(note)
     tell: dict[str, Any] = {
         "say": say,
         "note": lambda remark: once((remark,)),
         "progress": progress,
     }
-    filled, masked = (phase(one, **tell) for one in both)
-    compared = Comparison(filled, masked, output, picture)
-    of_better = {output: compared.better.output, picture: compared.better.picture}
-    contents = {path: made.read_bytes() for path, made in of_better.items()}
+    compared = Comparison(
+        {word: phase(one, **tell) for word, one in asked.items()}, output, picture
+    )
+    better = compared.ways[compared.better]
+    contents = {output: better.output.read_bytes(), picture: better.picture.read_bytes()}
     write_files(contents, force=request.force)
     return compared
 
 
-def _ways(request: Request) -> list[tuple[str, str]]:
-    """What is added to the output's name, and the hand-over, of either."""
+def _ways(request: Request) -> dict[str, Request]:
+    """What is asked for of each of `WORDS`."""
     stored = read_fill(request.scan)
     if stored is None or request.handover == "mask":
         fault = "holds no fill" if stored is None else "is to be compared with --handover mask"
@@ -132,12 +146,24 @@ def _ways(request: Request) -> list[tuple[str, str]]:
         )
     own = read_handover(stored.provenance)
     wanted = request.handover or (WORTHWHILE if own == "mask" else own)
-    return [("filled", wanted), ("masked", "mask")]
+    masked = replace(request, handover="mask")
+    ways = {"filled": replace(request, handover=wanted), "masked": masked}
+    if _knows(stored.provenance, request):
+        ways["plain"] = replace(masked, pynx=(*NOTHING_KNOWN, *request.pynx))
+    return ways
 
 
-def _one_way(request: Request, output: Path, word: str, handover: str) -> Request:
-    """What is asked for of either; an output that this left before may be written again."""
+def _knows(record: Mapping[str, Any], request: Request) -> bool:
+    """Whether the file says something of beam or density, and the user nothing."""
+    named = {word.partition("=")[0] for word in request.pynx}
+    known = knowledge_of(record, {})
+    is_said = bool(named & {"--psf", "--density"})
+    return not is_said and (any(known.psf_sigma) or known.density.strength > 0)
+
+
+def _one_way(request: Request, output: Path, word: str) -> Request:
+    """What is asked for of one; an output that this left before may be written again."""
     own = output.with_name(f"{output.stem}_{word}{output.suffix}")
     again = is_of_runs(own)
     check_output(own, request.force or again, [request.scan])  # before the first is phased
-    return replace(request, output=own, handover=handover, again=again)
+    return replace(request, output=own, again=again)

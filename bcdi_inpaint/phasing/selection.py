@@ -6,7 +6,7 @@ one with a larger support fits better because it has more to fit with, and may b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -31,12 +31,9 @@ def choose(found: Sequence[Reconstruction]) -> Reconstruction:
     return near[int(order[0])]
 
 
-def is_better(filled: Reconstruction, masked: Reconstruction) -> bool:
-    """Whether free voxels like the object with a fill better than that with the gap masked.
-
-    In doubt the gap stays masked.
-    """
-    return free_misfit(filled) < free_misfit(masked)
+def best_of(ways: Mapping[str, Reconstruction]) -> str:
+    """The name of the way whose object free voxels like best; in doubt the first."""
+    return min(ways, key=lambda name: free_misfit(ways[name]))
 
 
 def free_misfit(found: Reconstruction) -> float:

@@ -24,6 +24,10 @@ CONFIGURATION = "entry_1/image_1/process_1/configuration"
 @pytest.fixture
 def request_of(tmp_path: Path, counts: np.ndarray) -> Request:
     """To phase a scan whose fill is a hundred times too bright, and sure of it."""
+    return _written(tmp_path, counts, {})
+
+
+def _written(tmp_path: Path, counts: np.ndarray, known: dict[str, Any]) -> Request:
     gap = np.zeros(counts.shape, bool)
     gap[:, :, 26:30] = True
     measured = np.where(gap, 0, counts).astype(np.float32)
@@ -33,13 +37,15 @@ def request_of(tmp_path: Path, counts: np.ndarray) -> Request:
     arrays = filled_arrays(scan, gap, wrong, sigma=sigma, trusted=np.zeros_like(gap))
     calibration = {f"calibration_{name}": value for name, value in Calibration()}
     path = tmp_path / "scan_inpainted.cxi"
-    write_filled_cxi(path, scan, arrays, {"handover": "mask", "model": "default", **calibration})
+    write_filled_cxi(
+        path, scan, arrays, {"handover": "mask", "model": "default", **calibration, **known}
+    )
     return Request(str(path), runs=1, cycles=(0, 30, 10), crop=(40, 40, 40))
 
 
 def test_a_wrong_fill_loses_to_the_mask(pynx: str, request_of: Request, tmp_path: Path) -> None:
     both = compare_handovers(request_of)
-    assert both.better is both.masked
+    assert both.better == "masked"
     masked = tmp_path / "scan_inpainted_phased_masked.cxi"
     assert str(both).endswith(f"masked is taken, {masked}")
     assert both.taken.output == tmp_path / "scan_inpainted_phased.cxi"
@@ -47,15 +53,29 @@ def test_a_wrong_fill_loses_to_the_mask(pynx: str, request_of: Request, tmp_path
         asked, own = both.taken.output.with_suffix(end), masked.with_suffix(end)
         assert asked.read_bytes() == own.read_bytes()
     handed = []
-    for one in (both.filled, both.masked):
+    for one in both.ways.values():
         with h5py.File(one.output) as file:
             handed.append(file[f"{CONFIGURATION}/inpaint_handover"][()].decode())
     assert handed == ["prior", "mask"]
-    free = [one.best.llk_free for one in (both.filled, both.masked)]
+    free = [one.best.llk_free for one in both.ways.values()]
     assert np.all(np.isfinite(free))
     assert f"{free[0]:.4g} with the gap filled" in str(both)
-    swapped = replace(both, filled=both.masked, masked=both.filled)
-    assert swapped.better is swapped.filled
+    swapped = replace(both, ways={"filled": both.ways["masked"], "masked": both.ways["filled"]})
+    assert swapped.better == "filled"
+
+
+def test_what_the_file_knows_is_compared_with_knowing_nothing(
+    pynx: str, counts: np.ndarray, tmp_path: Path
+) -> None:
+    known = _written(tmp_path, counts, {"coherence_sigma": [0.5, 0.5, 0.5]})
+    wish = replace(known, output=tmp_path / "c.cxi", cycles=(0, 3, 2), crop=(24, 24, 24))
+    both = compare_handovers(wish)
+    assert list(both.ways) == ["filled", "masked", "plain"]
+    free = {word: one.best.llk_free for word, one in both.ways.items()}
+    assert len(set(free.values())) == 3
+    assert both.better == min(free, key=lambda word: free[word])
+    with h5py.File(tmp_path / "c_plain.cxi") as file:
+        assert file[f"{CONFIGURATION}/inpaint_handover"][()].decode() == "mask"
 
 
 def test_nothing_is_phased_where_there_is_nothing_to_compare(
@@ -95,7 +115,7 @@ def test_interrupted_in_the_second_the_same_request_does_the_rest(
     lines: list[str] = []
     both = compare_handovers(wish, say=lines.append)
     assert lines.count("1 of 1 runs are there already") == 2
-    assert both.taken.output.read_bytes() == both.better.output.read_bytes()
+    assert both.taken.output.read_bytes() == both.ways[both.better].output.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -103,6 +123,11 @@ def test_interrupted_in_the_second_the_same_request_does_the_rest(
     [
         ({"advice_verdict": "compare", "written_for": "mask"}, None, True),
         ({"advice_verdict": "compare", "written_for": "prior", "refined": True}, None, True),
+        (
+            {"advice_verdict": "compare", "written_for": "mask", "density_strength": 0.1},
+            None,
+            True,
+        ),
         ({"advice_verdict": "compare", "written_for": "prior"}, None, False),  # its user's choice
         ({"advice_verdict": "compare", "written_for": "mask"}, "mask", False),
         ({"advice_verdict": "fill", "written_for": "prior"}, None, False),
@@ -124,7 +149,8 @@ def test_a_file_says_when_to_compare(
     write_filled_cxi(path, scan, arrays, {"advice": "a narrow gap", **record})
     assert comparing_is_advised(Request(str(path), handover=handover), lines.append) == advised
     own = record["written_for"]
-    told = f"a narrow gap: phasing both ways, in twice the time; --no-compare takes {own}"
+    times = "three times" if "density_strength" in record else "twice"
+    told = f"a narrow gap: phasing it with the fill and without, in {times} the time; --no-compare takes {own}"
     assert lines == [told] * advised
 
 

@@ -19,6 +19,7 @@ from bcdi_inpaint.jobs.phased_scan import write_phased_scan
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing import scan_phasing
 from bcdi_inpaint.phasing.handover import NAMES, HandOver
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.scan_phasing import phase_scan, prepare_scan
@@ -137,6 +138,21 @@ def test_where_it_is_to_compare_free_voxels_decide(
     assert (found.handed.name, found.llk_free) == (taken, min(free, 0.5))
     named = phase_scan(scan, fill, handover="prior")
     assert named.llk_free == free
+
+
+def test_of_what_is_known_free_voxels_decide_too(
+    pynx: str, scan: Scan, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(handed: HandOver, *_: Any, knowledge: Knowledge, **__: Any) -> list[Reconstruction]:
+        own = 0.5 if knowledge == Knowledge() else 0.7
+        obj = np.ones(handed.counts.shape, np.complex64)
+        return [Reconstruction(obj, obj != 0, 1.0, own, (), handed=handed)]
+
+    monkeypatch.setattr(scan_phasing, "run_preset", answer)
+    monkeypatch.setattr(scan_phasing, "_verdict", lambda *_: "compare")
+    found = phase_scan(scan, fill, knowledge=Knowledge((0.5, 0.5, 0.5)))
+    assert found.handed is not None
+    assert (found.handed.name, found.llk_free) == ("mask", 0.5)
 
 
 @pytest.mark.parametrize("handover", ["hard", "prior", "staged"])

@@ -33,10 +33,12 @@ class Pair:
     Attributes
     ----------
     filled, masked : the records; ratios of both are to plain masking.
+    plain : the masked one without that knowledge, where it was phased too; else None.
     """
 
     filled: Record
     masked: Record
+    plain: Record | None = None
 
     def take(self, margin: float = 1.0) -> Record:
         """The filled one if its free log-likelihood is below `margin` times the masked one's.
@@ -45,10 +47,19 @@ class Pair:
         """
         return self.filled if _free(self.filled) < margin * _free(self.masked) else self.masked
 
+    def take_of_three(self) -> Record:
+        """The one that free voxels like best, also of the masked one without knowledge."""
+        return min(self._all, key=_free)
+
     @property
     def better(self) -> Record:
         """The one whose phase is nearer to the truth, which no user knows."""
-        return min(self.masked, self.filled, key=lambda record: record["phase_rms_rad"])
+        return min(self._all, key=lambda record: record["phase_rms_rad"])
+
+    @property
+    def _all(self) -> list[Record]:
+        """Each that was phased, in doubt the first."""
+        return [self.masked, *([] if self.plain is None else [self.plain]), self.filled]
 
     @property
     def advice(self) -> str:
@@ -60,11 +71,12 @@ RULES: dict[str, Callable[[Pair], Record]] = {
     "masked": lambda pair: pair.masked,
     "filled": lambda pair: pair.filled,
     "by free log-likelihood": Pair.take,
+    "of three by free log-likelihood": Pair.take_of_three,
     "filled if 10 % better": lambda pair: pair.take(0.9),
     "masked if 10 % better": lambda pair: pair.take(1 / 0.9),
     "the nearer to the truth": lambda pair: pair.better,
 }
-"""Which of a pair is taken, by name."""
+"""Which of a pair is taken, by name; `phase` has ``of three by free log-likelihood``."""
 
 
 def _free(record: Record) -> float:
@@ -93,7 +105,8 @@ def pairs(records: Sequence[Record], treatment: str) -> list[Pair]:
     for of_gap in gaps.values():
         masked = next((of_gap[name] for name in names if name in of_gap), None)
         if masked is not None and treatment in of_gap:
-            found.append(Pair(of_gap[treatment], masked))
+            plain = of_gap.get(MASKED)
+            found.append(Pair(of_gap[treatment], masked, None if plain is masked else plain))
     return found
 
 

@@ -65,7 +65,7 @@ def default_treatments(records: Sequence[Record]) -> dict[str, str]:
 def _resolve(pair: Pair) -> Record:
     """The one of a pair that ``auto`` comes to."""
     if pair.advice == "compare":
-        return pair.take()
+        return pair.take_of_three()
     return pair.filled if resolve_handover(AUTO, pair.advice) != MASKED else pair.masked
 
 

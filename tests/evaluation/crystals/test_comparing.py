@@ -43,9 +43,17 @@ def _record(treatment: str, ratio: float, free: float, number: int = 0) -> dict[
 )
 def test_the_free_voxels_decide(filled: float, masked: float, taken: set[str]) -> None:
     pair = Pair(_record("prior", 2.0, filled), _record("mask", 1.0, masked))
-    judging = [name for name in RULES if "likelihood" in name or "%" in name]
+    judging = [name for name in RULES if name.startswith("by") or "%" in name]
     assert {name for name in judging if RULES[name](pair) is pair.filled} == taken
     assert pair.better is pair.masked
+
+
+def test_knowing_nothing_is_taken_where_free_voxels_like_that_best() -> None:
+    filled, known = _record("prior", 2.0, 0.8), _record("mask + found", 3.0, 0.9)
+    assert Pair(filled, known).take_of_three() is filled
+    plain = _record("mask", 1.0, 0.7)
+    assert Pair(filled, known, plain).take_of_three() is plain
+    assert Pair(filled, known, plain).better is plain
 
 
 def test_the_masked_one_knows_what_the_filled_one_does_where_that_was_phased() -> None:
@@ -58,6 +66,8 @@ def test_the_masked_one_knows_what_the_filled_one_does_where_that_was_phased() -
     ]
     (known,), (plain,) = pairs(records, "refined prior + found"), pairs(records, "prior")
     assert known.masked["treatment"] == "mask + found"
+    assert known.plain is records[0]
+    assert plain.plain is None
     assert plain.masked["treatment"] == "mask"
     (without,) = pairs([records[0], records[2]], "refined prior + found")
     assert without.masked["treatment"] == "mask"
@@ -74,5 +84,5 @@ def test_every_rule_has_a_row_for_each_advice_with_cases() -> None:
     assert set(COMPARING_COLUMNS) == set(rows["filled"])
     assert {row["advice"] for row in rows.values()} == {"compare"}
     assert (rows["filled"]["worst"], rows["by free log-likelihood"]["worst"]) == (4.0, 1.0)
-    assert [row["filled"] for row in rows.values()] == [0, 2, 1, 1, 1, 1]
+    assert [row["filled"] for row in rows.values()] == [0, 2, 1, 1, 1, 1, 1]
     assert rows["the nearer to the truth"]["ratio"] == 0.75
