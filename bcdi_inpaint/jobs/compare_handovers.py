@@ -81,9 +81,8 @@ def comparing_is_advised(request: Request, say: Callable[[str], None] = lambda l
     if request.handover is not None or is_own_choice or not is_compared(AUTO, verdict):
         return False
     times = "twice" if not _knows(record, request) else "three times"
-    say(
-        f"{read_advice(record)}: phasing it with the fill and without, in {times} the time; --no-compare takes {own}"
-    )
+    how = f"phasing it with the fill and without, in {times} the time; --no-compare takes {own}"
+    say(f"{read_advice(record)}: {how}")
     return True
 
 

@@ -150,8 +150,8 @@ def test_a_file_says_when_to_compare(
     assert comparing_is_advised(Request(str(path), handover=handover), lines.append) == advised
     own = record["written_for"]
     times = "three times" if "density_strength" in record else "twice"
-    told = f"a narrow gap: phasing it with the fill and without, in {times} the time; --no-compare takes {own}"
-    assert lines == [told] * advised
+    how = f"phasing it with the fill and without, in {times} the time; --no-compare takes {own}"
+    assert lines == [f"a narrow gap: {how}"] * advised
 
 
 def test_a_scan_without_a_fill_is_not_compared(tmp_path: Path, counts: np.ndarray) -> None:
