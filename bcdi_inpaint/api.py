@@ -117,6 +117,7 @@ def refine(
     starts: int = 3,
     seed: int = 0,
     device: str = "auto",
+    background: float | None = None,
     progress: Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Fill:
@@ -132,6 +133,7 @@ def refine(
     starts : random starts of the retrieval.
     seed : of those starts.
     device : ``auto``, ``cpu`` or ``cuda``.
+    background : photons in every voxel that no crystal diffracts; None for what the scan shows.
     progress : called with (starts done, starts in all).
     stop : asked after each cycle whether to end with the best so far, as Ctrl-C does.
 
@@ -160,6 +162,7 @@ def refine(
         seed=seed,
         starts=starts,
         device=device,
+        background=background,
         progress=progress,
         stop=stop,
     )
@@ -219,6 +222,8 @@ def phase(
 ) -> Reconstruction:
     """Phase a scan with PyNX, as `bcdi-inpaint phase` does: the best of several random starts.
 
+    What refinement found of the beam, a background and the crystal (`fill.report`) is heeded.
+
     Parameters
     ----------
     scan : a scan, or (n_rock, n_y, n_x) photon counts.
@@ -247,6 +252,7 @@ def phase(
     MissingEngineError
         Where PyNX is not installed.
     """
+    from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, known_by
     from bcdi_inpaint.phasing.pynx_preset import Preset
     from bcdi_inpaint.phasing.scan_phasing import phase_scan
 
@@ -265,6 +271,7 @@ def phase(
         seed=seed,
         crop=crop,
         gap_mask=None if region is None else region.part(whole(part.shape)),
+        knowledge=Knowledge() if fill is None else known_by(fill.report),
         progress=progress or (lambda done, total: None),
     )
 

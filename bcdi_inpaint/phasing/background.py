@@ -158,10 +158,13 @@ def part_moments(
             f"measured, expected {fewest:.0f} at least"
         )
     valid = valid[enough]
-    photons = np.where(valid, photons[enough], 0)
-    both = np.stack([valid, photons, photons * (photons - 1.0)], axis=-1)
-    chosen = _checkerboard(side)
-    return np.stack([both[:, half].sum(axis=1) for half in (chosen, ~chosen)])
+    photons = np.where(valid, photons[enough], 0).astype(np.float64)
+    white = _checkerboard(side)
+    sums = [
+        (values[:, white].sum(axis=1), values[:, ~white].sum(axis=1))
+        for values in (valid, photons, photons * (photons - 1.0))
+    ]
+    return np.stack([np.stack(halves) for halves in sums], axis=-1).astype(np.float64)
 
 
 def _parts(values: np.ndarray, side: int) -> np.ndarray:

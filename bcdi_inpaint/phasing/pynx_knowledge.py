@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.pynx_density import DENSITY, HeldDensity, density_fails, heed_density
 from bcdi_inpaint.phasing.pynx_psf import gaussian_psf_f
 from bcdi_inpaint.phasing.pynx_scan import planned_cycles, say
+
+if TYPE_CHECKING:
+    from bcdi_inpaint.filling.fill import FillReport
 
 USED = ("inpaint_used_psf_sigma", "inpaint_used_density", "inpaint_used_background")
 """What results say of it, by PyNX's parameters."""
@@ -43,6 +46,12 @@ class Knowledge:
     density: DensitySettings = field(default_factory=DensitySettings)
     background: float | None = 0.0
     photon: float = 1.0
+
+
+def known_by(report: FillReport) -> Knowledge:
+    """What the refinement of a fill found."""
+    even = DensitySettings(strength=report.density_strength)
+    return Knowledge(report.coherence_sigma, even, report.background)
 
 
 @functools.cache

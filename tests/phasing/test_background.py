@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,3 +83,12 @@ def test_a_scan_with_little_measured_is_told_in_one_line(diffracted: np.ndarray)
     known[10:] = False
     with pytest.raises(InputError, match="a background cannot be told: 36 parts of 6 voxels"):
         find_background(diffracted, known)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5])
+def test_a_measured_scan_shows_what_is_put_into_it(real_data: Path, level: float) -> None:
+    with np.load(real_data / "S1398_counts_mask.npz") as file:
+        part = slice(32, 96), slice(145, 209), slice(99, 163)
+        counts, known = file["counts"][part], file["mask"][part] == 0
+    more = np.random.default_rng(0).poisson(level, counts.shape)
+    assert find_background(counts + more, known).level == pytest.approx(level, rel=0.15)

@@ -13,7 +13,7 @@ from bcdi_inpaint.evaluation.crystals.gap_on_crystal import GapOnCrystal
 from bcdi_inpaint.evaluation.crystals.treatments import HELD_AT_ZERO, Treatment
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.handover import HandOver
-from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, known_by
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
 from bcdi_inpaint.phasing.pynx_runs import run_preset
@@ -60,9 +60,8 @@ def _knowledge(gap: GapOnCrystal, treatment: Treatment) -> Knowledge:
     report = gap.scan.refinement.fill.report if words & {"psf", "found"} else None
     sigma = (0.0, 0.0, 0.0) if report is None else report.coherence_sigma
     if report is not None and "found" in words:
-        strength = report.density_strength
-    else:
-        strength = config.density if "density" in words else 0.0
+        return known_by(report)
+    strength = config.density if "density" in words else 0.0
     return Knowledge(sigma, DensitySettings(strength=strength))
 
 

@@ -67,7 +67,7 @@ def test_pynx_is_told_what_a_treatment_knows(
     gap = place_gap(crystal, config, 3, 0, tiny_model, "cpu")
     assert gap is not None
     fill = gap.scan.fill
-    found = replace(fill.report, coherence_sigma=(0.6,) * 3, density_strength=0.05)
+    found = replace(fill.report, coherence_sigma=(0.6,) * 3, density_strength=0.05, background=0.7)
     refined = SimpleNamespace(fill=replace(fill, report=found))
     monkeypatch.setitem(gap.scan.__dict__, "refinement", refined)
     told: dict[str, Any] = {}
@@ -80,4 +80,5 @@ def test_pynx_is_told_what_a_treatment_knows(
         assert retrieve_gap(gap, COMMAND, parse_treatment(name)) == [one]
         assert told["knowledge"].psf_sigma == (sigma,) * 3, name
         assert told["knowledge"].density.strength == strength, name
+        assert told["knowledge"].background == (0.7 if "found" in name else 0), name
         assert told["extra"] == extra, name
