@@ -1,4 +1,4 @@
-"""Small tables as text: for the terminal, for a report, and as CSV."""
+"""Numbers and small tables as text: for the terminal, for a report, and as CSV."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from typing import Literal
 import numpy as np
 
 Style = Literal["plain", "markdown", "csv"]
+
+
+def number_of(n: int, noun: str) -> str:
+    """A number of things, in the singular where it is one.
+
+    Examples
+    --------
+    >>> number_of(1, "patch"), number_of(0, "patch"), number_of(3, "voxel")
+    ('1 patch', '0 patches', '3 voxels')
+    """
+    plural = "" if n == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{n} {noun}{plural}"
 
 
 def format_table(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import fftconvolve
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
 from bcdi_inpaint.classical.inputs import find_unknown, lay_into_gap
@@ -59,6 +58,8 @@ def _weighted_mean(
     counts: np.ndarray, gap_mask: BoolArray, unknown: BoolArray, weights: Float64Array
 ) -> Float64Array:
     """Weighted means of the known counts around, in the gap; 0 elsewhere."""
+    from scipy.signal import fftconvolve  # a second to import, which no other method needs
+
     known_counts = np.where(unknown, 0, counts).astype(np.float64)
     total = fftconvolve(known_counts, weights, mode="same")[gap_mask]  # (n_gap,)
     weight = fftconvolve((~unknown).astype(np.float64), weights, mode="same")[gap_mask]

@@ -29,6 +29,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.background import read_background
 from bcdi_inpaint.phasing.handover import AUTO, CHOICES, DEFAULT, OURS
 from bcdi_inpaint.running.progress import progress_bar, progress_lines
+from bcdi_inpaint.tables import number_of
 
 
 def _background(ctx: click.Context, param: click.Parameter, text: str | None) -> float | None:
@@ -229,9 +230,12 @@ def _fill_one(
         fill = result.fill
         report = fill.report
         click.echo(f"model {fill.model} (sha256 {fill.model_sha256[:12]}) on {report.device}")
-        click.echo(f"{report.n_patches} patches through the network, {result.seconds:.1f} s in all")
+        click.echo(
+            f"{number_of(report.n_patches, 'patch')} through the network, "
+            f"{result.seconds:.1f} s in all"
+        )
     if not quiet:
-        click.echo(f"filled {result.fill.n_filled} voxels: {result.output}")
+        click.echo(f"filled {number_of(result.fill.n_filled, 'voxel')}: {result.output}")
         if result.picture is not None:
             click.echo(f"picture: {result.picture}")
         if result.weights is not None:

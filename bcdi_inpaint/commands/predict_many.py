@@ -12,6 +12,7 @@ import click
 from bcdi_inpaint.commands.notes import noting, print_notes, print_warnings
 from bcdi_inpaint.commands.reports import Reports
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.tables import number_of
 
 
 def estimate(
@@ -116,8 +117,8 @@ def fill_many(
         done = batch.run_batch(wanted, jobs, scheduler, report_one)
     except KeyboardInterrupt:
         click.echo(
-            f"bcdi-inpaint: interrupted: {len(done)} of {len(wanted)} scans are done, the same "
-            "command does the rest",
+            f"bcdi-inpaint: interrupted: {len(done)} of {number_of(len(wanted), 'scan')} done, "
+            "the same command does the rest",
             err=True,
         )
         sys.exit(130)
@@ -128,7 +129,9 @@ def fill_many(
     failed = [outcome for outcome in done if outcome.status == FAILED]
     if not (quiet or as_json):
         named = ", ".join(str(path) for path in (report, reports.page) if path is not None)
-        click.echo(f"{len(done) - len(failed)} of {len(done)} scans are filled, report: {named}")
+        click.echo(
+            f"{len(done) - len(failed)} of {number_of(len(done), 'scan')} filled, report: {named}"
+        )
     for outcome in failed:
         click.echo(f"bcdi-inpaint: {outcome}", err=True)
     if failed:

@@ -10,6 +10,7 @@ import click
 
 from bcdi_inpaint.commands.options import detector_option, force_option, gap_option, roi_option
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.tables import number_of
 
 SHEET = 24  # patterns of the contact sheet
 
@@ -115,13 +116,15 @@ def _campaign(
     picture = output.with_suffix(".png")
     _check_names(output, picture, force)
     if check:
-        click.echo(f"{config} is a valid recipe of {recipe.count} patterns")
+        click.echo(f"{config} is a valid recipe of {number_of(recipe.count, 'pattern')}")
         return
     outcome = run(recipe, output, workers, quiet, scheduler=scheduler, force=force)
     if output.exists():
         _draw(output, picture)
     if not quiet:
-        click.echo(f"{outcome.made} patterns made, {outcome.reused} were there: {output}")
+        click.echo(
+            f"{number_of(outcome.made, 'pattern')} made, {outcome.reused} there before: {output}"
+        )
         click.echo(f"picture: {picture}")
     if outcome.failures:
         click.echo(f"{len(outcome.failures)} failed: run again to try them once more", err=True)

@@ -30,6 +30,7 @@ from bcdi_inpaint.scan.boxes import Box, Shape, as_box, sides, whole
 from bcdi_inpaint.scan.scan import Measured, Scan
 from bcdi_inpaint.scan.validity import check_counts
 from bcdi_inpaint.selftaught.budget import Budget, silent
+from bcdi_inpaint.tables import number_of
 
 NETWORK = "network"
 """The method of `filling.inpainting`."""
@@ -193,4 +194,5 @@ def _of_learning(task: _Task, learned: Learned | None) -> str:
     else:
         runs = f"one run{stopped}, which tells no spread"
     box = " x ".join(map(str, sides(task.near)))
-    return f"; {learned.steps} steps in {runs}; linear beyond the {box} voxels around the peak"
+    steps = number_of(learned.steps, "step")
+    return f"; {steps} in {runs}; linear beyond the {box} voxels around the peak"

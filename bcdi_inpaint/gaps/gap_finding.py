@@ -16,6 +16,7 @@ from bcdi_inpaint.scan.boxes import Shape, whole
 from bcdi_inpaint.scan.remarks import Remarks
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.voxel_sets import MaskedScan, VoxelSet
+from bcdi_inpaint.tables import number_of
 
 BY_USER = "given by the user"
 BY_MASK = "lines that the file's mask covers in every frame"
@@ -65,7 +66,7 @@ class GapFinding:
         """Where the gaps are, in words."""
         named = list(map(str, self.gaps))
         if self.rest is not None:
-            named.append(f"{np.count_nonzero(self.rest)} voxels in no whole line")
+            named.append(f"{number_of(np.count_nonzero(self.rest), 'voxel')} in no whole line")
         return ", ".join(named)
 
     @property

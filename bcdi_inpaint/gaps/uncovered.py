@@ -16,6 +16,7 @@ from bcdi_inpaint.gaps.survey import Survey
 from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes
 from bcdi_inpaint.scan.remarks import Remark
 from bcdi_inpaint.scan.voxel_sets import VoxelSet
+from bcdi_inpaint.tables import number_of
 
 MOST_NAMED = 3
 """Patches that a remark names; of more it says how many there are."""
@@ -166,7 +167,8 @@ def remark_on_patches(uncovered: Uncovered) -> list[Remark]:
             Remark(
                 "empty-pixels" if along == 0 else "empty-part",
                 f"{shown}{more} hold no count amid light along all {AXIS_NAMES[along]}, and no gap "
-                f"covers them ({np.count_nonzero(cells)} cells): masked; --fill-empty fills them",
+                f"covers them ({number_of(np.count_nonzero(cells), 'cell')}): masked; "
+                "--fill-empty fills them",
             )
         )
     return said

@@ -38,6 +38,7 @@ from bcdi_inpaint.studies.judging import judge_all
 from bcdi_inpaint.studies.latent_study import compare_latent_spaces
 from bcdi_inpaint.studies.reports import RELEASED
 from bcdi_inpaint.studies.trained_networks import Trained, train_networks
+from bcdi_inpaint.tables import number_of
 
 WRITTEN = ("methods.md", "scores.csv", "cases.csv")
 """Files of results that are not replaced unasked."""
@@ -160,7 +161,9 @@ def _trained(comparison: Comparison) -> list[Trained]:
     for each in train_networks(
         contestants, known["patterns"], known["held_out"], comparison.cache, comparison.device
     ):
-        comparison.say(f"{each.contestant.name}: {each.parameters} parameters, {each.steps} steps")
+        comparison.say(
+            f"{each.contestant.name}: {each.parameters} parameters, {number_of(each.steps, 'step')}"
+        )
         found.append(each)
     return found
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from bcdi_inpaint.errors import InputError, brief
 from bcdi_inpaint.files import SCAN_SUFFIXES, own_version
 from bcdi_inpaint.pynx_engine import has_gpu, opencl_works, pynx_or_reason
+from bcdi_inpaint.tables import number_of
 
 NEEDED = (
     "numpy",
@@ -113,7 +114,7 @@ def _ourselves() -> str:
     where = Path(__file__).parents[1]
     python = f"Python {platform.python_version()} ({sys.executable})"
     cores = len(os.sched_getaffinity(0))
-    return f"{own_version()} in {where}, {python}, {cores} cores"
+    return f"{own_version()} in {where}, {python}, {number_of(cores, 'core')}"
 
 
 def _versions(names: Iterable[str], extra: str | None) -> str:

@@ -20,6 +20,7 @@ from bcdi_inpaint.scan.boxes import blocks, volume
 from bcdi_inpaint.scan.photon_view import as_read
 from bcdi_inpaint.scan.remarks import Remark, Remarks, and_count, distinct
 from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.tables import number_of
 
 # Peak resident memory: what is loaded, and what is made of each voxel of the largest region,
 # measured where that was all of 1 to 10 million voxels. A scan that is no HDF5 is in memory too.
@@ -60,8 +61,9 @@ class Estimate:
         more = f" without {self.not_timed}" if self.not_timed else ""
         there = ", which exists: --force replaces it" if self.exists else ""
         return (
-            f"{self.scan}: {self.shape}, {self.gaps} ({self.gaps_found}), {self.gap_voxels} voxels "
-            f"in {self.patches} patches, about {self.memory_mb} MB and {self.seconds:.0f} s"
+            f"{self.scan}: {self.shape}, {self.gaps} ({self.gaps_found}), "
+            f"{number_of(self.gap_voxels, 'voxel')} in {number_of(self.patches, 'patch')}, "
+            f"about {self.memory_mb} MB and {self.seconds:.0f} s"
             f"{more}{and_count(self.remarks, 'note')}: {self.output}{there}"
         )
 

@@ -16,6 +16,7 @@ from bcdi_inpaint.gaps.gap_finding import BY_USER, GapFinding
 from bcdi_inpaint.gaps.masks import check_inside
 from bcdi_inpaint.safe_files import write_files
 from bcdi_inpaint.scan.boxes import AXIS_NAMES, Shape
+from bcdi_inpaint.tables import number_of
 
 
 @dataclass
@@ -161,7 +162,8 @@ class HandMarks:
     def words(self) -> str:
         """How many are bad."""
         n = sum(int(own.sum()) for own in self.frames.values())
-        return f"{int(self.everywhere.sum())} pixels in all frames, {n} voxels in single frames"
+        pixels, voxels = number_of(int(self.everywhere.sum()), "pixel"), number_of(n, "voxel")
+        return f"{pixels} in all frames, {voxels} in single frames"
 
     def load(self, bad: BoolArray) -> None:
         """Add a mask (n_rock, n_y, n_x), True = bad."""

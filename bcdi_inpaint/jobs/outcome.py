@@ -15,6 +15,7 @@ from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.jobs.write_fill import median_sigma
 from bcdi_inpaint.phasing.benefit import FAR, read_advice, read_verdict
 from bcdi_inpaint.scan.remarks import Remark, Remarks, and_count
+from bcdi_inpaint.tables import number_of
 
 FILLED, THERE, FAILED = "filled", "there", "failed"
 
@@ -52,10 +53,10 @@ class Outcome:
             return f"{self.scan}: failed: {self.reason}"
         if self.status == THERE:
             return f"{self.scan}: was done{and_count(self.remarks, 'note')}: {self.output}"
-        warned = f", {self.warnings.count(';') + 1} warnings" if self.warnings else ""
+        warned = f", {number_of(self.warnings.count(';') + 1, 'warning')}" if self.warnings else ""
         warned += and_count(self.remarks, "note")
         return (
-            f"{self.scan}: filled {self.filled_voxels} voxels of {self.gaps}{warned}, "
+            f"{self.scan}: filled {number_of(self.filled_voxels, 'voxel')} of {self.gaps}{warned}, "
             f"{self.seconds:.1f} s: {self.output}"
         )
 

@@ -21,6 +21,7 @@ from bcdi_inpaint.phasing.pynx_faults import as_program, failures_in_one_line
 from bcdi_inpaint.phasing.pynx_knowledge import with_knowledge
 from bcdi_inpaint.phasing.pynx_scan import say, with_carried_fill
 from bcdi_inpaint.pynx_engine import import_pynx
+from bcdi_inpaint.tables import number_of
 
 RUNNERS = {"pynx-cdi-id01": "id01", "pynx-cdi-id10": "id10"}
 """PyNX's commands that phase a file, and the module of `pynx.cdi.runner` with each."""
@@ -65,7 +66,7 @@ def _process_scans(runner: Any) -> None:
         runner.process_scans()
     except KeyboardInterrupt:
         n_done = sum(len(of_scan.done()) for of_scan in own.notes)
-        stay = f": {n_done} runs are done and stay, the same command does the rest"
+        stay = f": {number_of(n_done, 'run')} done and kept, the same command does the rest"
         raise KeyboardInterrupt(f"interrupted{stay if n_done else ''}") from None
     except SystemExit:
         check_losses(own.scans)  # then PyNX looked for the best of none

@@ -42,6 +42,7 @@ from bcdi_inpaint.running.watched import Tell
 from bcdi_inpaint.scan.boxes import Shape, as_box, as_shape, grow, whole
 from bcdi_inpaint.scan.photon_view import as_stored, photon_of
 from bcdi_inpaint.scan.scan import Measured
+from bcdi_inpaint.tables import number_of
 
 INTERVAL_S = 0.4
 """Between two pictures of a fill that is being made."""
@@ -106,7 +107,7 @@ def _stopped(
     so_far = None if last is None else last.so_far()
     if so_far is None or not so_far.n_filled:
         raise KeyboardInterrupt
-    said = f"stopped: {so_far.n_filled} voxels are filled, the rest stays as it was"
+    said = f"stopped: {number_of(so_far.n_filled, 'voxel')} filled, the rest stays as it was"
     record = fill_record(so_far, finding.places) | {"stopped": said, "job_sha256": "interrupted"}
     return Answer(_sendable(so_far, scan, photon), "mask", record, said, is_whole=False)
 

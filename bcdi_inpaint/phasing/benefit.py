@@ -22,6 +22,7 @@ from bcdi_inpaint.peak.centre import find_central_voxel, find_centre, hot_voxels
 from bcdi_inpaint.peak.crystal_extent import extent_period, with_mates
 from bcdi_inpaint.peak.fringes import HALF_WINDOW, fringe_period, window
 from bcdi_inpaint.scan.boxes import AXIS_NAMES
+from bcdi_inpaint.tables import number_of
 
 VERDICTS = {
     "mask": "too dark for a fill to help phase retrieval",
@@ -85,7 +86,7 @@ class Benefit:
         beside = told_apart(self.counts_beside, rule.counts, (".3g", ".6g"))
         wide = "" if math.isnan(self.fringes) else f" is {fringes} fringes wide,"
         what = f"gap of {self.gap.width} {AXIS_NAMES[self.gap.axis]}{wide}"
-        found = f"{self.distance} voxels from the peak, {beside} counts beside it"
+        found = f"{number_of(self.distance, 'voxel')} from the peak, {beside} counts beside it"
         return f"{what} {found}: {VERDICTS[self.verdict]}"
 
     def __repr__(self) -> str:

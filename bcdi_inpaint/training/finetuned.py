@@ -10,6 +10,7 @@ from typing import Any
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import check_place
 from bcdi_inpaint.network.weights import Model, save_weights
+from bcdi_inpaint.tables import number_of
 from bcdi_inpaint.training.held_out import HeldOutScore
 from bcdi_inpaint.training.lessons import Lesson, name_kind
 from bcdi_inpaint.training.own_gaps import Part
@@ -48,8 +49,8 @@ class Finetuned:
     def __repr__(self) -> str:
         kept = "the adapted weights are kept" if self.improved else "the weights stay as they were"
         return (
-            f"{self.steps} steps on {', '.join(self.card['finetuned_on'])}: {kept} (held out, "
-            f"before: {self.before}; after: {self.after})"
+            f"{number_of(self.steps, 'step')} on {', '.join(self.card['finetuned_on'])}: {kept} "
+            f"(held out, before: {self.before}; after: {self.after})"
         )
 
 

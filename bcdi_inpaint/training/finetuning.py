@@ -19,6 +19,7 @@ from bcdi_inpaint.network.gap_network import GapNetwork
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.safe_files import part_name
 from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.tables import number_of
 from bcdi_inpaint.training.finetune_settings import SETTINGS, FinetuneSettings
 from bcdi_inpaint.training.finetuned import Finetuned, make_card
 from bcdi_inpaint.training.held_out import score_held_out
@@ -182,7 +183,7 @@ def finetune_on(
     adapted = training.network.eval().cpu()
     after = score_held_out(adapted, unseen, plan, torch_device, settings.held_out_patches)
     improved = after.beats(before)
-    say(f"held out, after {done} steps: {after}")
+    say(f"held out, after {number_of(done, 'step')}: {after}")
     say("kept: the adapted weights" if improved else "not better: the weights stay as they were")
     found = replace(model, network=adapted, name=_adapted_name(model), sha256="")
     card = make_card(lessons, parts, model, plan, before, after, done)

@@ -36,7 +36,7 @@ def test_a_campaign_leaves_patterns_and_their_picture(tmp_path: Path, config: Pa
     with Image.open(tmp_path / "p.png") as picture:
         assert picture.width == 3 * 175
     assert result.stdout.splitlines() == [
-        f"3 patterns made, 0 were there: {output}",
+        f"3 patterns made, 0 there before: {output}",
         f"picture: {tmp_path / 'p.png'}",
     ]
     again = run(config, "-o", output, "--workers", 1, "--count", 4, "-q")

@@ -93,7 +93,7 @@ def test_ctrl_c_gives_the_best_so_far() -> None:
     region = as_region([GAP], SCAN.shape)
     fill = fill_by_method(SCAN, region, "dip", "cpu", options=QUICK, progress=interrupt)
     assert fill.report.interrupted
-    assert "1 steps in one run, interrupted, which tells no spread" in fill.report.remark
+    assert "1 step in one run, interrupted, which tells no spread" in fill.report.remark
     assert fill.n_filled == GAP.width * 20 * 40
 
 

@@ -105,6 +105,11 @@ def test_no_job_takes_no_time(scan: Path, model: str, monkeypatch: pytest.Monkey
     assert f" and {plan_module.START_SECONDS:.0f} s: " in said
 
 
+def test_one_patch_is_told_in_the_singular(scan: Path, model: str) -> None:
+    np.save(scan, np.load(scan)[:, :, :32])
+    assert " voxels in 1 patch, " in run(scan, "--model", model, "--dry-run").stdout
+
+
 def test_a_dry_run_knows_what_is_done(scan: Path, model: str) -> None:
     assert run(scan.parent, "--model", model).exit_code == 0
     np.save(scan.with_name("b.npy"), np.load(scan))

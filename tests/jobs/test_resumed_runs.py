@@ -80,7 +80,7 @@ def test_the_same_command_does_the_rest(
 
     with monkeypatch.context() as patch:
         patch.setattr(resumed_runs.ResumesRuns, "run", stopped)
-        with pytest.raises(KeyboardInterrupt, match="2 runs are done and stay"):
+        with pytest.raises(KeyboardInterrupt, match="2 runs done and kept"):
             run_pynx("pynx-cdi-id01", [*COMMAND, "--nb_run_keep", "3"])
     before = {file.name: file.stat().st_mtime_ns for file in results(tmp_path)}
     assert len(before) == 2
