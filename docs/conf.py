@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ sys.path[:0] = [str(HERE.parent / "tools"), str(HERE.parent)]
 
 from docs_site import docstrings, engines, generate  # noqa: E402  # found by the line above
 from docutils import nodes  # noqa: E402
+
+# A process whose memory grows by torch is started anew, which joblib takes for a leak.
+warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
 
 project = "bcdi-inpaint"
 author = project_copyright = "bcdi-inpaint contributors"
@@ -61,6 +65,8 @@ html_theme_options = {
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_inherit_docstrings = False
+autodoc_use_type_comments = False  # for which it would read every function's source
+autosummary_generate = False
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
@@ -77,12 +83,14 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "min_reported_time": 1,
     "capture_repr": (),
+    "parallel": True,  # as many processes as Sphinx has (-j)
     "plot_gallery": "True",
 }
 
 
 def setup(app: Any) -> None:
     """Write what is computed before Sphinx looks for pages, and mend what it reads."""
+    docstrings.compile_template_once()
     app.connect("builder-inited", generate.write_parts, priority=100)
     app.connect("source-read", engines.say_what_is_missing)
     app.connect("autodoc-process-docstring", docstrings.keep_signs, priority=100)

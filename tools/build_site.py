@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SITE = REPOSITORY / "build" / "site"
 NEEDED = {
     "sphinx": "docs",
+    "joblib": "docs",
     "myst_parser": "docs",
     "numpydoc": "docs",
     "pydata_sphinx_theme": "docs",
@@ -42,12 +44,18 @@ def complaint(absent: list[str]) -> str:
 def build() -> int:
     """Run Sphinx, where a warning is an error; its exit status."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "docs"]
-    status = subprocess.run([*command, str(SITE)], cwd=REPOSITORY, check=False).returncode
+    options = ["-b", "html", "-W", "--keep-going", "-q", "-j", "auto"]
+    command = [sys.executable, "-m", "sphinx", *options, "docs", str(SITE)]
+    status = subprocess.run(command, cwd=REPOSITORY, env=_environment(), check=False).returncode
     print(
         f"the site: {SITE.relative_to(REPOSITORY)}/index.html, {time.monotonic() - started:.0f} s"
     )
     return status
+
+
+def _environment() -> dict[str, str]:
+    """A core for each process: Sphinx forks, which processes with threads do not survive."""
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def main() -> int:

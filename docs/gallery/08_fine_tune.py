@@ -14,10 +14,10 @@ import bcdi_inpaint as bcdi
 from simulation import simulate_scan
 
 made = simulate_scan(seed=2, gap="columns", shape=(16, 48, 48), flux=1e6, peak_offset=0)
-tuned = bcdi.finetune(made.scan, steps=10, say=print)
+tuned = bcdi.finetune(made.scan, steps=5, say=print)
 
 # %%
-# Ten steps are far fewer than the 300 of the command, which take minutes. ``tuned.model`` is ready
+# Five steps are far fewer than the 300 of the command, which take minutes. ``tuned.model`` is ready
 # for ``inpaint``. Below are both fills of the scan's own gap, and how they differ.
 
 fills = [bcdi.inpaint(made.scan, made.gaps, model) for model in ("default", tuned.model)]

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from small_network import write_tiny_weights
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files.pattern_writing import write_patterns
 from bcdi_inpaint.files.patterns import StoredPattern, n_patterns
+from bcdi_inpaint.network import weights
 from bcdi_inpaint.pynx_engine import pynx_version
 
 YAML = """
@@ -35,9 +37,11 @@ MEASURED_ONLY = "\n".join(
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small evaluation, and the folder of measured scans with one that it names."""
+    """A small evaluation by a quick network, and the folder of measured scans with one of its."""
     folder = tmp_path / "measured"
     folder.mkdir()
+    model = write_tiny_weights(folder / "tiny.safetensors")
+    monkeypatch.setattr(weights, "default_path", lambda: model)
     rng = np.random.default_rng(1)
     z, y, x = (np.indices((32, 34, 36)).T - np.array([16, 15, 18])).T
     expected = 3e4 * np.exp(-(z**2 + y**2 + x**2) / 60) * (1 + np.cos(1.2 * x)) + 1

@@ -21,6 +21,8 @@ from bcdi_inpaint.files.example import load_example
 from bcdi_inpaint.filling.methods import METHODS
 from bcdi_inpaint.network import weights
 from bcdi_inpaint.network.weights import save_weights
+from bcdi_inpaint.training import finetuning
+from bcdi_inpaint.training.finetune_settings import FinetuneSettings
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SHOWN = sorted(name for name, command in main.commands.items() if not command.hidden)
@@ -70,6 +72,8 @@ def test_every_example_runs_as_it_is_written(
     """In a folder with a scan and the repository's configurations, by a network that is quick."""
     save_weights(tmp_path / "tiny.safetensors", tiny_network(), {})
     monkeypatch.setattr(weights, "default_path", lambda: tmp_path / "tiny.safetensors")
+    quick = FinetuneSettings(slabs=1, held_out_slabs=1, held_out_patches=4)
+    monkeypatch.setattr(finetuning, "SETTINGS", quick)
     scan = load_example().part((slice(8, 40), slice(64), slice(64)))  # quicker
     write_scan(tmp_path / "scan.cxi", scan.counts, scan.bad_mask)
     (tmp_path / "configs").symlink_to(CONFIGS)

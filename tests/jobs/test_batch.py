@@ -152,7 +152,7 @@ def test_scans_of_a_bliss_file(tmp_path: Path, model: str, request: pytest.Fixtu
             file[f"{number}.1/measurement/mpx1x4"] = flat(100 * number)
             file[f"{number}.1/instrument/mpx1x4/pixel_mask"] = flat(1)[0] == 0
     (tmp_path / "out").mkdir()
-    arguments = (path, "--scans", "2-9", "--model", model, "-o", tmp_path / "out", "--jobs", "2")
+    arguments = (path, "--scans", "2-9", "--model", model, "-o", tmp_path / "out", "--jobs", "1")
     assert run(*arguments).exit_code == 0
     for number in (2, 4):
         output = tmp_path / "out" / f"raw_S{number}_inpainted.cxi"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from bcdi_inpaint.filling.network_patches import seconds_per_patch
 from bcdi_inpaint.filling.work import lay_patches
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
+from bcdi_inpaint.jobs import batch
 from bcdi_inpaint.jobs import estimate as plan_module
 from bcdi_inpaint.network.weights import load_model, save_weights
 
@@ -110,7 +112,10 @@ def test_one_patch_is_told_in_the_singular(scan: Path, model: str) -> None:
     assert " voxels in 1 patch, " in run(scan, "--model", model, "--dry-run").stdout
 
 
-def test_a_dry_run_knows_what_is_done(scan: Path, model: str) -> None:
+def test_a_dry_run_knows_what_is_done(
+    scan: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "open_executor", lambda *_: ThreadPoolExecutor(1))
     assert run(scan.parent, "--model", model).exit_code == 0
     np.save(scan.with_name("b.npy"), np.load(scan))
     result = run(scan.parent, "--model", model, "--dry-run")

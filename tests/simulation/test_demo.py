@@ -13,12 +13,12 @@ from simulation import demo
 from simulation.demo_scan import AGREEMENT, DemoSettings, simulate
 
 SMALL = DemoSettings(
-    shape=(48, 48, 48),
+    shape=(32, 40, 40),
     roi=(600, 1008),  # the gap at columns 20:32
-    peak=(24.0, 24.0, 15.0),
+    peak=(16.0, 20.0, 15.0),
     n_atoms=1500,
     pynx_half=(4, 4),
-    phased=(32, 32, 32),
+    phased=(32, 32, 28),
     preset=Preset(raar=100, er=50, runs=1),
 )
 """A particle and an array small enough for a test."""
@@ -30,7 +30,7 @@ def test_the_demonstration_fills_and_phases_what_it_simulated(
 ) -> None:
     demo.run(tmp_path, 3, SMALL)
     scan, filled = read_scan(tmp_path / "scan.cxi"), read_scan(tmp_path / "scan_inpainted.cxi")
-    gap = np.zeros((48, 48, 48), dtype=bool)
+    gap = np.zeros(SMALL.shape, dtype=bool)
     gap[:, :, 20:32] = True
     np.testing.assert_array_equal(scan.bad_mask, gap)
     np.testing.assert_array_equal(filled.bad_mask, gap)  # bounds are for our own cycles
@@ -55,7 +55,7 @@ def test_the_demonstration_fills_and_phases_what_it_simulated(
 
 def test_the_simulated_scan_has_its_peak_and_its_noise_where_they_belong() -> None:
     scan = simulate(3, SMALL)
-    assert np.unravel_index(int(scan.expectation.argmax()), scan.expectation.shape) == (24, 24, 15)
+    assert np.unravel_index(int(scan.expectation.argmax()), scan.expectation.shape) == (16, 20, 15)
     assert scan.expectation.max() == pytest.approx(SMALL.flux)
     total = scan.expectation.sum(dtype=float)
     assert scan.counts.sum(dtype=float) == pytest.approx(total, abs=6 * np.sqrt(total))

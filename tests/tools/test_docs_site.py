@@ -64,7 +64,7 @@ def test_a_browser_finds_wide_pages_and_pictures_that_do_not_load(
 def test_the_built_site_has_no_fault(browser_path: str) -> None:
     """Every link, and the first page in a browser; `make docs` has looked at all of them."""
     assert list(dead_links(SITE)) == []
-    assert list(faults_seen(SITE, browser_path, "site/index.html")) == []
+    assert list(faults_seen(SITE, browser_path, [SITE / "index.html"])) == []
 
 
 def test_a_build_without_an_extra_says_which(

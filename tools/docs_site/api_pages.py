@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from docs_site.reports import REPOSITORY
@@ -31,6 +33,13 @@ def _modules(folder: Path, name: str) -> Iterator[str]:
             yield f"{name}.{path.stem}"
         elif (path / "__init__.py").is_file():
             yield from _modules(path, f"{name}.{path.name}")
+
+
+def import_all() -> None:
+    """Import every module here, once, before Sphinx forks a process for every ten pages."""
+    for module in (module for modules in rooms().values() for module in modules):
+        with suppress(ImportError):  # of which autodoc tells
+            importlib.import_module(module)
 
 
 def room_page(room: str, modules: list[str]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 DETECTOR = "entry_1/instrument_1/detector_1"
@@ -101,11 +103,9 @@ def page(path: Path) -> str:
 
 def fill_example(path: Path) -> Path:
     """Fill the example with `predict`, as a user would, and return the output."""
-    import subprocess
-    import sys
-
+    from bcdi_inpaint.cli import main
     from bcdi_inpaint.files.example import EXAMPLE
 
-    command = ["-m", "bcdi_inpaint", "predict", str(EXAMPLE), "-q", "-o", str(path)]
-    subprocess.run([sys.executable, *command], check=True, capture_output=True, cwd=path.parent)
+    with redirect_stdout(StringIO()):
+        main.main(["predict", str(EXAMPLE), "-q", "-o", str(path)], standalone_mode=False)
     return path

@@ -23,6 +23,7 @@ from docs_site import (
 def write_parts(app: Any) -> None:
     """Write all parts below the folder of the pages; Sphinx calls it when it begins."""
     write_all(Path(app.srcdir) / "generated")
+    api_pages.import_all()
 
 
 def write_all(folder: Path) -> None:

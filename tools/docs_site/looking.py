@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from browser import find_browser
@@ -13,6 +14,8 @@ from docs_site.links import dead_links, pages
 
 PHONE = 390, 844
 """Width and height of a phone in pixels."""
+BROWSERS = 2
+"""How many look at the same time, each at its own pages."""
 WIDER = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 NOT_LOADED = (
     "[...document.images].filter(i => i.getAttribute('src') && !(i.complete && i.naturalWidth))"
@@ -22,18 +25,18 @@ EMPTY = "document.body.innerText.trim().length === 0"
 LOAD_LAZY = "document.querySelectorAll('img[loading]').forEach(i => i.loading = 'eager')"
 
 
-def faults_seen(site: Path, path: str, which: str = "*") -> Iterator[str]:
+def faults_seen(site: Path, path: str, chosen: Sequence[Path] | None = None) -> Iterator[str]:
     """What a browser finds wrong with the pages of a site, a line each.
 
     Parameters
     ----------
     site : folder of the site.
     path : the browser's.
-    which : pattern of the pages' paths.
+    chosen : pages to look at; None for all.
     """
     with browser(path) as tab:
         tab.resize(*PHONE)
-        for page in (one for one in pages(site) if one.match(which)):
+        for page in pages(site) if chosen is None else chosen:
             tab.open(page)
             name = page.relative_to(site)
             tab.ask(LOAD_LAZY)
@@ -47,16 +50,22 @@ def faults_seen(site: Path, path: str, which: str = "*") -> Iterator[str]:
 
 def look_at(site: Path) -> int:
     """Say what is wrong with a site; 1 where something is, else 0."""
-    faults = list(dead_links(site))
-    path = find_browser()
+    path, there = find_browser(), pages(site)
     if path is None:
         print("no browser here: pages were not looked at, their links alone")
-    else:
-        faults += faults_seen(site, path)
+    with ThreadPoolExecutor(BROWSERS) as browsers:
+        parts = [there[number::BROWSERS] for number in range(BROWSERS)] if path else []
+        looks = [browsers.submit(_faults_of_part, site, str(path), part) for part in parts]
+        faults = list(dead_links(site))
+        faults += sorted(fault for look in looks for fault in look.result())
     for fault in faults:
         print(fault, file=sys.stderr)
-    print(f"{len(pages(site))} pages, {len(faults)} faults")
+    print(f"{len(there)} pages, {len(faults)} faults")
     return int(bool(faults))
+
+
+def _faults_of_part(site: Path, path: str, part: Sequence[Path]) -> list[str]:
+    return list(faults_seen(site, path, part))
 
 
 if __name__ == "__main__":
