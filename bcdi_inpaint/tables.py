@@ -12,7 +12,7 @@ import numpy as np
 Style = Literal["plain", "markdown", "csv"]
 
 
-def number_of(n: int, noun: str) -> str:
+def number_of(n: int | np.integer, noun: str) -> str:
     """A number of things, in the singular where it is one.
 
     Examples

@@ -113,9 +113,9 @@ def test_a_scan_that_is_too_dark_is_named(model: Model, scan: Scan) -> None:
 
 def test_a_scan_alone_does_and_gives_a_model_that_fills(scan: Scan, model: Model) -> None:
     """As its lesson gives; its gaps are found, or given as they were found."""
-    expected = finetune_on([lesson(scan, "scan 1")], model, steps=1, device="cpu")
-    alone = finetune(scan, model, steps=1, device="cpu")
-    finding = finetune(scan, model, gaps=find_gaps(scan), steps=1, device="cpu")
+    expected = finetune_on([lesson(scan, "scan 1")], model, steps=5, device="cpu")
+    alone = finetune(scan, model, steps=5, device="cpu")
+    finding = finetune(scan, model, gaps=find_gaps(scan), steps=5, device="cpu")
     for found in (alone, finding):
         assert (found.before, found.after) == (expected.before, expected.after)
         assert same(state(found.model.network), state(expected.model.network))
