@@ -43,8 +43,10 @@ from benchmarks.background_crystals import GAP, SIZE, Known, draw
 
 BACKGROUNDS = (0.0, 0.3, 1.0, 3.0)
 WAYS = ("ignored", "as shown", "true", "added")
+TRIED = {"complete": WAYS[:2], "mask": WAYS, "prior": ("ignored", "as shown", "added")}
+"""What is tried of each gap; the rest would tell little more."""
 SCHEDULE = Schedule(hio=60, raar=160, er=60, update_every=25)
-STARTS = 2
+STARTS = 4
 PRESET = Preset(hio=0, raar=220, er=60, runs=STARTS)
 """Of PyNX's runner."""
 
@@ -124,17 +126,20 @@ def judge(seed: int, background: float) -> Iterator[dict[str, object]]:
     cases = (("complete", complete, None), ("mask", mask, None), ("prior", mask, prior_of(fill)))
     for what, gap, prior in cases:
         row: dict[str, object] = {"background": background, "gap": what, "shown": shown}
-        for way, level in levels.items():
-            if way == "ignored" or level:
-                row[way] = phase_error(known, way, gap, prior, level)
+        for way in TRIED[what]:
+            if way == "ignored" or levels[way]:
+                row[way] = phase_error(known, way, gap, prior, levels[way])
             else:
                 row[way] = row["ignored"]
         yield _told(seed, row)
     yield _told(seed, refined_row(known, hidden, mask, fill, shown))
     for handover in ("mask", "prior"):
         row = {"background": background, "gap": f"{handover}, PyNX", "shown": shown}
-        for way, level in {**levels, "added": np.nan}.items():
-            row[way] = runner_error(known, hidden, mask, fill, handover, level)
+        for way in ("ignored", "as shown"):
+            if way == "ignored" or shown:
+                row[way] = runner_error(known, hidden, mask, fill, handover, levels[way])
+            else:
+                row[way] = row["ignored"]
         yield _told(seed, row)
 
 
@@ -154,11 +159,8 @@ def runner_error(
     hidden, mask : the scan with its gap, and the gap.
     fill : the network's.
     handover : how PyNX gets it.
-    level : the background in counts a voxel that is taken off; no number where PyNX has no such
-        way.
+    level : the background in counts a voxel that is taken off.
     """
-    if np.isnan(level):
-        return level
     found = phase_scan(
         Scan(hidden, mask),
         fill,
@@ -181,9 +183,7 @@ def refined_row(
     fill : the network's.
     shown : the background that the scan shows.
     """
-    level = float(known.background)
-    row: dict[str, object] = {"background": level, "gap": "fill", "shown": shown}
-    row |= {"true": np.nan, "added": np.nan}
+    row: dict[str, object] = {"background": known.background, "gap": "fill", "shown": shown}
     for way, given in (("ignored", 0.0), ("as shown", None)):
         if given is None and not shown:
             row[way] = row["ignored"]
@@ -208,7 +208,8 @@ def averaged(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
         for name in ("shown", "ignored"):
             found[name] = f"{np.nanmedian([float(str(row[name])) for row in own]):.3g}"
         for way in WAYS[1:]:
-            ratios = [float(str(row[way])) / float(str(row["ignored"])) for row in own]
+            tried = [row for row in own if way in row]
+            ratios = [float(str(row[way])) / float(str(row["ignored"])) for row in tried]
             there = [ratio for ratio in ratios if np.isfinite(ratio)]
             found[f"{way} / ignored"] = f"{np.median(there):.2f}" if there else ""
         means.append(found)

@@ -101,11 +101,12 @@ def scan(
     """Writes a filled scan whose file says something of beam and crystal."""
     monkeypatch.chdir(tmp_path)
 
-    def write(**said: Any) -> Path:
+    def write(lift: float = 0.0, **said: Any) -> Path:
+        lifted = counts + np.random.default_rng(0).poisson(lift, counts.shape)
         gap = np.zeros(counts.shape, bool)
         gap[:, :, 28:34] = True
-        of_scan = Scan(np.where(gap, 0, counts).astype(np.float32), gap)
-        fill = np.where(gap, np.maximum(counts, 1e-3), counts).astype(np.float32)
+        of_scan = Scan(np.where(gap, 0, lifted).astype(np.float32), gap)
+        fill = np.where(gap, np.maximum(lifted, 1e-3), lifted).astype(np.float32)
         trusted = gap & (said.get("written_for") != "prior")
         sigma = np.where(gap, np.float32(0.05), 0)
         arrays = filled_arrays(of_scan, gap, fill, trusted=trusted, sigma=sigma)
@@ -166,11 +167,9 @@ def test_a_background_is_taken_off_what_is_measured_and_off_the_fill(
 
 
 def test_what_the_data_show_is_taken_off_where_that_is_asked_for(
-    scan: Callable[..., Path], pynx: str, counts: np.ndarray, capsys: pytest.CaptureFixture[str]
+    scan: Callable[..., Path], pynx: str
 ) -> None:
-    drawn = np.random.default_rng(0).poisson(2.0, counts.shape)
-    counts += drawn.astype(counts.dtype)
-    path = scan()
+    path = scan(2.0)
     cdi, plain = prepared(path, "--background", "auto"), prepared(path)
     measured = plain.iobs >= 0
     off = (plain.iobs - cdi.iobs)[measured & (cdi.iobs > 0)]
