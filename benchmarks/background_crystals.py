@@ -34,16 +34,18 @@ def draw(seed: int, background: float) -> Known:
     return Known(obj, expectation, rng.poisson(expectation).astype(np.float32), background)
 
 
-def draw_diffracted(rng: np.random.Generator) -> tuple[Complex64Array, Float64Array]:
-    """A crystal, and what it diffracts in a coherent beam; (SIZE, SIZE, SIZE) each, centred."""
+def draw_diffracted(
+    rng: np.random.Generator, size: int = SIZE
+) -> tuple[Complex64Array, Float64Array]:
+    """A crystal, and what it diffracts in a coherent beam; (size, size, size) each, centred."""
     ratio = rng.uniform(3.0, 4.5) * np.exp(rng.normal(0, 0.15, 3))
-    body = draw_body(rng, SIZE, ratio)
+    body = draw_body(rng, size, ratio)
     inside = body > 0.5
-    phase = smooth_field(inside, 0.5 * SIZE / ratio, rng)
+    phase = smooth_field(inside, 0.5 * size / ratio, rng)
     phase *= rng.uniform(0.5, 2.5) / np.ptp(phase[inside])
-    modulus = 1 + 0.08 * smooth_field(inside, 0.24 * SIZE / ratio, rng)
+    modulus = 1 + 0.08 * smooth_field(inside, 0.24 * size / ratio, rng)
     wave = scipy.fft.fftn(scipy.fft.ifftshift(body * modulus * np.exp(1j * phase)))
-    quarter = SIZE // 2
-    middle = scipy.fft.fftshift(wave)[(slice(quarter, quarter + SIZE),) * 3]
+    quarter = size // 2
+    middle = scipy.fft.fftshift(wave)[(slice(quarter, quarter + size),) * 3]
     obj = scipy.fft.fftshift(scipy.fft.ifftn(scipy.fft.ifftshift(middle))).astype(np.complex64)
     return obj, np.abs(middle) ** 2

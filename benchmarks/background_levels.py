@@ -22,8 +22,9 @@ from scipy.optimize import nnls
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.phasing.background import BackgroundSettings, find_background, part_moments
 from bcdi_inpaint.tables import format_table
-from benchmarks.background_crystals import SIZE, draw_diffracted
+from benchmarks.background_crystals import draw_diffracted
 
+SIZE = 48
 BLURS = (0.0, 0.5, 0.8)
 """Of a partly coherent beam, standard deviation in voxels."""
 FLUXES = (1e4, 1e5, 1e6, 1e7)
@@ -67,7 +68,7 @@ def measure(crystals: int) -> Iterator[dict[str, float]]:
     known = np.ones((SIZE,) * 3, dtype=bool)
     known[:, GAP] = False
     for seed in range(crystals):
-        sharp = draw_diffracted(np.random.default_rng([seed, 5]))[1]
+        sharp = draw_diffracted(np.random.default_rng([seed, 5]), SIZE)[1]
         for blur in BLURS:
             diffracted = gaussian_filter(sharp, blur)
             for flux in FLUXES:
