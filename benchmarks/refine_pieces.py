@@ -27,7 +27,7 @@ from bcdi_inpaint.evaluation.scores import ceiling_share, pearson_log
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.phasing.coherence import CoherenceSettings
-from bcdi_inpaint.phasing.computed_intensity import compute_states
+from bcdi_inpaint.phasing.coherence_check import compute_checked
 from bcdi_inpaint.phasing.judged_states import judge_states
 from bcdi_inpaint.phasing.mixing import MixingSettings, rms
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
@@ -95,7 +95,7 @@ def judged(
         begin = time.process_time()
         first = next(iter(family.values()))
         task = prepare_task(scan.counts, scan.gap, no_bad, fill, model, box, "cpu", first)
-        computed = compute_states(task, np.random.default_rng(0), STARTS, None)
+        computed = compute_checked(task, np.random.default_rng(0), STARTS)
         common = time.process_time() - begin
         for name, settings in family.items():
             begin = time.process_time()

@@ -142,10 +142,15 @@ def _run_start(
         report=task.cycled,
         settle=settle,
     )
-    seen = ~task.hidden
-    misfit = float(photon_deviance(task.counts[seen], state.intensity()[seen]).mean())
+    misfit = seen_misfit(task, state)
     search.end(misfit)
     return misfit, state
+
+
+def seen_misfit(task: RefinementTask, state: State) -> float:
+    """Mean deviance of what the retrieval sees from what it calculates."""
+    seen = ~task.hidden
+    return float(photon_deviance(task.counts[seen], state.intensity()[seen]).mean())
 
 
 @memory_errors()

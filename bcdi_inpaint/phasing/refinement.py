@@ -22,7 +22,7 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_model
-from bcdi_inpaint.phasing.computed_intensity import compute_states
+from bcdi_inpaint.phasing.coherence_check import compute_checked
 from bcdi_inpaint.phasing.judged_states import Refinement, judge_states
 from bcdi_inpaint.phasing.peak_box import crop_around_peak, shrink_box
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, prepare_task
@@ -100,7 +100,7 @@ def refine(
         total = starts * task.cycles
         seen = None if watch is None else partial(watch, box)
         task = replace(task, report=_counter(cycles, total), end=end, watch=seen)
-        computed = compute_states(task, rng, starts, progress)
+        computed = compute_checked(task, rng, starts, progress)
         found = judge_states(task, computed, fill, box, rng)
         cycles(total, total)
         return _with_report(found)

@@ -49,6 +49,8 @@ class RefinementSettings:
     heeded : cycles without the background, from where the ones with it ended: held-out voxels say
         whether it stays.
     coherence : how the beam's coherence is estimated.
+    checked : cycles of the best start with the beam as it was found, and as many as if it were
+        coherent: the misfits are compared.
     density : how an even density is made, as PyNX's cycles make it where the file says so.
     strengths : of the pull to an even density, tried one after another for as long as held-out
         voxels like it.
@@ -64,6 +66,7 @@ class RefinementSettings:
     background: BackgroundSettings = BackgroundSettings()
     heeded: Schedule = Schedule(hio=0, raar=50, er=20)
     coherence: CoherenceSettings = CoherenceSettings()
+    checked: Schedule = Schedule(hio=0, raar=30, er=15)
     density: DensitySettings = DensitySettings()
     strengths: tuple[float, ...] = (0.1, 0.3)
     evened: Schedule = Schedule(hio=0, raar=30, er=15)
@@ -72,7 +75,9 @@ class RefinementSettings:
     @property
     def cycles(self) -> int:
         """Cycles that a start takes if it is gone on with to the end; without a background."""
-        later = (self.released, self.last, *[self.evened] * len(self.strengths))
+        checked = [self.checked] * (2 if self.coherence.steps else 0)
+        evened = [self.evened] * len(self.strengths)
+        later = (*checked, self.released, self.last, *evened)
         return self.schedule.cycles + sum(schedule.raar + schedule.er for schedule in later)
 
 

@@ -1,0 +1,82 @@
+"""Whether the widths that were found of a beam's coherence are believed.
+
+A start that has not converged is fitted better by any blur that fills its minima, also where the
+beam is coherent. So the best start goes on for a while as if the beam were: where that fits nearly
+as well, the widths are of the start and not of the beam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bcdi_inpaint.errors import memory_errors
+from bcdi_inpaint.phasing.coherence import COHERENT, Coherence, CoherenceSearch
+from bcdi_inpaint.phasing.computed_intensity import (
+    ComputedStates,
+    compute_states,
+    continue_state,
+    seen_misfit,
+)
+from bcdi_inpaint.phasing.refinement_task import RefinementTask
+from bcdi_inpaint.phasing.torch_retrieval import State
+
+
+def compute_checked(
+    task: RefinementTask,
+    rng: np.random.Generator,
+    starts: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> ComputedStates:
+    """What several starts come to, and a beam's coherence that is believed.
+
+    Parameters
+    ----------
+    task, rng, starts, progress : see `compute_states`, also for what is raised.
+    """
+    computed = compute_states(task, rng, starts, progress)
+    return replace(computed, near=check_coherence(task, computed.near, computed.search))
+
+
+def check_coherence(
+    task: RefinementTask, near: tuple[State, ...], search: CoherenceSearch
+) -> tuple[State, ...]:
+    """The states, or what they come to in a coherent beam where the widths are not believed.
+
+    Then the search says so. An early end, or no memory, leaves the states and the widths.
+
+    Parameters
+    ----------
+    task : what is phased.
+    near : the states of several starts, the best first.
+    search : what was found of the beam's coherence.
+    """
+    if search.best.coherent:
+        return near
+    with task.end.keeping():
+        try:
+            (blurred,) = _go_on(task, near[:1], search.best)  # for as many cycles
+            (first,) = _go_on(task, near[:1], COHERENT)
+            share = seen_misfit(task, blurred) / max(seen_misfit(task, first), 1e-30)
+            if share <= task.settings.coherence.believed:
+                return near
+            others = _go_on(task, near[1:], COHERENT)
+        except MemoryError:
+            return near
+        search.disbelieve(share)
+        return first, *others
+    return near
+
+
+@memory_errors()
+def _go_on(
+    task: RefinementTask, states: Sequence[State], coherence: Coherence
+) -> tuple[State, ...]:
+    """Where states come to if the beam is taken as that from there on."""
+    known = task.amplitudes(task.first, task.hidden, task.background.level)
+    turned = tuple(replace(state, coherence=coherence) for state in states)
+    for state in turned:
+        continue_state(state, known, task.settings.checked, task.cycled)
+    return turned

@@ -1,0 +1,80 @@
+"""Whether widths of a beam's coherence are believed: from the true object, in either beam."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import torch
+
+from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing.coherence import COHERENT, Coherence
+from bcdi_inpaint.phasing.coherence_check import check_coherence
+from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
+from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.phasing.torch_retrieval import State, to_tensor
+from bcdi_inpaint.running.early_end import EarlyEnd
+
+SHAPE = (24, 24, 24)
+WIDTHS = (0.6, 0.6, 0.6)
+CPU = torch.device("cpu")
+BLOCK = np.zeros(SHAPE, dtype=np.complex64)
+BLOCK[8:16, 8:15, 9:16] = 40
+
+
+def state(coherence: Coherence) -> State:
+    return State(to_tensor(BLOCK, CPU), to_tensor(BLOCK != 0, CPU), coherence)
+
+
+def task(counts: np.ndarray, end: EarlyEnd | None = None) -> RefinementTask:
+    gap = np.zeros(SHAPE, dtype=bool)
+    gap[:, :, 15:18] = True
+    fill = Fill(np.where(gap, 1, counts), gap, 1.0 * gap, Calibration(), "a", "b")
+    settings = RefinementSettings(checked=Schedule(hio=0, raar=4, er=2))
+    own = RefinementTask(counts, gap, gap.copy(), fill, fill, CPU, settings)
+    return own if end is None else replace(own, end=end)
+
+
+@pytest.fixture
+def counts() -> np.ndarray:
+    return np.random.default_rng(0).poisson(state(COHERENT).intensity()).astype(np.float32)
+
+
+def test_widths_of_a_coherent_beam_are_not_believed(counts: np.ndarray) -> None:
+    own = task(counts)
+    search = own.coherence_search()
+    search.best = Coherence(WIDTHS)
+    near = (state(search.best), state(search.best))
+    checked = check_coherence(own, near, search)
+    assert all(one.coherence.coherent for one in checked)
+    assert len(checked) == 2
+    assert search.best.coherent
+    assert search.failure.startswith("coherence width 0.6, 0.6, 0.6 voxels not believed")
+    assert not near[0].coherence.coherent  # what was given stays
+
+
+def test_widths_of_a_partly_coherent_beam_are_believed(counts: np.ndarray) -> None:
+    blurred = scipy.ndimage.gaussian_filter(state(COHERENT).intensity(), WIDTHS, mode="wrap")
+    own = task(np.random.default_rng(0).poisson(blurred).astype(np.float32))
+    search = own.coherence_search()
+    search.best = Coherence(WIDTHS)
+    near = (state(search.best),)
+    assert check_coherence(own, near, search) is near
+    assert search.best.sigma == WIDTHS
+    assert not search.failure
+
+
+def test_where_there_are_none_or_no_time_all_stays(counts: np.ndarray) -> None:
+    own = task(counts, EarlyEnd(lambda: True))
+    search = own.coherence_search()
+    near = (state(COHERENT),)
+    assert check_coherence(own, near, search) is near
+    assert not own.end.came
+    search.best = Coherence(WIDTHS)
+    blurred = (state(search.best),)
+    assert check_coherence(own, blurred, search) is blurred
+    assert own.end.came
+    assert search.best.sigma == WIDTHS
