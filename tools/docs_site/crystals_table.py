@@ -16,7 +16,7 @@ SETTINGS = ("PyNX's command", "as users run it")
 WAYS = {
     "gap as zero": ("zero",),
     "gap masked": ("mask",),
-    "ours": ("refined prior + found", "auto refined", "refined prior", "auto"),
+    "ours": ("auto refined", "refined prior + found", "refined prior", "auto"),
     "nothing hidden": ("complete",),
 }
 """Columns of the table, and which row of the report each takes: the first that is there."""

@@ -103,6 +103,12 @@ TABLES = {
     "crystals_runner": Shown(
         "phasing_runner_small", _judged("phasing_runner_small", "--phasing "), CRYSTALS
     ),
+    "crystals_narrow": Shown(
+        "phasing_narrow",
+        _judged("phasing_narrow", "--phasing "),
+        ("taken", "cases", "filled", "ratio", "lower_quartile", "upper_quartile", "worst"),
+        table=2,
+    ),
     "crystals_measured": Shown(
         "phasing_measured_small",
         _judged("phasing_measured_small", "--phasing "),
