@@ -11,7 +11,7 @@ from docs_site.results import TABLES
 
 DOCS = REPOSITORY / "docs"
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_FENCED = re.compile(r"^(`{3,4})(\S*)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
+_FENCED = re.compile(r"^(`{3,4})(\S*)[^\n]*\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])")
 
 
