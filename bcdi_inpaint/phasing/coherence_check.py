@@ -53,21 +53,27 @@ def check_coherence(
     near : the states of several starts, the best first.
     search : what was found of the beam's coherence.
     """
-    if search.best.coherent:
-        return near
+    checked = near
     with task.end.keeping():
         try:
-            (blurred,) = _go_on(task, near[:1], search.best)  # for as many cycles
-            (first,) = _go_on(task, near[:1], COHERENT)
-            share = seen_misfit(task, blurred) / max(seen_misfit(task, first), 1e-30)
-            if share <= task.settings.coherence.believed:
-                return near
-            others = _go_on(task, near[1:], COHERENT)
+            checked = near if search.best.coherent else _checked(task, near, search)
         except MemoryError:
             return near
-        search.disbelieve(share)
-        return first, *others
-    return near
+    return checked
+
+
+def _checked(
+    task: RefinementTask, near: tuple[State, ...], search: CoherenceSearch
+) -> tuple[State, ...]:
+    """The same where there are widths, and time and memory."""
+    (blurred,) = _go_on(task, near[:1], search.best)  # for as many cycles
+    (first,) = _go_on(task, near[:1], COHERENT)
+    share = seen_misfit(task, blurred) / max(seen_misfit(task, first), 1e-30)
+    if share <= task.settings.coherence.believed:
+        return near
+    others = _go_on(task, near[1:], COHERENT)
+    search.disbelieve(share)
+    return first, *others
 
 
 @memory_errors()
