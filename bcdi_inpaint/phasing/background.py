@@ -41,6 +41,7 @@ class BackgroundSettings:
     contrast, contrast_width : of fringes, and how far its logarithm is from that as a rule. It
         tells where all fringes that are looked at drown in the background.
     scatter : relative scatter of a class's variance that has nothing to do with photons.
+    below_noise : standard errors by which the counts may vary less than photons do.
     least : counts that are worth heeding.
     deviations : standard errors that a background is above zero at least, to be believed.
     least_share : of the mean counts of the faintest class that it is at least: a blur takes more
@@ -56,6 +57,7 @@ class BackgroundSettings:
     contrast: float = 0.5
     contrast_width: float = 0.7
     scatter: float = 0.2
+    below_noise: float = 5.0
     least: float = 0.05
     deviations: float = 3.0
     least_share: float = 0.6
@@ -109,7 +111,7 @@ def find_background(
     Raises
     ------
     InputError
-        Too little is measured to tell.
+        Too little is measured to tell, or the counts are no photons.
 
     Examples
     --------
@@ -119,6 +121,7 @@ def find_background(
     1.5
     """
     moments = part_moments(counts, known, settings)
+    _check_noise(moments, settings)
     estimate, faintest = _estimate(moments, settings)
     group = np.arange(moments.shape[1]) % settings.groups
     others = [_estimate(moments[:, group != g], settings)[0] for g in range(settings.groups)]
@@ -180,6 +183,16 @@ def _parts(values: np.ndarray, side: int) -> np.ndarray:
 def _checkerboard(side: int) -> BoolArray:
     white: BoolArray = np.indices((side,) * 3).sum(axis=0).ravel() % 2 == 0
     return white
+
+
+def _check_noise(moments: Float64Array, settings: BackgroundSettings) -> None:
+    """Refuse counts of less noise than photons have: no fringes would be seen in them."""
+    _, variance, doubt = np.array(list(_classes(moments, settings))).T
+    together = np.sum(variance / doubt) / np.sqrt(np.sum(1 / doubt))
+    if together < -settings.below_noise:
+        raise InputError(
+            "a background cannot be told: the counts vary less than photons do, expected photons"
+        )
 
 
 def _estimate(moments: Float64Array, settings: BackgroundSettings) -> tuple[float, float]:

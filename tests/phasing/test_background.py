@@ -85,6 +85,13 @@ def test_a_scan_with_little_measured_is_told_in_one_line(diffracted: np.ndarray)
         find_background(diffracted, known)
 
 
+def test_counts_that_are_no_photons_are_told_in_one_line(diffracted: np.ndarray) -> None:
+    """Divided by a monitor, they vary less than as many photons would."""
+    counts = drawn(1e5 * diffracted + 3) / 8
+    with pytest.raises(InputError, match=r"vary less than photons do, expected photons$"):
+        find_background(counts, EVERYWHERE)
+
+
 @pytest.mark.parametrize("level", [0.0, 0.5])
 def test_a_measured_scan_shows_what_is_put_into_it(real_data: Path, level: float) -> None:
     with np.load(real_data / "S1398_counts_mask.npz") as file:
