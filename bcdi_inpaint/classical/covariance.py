@@ -92,7 +92,9 @@ def kriging_weights(
     matrix, right = between(sources, sources), between(sources, targets)
     variance = covariance[tuple(middle)]
     matrix[np.diag_indices(len(matrix))] += nugget * variance
-    solved = scipy.linalg.solve(matrix, right, assume_a="pos", check_finite=False)
+    # As `solve` with assume_a="pos", in half the time: without an estimate of the condition.
+    factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
+    solved = scipy.linalg.cho_solve(factor, right, check_finite=False)
     left = np.clip(noise_free_variance(covariance) - (solved * right).sum(axis=0), 0, None)
     weights = solved.T.reshape(len(inside), len(beside), *lateral)
     return weights.astype(np.float32), left
