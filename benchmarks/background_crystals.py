@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
+from scipy.ndimage import binary_dilation
 
-from bcdi_inpaint.arrays import Complex64Array, Float32Array, Float64Array
+from bcdi_inpaint.arrays import BoolArray, Complex64Array, Float32Array, Float64Array
 from benchmarks.other_crystals import draw_body, smooth_field
 
 SIZE = 48
@@ -23,6 +24,12 @@ class Known:
     expectation: Float32Array
     counts: Float32Array
     background: float
+
+    @property
+    def support(self) -> BoolArray:
+        """Where the crystal is, and a voxel more."""
+        modulus = np.abs(self.obj)
+        return np.asarray(binary_dilation(modulus > 0.1 * modulus.max()))
 
 
 def draw(seed: int, background: float) -> Known:

@@ -283,6 +283,8 @@ BAD: dict[str, tuple[Make, str]] = {
     "binning": (_scan("--binning", "0"), "binning"),
     "model": (_scan("--model", "absent.safetensors"), "absent.safetensors"),
     "device": (_scan("--device", "tpu"), "tpu"),
+    "background text": (_scan("--refine", "--background", "much"), "'much', expected photons"),
+    "background alone": (_scan("--background", "0.3"), "background is 0.3 without --refine"),
     "option": (_scan("--fast"), "--fast"),
     "existing output": (_existing, "--force"),
     "existing picture": (_existing_picture, "--force"),

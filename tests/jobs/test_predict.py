@@ -222,7 +222,6 @@ def test_any_method_writes_the_same_kind_of_file(request_: Request, method: str)
         ({"method": "magic"}, "method is 'magic', expected one of network, nearest"),
         ({"method": "dip"}, "--model is given with the method dip, expected it with network"),
         ({"method": "dip", "model": "default", "refine": True}, "--refine is given with the meth"),
-        ({"background": 0.3}, "background is 0.3 without --refine, which alone heeds it"),
         ({"minutes": 3.0}, "minutes is 3 with the method network, expected it with one of dip"),
         ({"method": "dip", "model": "default", "minutes": 0.0}, "minutes is 0.0, expected more"),
     ],
