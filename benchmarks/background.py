@@ -2,13 +2,14 @@
 
     python -m benchmarks.background            # half an hour on a core
     python -m benchmarks.background --quick    # minutes, one crystal
+    python -m benchmarks.background --found    # the support is found, as users have it
 
 Faceted crystals with a constant background of some counts a voxel, all voxels measured, or a gap of
 12 lines beside the peak, masked or with the network's fill as its prior. The same starts four ways:
 the background ignored; heeded, which takes it off what is measured and estimated (down to zero),
 the one that the scan shows and the true one; added to what is calculated, where a cycle takes F to
-F sqrt(counts / (|F|^2 + background)). The support is given, the true one and a voxel more: else
-most starts of few stagnate, and luck is measured. Then what `predict --refine` makes of the gap
+F sqrt(counts / (|F|^2 + background)). The support is given, the true one and a voxel more, because
+most starts of few stagnate while they find it, and luck is measured. Then what `predict --refine` makes of the gap
 with and without. How well a scan shows its background: `python -m benchmarks.background_levels`.
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,15 +112,16 @@ def phase_error(
     return compare(obj, known.obj).phase_rms_rad
 
 
-def judge(seed: int, background: float) -> Iterator[dict[str, object]]:
+def judge(seed: int, background: float, *, is_found: bool = False) -> Iterator[dict[str, object]]:
     """A row for each gap, with a column for each way to heed the background.
 
     Parameters
     ----------
     seed : of the crystal.
     background : in counts a voxel.
+    is_found : whether the support is found; then complete data and the fill are left out.
     """
-    known = draw(seed, background)
+    known = replace(draw(seed, background), is_found=is_found)
     mask = np.zeros(known.counts.shape, dtype=bool)
     complete = mask.copy()
     mask[:, GAP] = True
@@ -127,15 +130,16 @@ def judge(seed: int, background: float) -> Iterator[dict[str, object]]:
     shown = find_background(hidden, ~mask).level
     levels = {"ignored": 0.0, "as shown": shown, "true": background, "added": background}
     cases = (("complete", complete, None), ("mask", mask, None), ("prior", mask, prior_of(fill)))
-    for what, gap, prior in cases[bool(background) :]:  # of complete data, whether it converges
+    for what, gap, prior in cases[bool(background or is_found) :]:  # complete: does it converge?
         row: dict[str, object] = {"background": background, "gap": what, "shown": shown}
-        for way in TRIED[what]:
+        for way in TRIED[what][: 2 if is_found else None]:
             if way == "ignored" or levels[way]:
                 row[way] = phase_error(known, way, gap, prior, levels[way])
             else:
                 row[way] = row["ignored"]
         yield _told(seed, row)
-    yield _told(seed, refined_row(known, hidden, mask, fill, shown))
+    if not is_found:
+        yield _told(seed, refined_row(known, hidden, mask, fill, shown))
     for handover in ("mask", "prior"):
         row = {"background": background, "gap": f"{handover}, PyNX", "shown": shown}
         for way in ("ignored", "as shown"):
@@ -168,7 +172,7 @@ def runner_error(
     found = run_preset(
         prepared.handed,
         PRESET,
-        extra=("--support_update_period", "0"),
+        extra=() if known.is_found else ("--support_update_period", "0"),
         support=known.support,
         knowledge=Knowledge(background=level),
     )
@@ -235,8 +239,8 @@ def report(rows: Sequence[dict[str, object]], how: str) -> str:
             "",
             f"- `{how}`",
             f"- crystals of {SIZE}^3 voxels, a gap of 12 lines 6 off the peak, the best of "
-            f"{STARTS} starts by misfit, in the true support and a voxel more; medians over the "
-            "crystals",
+            f"{STARTS} starts by misfit, in the true support and a voxel more, or in one that is "
+            "found (`--found`); medians over the crystals",
             "- background, shown: counts in every voxel, the true ones and what the scan shows "
             "(0: none)",
             "- ignored: phase error (rad); of `fill`, the RMS log error in the gap of what "
@@ -255,14 +259,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one crystal")
     parser.add_argument("--crystals", type=int, default=4)
+    parser.add_argument("--levels", type=float, nargs="+", default=BACKGROUNDS)
+    parser.add_argument("--found", action="store_true", help="the support is found")
     parser.add_argument("-o", "--output", type=Path, help="file for the table, as it grows")
     arguments = parser.parse_args()
     count = 1 if arguments.quick else arguments.crystals
-    how = f"python -m benchmarks.background --crystals {count}"
+    levels = " ".join(f"{level:g}" for level in arguments.levels)
+    how = f"python -m benchmarks.background --crystals {count} --levels {levels}"
+    how += " --found" if arguments.found else ""
     rows: list[dict[str, object]] = []
     for seed in range(count):
-        for level in BACKGROUNDS:
-            for row in judge(seed, level):
+        for level in arguments.levels:
+            for row in judge(seed, level, is_found=arguments.found):
                 rows.append(row)
                 if arguments.output is not None:
                     arguments.output.write_text(report(rows, how), encoding="utf-8")

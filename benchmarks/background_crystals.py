@@ -24,10 +24,14 @@ class Known:
     expectation: Float32Array
     counts: Float32Array
     background: float
+    is_found: bool = False
+    """Whether its support is to be found."""
 
     @property
-    def support(self) -> BoolArray:
-        """Where the crystal is, and a voxel more."""
+    def support(self) -> BoolArray | None:
+        """Where the crystal is, and a voxel more; None where that is to be found."""
+        if self.is_found:
+            return None
         modulus = np.abs(self.obj)
         return np.asarray(binary_dilation(modulus > 0.1 * modulus.max()))
 
