@@ -9,8 +9,9 @@ Faceted crystals with a constant background of some counts a voxel, all voxels m
 the background ignored; heeded, which takes it off what is measured and estimated (down to zero),
 the one that the scan shows and the true one; added to what is calculated, where a cycle takes F to
 F sqrt(counts / (|F|^2 + background)). The support is given, the true one and a voxel more, because
-most starts of few stagnate while they find it, and luck is measured. Then what `predict --refine` makes of the gap
-with and without. How well a scan shows its background: `python -m benchmarks.background_levels`.
+most starts of few stagnate while they find it, and luck is measured. Then what `predict --refine`
+makes of the gap with and without. How well a scan shows its background:
+`python -m benchmarks.background_levels`.
 """
 
 from __future__ import annotations
