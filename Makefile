@@ -31,8 +31,9 @@ check: setup  ## lint, formatting, types, docstrings, the rooms
 	$(RUN) -m pytest -q tests/test_layers.py
 	$(RUN) tools/measure_house.py
 
+# Tests start many processes: with PYTHONDONTWRITEBYTECODE each of them would compile all modules.
 test: setup  ## all tests (TEST_ARGS for pytest)
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -q $(IN_PARALLEL) $(TEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(RUN) -m pytest -q $(IN_PARALLEL) $(TEST_ARGS)
 
 demo: setup  ## simulate a scan, fill its gaps, phase it; leaves demo/ (DEMO_ARGS)
 	$(RUN) -m simulation.demo $(DEMO_ARGS)
