@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors import safe_open
@@ -44,22 +45,22 @@ def test_the_file_tells_how_it_was_made_and_keeps_the_calibration(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_result_says_in_a_line_what_came_of_it(given: Lesson, model: Model) -> None:
-    result = finetune_on([given], model, steps=2, device="cpu")
+def test_a_result_says_in_a_line_what_came_of_it(adaptation: Any) -> None:
+    result = adaptation.found
     said = repr(result)
     assert "\n" not in said
     kept = "the adapted weights are kept" if result.improved else "the weights stay as they were"
-    assert said.startswith(f"2 steps on peak.cxi: {kept} (held out, before: mse of log 0.")
+    assert said.startswith(f"15 steps on peak.cxi: {kept} (held out, before: mse of log 0.")
     assert str(result.after) in said
 
 
-def test_only_weights_that_are_adapted_have_another_name(given: Lesson, model: Model) -> None:
-    better = finetune_on([given], model, steps=15, device="cpu")
+def test_only_weights_that_are_adapted_have_another_name(adaptation: Any) -> None:
+    better = adaptation.found
     assert better.improved
     assert better.model.name == "tiny, adapted"
     assert better.model.sha256 == ""
     assert better.model.calibration == CALIBRATION
-    worse = replace(better, model=model, before=better.after, after=better.before)
+    worse = replace(better, model=adaptation.model, before=better.after, after=better.before)
     assert not worse.improved
 
 

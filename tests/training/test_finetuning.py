@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,17 +27,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "SETTINGS", QUICK)
 
 
-def test_a_fault_is_unlearned_and_the_model_given_stays(given: Lesson, model: Model) -> None:
-    before, said = state(model.network), []
-    result = finetune_on([given], model, steps=15, device="cpu", say=said.append)
+def test_a_fault_is_unlearned_and_the_model_given_stays(adaptation: Any) -> None:
+    result = adaptation.found
     assert result.improved
     assert result.after.mse_log < 0.8 * result.before.mse_log
     assert result.after.poisson_deviance < result.before.poisson_deviance
-    assert same(before, state(model.network))
-    assert not same(before, state(result.model.network))
+    assert same(adaptation.before, state(adaptation.model.network))
+    assert not same(adaptation.before, state(result.model.network))
     assert result.before.n_voxels == result.after.n_voxels > 100
-    assert f"held out, before: {result.before}" in said
-    assert said[-1] == "kept: the adapted weights"
+    assert f"held out, before: {result.before}" in adaptation.said
+    assert adaptation.said[-1] == "kept: the adapted weights"
 
 
 def test_what_did_not_get_better_stays_as_it_was(
