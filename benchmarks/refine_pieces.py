@@ -37,8 +37,8 @@ from bcdi_inpaint.tables import format_table
 from benchmarks.refine_scans import Scan, draw_scans
 from benchmarks.telling import tell
 
-FULL = RefinementSettings()
-BY_CLASS = replace(FULL, mixing=MixingSettings(rule="classes"))
+BY_CLASS = RefinementSettings(mixing=MixingSettings(rule="classes"))
+FULL = replace(BY_CLASS, mixing=MixingSettings(rule="voxels"))
 UNBLURRED = CoherenceSettings(steps=0)
 CUT = replace(FULL.schedule, settled=1.0, widen=0)
 FAMILIES = (

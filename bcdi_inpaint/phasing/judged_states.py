@@ -152,13 +152,28 @@ def _apply(task: RefinementTask, fill: Fill, box: Box, trial: Trial, factors: Fl
     evidence = Evidence(task.log_counts, ~task.unknown, log_fill, found, trial.spread)
     counts, sigma = fill.counts.copy(), fill.sigma.copy()
     filled = fill.filled[box]
-    log_mixed = trial.mixture.rule.mix(evidence, filled)
+    rule = trial.mixture.rule.for_a_better_fill(error_left(task))
+    log_mixed = rule.mix(evidence, filled)
     counts[box][filled] = np.maximum(np.expm1(log_mixed), LEAST_COUNTS)
     scaled = sigma[box][filled] * factors[classes][filled]
     # Counts tell no error that is smaller than their own noise, which log(1 + counts) has as:
     noise = 1 / np.sqrt(1 + counts[box][filled])
     sigma[box][filled] = np.maximum(scaled, np.minimum(noise, sigma[box][filled]))
     return replace(fill, counts=counts, sigma=sigma)
+
+
+def error_left(task: RefinementTask) -> float:
+    """What is left of the fill's squared error where the pseudo-gap is not hidden too.
+
+    With a second gap hidden the network's fill is worse in both of them, the wider they are the
+    more; so the pseudo-gap tells too much for the computed intensity. How much worse is seen in the
+    gap itself, where both fills are: the square of their difference is what the second gap adds.
+    """
+    pseudo, both = task.pseudo, task.unknown & task.first.filled & task.second.filled
+    first = np.log1p(task.first.counts)
+    error = rms(first[pseudo] - task.log_counts[pseudo])
+    added = rms(first[both] - np.log1p(task.second.counts[both])) if both.any() else 0.0
+    return float(np.clip(1 - (added / max(error, 1e-12)) ** 2, 0, 1))
 
 
 def _with_all_measured(task: RefinementTask, trial: Trial) -> tuple[State, ...]:

@@ -13,7 +13,7 @@ from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.background import Background
 from bcdi_inpaint.phasing.coherence import Coherence, CoherenceSearch, CoherenceSettings
 from bcdi_inpaint.phasing.computed_intensity import ComputedStates
-from bcdi_inpaint.phasing.judged_states import Refinement, judge_states
+from bcdi_inpaint.phasing.judged_states import Refinement, error_left, judge_states
 from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
@@ -22,7 +22,9 @@ from bcdi_inpaint.scan.boxes import whole
 
 SHAPE = (24, 24, 24)
 FEW = Schedule(hio=0, raar=1, er=1)
-SETTINGS = RefinementSettings(released=FEW, last=FEW, heeded=FEW, strengths=())
+SETTINGS = RefinementSettings(
+    released=FEW, last=FEW, heeded=FEW, strengths=(), mixing=MixingSettings(rule="voxels")
+)
 LEVEL = 5.0
 
 
@@ -82,6 +84,24 @@ def test_a_fill_that_is_off_is_mended_in_the_gap_alone(refined: Refinement) -> N
     np.testing.assert_array_equal(refined.fill.counts[~gap], task.second.counts[~gap])
     np.testing.assert_array_equal(refined.fill.sigma[~gap], 0)
     assert (refined.fill.sigma[gap] <= 0.5).all()  # it is surer now
+
+
+def test_what_a_second_gap_adds_to_the_error_counts_less() -> None:
+    task, truth = task_of(0.3), np.log1p(crystal().intensity())
+    assert error_left(task) == 1
+    better = fill_of(np.expm1(truth), task.unknown, 0.2)
+    added, error = 0.1 * truth[task.unknown], 0.3 * truth[task.pseudo]
+    wanted = 1 - np.square(added).mean() / np.square(error).mean()
+    assert error_left(replace(task, second=better)) == pytest.approx(wanted, abs=0.01)
+    assert error_left(replace(task, second=fill_of(np.expm1(truth), task.unknown, 2.0))) == 0
+
+
+def test_a_fill_that_is_better_than_in_the_pseudo_gap_is_mixed_less(refined: Refinement) -> None:
+    worse, log_fill = task_of(0.3), np.log1p(task_of(0.2).second.counts)
+    task = replace(worse, second=task_of(0.2).second)
+    moved = np.abs(np.log1p(judged(task).fill.counts) - log_fill)[task.unknown].mean()
+    full = np.abs(np.log1p(refined.fill.counts) - np.log1p(worse.second.counts))[task.unknown]
+    assert 0 < moved < full.mean()
 
 
 def test_what_was_found_is_told_and_reported(refined: Refinement) -> None:

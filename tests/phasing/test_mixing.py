@@ -12,6 +12,7 @@ from bcdi_inpaint.phasing.mixing import MixingSettings, fit_mixture, fit_shares
 
 SHAPE = (24, 24, 24)
 BY_CLASS = MixingSettings(rule="classes")
+BY_VOXEL = MixingSettings(rule="voxels")
 
 
 def some_evidence(noise: float = 0.05) -> tuple[Evidence, np.ndarray]:
@@ -44,7 +45,7 @@ def test_a_share_is_that_of_least_squared_error_of_logarithms() -> None:
 
 def test_voxels_of_which_the_starts_agree_are_believed_more() -> None:
     evidence, gap = some_evidence()
-    voxels, classes = (fit_mixture(evidence, gap, rule) for rule in (MixingSettings(), BY_CLASS))
+    voxels, classes = (fit_mixture(evidence, gap, rule) for rule in (BY_VOXEL, BY_CLASS))
     assert voxels.error < 0.8 * classes.error
     left = np.square(evidence.log_counts - voxels.log_counts)
     agree = evidence.spread == 0
@@ -52,7 +53,7 @@ def test_voxels_of_which_the_starts_agree_are_believed_more() -> None:
     assert left[gap & ~agree].mean() < 0.06  # about the fill's own 0.04, not the other's 1
 
 
-@pytest.mark.parametrize("settings", [MixingSettings(), BY_CLASS])
+@pytest.mark.parametrize("settings", [BY_VOXEL, BY_CLASS])
 def test_an_intensity_that_knows_nothing_gains_nothing(settings: MixingSettings) -> None:
     """Judged on other blocks than those it was fitted on: chance does not pass for knowledge."""
     evidence, gap = some_evidence()
@@ -64,7 +65,7 @@ def test_an_intensity_that_knows_nothing_gains_nothing(settings: MixingSettings)
     assert error > 0.99 * np.sqrt(np.square(fill - evidence.log_counts)[gap].mean())
 
 
-@pytest.mark.parametrize("settings", [MixingSettings(), BY_CLASS])
+@pytest.mark.parametrize("settings", [BY_VOXEL, BY_CLASS])
 def test_a_rule_mixes_other_voxels_as_it_did_those(settings: MixingSettings) -> None:
     """The mirror image of a pseudo-gap is mixed like it; what was measured is left alone."""
     evidence, gap = some_evidence()
@@ -79,7 +80,7 @@ def test_a_rule_mixes_other_voxels_as_it_did_those(settings: MixingSettings) -> 
 
 def test_the_share_of_each_class_is_told_of_both_rules() -> None:
     evidence, gap = some_evidence()
-    for settings in (MixingSettings(), BY_CLASS):
+    for settings in (BY_VOXEL, BY_CLASS):
         shares = fit_mixture(evidence, gap, settings).shares
         assert shares.shape == (7,)
         assert 0 < shares[3] < 0.5
