@@ -75,5 +75,6 @@ for ax in axes.flat:
 # %%
 # "hard" takes the fill as counted, "soft" holds the calculated intensity in the fill's interval,
 # "prior" draws it towards the fill, the more the surer the fill is.
-# This is one crystal with few starts: with 150 cycles of RAAR in place of 250 none has converged,
-# and the order is another. What holds on the average of many crystals is on the pages of results.
+#
+# This is one crystal with two short starts: with 150 cycles of RAAR in place of 250 the order is
+# another. The pages of results have many crystals.
