@@ -21,9 +21,14 @@ from bcdi_inpaint.phasing.background import BackgroundSettings
 from bcdi_inpaint.phasing.coherence import CoherenceSettings
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.refinement import refine
-from bcdi_inpaint.phasing.refinement_task import RefinementSettings
+from bcdi_inpaint.phasing.refinement_task import (
+    RefinementSettings,
+    _with_background,
+    prepare_task,
+)
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import State
+from bcdi_inpaint.scan.boxes import whole
 
 SHAPE = (48, 48, 48)
 _FEW = Schedule(hio=0, raar=4, er=2)
@@ -167,7 +172,7 @@ def test_a_beam_that_is_partly_coherent_is_told_and_written(
     assert ((sigma > 0.15) & (sigma < 0.8)).all()
 
 
-def test_a_background_is_told_and_written_unless_it_is_given(
+def test_a_background_is_told_and_written(
     expectation: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
 ) -> None:
     drawn = np.random.default_rng(2).poisson(expectation + 4)
@@ -177,18 +182,21 @@ def test_a_background_is_told_and_written_unless_it_is_given(
     assert "; background " in found.remark
     assert found.fill.report.background == 0 or "left out" not in found.remark
     assert found.fill.report.background == pytest.approx(4, rel=0.1) or "left out" in found.remark
-    off = refine(counts, gap, fill, model=model, starts=1, settings=settings, background=0)
-    assert "background" not in off.remark
-    assert off.fill.report.background == 0
 
 
-def test_too_little_measured_to_tell_a_background_is_said(
+def test_a_background_is_the_users_or_the_scans_or_cannot_be_told(
     counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
 ) -> None:
-    settings = replace(SHORT, background=BackgroundSettings(fewest=100))
-    found = refine(counts, gap, fill, model=model, starts=1, settings=settings)
-    assert "; a background cannot be told: " in found.remark
-    assert len(found.remark.splitlines()) == 1
+    box, settings = whole(SHAPE), replace(SHORT, background=BackgroundSettings(fewest=100))
+
+    without = prepare_task(counts, gap, gap, fill, model, box, "cpu", settings, 0.0)
+    assert without.background.level == 0
+    assert not without.no_background
+    given, told = (_with_background(without, level) for level in (2.5, None))
+    assert given.background.level == 2.5
+    assert told.background.level == 0
+    assert told.no_background.startswith("a background cannot be told: ")
+    assert told.cycles < given.cycles  # the ones without it are counted
 
 
 def test_noise_that_no_crystal_makes_leaves_the_fill_as_it_was(
