@@ -95,16 +95,15 @@ class ClassRule:
         return mix(fill, found, self.shares[brightness_classes(np.expm1(fill), self.settings)])
 
     def for_a_better_fill(self, part: float) -> ClassRule:
-        """Shares as two independent errors have them, of which the fill's square is less.
+        """Every share is less in proportion.
 
         Examples
         --------
         >>> rule = ClassRule(np.array([0.0, 0.5, 1.0]), MixingSettings())
-        >>> rule.for_a_better_fill(1 / 3).shares
-        array([0.  , 0.25, 1.  ])
+        >>> rule.for_a_better_fill(0.5).shares
+        array([0.  , 0.25, 0.5 ])
         """
-        kept = part * self.shares
-        return replace(self, shares=kept / np.maximum(kept + 1 - self.shares, 1e-12))
+        return replace(self, shares=part * self.shares)
 
 
 @dataclass(frozen=True)
