@@ -225,18 +225,19 @@ def averaged(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
     return means
 
 
-def report(rows: Sequence[dict[str, object]], how: str) -> str:
+def report(rows: Sequence[dict[str, object]], how: str, *, is_found: bool = False) -> str:
     """A page of medians over the crystals.
 
     Parameters
     ----------
     rows : of `judge`.
     how : the command.
+    is_found : whether the support was found.
     """
     means = averaged(rows)
     return "\n".join(
         [
-            "# What it earns to heed a constant background",
+            "# What it earns to heed a constant background" + (", the support found" * is_found),
             "",
             f"- `{how}`",
             f"- crystals of {SIZE}^3 voxels, a gap of 12 lines 6 off the peak, the best of "
@@ -274,8 +275,10 @@ def main() -> None:
             for row in judge(seed, level, is_found=arguments.found):
                 rows.append(row)
                 if arguments.output is not None:
-                    arguments.output.write_text(report(rows, how), encoding="utf-8")
-    print(report(rows, how))
+                    arguments.output.write_text(
+                        report(rows, how, is_found=arguments.found), encoding="utf-8"
+                    )
+    print(report(rows, how, is_found=arguments.found))
 
 
 if __name__ == "__main__":
