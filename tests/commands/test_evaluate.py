@@ -256,7 +256,9 @@ def test_crystals_are_judged_after_phasing(tmp_path: Path) -> None:
     assert [row["treatment"] for row in rows] == ["complete", "mask", "prior"]
     assert float(rows[1]["ratio_phase_rms_rad"]) == 1
     report = (out / "phasing.md").read_text()
-    assert report.count("| prior") == 2  # by width, and by the advice
+    alone, _, compared = report.partition("Phased twice")
+    assert alone.count("| prior") == 2  # by width, and by the advice
+    assert "| by free log-likelihood" in compared
     assert report.count("| auto") == 3  # and by flux
     assert (out / "phasing.png").read_bytes().startswith(b"\x89PNG")
     before = rows_of(out / "retrievals.csv")
