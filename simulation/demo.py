@@ -124,7 +124,9 @@ def _run_all(
     handed: Mapping[str, HandOver], known: Knowledge, seed: int, preset: Preset
 ) -> dict[str, list[Reconstruction]]:
     """What PyNX finds of each treatment; in processes, because a cycle keeps only one core busy."""
-    with Workers(min(len(os.sched_getaffinity(0)), len(handed)), environment={}) as workers:
+    processes = min(len(os.sched_getaffinity(0)), len(handed))
+    stage = f"PyNX phases {', '.join(handed)}: {preset.runs} starts of each"
+    with Workers(processes, environment={}) as workers, report_stage(stage):
         tasks = {
             name: workers.submit(
                 run_preset,
@@ -135,11 +137,7 @@ def _run_all(
             )
             for name, each in handed.items()
         }
-        found = {}
-        for name, task in tasks.items():
-            with report_stage(f"PyNX phases: {name}, {preset.runs} starts"):
-                found[name] = task.result()
-    return found
+        return {name: task.result() for name, task in tasks.items()}
 
 
 def _handed_over(scan: Simulated, filled_path: Path) -> tuple[dict[str, HandOver], Knowledge]:
