@@ -26,9 +26,7 @@ low, high = fill.interval(0.95)
 frame, row = 24, 32
 x = np.arange(64)
 gap = fill.filled[frame, row]
-fig, (ax, ax_sure) = plt.subplots(
-    1, 2, figsize=(10, 3.8), width_ratios=(1.6, 1), layout="constrained"
-)
+fig, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
 ax.plot(x[~gap], scan.counts[frame, row][~gap], ".", color="0.6", label="measured")
 ax.fill_between(
     x,
@@ -46,7 +44,7 @@ ax.set(yscale="log", ylim=(0.4, 2e6), xlabel="detector column", ylabel="counts")
 ax.legend(frameon=False, fontsize=9)
 
 # %%
-# On the right: of all filled voxels with about the same sigma, how far off they are. On the line
+# Of all filled voxels with about the same sigma, how far off they are. On the line
 # the promise is kept; below it, the fill was better than it promised. Counts below ten scatter
 # more, because of their own noise, and are left out.
 
@@ -59,6 +57,7 @@ for a, b in pairwise(edges):
     own = (sigma >= a) & (sigma <= b)
     middle.append(np.median(sigma[own]))
     spread.append(np.quantile(error[own], 0.68))
+fig, ax_sure = plt.subplots(figsize=(4.4, 3.8), layout="constrained")
 ax_sure.plot([0, 1.2], [0, 1.2], color="0.7")
 ax_sure.plot(middle, spread, "o", color="#d1352b")
 ax_sure.set(xlabel="sigma", ylabel="error of 68 % of the voxels", xlim=(0, None), ylim=(0, None))
