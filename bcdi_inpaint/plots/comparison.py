@@ -25,6 +25,7 @@ _METHOD_COLOURS = {
 _OTHER_COLOURS = (
     *("#8a8a8a", "#e69f00", "#2e9e6b", "#9467bd"),
     *("#17a2b8", "#8c6d31", "#e377c2", "#bcbd22"),
+    *("#5b3a1e", "#1b7837", "#5e4fa2", "#c994c7"),
 )
 Curve = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
 """Places along x, values there, and the lower and upper ends of their error bars (or NaN)."""

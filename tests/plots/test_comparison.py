@@ -30,6 +30,13 @@ def test_score_curves_draw_every_method_in_one_colour() -> None:
         score_curves({}, xlabel="px", ylabel="r")
 
 
+def test_a_dozen_methods_have_a_colour_each() -> None:
+    curve = ([3], [0.9], [0.8], [1.0])
+    names = ["linear", "ceiling", "gap_unet", *(f"method {number}" for number in range(12))]
+    figure = score_curves({"s": dict.fromkeys(names, curve)}, xlabel="px", ylabel="r")
+    assert len({line.get_color() for line in figure.axes[0].lines}) == len(names)
+
+
 def test_an_unknown_error_bar_is_left_out(tmp_path: Path) -> None:
     curve = ([3], [0.9], [float("nan")], [float("nan")])
     path = tmp_path / "b.png"
