@@ -23,6 +23,7 @@ from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.phasing.background import BackgroundSettings, find_background, part_moments
 from bcdi_inpaint.tables import format_table
 from benchmarks.background_crystals import draw_diffracted
+from benchmarks.telling import tell
 
 SIZE = 48
 BLURS = (0.0, 0.5, 0.8)
@@ -148,9 +149,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = list(measure(arguments.crystals))
     page = report(rows, f"python -m benchmarks.background_levels --crystals {arguments.crystals}")
-    if arguments.output is not None:
-        arguments.output.write_text(page, encoding="utf-8")
-    print(page)
+    tell(page, arguments.output)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A scan phased twice, with its fill and with its gaps masked: which came out better."""
+"""A scan phased with its fill and with its gaps masked, two ways or three: which came out best."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ __all__ = ["Comparison", "compare_handovers", "comparing_is_advised"]
 
 
 NOTHING_KNOWN = ("--psf", "none", "--density", "0")
-"""A coherent beam, and nothing of the crystal's density."""
+"""A coherent beam, and nothing of the crystal's density.
+
+A background stays known: with other counts the log-likelihoods could not be compared.
+"""
 WORDS = {
     "masked": "with the gap masked",
-    "plain": "with the gap masked and nothing else known",
+    "plain": "with the gap masked, beam and density unknown",
     "filled": "with the gap filled",
 }
 """What is added to the names of outputs, and what it means; in doubt the first is taken."""
