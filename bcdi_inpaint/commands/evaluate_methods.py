@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def evaluate_methods(
     from bcdi_inpaint.jobs.compare_methods import compare_methods, prepare_comparison
     from simulation.campaign import run as simulate
 
+    workers = options["workers"] or len(os.sched_getaffinity(0))
     comparison = prepare_comparison(
         study,
         str(path),
@@ -54,9 +56,10 @@ def evaluate_methods(
         device=options["device"],
         force=options["force"],
         quiet=options["quiet"],
+        workers=workers,
     )
     for name, recipe in recipes.items():
-        simulate(recipe, comparison.patterns[name], options["workers"], options["quiet"])
+        simulate(recipe, comparison.patterns[name], workers, options["quiet"])
     table = compare_methods(comparison)
     if not options["quiet"]:
         click.echo(table, nl=False)

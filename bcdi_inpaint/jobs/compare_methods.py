@@ -59,6 +59,7 @@ class Comparison:
     patterns : paths of the patterns to train and to judge on, ``patterns`` and ``held_out``.
     device : where networks compute: ``auto``, ``cpu`` or ``cuda``.
     quiet : nothing is said of the progress.
+    workers : processes that prepare what networks learn from; 0 for none but this one.
     """
 
     config: StudyConfig
@@ -68,6 +69,7 @@ class Comparison:
     patterns: dict[str, Path]
     device: str = "auto"
     quiet: bool = False
+    workers: int = 0
 
     def say(self, text: str) -> None:
         """A line on the terminal, unless it is to be quiet."""
@@ -88,6 +90,7 @@ def prepare_comparison(
     device: str = "auto",
     force: bool = False,
     quiet: bool = False,
+    workers: int = 0,
 ) -> Comparison:
     """Check what can fail, and make the folders.
 
@@ -99,6 +102,7 @@ def prepare_comparison(
     device : where networks compute: ``auto``, ``cpu`` or ``cuda``.
     force : whether results that exist may be replaced.
     quiet : nothing is said of the progress.
+    workers : processes that prepare what networks learn from; 0 for none but this one.
 
     Returns
     -------
@@ -119,7 +123,7 @@ def prepare_comparison(
         name: cache / f"patterns-{recipe_sha256(values)[:12]}-{values.get('count')}.h5"
         for name, values in recipes.items()
     }
-    return Comparison(config, source, folder, cache, paths, device, quiet)
+    return Comparison(config, source, folder, cache, paths, device, quiet, workers)
 
 
 def compare_methods(comparison: Comparison) -> str:
@@ -159,7 +163,12 @@ def _trained(comparison: Comparison) -> list[Trained]:
     known = {name: read_log_expectation(path) for name, path in comparison.patterns.items()}
     found = []
     for each in train_networks(
-        contestants, known["patterns"], known["held_out"], comparison.cache, comparison.device
+        contestants,
+        known["patterns"],
+        known["held_out"],
+        comparison.cache,
+        comparison.device,
+        comparison.workers,
     ):
         comparison.say(
             f"{each.contestant.name}: {each.parameters} parameters, {number_of(each.steps, 'step')}"

@@ -51,6 +51,7 @@ def train_networks(
     held_out: LogPatterns,
     cache: Path,
     device: str = "auto",
+    workers: int = 0,
 ) -> Iterator[Trained]:
     """Train networks on the same slabs, one after the other; those of the cache are not trained.
 
@@ -62,6 +63,7 @@ def train_networks(
     patterns, held_out : (n, *shape) log expectations to train and to validate on.
     cache : folder of weights and slabs; it is made.
     device : ``auto``, ``cpu`` or ``cuda``.
+    workers : processes that prepare slabs, and patches for a GPU; 0 for none but this one.
 
     Yields
     ------
@@ -70,22 +72,31 @@ def train_networks(
     for contestant in contestants:
         path = weights_path(contestant, cache)
         if not path.exists():
-            _train(contestant, patterns, held_out, path, device)
+            slabs = _slab_folder(contestant, path)
+            options = RunOptions(device=device, workers=workers, quiet=True, slab_folder=slabs)
+            _train(contestant, patterns, held_out, path, options)
         yield Trained(contestant, load_model(path), _steps_of(path))
 
 
+def _slab_folder(contestant: Contestant, path: Path) -> Path:
+    """Where the slabs of a network are, which all share that learn from the same ones."""
+    plan = contestant.plan
+    made_from = [plan.patterns, plan.held_out, plan.patches.model_dump(), plan.training.seed]
+    return path.parent / f"slabs-{key_of(made_from)}"
+
+
 def _train(
-    contestant: Contestant, patterns: LogPatterns, held_out: LogPatterns, path: Path, device: str
+    contestant: Contestant,
+    patterns: LogPatterns,
+    held_out: LogPatterns,
+    path: Path,
+    options: RunOptions,
 ) -> None:
     from bcdi_inpaint.training.run import train
 
-    plan = contestant.plan
-    made_from = [plan.patterns, plan.held_out, plan.patches.model_dump(), plan.training.seed]
-    slabs = path.parent / f"slabs-{key_of(made_from)}"
     folder = path.with_suffix("")
     shutil.rmtree(folder, ignore_errors=True)
-    options = RunOptions(device=device, quiet=True, slab_folder=slabs)
-    train(plan, patterns, held_out, folder, options).replace(path)
+    train(contestant.plan, patterns, held_out, folder, options).replace(path)
     shutil.rmtree(folder)
 
 

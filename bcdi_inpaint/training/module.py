@@ -34,11 +34,15 @@ class GapTraining(pl.LightningModule):
     plan : of the training.
     slabs : has the slabs of each epoch.
     held_out : slabs to validate on.
+    loaders : processes that cut patches beside this one, so that a GPU does not wait for them; the
+        patches and their order are the same with any number.
     """
 
-    def __init__(self, plan: Plan, slabs: SlabSource, held_out: Sequence[Slab]) -> None:
+    def __init__(
+        self, plan: Plan, slabs: SlabSource, held_out: Sequence[Slab], loaders: int = 0
+    ) -> None:
         super().__init__()
-        self.plan = plan
+        self.plan, self._loaders = plan, loaders
         self.network = make_network(plan.network)
         self._slabs, self._held_out = slabs, held_out
         self._clock = clock_of(plan)
@@ -128,4 +132,12 @@ class GapTraining(pl.LightningModule):
         dataset = PatchDataset(slabs, self.plan.patches, len(order), seed, noisy=noisy)
         rank, world_size = self.trainer.global_rank, self.trainer.world_size
         batch_size = self.plan.training.batch_size // world_size
-        return DataLoader(dataset, batch_size, sampler=share(order, rank, world_size))
+        return DataLoader(
+            dataset,
+            batch_size,
+            sampler=share(order, rank, world_size),
+            num_workers=self._loaders,
+            # Forked: they share the slabs, which other ways of starting would copy to each.
+            multiprocessing_context="fork" if self._loaders else None,
+            pin_memory=self._loaders > 0 and torch.cuda.is_available(),
+        )

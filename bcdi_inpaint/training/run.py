@@ -13,6 +13,7 @@ import torch
 from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.gap_network import GapNetwork
 from bcdi_inpaint.network.weights import Model, load_model, save_weights
 from bcdi_inpaint.safe_files import part_name
@@ -87,7 +88,7 @@ def train(
         at = options.slab_folder or folder
         slabs, unseen = prepare(patterns, held_out, plan, at, options.workers, options.quiet)
         source = SlabStream(windows, plan) if windows else FixedSlabs(slabs)
-        module = _make_module(plan, source, unseen, start)
+        module = _make_module(plan, source, unseen, start, _loaders(options))
         done = _train_up_to(trainer, module, checkpoint, steps)
         path = folder / f"{plan.name}.safetensors"
         if trainer.is_global_zero:
@@ -219,11 +220,17 @@ def _load_start(plan: Plan) -> Model | None:
     return model
 
 
+def _loaders(options: RunOptions) -> int:
+    """Processes that cut patches, for each device: none on a CPU, whose cores are all at work."""
+    on_gpu = choose_device(options.device).type == "cuda"
+    return options.workers // options.devices if on_gpu else 0
+
+
 def _make_module(
-    plan: Plan, source: SlabSource, unseen: list[Slab], start: Model | None
+    plan: Plan, source: SlabSource, unseen: list[Slab], start: Model | None, loaders: int
 ) -> GapTraining:
     """The module, with the weights that it starts from, in the fastest memory layout."""
-    module = GapTraining(plan, source, unseen)
+    module = GapTraining(plan, source, unseen, loaders)
     if start is not None:
         module.network.load_state_dict(start.network.state_dict())
     if plan.network.n_dim == 3:

@@ -20,7 +20,8 @@ class RunOptions:
     minutes : stop after this time, before the plan's end; None for no limit.
     stop_after : stop after this many steps from the training's begin; None for no limit.
     resume : go on from the last checkpoint.
-    workers : processes that prepare slabs; 0 for none but this one.
+    workers : processes that prepare slabs, and that cut patches where a GPU trains; 0 for none but
+        this one.
     quiet : neither a bar nor lines.
     slab_folder : where slabs are kept, to share them with other trainings; the training's own
         folder by default.

@@ -70,3 +70,22 @@ def test_a_loader_takes_the_share_of_its_process(
     assert len(shared) == len(alone) == 2
     for ours, whole in zip(shared, alone, strict=True):
         assert torch.equal(ours, whole[rank::2])
+
+
+def test_patches_are_the_same_where_other_processes_cut_them(
+    slabs: Path, patterns: np.ndarray
+) -> None:
+    unseen = stored_slabs(patterns, PLAN, 2, Stream.VALIDATION_SLABS, slabs / "unseen", 0, True)
+
+    class OneProcess:
+        global_rank, world_size = 0, 1
+
+    found = []
+    for loaders in (0, 2):
+        training = GapTraining(
+            changed(validation_patches=6), FixedSlabs(unseen), unseen, loaders=loaders
+        )
+        training._trainer = OneProcess  # type: ignore[assignment]
+        found.append([channels for channels, _, _ in training.val_dataloader()])
+    for alone, shared in zip(*found, strict=True):
+        assert torch.equal(alone, shared)
