@@ -6,11 +6,14 @@ import gc
 import importlib
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.fft
+from processes import Template
 from scipy.ndimage import gaussian_filter
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -33,10 +36,36 @@ def plugins_of_the_window() -> list[str]:
 pytest_plugins = plugins_of_the_window()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Nothing of what is loaded meanwhile is garbage: not looking for any saves some seconds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
     """Garbage is sought among what the tests make: what all modules hold takes 0.3 s a time."""
+    set_modules_aside()
+
+
+def pytest_runtest_logfinish() -> None:
+    """The same for what a test has loaded: PyNX seeks garbage after each of its runs."""
+    if len(sys.modules) > set_aside[0] + 50:
+        set_modules_aside()
+
+
+set_aside = [0]
+"""How many modules had been loaded when garbage was last looked for among them."""
+
+
+def set_modules_aside() -> None:
+    """Look for garbage once more, and never again among what is left."""
     gc.collect()
     gc.freeze()
+    set_aside[0] = len(sys.modules)
 
 
 @pytest.fixture
@@ -96,3 +125,11 @@ def counts(particle: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     amplitude = scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(particle[0])))
     intensity = np.abs(amplitude) ** 2
     return np.random.default_rng(1).poisson(intensity * 1e6 / intensity.max())
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[Template]:
+    """Runs our commands in processes of their own that need not load anything first."""
+    template = Template()
+    yield template
+    template.end()

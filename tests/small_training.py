@@ -77,7 +77,9 @@ def peak(shape: tuple[int, ...]) -> np.ndarray:
 
 # --- fine-tuning ---------------------------------------------------------------------------------
 
-QUICK = FinetuneSettings(slabs=1, held_out_slabs=1, held_out_patches=4, learning_rate=1e-2)
+QUICK = FinetuneSettings(
+    slabs=1, held_out_slabs=1, held_out_patches=4, learning_rate=1e-2, batch_size=2
+)
 """Few slabs and patches, and a rate that a tiny network takes."""
 CROSS = (Gap(1, 30, 33), Gap(2, 8, 10))
 """The gaps of `scan_with_a_cross`."""

@@ -87,7 +87,7 @@ def kriging_weights(
     steps = np.array([math.prod(covariance.shape[axis + 1 :]) for axis in range(covariance.ndim)])
 
     def between(a: NDArray[np.int64], b: NDArray[np.int64]) -> Float64Array:
-        return flat[(b @ steps)[None] - (a @ steps)[:, None] + middle @ steps]
+        return flat.take((b @ steps)[None] - (a @ steps - middle @ steps)[:, None])
 
     matrix, right = between(sources, sources), between(sources, targets)
     variance = covariance[tuple(middle)]

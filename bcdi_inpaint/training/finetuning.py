@@ -62,6 +62,7 @@ def finetune(
     minutes: float | None = None,
     say: Say | None = None,
     progress: Progress | None = None,
+    settings: FinetuneSettings | None = None,
 ) -> Finetuned:
     """Adapt a model to one scan or several; neither the scans nor the model are changed.
 
@@ -81,6 +82,7 @@ def finetune(
     minutes : stop training after this time; None for no limit.
     say : gets a line at each stage.
     progress : is called with the steps done and the steps in all.
+    settings : how fast and on how much, but for `steps`; None for the defaults.
 
     Returns
     -------
@@ -110,6 +112,7 @@ def finetune(
         minutes=minutes,
         say=say,
         progress=progress,
+        settings=settings,
     )
 
 

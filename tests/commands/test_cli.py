@@ -33,9 +33,9 @@ from bcdi_inpaint.phasing.benefit import NOWHERE
 from bcdi_inpaint.phasing.handover import NAMES
 from bcdi_inpaint.training import RunOptions
 
-SHAPE = (12, 72, 68)
+SHAPE = (8, 48, 44)
 GAP = np.zeros(SHAPE, dtype=bool)
-GAP[:, 30:36] = GAP[:, :, 40:46] = True
+GAP[:, 20:26] = GAP[:, :, 26:32] = True
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_a_scan_is_filled_and_nothing_else_is_touched(
     tmp_path: Path, counts: np.ndarray, model: Path
 ) -> None:
     mask = GAP.astype(np.int16) * 512
-    mask[3, 29, 10] = mask[:, 50, 46] = 4  # hot pixels, both touching the gap
+    mask[3, 19, 10] = mask[:, 36, 32] = 4  # hot pixels, both touching the gap
     scan = write(tmp_path / "my scan.cxi", counts, mask)
     with h5py.File(scan, "a") as file:  # the flags as a beamline stores them
         del file[f"{DETECTOR}/mask"]
@@ -103,7 +103,7 @@ def test_a_scan_is_filled_and_nothing_else_is_touched(
         assert [n for n in names if "mask" in n] == [f"{DETECTOR}/mask"]
     assert digest(scan) == before
     assert (tmp_path / "my scan_inpainted.png").read_bytes().startswith(b"\x89PNG")
-    assert "rows 30:36, cols 40:46" in result.stdout
+    assert "rows 20:26, cols 26:32" in result.stdout
     own = for_this_machine(f"pynx-cdi-id01 --data '{output}' --zero_mask 0")
     assert result.stdout.splitlines()[-1] == own
 
@@ -152,10 +152,10 @@ def test_every_kind_of_input(tmp_path: Path, counts: np.ndarray, model: Path, fo
     elif form == "npy":
         path = tmp_path / "scan.npy"
         np.save(path, counts)
-        result = run(path, "--gap", "rows=30:36", "--gap", "cols=40:46", "--model", model)
+        result = run(path, "--gap", "rows=20:26", "--gap", "cols=26:32", "--model", model)
     else:
         path = write(tmp_path / "scan.cxi", counts)
-        result = run(path, "--detector", "maxipix", "--roi", "225,215", "--model", model)
+        result = run(path, "--detector", "maxipix", "--roi", "235,229", "--model", model)
     assert result.exit_code == 0, result.stderr
     output = path.with_name(f"{path.stem}_inpainted.cxi")
     with h5py.File(output) as file:
@@ -268,8 +268,8 @@ BAD: dict[str, tuple[Make, str]] = {
     "all masked": (_changed(lambda c, m: m.fill(True)), "masked"),
     "all zero": (_changed(lambda c, m: c.fill(0)), "zero"),
     "gap at the edge": (_changed(_only_at_the_edge), "edge"),
-    "gap outside": (_scan("--gap", "rows=60:90"), "outside"),
-    "gap of everything": (_scan("--gap", "rows=0:72"), "cover"),
+    "gap outside": (_scan("--gap", "rows=40:66"), "outside"),
+    "gap of everything": (_scan("--gap", "rows=0:48"), "cover"),
     "gap text": (_scan("--gap", "rows=x"), "rows=x"),
     "gap empty": (_scan("--gap", "rows=9:9"), "rows 9:9"),
     "no name": (lambda folder, _: (".",), "name of a file"),
@@ -345,12 +345,12 @@ def test_what_can_be_filled_is_and_the_rest_stays_masked(
     tmp_path: Path, counts: np.ndarray, model: Path
 ) -> None:
     mask = GAP.copy()
-    mask[:, 68:] = True  # a gap at the edge beside the cross
+    mask[:, 44:] = True  # a gap at the edge beside the cross
     result = run(
         write(tmp_path / "s.cxi", counts, mask), "--model", model, "--handover", "hard", "-q"
     )
     assert result.exit_code == 0
-    assert result.stderr.startswith("warning: gap rows 68:72 touches the array's edge")
+    assert result.stderr.startswith("warning: gap rows 44:48 touches the array's edge")
     np.testing.assert_array_equal(
         read_scan(tmp_path / "s_inpainted.cxi").bad_mask, mask & ~GAP | _edge()
     )
@@ -358,7 +358,7 @@ def test_what_can_be_filled_is_and_the_rest_stays_masked(
 
 def _edge() -> np.ndarray:
     edge = np.zeros(SHAPE, dtype=bool)
-    edge[:, 68:] = True
+    edge[:, 44:] = True
     return edge
 
 
@@ -368,7 +368,7 @@ def test_a_gap_too_wide_is_filled_along_its_rims(
     result = run(
         write(tmp_path / "s.cxi", counts),
         "--gap",
-        "rows=15:58",
+        "rows=3:46",
         "--trust-gaps",
         "--model",
         model,
@@ -376,12 +376,12 @@ def test_a_gap_too_wide_is_filled_along_its_rims(
         "hard",
     )
     assert result.exit_code == 0
-    assert "warning: gap rows 15:58 is 43 wide" in result.stderr
+    assert "warning: gap rows 3:46 is 43 wide" in result.stderr
     rows = read_scan(tmp_path / "s_inpainted.cxi").bad_mask.all(axis=(0, 2))
-    np.testing.assert_array_equal(np.flatnonzero(rows), range(19, 54))
+    np.testing.assert_array_equal(np.flatnonzero(rows), range(7, 42))
     with h5py.File(tmp_path / "s_inpainted.cxi") as file:
         filled = np.flatnonzero(file[f"{DETECTOR}/filled"][0, :, 0])
-    np.testing.assert_array_equal(filled, [15, 16, 17, 18, 54, 55, 56, 57])
+    np.testing.assert_array_equal(filled, [3, 4, 5, 6, 42, 43, 44, 45])
 
 
 def test_force_replaces(tmp_path: Path, counts: np.ndarray, model: Path) -> None:

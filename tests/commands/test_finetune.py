@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from processes import heed_ctrl_c
+from processes import Template
 from safetensors import safe_open
 from small_network import tiny_network
 
@@ -31,9 +30,11 @@ from bcdi_inpaint.network.weights import load_model, save_weights
 from bcdi_inpaint.training import finetuning
 from bcdi_inpaint.training.finetune_settings import FinetuneSettings
 
-QUICK = FinetuneSettings(slabs=1, held_out_slabs=1, held_out_patches=4, learning_rate=1e-2)
-SHAPE = (34, 40, 40)
-GAP = gap_mask((Gap(1, 30, 33),), SHAPE)
+QUICK = FinetuneSettings(
+    slabs=1, held_out_slabs=1, held_out_patches=4, learning_rate=1e-2, batch_size=2
+)
+SHAPE = (24, 36, 32)
+GAP = gap_mask((Gap(1, 26, 29),), SHAPE)
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +66,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "SETTINGS", QUICK)
 
 
-QUICK_MAIN = """
+QUICKLY = """
 from bcdi_inpaint.training import finetuning
 from bcdi_inpaint.training.finetune_settings import FinetuneSettings
 finetuning.SETTINGS = FinetuneSettings(slabs=1, held_out_slabs=1, held_out_patches=4)
-from bcdi_inpaint.cli import main
-main()
 """
 
 
@@ -227,28 +226,26 @@ def test_outputs_are_neither_replaced_nor_misnamed(tmp_path: Path, scan: Path, m
     ("sign", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
 )
 def test_interrupted_it_leaves_nothing_and_the_next_run_succeeds(
-    tmp_path: Path, scan: Path, model: Path, sign: signal.Signals, status: int
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    template: Template,
+    scan: Path,
+    model: Path,
+    sign: signal.Signals,
+    status: int,
 ) -> None:
-    output = tmp_path / "w.safetensors"
-    arguments = ["finetune", str(scan), "-o", str(output), "--model", str(model), "--device", "cpu"]
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-c", QUICK_MAIN, *arguments, "--steps", "100000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=heed_ctrl_c,
-    )
-    assert process.stdout is not None
-    while not process.stdout.readline().startswith("held out, before"):
-        assert process.poll() is None
-    time.sleep(0.3)  # into the training
-    process.send_signal(sign)
-    _, errors = process.communicate(timeout=400)
-    assert process.returncode == status
+    output, said = tmp_path / "w.safetensors", tmp_path_factory.mktemp("said")
+    arguments = [scan, "-o", output, "--model", model, "--device", "cpu"]
+    endless = ["finetune", *arguments, "--steps", 100_000]
+    with template.running(said, endless, QUICKLY) as process:
+        process.wait_for(lambda: "held out, before" in process.output)
+        time.sleep(0.3)  # into the training
+        os.kill(process.pid, sign)
+        assert process.wait(60) == status
     if sign == signal.SIGINT:
-        assert errors.splitlines()[-1].startswith("bcdi-inpaint: interrupted")
-        assert "Traceback" not in errors
+        assert process.errors.splitlines()[-1].startswith("bcdi-inpaint: interrupted")
+        assert "Traceback" not in process.errors
     assert list(tmp_path.iterdir()) == [scan]
     if sign == signal.SIGKILL:  # of the others nothing is left that could be in the way
-        assert run("finetune", *arguments[1:], "--steps", 1).exit_code == 0
+        assert run("finetune", *arguments, "--steps", 1).exit_code == 0
         assert load_model(output).name

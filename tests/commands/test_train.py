@@ -5,9 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
-import time
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 
@@ -15,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from processes import heed_ctrl_c, nobody_left
+from processes import Template, nobody_left
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.network.weights import load_model
@@ -115,29 +112,15 @@ def test_what_cannot_be_fed_is_said_at_once(
     assert not folder.exists()
 
 
-def test_ctrl_c_ends_it_at_once_with_its_processes(tmp_path: Path, plan: Path) -> None:
+def test_ctrl_c_ends_it_at_once_with_its_processes(
+    tmp_path: Path, plan: Path, template: Template
+) -> None:
     """As from a terminal, which sends it to the workers too."""
     plan.write_text(PLAN.replace("steps: 4,", "steps: 1000000,"))
     folder, options = tmp_path / "out", ["-q", "--workers", "1", "--device", "cpu"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bcdi_inpaint", "train", str(plan), "-o", str(folder), *options],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=heed_ctrl_c,
-        cwd=Path(__file__).resolve().parents[2],
-    )
-    with process:
-        try:
-            deadline = time.monotonic() + 120
-            while not (folder / "last.ckpt").exists():
-                assert process.poll() is None, process.stderr and process.stderr.read()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            os.killpg(process.pid, signal.SIGINT)
-            _, said = process.communicate(timeout=60)  # by itself it would take days
-        finally:
-            process.kill()  # nothing to do where it has ended
-    assert process.returncode == 130, said
-    assert len(said.strip().splitlines()) == 1, said
+    with template.running(tmp_path, ["train", plan, "-o", folder, *options]) as process:
+        process.wait_for((folder / "last.ckpt").exists)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130, process.errors  # by itself it would take days
+    assert len(process.errors.strip().splitlines()) == 1, process.errors
     assert nobody_left(process.pid)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import heed_ctrl_c, nobody_left
+from processes import Template, nobody_left
 
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.files.pattern_writing import write_patterns
@@ -161,45 +161,33 @@ def test_parts_are_taken_as_they_are_and_damaged_ones_made_again(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def start(output: Path, *options: str, train: bool = False) -> subprocess.Popen[str]:
-    """An endless campaign in a process group of its own, as from a terminal."""
-    config = output.parent / "config.yaml"
-    held_out = YAML.replace("5000, seed: 0", "1, seed: 1")
-    config.write_text(f"name: x\npatterns: {YAML}\nheld_out: {held_out}" if train else YAML)
-    command = [sys.executable, "-m", "bcdi_inpaint", "train" if train else "simulate", str(config)]
-    return subprocess.Popen(
-        [*command, "-o", str(output.parent if train else output), "--workers", "1", *options],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=heed_ctrl_c,
-        cwd=Path(campaign.__file__).parents[1],
-    )
-
-
-def wait_for_parts(process: subprocess.Popen[str], path: Path, at_least: int) -> None:
+def wait_for_parts(process: subprocess.Popen[bytes], path: Path, at_least: int) -> None:
     deadline = time.monotonic() + 60
-    while len(list(path.with_name(f"{path.name}.parts").glob("pattern-*.h5"))) < at_least:
+    while n_parts(path) < at_least:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
+def n_parts(path: Path) -> int:
+    return len(list(path.with_name(f"{path.name}.parts").glob("pattern-*.h5")))
+
+
 @pytest.mark.parametrize("train", [False, True])
-def test_ctrl_c_is_answered_once_and_what_is_made_is_kept(tmp_path: Path, train: bool) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_ctrl_c_is_answered_once_and_what_is_made_is_kept(
+    tmp_path: Path, template: Template, train: bool
+) -> None:
     """As from a terminal, which sends it to the workers too."""
-    path = tmp_path / "patterns.h5"
-    with start(path, "-q", train=train) as process:
-        try:
-            wait_for_parts(process, path, 2)
-            os.killpg(process.pid, signal.SIGINT)
-            started = time.monotonic()
-            _, said = process.communicate(timeout=30)
-            assert time.monotonic() - started < 15
-        finally:
-            process.kill()  # nothing to do where it has ended
-    assert process.returncode == 130
-    assert len(said.strip().splitlines()) == 1, said
+    path, config = tmp_path / "patterns.h5", tmp_path / "config.yaml"
+    held_out = YAML.replace("5000, seed: 0", "1, seed: 1")
+    config.write_text(f"name: x\npatterns: {YAML}\nheld_out: {held_out}" if train else YAML)
+    command = ["train", config, "-o", tmp_path] if train else ["simulate", config, "-o", path]
+    with template.running(tmp_path, [*command, "--workers", "1", "-q"]) as process:
+        process.wait_for(lambda: n_parts(path) >= 2)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(15) == 130, process.errors
+    assert len(process.errors.strip().splitlines()) == 1, process.errors
     assert nobody_left(process.pid)
     kept = len(list(tmp_path.glob("*.parts/pattern-*.h5")))
     few = ENDLESS.model_copy(update={"count": kept})
@@ -209,7 +197,14 @@ def test_ctrl_c_is_answered_once_and_what_is_made_is_kept(tmp_path: Path, train:
 @pytest.mark.usefixtures("in_this_process")
 def test_a_killed_campaign_goes_on_to_the_same_file(tmp_path: Path) -> None:
     path, whole = tmp_path / "p.h5", tmp_path / "whole.h5"
-    with start(path, "-q") as process:
+    config = tmp_path / "config.yaml"
+    config.write_text(YAML)
+    command = [sys.executable, "-m", "bcdi_inpaint", "simulate", str(config), "-o", str(path)]
+    with subprocess.Popen(
+        [*command, "--workers", "1", "-q"],
+        start_new_session=True,
+        cwd=Path(campaign.__file__).parents[1],
+    ) as process:
         wait_for_parts(process, path, 3)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
