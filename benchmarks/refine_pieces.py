@@ -41,19 +41,22 @@ BY_CLASS = RefinementSettings(mixing=MixingSettings(rule="classes"))
 FULL = replace(BY_CLASS, mixing=MixingSettings(rule="voxels"))
 UNBLURRED = CoherenceSettings(steps=0)
 CUT = replace(FULL.schedule, settled=1.0, widen=0)
+ONCE = replace(BY_CLASS, again=replace(BY_CLASS.again, hio=0, raar=0, er=0))
 FAMILIES = (
-    {"neither": replace(BY_CLASS, coherence=UNBLURRED, schedule=CUT, strengths=())},
+    {"neither": replace(ONCE, coherence=UNBLURRED, schedule=CUT, strengths=())},
     {
-        "edge and coherence": replace(BY_CLASS, strengths=()),
-        "and density": BY_CLASS,
-        "and each voxel": FULL,
+        "edge and coherence": replace(ONCE, strengths=()),
+        "and density": ONCE,
+        "and the gap alone": BY_CLASS,
     },
 )
+BY_VOXEL = {"and each voxel": FULL}
 """What each variant knows, one piece more from line to line; those of a family have their starts
 in common.
 
-`neither` takes the beam as coherent and the support as shrink-wrap cut it; until `and density`
-there is one share of the computed intensity for a class of brightness.
+`neither` takes the beam as coherent and the support as shrink-wrap cut it; `and the gap alone` is
+what users have, with starts once more. One share of the computed intensity is for a class of
+brightness, but in `BY_VOXEL`.
 """
 STARTS = 3
 
@@ -61,13 +64,22 @@ STARTS = 3
 Row = dict[str, object]
 
 
-def kept_rows(scan: Scan, model: Model, folder: Path | None, families: int) -> list[Row]:
-    """What `judged` gives, read where the folder has it, and else left there."""
-    kept = f"{scan.name} of {len(scan.counts)}, {model.sha256[:8]}, {families}.json"
+def kept_rows(
+    scan: Scan, model: Model, folder: Path | None, families: Sequence[dict[str, RefinementSettings]]
+) -> list[Row]:
+    """What `judged` gives, read where the folder has it, and else left there.
+
+    Parameters
+    ----------
+    scan, model, families : see `judged`.
+    folder : None where nothing is kept.
+    """
+    names = " ".join(name for family in families for name in family)
+    kept = f"{scan.name} of {len(scan.counts)}, {model.sha256[:8]}, {names}.json"
     path = None if folder is None else folder / kept
     if path is not None and path.exists():
         return list(json.loads(path.read_text()))
-    rows = list(judged(scan, model, FAMILIES[-families:]))
+    rows = list(judged(scan, model, families))
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, json.dumps(rows).encode())
@@ -170,6 +182,7 @@ def main() -> None:
     parser.add_argument(
         "--families", type=int, default=len(FAMILIES), help="1 leaves out what knows `neither`"
     )
+    parser.add_argument("--voxels", action="store_true", help="a share for each voxel too")
     parser.add_argument("--keep", type=Path, help="folder for each gap's scores, by these settings")
     parser.add_argument("-o", "--output", type=Path, help="file for the tables, as they grow")
     arguments = parser.parse_args()
@@ -183,9 +196,12 @@ def main() -> None:
     )
     if arguments.families < len(FAMILIES):
         how += f" --families {arguments.families}"
+    families = FAMILIES[-arguments.families :]
+    if arguments.voxels:
+        families, how = (*families[:-1], families[-1] | BY_VOXEL), f"{how} --voxels"
     rows: list[Row] = []
     for scan in draw_scans(arguments.crystals, arguments.size, arguments.widths, folder):
-        rows += kept_rows(scan, model, arguments.keep, arguments.families)
+        rows += kept_rows(scan, model, arguments.keep, families)
         if arguments.output is not None:
             replace_file(arguments.output, report(rows, model, how).encode())
     tell(report(rows, model, how))

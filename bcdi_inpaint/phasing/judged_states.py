@@ -6,23 +6,20 @@ fill, if the mixture predicts better than the fill alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from bcdi_inpaint.arrays import Float64Array
+from bcdi_inpaint.arrays import Float32Array, Float64Array
 from bcdi_inpaint.filling.fill import Fill
-from bcdi_inpaint.phasing.computed_intensity import (
-    ComputedStates,
-    continue_state,
-    log_intensity,
-)
-from bcdi_inpaint.phasing.evidence import Evidence
+from bcdi_inpaint.phasing.computed_intensity import ComputedStates
+from bcdi_inpaint.phasing.gap_alone import compute_again
 from bcdi_inpaint.phasing.mixed_sigma import sigma_factors
 from bcdi_inpaint.phasing.mixing import brightness_classes, rms
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
-from bcdi_inpaint.phasing.torch_retrieval import State
+from bcdi_inpaint.phasing.shares_in_gap import mix_in_gap
 from bcdi_inpaint.phasing.trials import Trial, disagreement, find_best_trial
 from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box
@@ -76,7 +73,8 @@ def judge_states(
     # While these are as the pseudo-gap left them:
     apart = disagreement(task, computed.near)
     trial, left_out = find_best_trial(task, computed.near)
-    refinement = replace(_judge(task, fill, box, trial, rng), interrupted=task.end.came)
+    again = partial(compute_again, task, trial, rng, computed.ended)
+    refinement = replace(_judge(task, fill, box, trial, again, rng), interrupted=task.end.came)
     said = (*_background(task, trial), *_findings(computed, apart, refinement, trial, left_out))
     report = replace(
         refinement.fill.report,
@@ -123,9 +121,14 @@ def _findings(
 
 
 def _judge(
-    task: RefinementTask, fill: Fill, box: Box, trial: Trial, rng: np.random.Generator
+    task: RefinementTask,
+    fill: Fill,
+    box: Box,
+    trial: Trial,
+    again: Callable[[], Float32Array],
+    rng: np.random.Generator,
 ) -> Refinement:
-    """Believe the computed intensity as far as the pseudo-gap says."""
+    """Believe the computed intensity as far as the pseudo-gap says; `again` computes the gap's."""
     pseudo, mixture = task.pseudo, trial.mixture
     before = rms(np.log1p(task.counts[pseudo]) - np.log1p(task.first.counts[pseudo]))
     shares = tuple(float(share) for share in mixture.shares)
@@ -139,50 +142,27 @@ def _judge(
     classes = brightness_classes(task.first.counts, mixing)
     mixed = replace(task.first, counts=np.expm1(mixture.log_counts), filled=pseudo)
     factors = sigma_factors(task.counts, mixed, classes, rng, mixing)
-    refined = _apply(task, fill, box, trial, factors)
+    refined = _apply(task, fill, box, trial, again(), factors)
     remark = f"refined: RMS log error of held-out voxels {before:.4g} to {mixture.error:.4g}"
     return Refinement(refined, True, before, mixture.error, shares, remark)
 
 
-def _apply(task: RefinementTask, fill: Fill, box: Box, trial: Trial, factors: Float64Array) -> Fill:
-    """The fill with the computed intensity mixed in, once more with all that was measured."""
+def _apply(
+    task: RefinementTask,
+    fill: Fill,
+    box: Box,
+    trial: Trial,
+    found: Float32Array,
+    factors: Float64Array,
+) -> Fill:
+    """The fill with a computed intensity mixed in, of which `found` is log(1 + counts)."""
     classes = brightness_classes(task.second.counts, task.settings.mixing)
-    found = log_intensity(_with_all_measured(task, trial))
-    log_fill = np.log1p(task.second.counts)
-    evidence = Evidence(task.log_counts, ~task.unknown, log_fill, found, trial.spread)
     counts, sigma = fill.counts.copy(), fill.sigma.copy()
     filled = fill.filled[box]
-    rule = trial.mixture.rule.for_a_better_fill(error_left(task))
-    log_mixed = rule.mix(evidence, filled)
+    log_mixed = mix_in_gap(task, trial, found)
     counts[box][filled] = np.maximum(np.expm1(log_mixed), LEAST_COUNTS)
     scaled = sigma[box][filled] * factors[classes][filled]
     # Counts tell no error that is smaller than their own noise, which log(1 + counts) has as:
     noise = 1 / np.sqrt(1 + counts[box][filled])
     sigma[box][filled] = np.maximum(scaled, np.minimum(noise, sigma[box][filled]))
     return replace(fill, counts=counts, sigma=sigma)
-
-
-def error_left(task: RefinementTask) -> float:
-    """What is left of the fill's squared error where the pseudo-gap is not hidden too.
-
-    With a second gap hidden the network's fill is worse in both of them, the wider they are the
-    more; so the pseudo-gap tells too much for the computed intensity. How much worse is seen in the
-    gap itself, where both fills are: the square of their difference is what the second gap adds.
-    """
-    pseudo, both = task.pseudo, task.unknown & task.first.filled & task.second.filled
-    first = np.log1p(task.first.counts)
-    error = rms(first[pseudo] - task.log_counts[pseudo])
-    added = rms(first[both] - np.log1p(task.second.counts[both])) if both.any() else 0.0
-    return float(np.clip(1 - (added / max(error, 1e-12)) ** 2, 0, 1))
-
-
-def _with_all_measured(task: RefinementTask, trial: Trial) -> tuple[State, ...]:
-    """The trial's states, gone on with what the pseudo-gap hid; as they are after an early end."""
-    prior = task.second if trial.held else None
-    known = task.amplitudes(prior, task.unknown, trial.background)
-    kept, states = trial.states, tuple(replace(state) for state in trial.states)
-    with task.end.keeping():
-        for state in states:
-            continue_state(state, known, task.settings.last, task.cycled)
-        kept = states
-    return kept

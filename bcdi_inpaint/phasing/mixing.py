@@ -27,6 +27,10 @@ class MixingSettings:
         `benchmarks.refine_pieces` they are even or, in wide gaps, worse.
     voxels : how voxels are told apart.
     edges : expected counts that divide voxels into classes, from faint to bright.
+    believed : part of the shares that is believed in the gap. The pseudo-gap is one place of many,
+        and a share that is too large does more harm than one that is too small does.
+    surer : factor on the fill's standard deviation where what is mixed is a prior: of 0.7 and 1 the
+        better one.
     least_voxels : fewest voxels of a class whose share or factor can be fitted.
     block : side in voxels of the blocks by which a pseudo-gap is halved to test what was fitted.
     largest_factor : the most by which the fill's standard deviation may grow or shrink.
@@ -40,6 +44,8 @@ class MixingSettings:
     rule: Literal["voxels", "classes"] = "classes"
     voxels: VoxelSettings = VoxelSettings()
     edges: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+    believed: float = 0.9
+    surer: float = 0.7
     least_voxels: int = 64
     block: int = 8
     largest_factor: float = 10.0

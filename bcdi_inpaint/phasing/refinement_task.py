@@ -12,6 +12,8 @@ from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
+from bcdi_inpaint.filling.settings import FillingSettings
+from bcdi_inpaint.gaps.masks import find_planes
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model
@@ -28,7 +30,7 @@ from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, amplitudes, to_tensor
 from bcdi_inpaint.running.early_end import EarlyEnd
-from bcdi_inpaint.scan.boxes import Box
+from bcdi_inpaint.scan.boxes import Box, as_box, grow, within
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class RefinementSettings:
     released : cycles without the prior, from where the ones with it ended: an alternative for
         narrow gaps.
     last : cycles with the pseudo-gap measured again.
+    again : of as many starts once more, with the gap alone hidden, where held-out voxels like what
+        was computed.
     background : how a constant background is looked for.
     heeded : cycles without the background, from where the ones with it ended: held-out voxels say
         whether it stays.
@@ -63,6 +67,7 @@ class RefinementSettings:
     schedule: Schedule = Schedule(hio=100, raar=150, er=50, update_every=25, settled=0.8, widen=1)
     released: Schedule = Schedule(hio=0, raar=50, er=20)
     last: Schedule = Schedule(hio=0, raar=50, er=20)
+    again: Schedule = Schedule(hio=55, raar=90, er=35, update_every=18, settled=0.8, widen=1)
     background: BackgroundSettings = BackgroundSettings()
     heeded: Schedule = Schedule(hio=0, raar=50, er=20)
     coherence: CoherenceSettings = CoherenceSettings()
@@ -78,7 +83,8 @@ class RefinementSettings:
         checked = [self.checked] * (2 if self.coherence.steps else 0)
         evened = [self.evened] * len(self.strengths)
         later = (*checked, self.released, self.last, *evened)
-        return self.schedule.cycles + sum(schedule.raar + schedule.er for schedule in later)
+        begun = self.schedule.cycles + self.again.cycles
+        return begun + sum(schedule.raar + schedule.er for schedule in later)
 
 
 @dataclass(frozen=True)
@@ -188,8 +194,13 @@ def prepare_task(
     own = counts[box].astype(np.float32)
     pseudo = make_pseudo_gap(gap, unknown)
     alike = replace(model, calibration=fill.calibration)  # its sigma means what the fill's does
-    bad = bad_mask[box] & ~pseudo
-    first = inpaint(own, gap | pseudo, alike, device, bad_mask=bad, calibrate=False)
+    wide = _across_cut_gaps(gap, box, counts.shape)
+    inner = as_box(within(box, wide))
+    both, bad = gap_mask[wide].copy(), bad_mask[wide].copy()
+    both[inner] |= pseudo
+    bad[inner] &= ~pseudo
+    filled = inpaint(counts[wide], both, alike, device, bad_mask=bad, calibrate=False)
+    first = filled.part(inner)
     where = pseudo & first.filled
     if not where.any():
         raise InputError("nothing can be held out: the pseudo-gap sees no light, expected some")
@@ -197,6 +208,21 @@ def prepare_task(
         own, unknown, where, first, fill.part(box), choose_device(device), settings
     )
     return task if background == 0 else _with_background(task, background)
+
+
+def _across_cut_gaps(gap: BoolArray, box: Box, shape: tuple[int, ...]) -> Box:
+    """The box, larger across gaps that its edge cuts: they are filled from both of their sides.
+
+    Else they would have no fill with the pseudo-gap hidden, hence no prior, and nothing to compare
+    with the fill. `gap` is of the box, `shape` the scan's.
+    """
+    cut = {
+        plane.axis
+        for plane in find_planes(gap)
+        if plane.start == 0 or plane.stop == gap.shape[plane.axis]
+    }
+    margins = (FillingSettings.widest * (axis in cut) for axis in range(3))
+    return as_box(grow(box, margins, shape))
 
 
 def _with_background(task: RefinementTask, level: float | None) -> RefinementTask:

@@ -28,7 +28,7 @@ from bcdi_inpaint.phasing.refinement_task import (
 )
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import State
-from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.boxes import as_box, whole
 
 SHAPE = (48, 48, 48)
 _FEW = Schedule(hio=0, raar=4, er=2)
@@ -36,6 +36,7 @@ SHORT = RefinementSettings(
     schedule=Schedule(hio=5, raar=5, er=5),
     released=_FEW,
     last=_FEW,
+    again=_FEW,
     strengths=(),
     coherence=CoherenceSettings(steps=0),
 )
@@ -43,6 +44,7 @@ QUICK = RefinementSettings(
     schedule=Schedule(hio=30, raar=60, er=10, update_every=20, settled=0.7, widen=1),
     released=_FEW,
     last=_FEW,
+    again=_FEW,
     strengths=(),
 )
 
@@ -197,6 +199,19 @@ def test_a_background_is_the_users_or_the_scans_or_cannot_be_told(
     assert told.background.level == 0
     assert told.no_background.startswith("a background cannot be told: ")
     assert told.cycles < given.cycles  # the ones without it are counted
+
+
+def test_a_gap_that_the_box_cuts_is_filled_with_the_pseudo_gap_hidden_too(model: Model) -> None:
+    """Columns 24 to 27, of which the box has two: its prior, and what is compared."""
+    counts = np.random.default_rng(2).poisson(50, (16, 16, 32)).astype(np.float32)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, :, 24:27] = True
+    counts[gap] = 0
+    fill = inpaint(counts, gap, model, calibrate=False)
+    box = as_box((slice(0, 16), slice(0, 16), slice(2, 26)))
+    task = prepare_task(counts, gap, np.zeros_like(gap), fill, model, box, "cpu", SHORT, 0.0)
+    assert task.unknown[:, :, 22:].all()
+    assert (task.first.filled == (task.unknown | task.pseudo)).all()
 
 
 def test_noise_that_no_crystal_makes_leaves_the_fill_as_it_was(
@@ -411,7 +426,7 @@ def test_it_needs_no_pynx_and_says_after_every_cycle_how_far_it_is(
         progress=of_starts,
         cycles=of_cycles,
     )
-    total = 2 * (15 + 6 + 6)
+    total = 2 * (15 + 6 + 6 + 6)
     assert found.before > 0
     assert starts == [(1, 2), (2, 2)]
     assert cycles[:30] == [(done, total) for done in range(1, 31)]
