@@ -42,22 +42,23 @@ FULL = replace(BY_CLASS, mixing=MixingSettings(rule="voxels"))
 UNBLURRED = CoherenceSettings(steps=0)
 CUT = replace(FULL.schedule, settled=1.0, widen=0)
 ONCE = replace(BY_CLASS, again=replace(BY_CLASS.again, hio=0, raar=0, er=0))
+LAST = {"and the gap alone": BY_CLASS}
 FAMILIES = (
     {"neither": replace(ONCE, coherence=UNBLURRED, schedule=CUT, strengths=())},
     {
         "edge and coherence": replace(ONCE, strengths=()),
         "and density": ONCE,
-        "and the gap alone": BY_CLASS,
+        **LAST,
     },
 )
-BY_VOXEL = {"and each voxel": FULL}
 """What each variant knows, one piece more from line to line; those of a family have their starts
 in common.
 
 `neither` takes the beam as coherent and the support as shrink-wrap cut it; `and the gap alone` is
-what users have, with starts once more. One share of the computed intensity is for a class of
-brightness, but in `BY_VOXEL`.
+what users have, with starts once more.
 """
+BY_VOXEL = {"and each voxel": FULL}
+"""Likewise, with a share for each voxel in place of one for each class of brightness."""
 STARTS = 3
 
 
@@ -172,6 +173,19 @@ def report(rows: Sequence[Row], model: Model, how: str) -> str:
     )
 
 
+def _variants(
+    arguments: argparse.Namespace,
+) -> tuple[Sequence[dict[str, RefinementSettings]], str]:
+    """The families that are asked for, and the options that asked for them."""
+    if arguments.last:
+        return (LAST,), " --last"
+    families = FAMILIES[-arguments.families :]
+    how = f" --families {arguments.families}" if arguments.families < len(FAMILIES) else ""
+    if arguments.voxels:
+        return (*families[:-1], families[-1] | BY_VOXEL), f"{how} --voxels"
+    return families, how
+
+
 def main() -> None:
     """Command line of the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -183,6 +197,7 @@ def main() -> None:
         "--families", type=int, default=len(FAMILIES), help="1 leaves out what knows `neither`"
     )
     parser.add_argument("--voxels", action="store_true", help="a share for each voxel too")
+    parser.add_argument("--last", action="store_true", help="what users have, and no other variant")
     parser.add_argument("--keep", type=Path, help="folder for each gap's scores, by these settings")
     parser.add_argument("-o", "--output", type=Path, help="file for the tables, as they grow")
     arguments = parser.parse_args()
@@ -194,11 +209,8 @@ def main() -> None:
         f"python -m benchmarks.refine_pieces --crystals {arguments.crystals} "
         f"--size {arguments.size} --widths {widths}"
     )
-    if arguments.families < len(FAMILIES):
-        how += f" --families {arguments.families}"
-    families = FAMILIES[-arguments.families :]
-    if arguments.voxels:
-        families, how = (*families[:-1], families[-1] | BY_VOXEL), f"{how} --voxels"
+    families, chosen = _variants(arguments)
+    how += chosen
     rows: list[Row] = []
     for scan in draw_scans(arguments.crystals, arguments.size, arguments.widths, folder):
         rows += kept_rows(scan, model, arguments.keep, families)

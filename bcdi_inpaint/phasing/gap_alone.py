@@ -107,8 +107,10 @@ def start_again(
 
     Parameters
     ----------
-    task, trial, rng, starts : see `compute_again`.
+    task, trial : see `compute_again`.
     prior : what is known of the gap.
+    rng : source of the starts.
+    starts : how many.
     """
     states: list[State] = []
     starts = starts if task.settings.again.cycles else 0

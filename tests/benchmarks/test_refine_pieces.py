@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.network.weights import load_model
-from benchmarks.refine_pieces import FAMILIES, averaged, kept_rows, report
+from benchmarks.refine_pieces import BY_VOXEL, FAMILIES, averaged, kept_rows, report
 from benchmarks.refine_scans import REAL_OBJECT, draw_scans
 
 
@@ -20,12 +20,13 @@ def test_scans_are_hidden_in_the_gap_and_the_same_for_all() -> None:
 
 
 def test_every_variant_lacks_something_that_the_next_one_has() -> None:
-    variants = [settings for family in FAMILIES for settings in family.values()]
+    variants = [settings for family in (*FAMILIES, BY_VOXEL) for settings in family.values()]
     assert len(set(variants)) == len(variants)
     assert not variants[0].coherence.steps
     assert not variants[0].schedule.widen
-    assert [bool(settings.strengths) for settings in variants] == [False, False, True, True]
-    assert [s.mixing.rule for s in variants] == ["classes"] * 3 + ["voxels"]
+    assert [bool(settings.strengths) for settings in variants] == [False, False, True, True, True]
+    assert [s.mixing.rule for s in variants] == ["classes"] * 4 + ["voxels"]
+    assert [bool(s.again.cycles) for s in variants] == [False] * 3 + [True] * 2
     for family in FAMILIES:
         assert len({(s.schedule, s.coherence) for s in family.values()}) == 1
 
@@ -65,5 +66,6 @@ def test_a_real_crystals_object_comes_last_where_it_is_there(tmp_path: Path) -> 
 
 def test_kept_scores_are_not_computed_again(tmp_path: Path) -> None:
     (scan,), model = draw_scans(1, 32, [4]), load_model()
-    (tmp_path / f"coherent 0, 4 px of 32, {model.sha256[:8]}, 1.json").write_text('[{"a": 1}]')
-    assert kept_rows(scan, model, tmp_path, 1) == [{"a": 1}]
+    kept = f"coherent 0, 4 px of 32, {model.sha256[:8]}, neither.json"
+    (tmp_path / kept).write_text('[{"a": 1}]')
+    assert kept_rows(scan, model, tmp_path, FAMILIES[:1]) == [{"a": 1}]

@@ -108,6 +108,11 @@ def test_starts_that_all_fail_leave_those_of_the_trial() -> None:
     np.testing.assert_allclose(found, np.log1p(crystal().intensity()), atol=1e-3)
 
 
+def test_without_a_cycle_there_is_no_other_start() -> None:
+    task = task_of(settings=replace(SETTINGS, again=Schedule(hio=0, raar=0, er=0)))
+    assert start_again(task, trial_of(crystal()), task.second, np.random.default_rng(0), 2) == ()
+
+
 def test_an_early_end_leaves_the_starts_that_were_at_their_end() -> None:
     told: list[int] = []
     end = EarlyEnd(lambda: len(told) >= 7)  # in the second start

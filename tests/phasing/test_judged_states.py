@@ -23,7 +23,12 @@ from bcdi_inpaint.scan.boxes import whole
 SHAPE = (24, 24, 24)
 FEW = Schedule(hio=0, raar=1, er=1)
 SETTINGS = RefinementSettings(
-    released=FEW, last=FEW, heeded=FEW, strengths=(), mixing=MixingSettings(rule="voxels")
+    released=FEW,
+    last=FEW,
+    again=FEW,
+    heeded=FEW,
+    strengths=(),
+    mixing=MixingSettings(rule="voxels"),
 )
 LEVEL = 5.0
 
