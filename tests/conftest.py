@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,14 @@ def counts(particle: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     amplitude = scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(particle[0])))
     intensity = np.abs(amplitude) ** 2
     return np.random.default_rng(1).poisson(intensity * 1e6 / intensity.max())
+
+
+@pytest.fixture
+def patterns_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patterns are simulated in this process, where their processes are not what is tested."""
+    from simulation import campaign
+
+    monkeypatch.setattr(campaign, "open_executor", lambda *_: ThreadPoolExecutor(1))
 
 
 @pytest.fixture(scope="session")

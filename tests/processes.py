@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import DEVNULL, PIPE, Popen
+
+from bcdi_inpaint.running.workers import ONE_CORE
 
 
 def heed_ctrl_c() -> None:
@@ -30,6 +32,32 @@ def nobody_left(group: int, within_s: float = 10) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+CLUSTER = """
+import sys
+from distributed import LocalCluster
+
+options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "protocol": "tcp"}
+with LocalCluster(**options, host="127.0.0.1", dashboard_address=None) as cluster:
+    print(cluster.scheduler_address, flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    """The address of a scheduler which, with its worker, is in another process, as on a cluster."""
+    root = Path(__file__).resolve().parents[1]
+    places = {"PYTHONPATH": str(root), "DASK_TEMPORARY_DIRECTORY": str(folder)}
+    environment = os.environ | ONE_CORE | places
+    pipes = {"stdin": PIPE, "stdout": PIPE, "stderr": DEVNULL}
+    with Popen([sys.executable, "-c", CLUSTER], text=True, env=environment, **pipes) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 TEMPLATE = """

@@ -44,7 +44,7 @@ def model() -> Model:
 @st.composite
 def layouts(draw: st.DrawFn, most: int = 2) -> tuple[Shape, tuple[Gap, ...]]:
     """A shape, and one gap or more away from its edges; several may touch or cross."""
-    shape = tuple(draw(st.integers(14, 40)) for _ in range(3))
+    shape = tuple(draw(st.integers(14, 28)) for _ in range(3))
     gaps = []
     for _ in range(draw(st.integers(1, most))):
         axis, width = draw(st.integers(0, 2)), draw(st.integers(1, 6))

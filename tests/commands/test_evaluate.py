@@ -36,7 +36,7 @@ MEASURED_ONLY = "\n".join(
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patterns_made_here: None) -> Path:
     """A small evaluation by a quick network, and the folder of measured scans with one of its."""
     folder = tmp_path / "measured"
     folder.mkdir()

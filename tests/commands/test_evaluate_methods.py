@@ -28,6 +28,7 @@ def test_the_studies_that_come_with_the_package_are_valid(name: str) -> None:
     assert "a valid study of methods" in done.output
 
 
+@pytest.mark.usefixtures("patterns_made_here")
 def test_a_study_without_networks_leaves_its_tables(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,9 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["simulate", *map(str, arguments)])
 
 
-def test_a_campaign_leaves_patterns_and_their_picture(tmp_path: Path, config: Path) -> None:
+def test_a_campaign_leaves_patterns_and_their_picture(
+    tmp_path: Path, config: Path, request: pytest.FixtureRequest
+) -> None:
     output = tmp_path / "p.h5"
     result = run(config, "-o", output, "--workers", 1)
     assert result.exit_code == 0, result.stderr
@@ -39,11 +41,13 @@ def test_a_campaign_leaves_patterns_and_their_picture(tmp_path: Path, config: Pa
         f"3 patterns made, 0 there before: {output}",
         f"picture: {tmp_path / 'p.png'}",
     ]
+    request.getfixturevalue("patterns_made_here")
     again = run(config, "-o", output, "--workers", 1, "--count", 4, "-q")
     assert (again.exit_code, again.output) == (0, "")
     assert n_patterns(output) == 4
 
 
+@pytest.mark.usefixtures("patterns_made_here")
 def test_the_command_line_changes_seed_and_count(tmp_path: Path, config: Path) -> None:
     for name, seed in (("a", 1), ("b", 2)):
         output = tmp_path / f"{name}.h5"

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from operator import itemgetter
@@ -18,6 +17,7 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from processes import cluster
 from small_network import tiny_network
 
 from bcdi_inpaint.cli import main
@@ -145,7 +145,8 @@ def test_the_job_is_what_decides_the_output(folder: Path, model: str) -> None:
     assert len(jobs | {job}) == 9
 
 
-def test_scans_of_a_bliss_file(tmp_path: Path, model: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.usefixtures("in_this_process")
+def test_scans_of_a_bliss_file(tmp_path: Path, model: str) -> None:
     path = tmp_path / "raw.h5"
     with h5py.File(path, "w") as file:
         for number in (1, 2, 4):
@@ -161,7 +162,6 @@ def test_scans_of_a_bliss_file(tmp_path: Path, model: str, request: pytest.Fixtu
     with h5py.File(path, "a") as file:  # the night goes on
         file["5.1/measurement/mpx1x4"] = flat(500)
         file["5.1/instrument/mpx1x4/pixel_mask"] = flat(1)[0] == 0
-    request.getfixturevalue("in_this_process")
     result = run(*arguments)
     assert result.exit_code == 0
     assert result.stdout.count("was done") == 2
@@ -251,30 +251,11 @@ def dying(request: Request) -> Outcome:
 
 
 def test_a_cluster_does_the_same(folder: Path, model: str) -> None:
-    """With a scheduler and a worker in processes of their own, as on a cluster."""
+    """With a scheduler and a worker in another process, as on a cluster."""
     pytest.importorskip("distributed")
-    told = folder / "scheduler.json"
-    dask = [sys.executable, "-m"]
-    commands = (
-        [*dask, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
-         "--no-dashboard", "--scheduler-file", str(told)],
-        [*dask, "distributed.cli.dask_worker", "--scheduler-file", str(told), "--nthreads",
-         "1", "--no-nanny", "--no-dashboard", "--local-directory", str(folder)],
-    )  # fmt: skip
-    here = Path(batch.__file__).parents[2]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    started = [subprocess.Popen(c, cwd=here, **quiet) for c in commands]
-    try:
-        while not told.exists():
-            assert started[0].poll() is None
-            time.sleep(0.1)
-        address = json.loads(told.read_text())["address"]
-        names = [folder / f"{name}.cxi" for name in ("a", "b", "broken")]
+    names = [folder / f"{name}.cxi" for name in ("a", "b", "broken")]
+    with cluster(folder) as address:
         result = run(*names, "--model", model, "--scheduler", address)
-    finally:
-        for process in reversed(started):
-            process.kill()
-            process.wait()
     assert result.exit_code == 1, result.output
     np.testing.assert_allclose(read_scan(folder / "b_inpainted.cxi").counts, 200, rtol=1e-3)
     assert "not HDF5" in result.stderr

@@ -12,6 +12,8 @@ from bcdi_inpaint.studies import trained_networks
 from simulation.campaign import run as simulate
 from simulation.recipe import as_recipe
 
+pytestmark = pytest.mark.usefixtures("patterns_made_here")
+
 
 def prepared(folder: Path, **changes: Any) -> Comparison:
     """The tiny study, with its patterns made."""

@@ -78,8 +78,8 @@ def test_the_wider_in_fringes_the_more_a_fill_helps(
 
 @pytest.mark.parametrize("gap", [Gap(1, 36, 42), Gap(2, 36, 60), Gap(0, 28, 34)])
 def test_where_in_a_large_scan_the_peak_is_does_not_matter(gap: Gap) -> None:
-    offset = (5, 70, 50)
-    large = np.zeros((60, 160, 150), dtype=np.float32)
+    offset = (5, 50, 30)
+    large = np.zeros((60, 120, 110), dtype=np.float32)
     own = np.random.default_rng(0).poisson(_pattern(16)).astype(np.float32)
     large[tuple(slice(o, o + n) for o, n in zip(offset, SHAPE, strict=True))] = own
     moved = Gap(gap.axis, gap.start + offset[gap.axis], gap.stop + offset[gap.axis])
@@ -89,26 +89,28 @@ def test_where_in_a_large_scan_the_peak_is_does_not_matter(gap: Gap) -> None:
     assert seen.gap == moved
     assert seen.fringes == pytest.approx(alone.fringes, rel=0.02)
     assert abs(seen.distance - alone.distance) <= 1
-    begun = 0, 50, 30  # a part of it, told where it begins
+    begun = 0, 40, 20  # a part of it, told where it begins
     part = large[tuple(slice(b, None) for b in begun)]
     unknown = gap_mask([moved], large.shape)[tuple(slice(b, None) for b in begun)]
     assert expected_benefit(np.where(unknown, 0, part), unknown, [moved], begun) == seen
 
 
 @pytest.mark.parametrize("width", [3, 4, 5])
-@pytest.mark.parametrize("pixel", [(10, 12), (50, 20), (33, 50), (60, 3)])
-def test_a_hot_pixel_does_not_change_the_verdict(width: int, pixel: tuple[int, int]) -> None:
+def test_a_hot_pixel_does_not_change_the_verdict(width: int) -> None:
     rock, y, x = (np.sinc((np.arange(64) - c) / 4.3) ** 2 for c in (32, 30, 33))
     expected_counts = 36_000 * rock[:, None, None] * y[:, None] * x
     counts = np.random.default_rng(0).poisson(expected_counts).astype(np.float32)
     before = _seen(counts, Gap(1, 36, 36 + width))
-    counts[:, pixel[0], pixel[1]] = 2_000_000
-    after = _seen(counts, Gap(1, 36, 36 + width))
     assert before is not None
-    assert after is not None
-    assert before.verdict == after.verdict == "compare"
-    assert after.fringes == pytest.approx(before.fringes, rel=0.05)
-    assert after.counts_beside == pytest.approx(before.counts_beside, rel=0.05)
+    assert before.verdict == "compare"
+    for pixel in ((10, 12), (50, 20), (33, 50), (60, 3)):
+        hot = counts.copy()
+        hot[:, pixel[0], pixel[1]] = 2_000_000
+        after = _seen(hot, Gap(1, 36, 36 + width))
+        assert after is not None
+        assert after.verdict == before.verdict, pixel
+        assert after.fringes == pytest.approx(before.fringes, rel=0.05), pixel
+        assert after.counts_beside == pytest.approx(before.counts_beside, rel=0.05), pixel
 
 
 def test_every_verdict_has_its_words() -> None:

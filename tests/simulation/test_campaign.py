@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -13,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import Template, nobody_left
+from processes import Template, cluster, nobody_left
 
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.files.pattern_writing import write_patterns
 from bcdi_inpaint.files.patterns import n_patterns, read_contents, read_particle, read_pattern
-from bcdi_inpaint.running.workers import ONE_CORE
 from simulation import campaign, campaign_work
 from simulation.campaign_parts import parts_folder
 from simulation.campaign_work import make_part
@@ -95,31 +93,11 @@ def test_the_file_holds_the_recipes_patterns_and_particles(made: Path) -> None:
 
 
 def test_a_cluster_makes_the_same_patterns(tmp_path: Path, made: Path) -> None:
-    """With a scheduler and a worker in processes of their own, as on a cluster."""
+    """With a scheduler and a worker in another process, as on a cluster."""
     pytest.importorskip("distributed")
-    told = tmp_path / "scheduler.json"
-    environment = os.environ | ONE_CORE
-    dask = [sys.executable, "-m"]
-    commands = (
-        [*dask, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
-         "--no-dashboard", "--scheduler-file", str(told)],
-        [*dask, "distributed.cli.dask_worker", "--scheduler-file", str(told), "--nthreads",
-         "1", "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path)],
-    )  # fmt: skip
-    here = Path(campaign.__file__).parents[1]
-    quiet_run = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    started = [subprocess.Popen(c, env=environment, cwd=here, **quiet_run) for c in commands]
-    try:
-        while not told.exists():
-            assert started[0].poll() is None
-            time.sleep(0.1)
-        address = json.loads(told.read_text())["address"]
+    with cluster(tmp_path) as address:
         outcome = campaign.run(RECIPE, tmp_path / "d.h5", quiet=True, scheduler=address)
-        assert outcome == campaign.CampaignOutcome(6, 0, ())
-    finally:
-        for process in reversed(started):
-            process.kill()
-            process.wait()
+    assert outcome == campaign.CampaignOutcome(6, 0, ())
     assert_same_file(made, tmp_path / "d.h5")
 
 

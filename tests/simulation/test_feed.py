@@ -38,9 +38,8 @@ def truth() -> np.ndarray:
     return np.stack(patterns).astype(np.float16)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_windows_slide_over_the_recipes_patterns(truth: np.ndarray, workers: int) -> None:
-    with Feed(RECIPE, window=3, step=2, workers=workers) as patterns:
+def test_windows_slide_over_the_recipes_patterns(truth: np.ndarray) -> None:
+    with Feed(RECIPE, window=3, step=2, workers=2) as patterns:
         windows = [patterns.window(k) for k in range(4)]
     for k, window in enumerate(windows):  # compared at the end: later ones have not changed them
         assert window.dtype == np.float16

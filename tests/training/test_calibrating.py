@@ -46,14 +46,14 @@ def test_errors_are_those_of_the_fill_and_in_every_width(
 
 def test_what_is_calibrated_holds_on_fresh_noise(model: Model, patterns: np.ndarray) -> None:
     """On the average of several draws: a few gaps elsewhere scatter by 0.1 and more."""
-    widths, many = (3, 12), np.concatenate([patterns] * 2)
+    widths = (3, 12)
     inside: dict[float, list[float]] = {0.68: [], 0.95: []}
     for seed in range(3):
         calibration = measure_calibration(
-            model, many, np.random.default_rng(10 + seed), widths=widths
+            model, patterns, np.random.default_rng(10 + seed), widths=widths
         )
         known = replace(model, calibration=calibration)
-        again = measure_errors(known, many, np.random.default_rng(50 + seed), widths=widths)
+        again = measure_errors(known, patterns, np.random.default_rng(50 + seed), widths=widths)
         counts = np.expm1(again.log_counts)
         sigma = calibration.sigma(again.scales, again.widths, counts)
         for level, held in inside.items():
