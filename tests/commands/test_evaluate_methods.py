@@ -19,7 +19,14 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    ["methods_2d", "methods_2d_small", "methods_3d", "methods_3d_medium", "methods_3d_small"],
+    [
+        "methods_2d",
+        "methods_2d_small",
+        "methods_3d",
+        "methods_3d_gpu",
+        "methods_3d_medium",
+        "methods_3d_small",
+    ],
 )
 def test_the_studies_that_come_with_the_package_are_valid(name: str) -> None:
     path = Path(__file__).resolve().parents[2] / "configs" / f"{name}.yaml"
