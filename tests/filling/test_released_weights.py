@@ -13,7 +13,7 @@ import bcdi_inpaint as bcdi
 from bcdi_inpaint.network import devices
 
 REFERENCE = Path(__file__).resolve().parents[1] / "data" / "example_fill.npz"
-"""Every 97th filled voxel of version 0.1.0, of one thread in single precision."""
+"""Every 97th filled voxel, of one thread in single precision, by the weights of the third stage."""
 
 
 def test_the_example_is_filled_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
