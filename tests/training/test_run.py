@@ -13,6 +13,7 @@ from small_training import PLAN, changed, flat, run, waves
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.published.chavez import TuNetConfig
 from bcdi_inpaint.network.weights import load_model
+from bcdi_inpaint.training import run as training_run
 from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.plan import PatchConfig, Plan
 from bcdi_inpaint.training.run import is_at_its_end, train
@@ -175,3 +176,12 @@ def test_a_published_network_learns_by_its_own_loss_and_comes_back(tmp_path: Pat
     config = load_model(path).network.config
     assert isinstance(config, TuNetConfig)
     assert (config.depth, config.base, config.inputs) == (2, 8, "published")
+
+
+@pytest.mark.parametrize(("device", "loaders"), [("cpu", 0), ("cuda", 4)])
+def test_only_a_gpu_has_other_processes_cut_its_patches(
+    device: str, loaders: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_run, "choose_device", torch.device)
+    options = RunOptions(device=device, devices=2, workers=8)
+    assert training_run._loaders(options) == loaders
