@@ -252,12 +252,15 @@ def _own_random_numbers() -> Iterator[None]:
 def _on_all_cores(keeper: Keeper | None) -> Iterator[None]:
     """PyNX's lines are held back, its transforms run on all processors we may use.
 
-    It collects garbage before every run, where what other modules hold is none.
+    It collects garbage before every run, where what other modules hold is none: that is set aside
+    meanwhile, unless the program has set something aside for good.
     """
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     shown = None if keeper is None else keeper.output
-    gc.collect()
-    gc.freeze()
+    ours_to_set_aside = gc.get_freeze_count() == 0
+    if ours_to_set_aside:
+        gc.collect()
+        gc.freeze()
     try:
         with (
             quiet(),
@@ -267,4 +270,5 @@ def _on_all_cores(keeper: Keeper | None) -> Iterator[None]:
         ):
             yield
     finally:
-        gc.unfreeze()
+        if ours_to_set_aside:
+            gc.unfreeze()

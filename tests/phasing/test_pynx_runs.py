@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from contextlib import nullcontext
 from dataclasses import replace
@@ -218,3 +219,20 @@ def test_arrays_that_cannot_be_phased_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         run_preset(replace(handed, **change), SHORT)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_what_a_program_has_set_aside_from_its_garbage_stays_so(
+    handed: HandOver, before: bool
+) -> None:
+    """Else it is sought through again for each run of PyNX's, and for good after the first."""
+    gc.unfreeze()
+    if before:
+        gc.freeze()
+    meanwhile: list[int] = []
+    try:
+        run_preset(handed, SHORT, progress=lambda *_: meanwhile.append(gc.get_freeze_count()))
+        assert (gc.get_freeze_count() > 0) == before
+        assert min(meanwhile) > 0
+    finally:
+        gc.freeze()
