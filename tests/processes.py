@@ -1,4 +1,4 @@
-"""Processes that tests start: how they take Ctrl-C, and whether any is left."""
+"""Processes that tests start, and whether any is left."""
 
 import json
 import os
@@ -12,11 +12,6 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 
 from bcdi_inpaint.running.workers import ONE_CORE
-
-
-def heed_ctrl_c() -> None:
-    """For `preexec_fn`: a shell that runs the tests in the background has SIGINT ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def nobody_left(group: int, within_s: float = 10) -> bool:
@@ -61,9 +56,13 @@ def cluster(folder: Path) -> Iterator[str]:
 
 
 TEMPLATE = """
-import gc, json, os, signal, sys
-import bcdi_inpaint.training.run  # Lightning: every command that trains would take seconds for it
+import contextlib, gc, json, os, signal, sys
+import bcdi_inpaint.jobs.predict
 from bcdi_inpaint.cli import main
+from bcdi_inpaint.errors import MissingEngineError
+
+with contextlib.suppress(MissingEngineError):  # commands that train would take seconds for it
+    import bcdi_inpaint.training.run
 
 gc.freeze()
 print(flush=True)
@@ -127,7 +126,7 @@ class Command:
 
 
 class Template:
-    """A process that has loaded what a training takes, and is forked for one command at a time."""
+    """A process that has loaded what commands take, and is forked for one of them at a time."""
 
     def __init__(self) -> None:
         command, root = [sys.executable, "-u", "-c", TEMPLATE], Path(__file__).resolve().parents[1]

@@ -21,7 +21,7 @@ import pytest
 import tifffile
 import torch
 from click.testing import CliRunner, Result
-from processes import heed_ctrl_c
+from processes import Template
 
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
@@ -466,29 +466,21 @@ def test_where_ctrl_c_is_ignored_it_stays_so(monkeypatch: pytest.MonkeyPatch) ->
         signal.signal(signal.SIGINT, before)
 
 
-def test_ctrl_c_stops_cleanly(tmp_path: Path) -> None:
+def test_ctrl_c_stops_cleanly(tmp_path: Path, template: Template) -> None:
     """A real process, interrupted while the network fills a scan that takes it some seconds."""
-    scan = tmp_path / "s.npy"
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    scan = folder / "s.npy"
     np.save(scan, np.random.default_rng(0).poisson(5, (64, 300, 300)).astype(np.int32))
-    command = [sys.executable, "-m", "bcdi_inpaint", "predict", str(scan), "--gap", "rows=99:105"]
-    command.append("--trust-gaps")
-    pipe = subprocess.PIPE
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, env=environment, preexec_fn=heed_ctrl_c
-    ) as process:
-        assert process.stdout is not None
-        while "gaps:" not in process.stdout.readline():
-            assert process.poll() is None
+    words = ["predict", scan, "--gap", "rows=99:105", "--trust-gaps"]
+    with template.running(tmp_path, words) as process:
+        process.wait_for(lambda: "gaps:" in process.output)
         time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        try:
-            _, said = process.communicate(timeout=60)
-        finally:
-            process.kill()  # nothing to do where it has ended
-    assert process.returncode == 130
-    assert said.strip() == "bcdi-inpaint: interrupted: nothing was written under its final name"
-    assert [path.name for path in tmp_path.iterdir()] == ["s.npy"]
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+    said = "bcdi-inpaint: interrupted: nothing was written under its final name"
+    assert process.errors.strip() == said
+    assert [path.name for path in folder.iterdir()] == ["s.npy"]
 
 
 def test_a_plan_can_be_checked_without_running_it(tmp_path: Path) -> None:

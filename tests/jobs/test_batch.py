@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from operator import itemgetter
@@ -17,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from processes import cluster
+from processes import Template, cluster
 from small_network import tiny_network
 
 from bcdi_inpaint.cli import main
@@ -207,29 +204,28 @@ def test_what_concerns_all_is_told_before_any_work(folder: Path, model: str) -> 
 
 
 def test_a_second_run_after_a_kill_does_the_rest(
-    tmp_path: Path, model: str, request: pytest.FixtureRequest
+    tmp_path: Path, model: str, template: Template, request: pytest.FixtureRequest
 ) -> None:
-    n = 6
+    n, night = 6, tmp_path / "night"
+    night.mkdir()
     for i in range(n):
-        write(tmp_path / f"s{i}.cxi", 50 + i)
-    command = [sys.executable, "-m", "bcdi_inpaint", "predict", str(tmp_path), "--model", model]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        assert process.stdout is not None
-        assert "[1/6]" in process.stdout.readline()
-        os.killpg(process.pid, signal.SIGKILL)
-    kept = {p: p.stat().st_mtime_ns for p in tmp_path.glob("*_inpainted.cxi")}
+        write(night / f"s{i}.cxi", 50 + i)
+    with template.running(tmp_path, ["predict", night, "--model", model]) as process:
+        while "[1/6]" not in process.output:
+            is_at_work = process.wait(0.02) is None
+            assert is_at_work or "[1/6]" in process.output, process.errors
+    # It is killed where it leaves the context.
+    kept = {p: p.stat().st_mtime_ns for p in night.glob("*_inpainted.cxi")}
     assert 1 <= len(kept) <= n
-    (tmp_path / f".bcdi-inpaint-{os.uname().nodename}-999999999-{'0' * 32}.part").touch()
+    (night / f".bcdi-inpaint-{os.uname().nodename}-999999999-{'0' * 32}.part").touch()
     request.getfixturevalue("in_this_process")
-    result = run(tmp_path, "--model", model)
+    result = run(night, "--model", model)
     assert result.exit_code == 0, result.output
     for i in range(n):
-        filled = read_scan(tmp_path / f"s{i}_inpainted.cxi").counts
+        filled = read_scan(night / f"s{i}_inpainted.cxi").counts
         np.testing.assert_allclose(filled, 50 + i, rtol=1e-3)
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
-    assert not list(tmp_path.glob(".bcdi-inpaint*"))
+    assert not list(night.glob(".bcdi-inpaint*"))
 
 
 def test_a_worker_that_dies_costs_its_own_scan_alone(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -139,14 +137,6 @@ def test_parts_are_taken_as_they_are_and_damaged_ones_made_again(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def wait_for_parts(process: subprocess.Popen[bytes], path: Path, at_least: int) -> None:
-    deadline = time.monotonic() + 60
-    while n_parts(path) < at_least:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def n_parts(path: Path) -> int:
     return len(list(path.with_name(f"{path.name}.parts").glob("pattern-*.h5")))
 
@@ -173,19 +163,15 @@ def test_ctrl_c_is_answered_once_and_what_is_made_is_kept(
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_a_killed_campaign_goes_on_to_the_same_file(tmp_path: Path) -> None:
+def test_a_killed_campaign_goes_on_to_the_same_file(tmp_path: Path, template: Template) -> None:
     path, whole = tmp_path / "p.h5", tmp_path / "whole.h5"
     config = tmp_path / "config.yaml"
     config.write_text(YAML)
-    command = [sys.executable, "-m", "bcdi_inpaint", "simulate", str(config), "-o", str(path)]
-    with subprocess.Popen(
-        [*command, "--workers", "1", "-q"],
-        start_new_session=True,
-        cwd=Path(campaign.__file__).parents[1],
-    ) as process:
-        wait_for_parts(process, path, 3)
+    command = ["simulate", config, "-o", path, "--workers", "1", "-q"]
+    with template.running(tmp_path, command) as process:
+        process.wait_for(lambda: n_parts(path) >= 3)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(60)
     recipe = ENDLESS.model_copy(update={"count": 6})
     assert campaign.run(recipe, path, 2, quiet=True).reused >= 3
     campaign.run(recipe, whole, 1, quiet=True)
