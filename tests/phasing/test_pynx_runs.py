@@ -231,7 +231,8 @@ def test_what_a_program_has_set_aside_from_its_garbage_stays_so(
         gc.freeze()
     meanwhile: list[int] = []
     try:
-        run_preset(handed, SHORT, progress=lambda *_: meanwhile.append(gc.get_freeze_count()))
+        few = replace(SHORT, raar=2, er=1, runs=1)
+        run_preset(handed, few, report=lambda *_: meanwhile.append(gc.get_freeze_count()))
         assert (gc.get_freeze_count() > 0) == before
         assert min(meanwhile) > 0
     finally:
