@@ -27,6 +27,7 @@ from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.filling.own_calibration import hide_and_fill, plan_rehearsals
 from bcdi_inpaint.filling.region_filling import FillingRun, PatchCounter
 from bcdi_inpaint.filling.settings import FillingSettings
+from bcdi_inpaint.filling.symmetry import measure_symmetry
 from bcdi_inpaint.filling.work import plan_work
 from bcdi_inpaint.gaps.artificial import place_near_peak
 from bcdi_inpaint.gaps.masks import as_region, gap_mask
@@ -98,7 +99,9 @@ def _hidden(counts: np.ndarray, mask: np.ndarray, model: Model) -> HeldOut:
     work = plan_work(scan, gap, settings=settings)
     centre = find_centre(np.log1p(counts), ~mask)
     planned = plan_rehearsals(work, gap, centre, settings)
-    run = FillingRun(model, choose_device("cpu"), settings, PatchCounter(None, 1, 0))
+    symmetry = measure_symmetry(np.log1p(counts).astype(np.float32), mask, centre)
+    count = PatchCounter(None, 1, 0)
+    run = FillingRun(model, choose_device("cpu"), settings, count, symmetry)
     return hide_and_fill(scan, gap, centre, run, planned)
 
 

@@ -100,7 +100,7 @@ def main() -> None:
         "count": count,
         "seed": given.seed,
     }
-    save_weights(given.out, model.network, card, calibration)
+    save_weights(given.out, model.network, card, calibration, model.last_step)
     print("\n".join(lines(calibration, found)))
     print(f"{given.out}: sha256 {load_model(given.out).sha256}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from bcdi_inpaint.filling.region_features import read_log_counts
 from bcdi_inpaint.filling.region_filling import FillingRun, PatchCounter, Progress, fill_region
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.filling.streamed_fill import FilledRegion, StreamedFill, empty_region
+from bcdi_inpaint.filling.symmetry import measure_symmetry
 from bcdi_inpaint.filling.work import Work, plan_work
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
 from bcdi_inpaint.gaps.survey import Survey
@@ -130,12 +132,12 @@ def inpaint_scan(
     chosen = choose_device(device)
     loaded = model if isinstance(model, Model) else load_model(model)
     _check_fits(loaded, settings)
-    centre = _centre(scan, gap, work.light, settings) if work.regions else None
+    centre, symmetry = _peak(scan, gap, work.light, settings) if work.regions else (None, nan)
     rehearsals = _rehearsals(work, gap, centre, settings)
     n_hidden = sum(len(one.places) for one in rehearsals)
     n_unlit = work.n_patches - work.n_lit
     count = PatchCounter(progress, work.n_patches + n_hidden, n_unlit)
-    run = FillingRun(loaded, chosen, settings, count)
+    run = FillingRun(loaded, chosen, settings, count, symmetry)
     own = OwnCalibration(None, TOO_DARK if settings.calibrate else "")
     regions: list[FilledRegion] = []
 
@@ -198,10 +200,12 @@ def _rehearsals(
     return plan_rehearsals(work, gap, centre, settings)
 
 
-def _centre(
+def _peak(
     scan: Measured, gap: GapRegion, light: LightMap, settings: FillingSettings
-) -> Float64Array:
-    """The centre of the peak, in voxels of the scan."""
+) -> tuple[Float64Array, float]:
+    """The centre of the peak, in voxels of the scan, and how symmetric the scan is about it."""
     box = as_box(around(light.coarse_peak, settings.centre_window, scan.shape))
     log_counts, unknown = read_log_counts(scan, gap, box)
-    return find_centre(log_counts, ~unknown) + [part.start for part in box]
+    centre = find_centre(log_counts, ~unknown)
+    symmetry = measure_symmetry(log_counts, unknown, centre)
+    return centre + [part.start for part in box], symmetry

@@ -207,7 +207,7 @@ def _rehearse(
     unknown = measured.bad_mask | gap.part(box)
     judged = mask_in_box([one.plane], box) & stitcher.covered & ~unknown
     widths = shortest_runs(unknown | mask_in_box([one.plane], box), judged)
-    expected, sigma = stitched_mean(stitcher, judged, widths, run.model)
+    expected, sigma = stitched_mean(stitcher, judged, widths, run.model, run.last_step(features))
     return HeldOut(measured.counts[judged], expected, sigma, widths)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from bcdi_inpaint.filling.regions import Region
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.filling.stitching import Stitcher, trust
 from bcdi_inpaint.filling.streamed_fill import FilledRegion
+from bcdi_inpaint.filling.voxel_inputs import LastStep
 from bcdi_inpaint.filling.work import Work
 from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.network.channels import Features
@@ -49,12 +51,24 @@ class PatchCounter:
 
 @dataclass(frozen=True)
 class FillingRun:
-    """What fills the regions of a scan, one after another."""
+    """What fills the regions of a scan, one after another, and how symmetric the scan is."""
 
     model: Model
     device: torch.device
     settings: FillingSettings
     count: PatchCounter
+    symmetry: float = math.nan
+
+    def last_step(self, features: Features, within: BoolArray | None = None) -> LastStep | None:
+        """The last step in a region; None for a network without one.
+
+        Parameters
+        ----------
+        features : what the network sees of the region.
+        within : bool, of its shape, where the step is taken; by default everywhere.
+        """
+        own = self.model.last_step
+        return None if own is None else LastStep(own, features, self.symmetry, within)
 
 
 def fill_region(
@@ -92,24 +106,38 @@ def fill_region(
         guesses = _dim_guesses(work.light, box, batch, run.settings.patch)
         stitcher.add_all(batch, guesses, _trusted(features, batch))
     filled = plan.fillable_in(box)
+    last_step = run.last_step(features, _covered_by(_moved(region.lit, box), filled.shape))
 
     def so_far() -> None:
         if watch is not None:
-            watch(_filled_region(box, filled, stitcher, widths, run.model))
+            watch(_filled_region(box, filled, stitcher, widths, run.model, last_step))
 
     stitch_lit(features, region.lit, box, run, stitcher, so_far)
-    return _filled_region(box, filled, stitcher, widths, run.model)
+    return _filled_region(box, filled, stitcher, widths, run.model, last_step)
+
+
+def _covered_by(places: Iterable[PatchLocation], shape: tuple[int, ...]) -> BoolArray:
+    """Which voxels of an array lie in some of the patches."""
+    found = np.zeros(shape, dtype=bool)
+    for place in places:
+        found[place.inside(shape)[0]] = True
+    return found
 
 
 def _filled_region(
-    box: Box, filled: BoolArray, stitcher: Stitcher, widths: IntArray, model: Model
+    box: Box,
+    filled: BoolArray,
+    stitcher: Stitcher,
+    widths: IntArray,
+    model: Model,
+    last_step: LastStep | None,
 ) -> FilledRegion:
     """The mean of the patches so far; nan in what none of them covers."""
     covered = stitcher.covered[filled]
     counts, sigma = np.zeros(filled.shape, np.float32), np.zeros(filled.shape, np.float32)
     counts[filled] = np.nan
     done = filled & stitcher.covered
-    counts[done], sigma[done] = stitched_mean(stitcher, done, widths[covered], model)
+    counts[done], sigma[done] = stitched_mean(stitcher, done, widths[covered], model, last_step)
     return FilledRegion(box, counts, sigma)
 
 
@@ -151,7 +179,11 @@ def stitch_lit(
 
 
 def stitched_mean(
-    stitcher: Stitcher, within: BoolArray, widths: IntArray, model: Model
+    stitcher: Stitcher,
+    within: BoolArray,
+    widths: IntArray,
+    model: Model,
+    last_step: LastStep | None = None,
 ) -> tuple[Float32Array, Float32Array]:
     """Expected counts and sigma of the True voxels of a box, (n,) each, from its patches.
 
@@ -161,22 +193,37 @@ def stitched_mean(
     within : bool, of the box's shape; each voxel lies in some patch.
     widths : (n,) of the gaps there.
     model : the network whose patches they are, with its calibration.
+    last_step : of the network, in the box; None for none.
 
     Raises
     ------
     InputError
         For counts that are not finite.
     """
-    expected_units, scale_units = stitcher.mean(within)
+    logs, scales = stitched_logs(stitcher, within)
+    if last_step is not None:
+        logs, scales = last_step.take(within, widths, logs, scales)
     with np.errstate(over="ignore"):
-        expected = from_network(expected_units)
-    if not (np.isfinite(expected).all() and np.isfinite(scale_units).all()):
+        expected = from_network(logs_to_network(logs))
+    if not (np.isfinite(expected).all() and np.isfinite(scales).all()):
         raise InputError(
             f"model {model.name} expects counts that are not finite, its training has failed: use "
             "other weights"
         )
     counts = np.maximum(expected, np.float32(LEAST_COUNTS))
-    return counts, model.calibration.sigma(logs_from_network(scale_units), widths, counts)
+    return counts, model.calibration.sigma(scales, widths, counts)
+
+
+def stitched_logs(stitcher: Stitcher, within: BoolArray) -> tuple[Float32Array, Float32Array]:
+    """Expected log(1 + counts) of the True voxels of a box and their errors' scales, (n,) each.
+
+    Parameters
+    ----------
+    stitcher : the patches, added up.
+    within : bool, of the box's shape; each voxel lies in some patch.
+    """
+    logs, scales = logs_from_network(stitcher.mean(within))
+    return logs, scales
 
 
 def _moved(places: Iterable[PatchLocation], box: Box) -> list[PatchLocation]:

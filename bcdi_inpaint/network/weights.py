@@ -20,10 +20,13 @@ from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.gap_network import GapNetwork
 from bcdi_inpaint.network.kinds import make_network, read_config
+from bcdi_inpaint.network.symmetry_step import StepConfig, SymmetryStep
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.safe_files import replace_file
 
 FORMAT_VERSION = "2"
+LAST_STEP = "last_step."
+"""Begins the names of its tensors."""
 MAX_BYTES = 500_000_000  # far above any network of ours: a stranger's file must not fill the memory
 
 
@@ -31,13 +34,15 @@ MAX_BYTES = 500_000_000  # far above any network of ours: a stranger's file must
 class Model:
     """A network ready to fill, where it came from, and the sha256 of its file.
 
-    `calibration` turns its scales into intervals.
+    `calibration` turns its scales into intervals. `last_step` follows it voxel by voxel; None in
+    weights that have none.
     """
 
     network: GapNetwork
     name: str
     sha256: str
     calibration: Calibration = field(default_factory=Calibration)
+    last_step: SymmetryStep | None = None
 
 
 def _expected() -> dict[str, str]:
@@ -53,6 +58,7 @@ def save_weights(
     network: GapNetwork,
     training: dict[str, object],
     calibration: Calibration | None = None,
+    last_step: SymmetryStep | None = None,
 ) -> None:
     """Write the network's weights, its configuration, its calibration and how it was trained.
 
@@ -64,6 +70,7 @@ def save_weights(
     network : the network.
     training : how it was trained, in values that JSON holds.
     calibration : what turns its scales into intervals; by default a Laplace distribution.
+    last_step : that follows the network; by default none.
 
     Raises
     ------
@@ -76,6 +83,10 @@ def save_weights(
         "calibration": (calibration or Calibration()).model_dump_json(),
     }
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    if last_step is not None:
+        metadata["last_step"] = last_step.config.model_dump_json()
+        own = last_step.state_dict().items()
+        tensors |= {LAST_STEP + name: tensor.contiguous() for name, tensor in own}
     replace_file(path, save(tensors, metadata=metadata))
 
 
@@ -106,6 +117,7 @@ def load_model(model: str | Path = "default") -> Model:
             network = make_network(read_config(metadata["network"]))
         calibration = Calibration.model_validate_json(metadata["calibration"])
         tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
+        last_step = _last_step(metadata, tensors)
         network.load_state_dict(tensors, assign=True)
     except InputError:
         raise
@@ -115,9 +127,18 @@ def load_model(model: str | Path = "default") -> Model:
             f"model {path} cannot be loaded ({reason}): expected weights that "
             "`bcdi-inpaint train` wrote"
         ) from error
-    return Model(
-        network.eval(), str(model), hashlib.sha256(path.read_bytes()).hexdigest(), calibration
-    )
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Model(network.eval(), str(model), sha256, calibration, last_step)
+
+
+def _last_step(metadata: dict[str, str], tensors: dict[str, torch.Tensor]) -> SymmetryStep | None:
+    """The step in a file, whose tensors are taken out of those of the network."""
+    own = {name: tensors.pop(name) for name in [*tensors] if name.startswith(LAST_STEP)}
+    if "last_step" not in metadata:
+        return None
+    step = SymmetryStep(StepConfig.model_validate_json(metadata["last_step"]))
+    step.load_state_dict({name.removeprefix(LAST_STEP): tensor for name, tensor in own.items()})
+    return step.eval()
 
 
 def _check(path: Path, metadata: dict[str, str]) -> None:

@@ -43,8 +43,9 @@ class Finetuned:
         return self.after.beats(self.before)
 
     def save(self, path: str | Path) -> None:
-        """Write the weights and the model's calibration (.safetensors), beside, then renamed."""
-        save_weights(Path(path), self.model.network, self.card, self.model.calibration)
+        """Write the weights with the model's calibration and last step, then rename the file."""
+        own = self.model
+        save_weights(Path(path), own.network, self.card, own.calibration, own.last_step)
 
     def __repr__(self) -> str:
         kept = "the adapted weights are kept" if self.improved else "the weights stay as they were"

@@ -1,5 +1,6 @@
 """The main call: what it must never change, and what it must get right."""
 
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from bcdi_inpaint.network import devices
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.kinds import make_network
 from bcdi_inpaint.network.published.chavez import TuNetConfig
+from bcdi_inpaint.network.symmetry_step import INPUTS, SymmetryStep
 from bcdi_inpaint.network.unet import FIRST_SCALE, GapUNet, NetworkConfig
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.network.weights import Model, save_weights
@@ -458,3 +460,43 @@ def test_a_published_network_fills_a_scan_and_is_as_sure_as_its_calibration(inpu
     assert np.isfinite(fill.counts).all()
     assert (fill.counts[gap] > 0).all()
     assert_allclose(fill.sigma[gap], 3 * 0.2, rtol=1e-5)
+
+
+def last_step(*bias: float) -> SymmetryStep:
+    """A step that takes these weights everywhere."""
+    step = SymmetryStep()
+    step.layers[-1].bias.data = torch.tensor(bias)
+    return step
+
+
+def test_a_last_step_follows_the_network_in_every_voxel_that_it_fills(counts: np.ndarray) -> None:
+    gap = cross(counts.shape)
+    whole = inpaint(counts, gap, NOISY)
+    same = inpaint(counts, gap, replace(NOISY, last_step=last_step(0.0, 0.0, 0.0, 0.0)))
+    assert_allclose(same.counts[gap], whole.counts[gap], rtol=1e-5)
+    assert_allclose(same.sigma[gap], whole.sigma[gap], rtol=1e-5)
+    none = inpaint(counts, gap, replace(NOISY, last_step=last_step(-1.0, 0.0, 0.0, 0.0)))
+    guess = inpaint(counts, gap, GUESS)
+    assert np.abs(np.log1p(whole.counts) - np.log1p(guess.counts))[gap].max() > 0.05
+    assert_allclose(np.log1p(none.counts[gap]), np.log1p(guess.counts[gap]), atol=2e-3)
+    assert_array_equal(none.counts[~gap], counts[~gap])
+
+
+def test_a_last_step_knows_how_symmetric_the_scan_is(counts: np.ndarray) -> None:
+    gap = rows(counts.shape)
+    step = last_step(0.0, 0.0, 0.0, 0.0)
+    first, second, third = step.layers[0], step.layers[2], step.layers[4]
+    for layer in (first, second, third):
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+    first.weight.data[0, INPUTS.index("symmetry")] = second.weight.data[0, 0] = 1.0
+    third.weight.data[2, 0] = 1.0  # what is added grows with the symmetry
+    model = replace(GUESS, last_step=step)
+    away = np.arange(counts.shape[2]) - 24.0
+    added = []
+    for beyond in (1.0, 2.3):  # fringes as fine on both sides, or finer on one
+        fringes = np.cos(np.where(away > 0, beyond, 1) * away)
+        scan = np.round(200 * counts * (1 + 0.9 * fringes))  # hardly any noise
+        fills = [np.log1p(inpaint(scan, gap, one).counts[gap]) for one in (model, GUESS)]
+        added.append(float(np.median(fills[0] - fills[1])))
+    assert added[0] > added[1] + 0.02

@@ -11,6 +11,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network import weights
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
+from bcdi_inpaint.network.symmetry_step import StepConfig, SymmetryStep
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import default_path, load_model, save_weights
 
@@ -46,6 +47,30 @@ def test_the_calibration_comes_with_the_weights(tmp_path: Path) -> None:
     assert load_model(path).calibration == measured
     save_weights(path, GapUNet(TINY), {})
     assert load_model(path).calibration == Calibration()
+
+
+def test_a_last_step_comes_with_the_weights_and_is_none_in_files_of_before(saved: Path) -> None:
+    assert load_model(saved).last_step is None
+    step = SymmetryStep(StepConfig(hidden=5))
+    torch.nn.init.normal_(step.layers[-1].weight)
+    save_weights(saved, GapUNet(TINY), {}, last_step=step)
+    loaded = load_model(saved)
+    assert loaded.network.config == TINY
+    assert loaded.last_step is not None
+    assert not loaded.last_step.training
+    for name, tensor in step.state_dict().items():
+        assert torch.equal(loaded.last_step.state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize("wrong", ["other", '{"hidden": 6}', '{"hidden": 5, "more": 1}'])
+def test_a_last_step_that_does_not_fit_is_refused(saved: Path, wrong: str) -> None:
+    save_weights(saved, GapUNet(TINY), {}, last_step=SymmetryStep(StepConfig(hidden=5)))
+    with safe_open(saved, "pt") as file:
+        metadata = file.metadata()
+    save_file(load_file(saved), saved, metadata=metadata | {"last_step": wrong})
+    with pytest.raises(InputError, match="cannot be loaded") as error:
+        load_model(saved)
+    assert "\n" not in str(error.value)
 
 
 def test_weights_of_the_first_form_are_refused_in_one_line(saved: Path) -> None:
