@@ -9,7 +9,7 @@ from docs_site.results import as_markdown
 
 BEGIN, END = "<!-- table: python tools/readme_table.py -->", "<!-- end of the table -->"
 """Lines of the README between which the table stands."""
-CHOICES = ("phasing_runner_small", "phasing_coherent")
+CHOICES = ("phasing_small", "phasing_runner_small", "phasing_coherent")
 """Reports that may give the numbers: the first that is there does."""
 SETTINGS = ("PyNX's command", "as users run it")
 """How crystals were phased, of a report the first that it has."""
@@ -21,6 +21,8 @@ WAYS = {
 }
 """Columns of the table, and which row of the report each takes: the first that is there."""
 WIDTHS = (6, 12, 24)
+CONVERGED = "The same of gaps whose complete data come"
+"""Begins the line above the table of crystals that converge."""
 
 
 def chosen_report() -> str:
@@ -64,7 +66,27 @@ def part() -> str:
         f"{n_gaps} gaps of each width; [{name}](docs/reports/{name}.md), network "
         f"`{network_of(text)}`."
     )
-    return f"{crystals_table(text)}\n\n{source}"
+    return "\n\n".join(filter(None, (crystals_table(text), source, _where_converged(text))))
+
+
+def _where_converged(text: str) -> str:
+    """What ours does where complete data converge; nothing of a report that does not tell it."""
+    told = (one for one in read_tables(text) if one.heading.startswith(CONVERGED))
+    table = next(told, None)
+    if table is None:
+        return ""
+    found = [
+        next(row for way in WAYS["ours"] for row in table.where(width=width, way=way))
+        for width in WIDTHS
+    ]
+    cases, ours = (
+        ", ".join(str(value) for value in values)
+        for values in ([row["cases"] for row in found], [_two(row["ratio"]) for row in found])
+    )
+    return (
+        "Many of these gaps are of crystals that do not converge with nothing hidden either. Of "
+        f"those that do ({cases} gaps), ours is at {ours}."
+    )
 
 
 def with_table(readme: str) -> str:

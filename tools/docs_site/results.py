@@ -103,6 +103,10 @@ TABLES = {
     "crystals_runner": Shown(
         "phasing_runner_small", _judged("phasing_runner_small", "--phasing "), CRYSTALS
     ),
+    "crystals_small": Shown("phasing_small", _judged("phasing_small", "--phasing "), CRYSTALS),
+    "crystals_converged": Shown(
+        "phasing_small", _judged("phasing_small", "--phasing "), CRYSTALS, table=3
+    ),
     "crystals_narrow": Shown(
         "phasing_narrow",
         _judged("phasing_narrow", "--phasing "),

@@ -13,10 +13,12 @@ from bcdi_inpaint.evaluation.crystals.records import Record
 from bcdi_inpaint.evaluation.crystals.safest_handover import CHOICE_COLUMNS, cross_validate_choice
 from bcdi_inpaint.evaluation.crystals.summary import (
     ADVICE_COLUMNS,
+    CONVERGED_RAD,
     FLUX_COLUMNS,
     KIND_COLUMNS,
     SUMMARY_COLUMNS,
     default_treatments,
+    of_converged,
     summarize,
     summarize_by_kind,
     summarize_default_by_flux,
@@ -77,6 +79,11 @@ def report_crystals(
             "beam and crystal where that was phased: which is taken. `filled`: how often the one "
             "with the fill.",
             rows_as_table(compared, COMPARING_COLUMNS, "markdown").rstrip(),
+        ]
+    if converged := summarize(of_converged(both)):
+        parts += [
+            f"The same of gaps whose complete data come within {CONVERGED_RAD:g} rad of the truth:",
+            rows_as_table(converged, SUMMARY_COLUMNS, "markdown").rstrip(),
         ]
     if by_kind := summarize_by_kind(both):
         parts += [

@@ -9,7 +9,12 @@ import numpy as np
 
 from bcdi_inpaint.evaluation.crystals.comparing import Pair, advice_on, pairs
 from bcdi_inpaint.evaluation.crystals.records import Record
-from bcdi_inpaint.evaluation.crystals.treatments import MASKED, TREATMENTS, treatment_place
+from bcdi_inpaint.evaluation.crystals.treatments import (
+    COMPLETE,
+    MASKED,
+    TREATMENTS,
+    treatment_place,
+)
 from bcdi_inpaint.phasing.benefit import VERDICTS
 from bcdi_inpaint.phasing.handover import AUTO, resolve_handover
 
@@ -36,6 +41,9 @@ DEFAULTS = {AUTO: ("prior",), f"{AUTO} refined": ("refined prior + found", "refi
 FLUX_COLUMNS = ("flux", *SUMMARY_COLUMNS)
 ADVICE_COLUMNS = tuple("advice" if name == "width" else name for name in SUMMARY_COLUMNS)
 KIND_COLUMNS = ("kind", *SUMMARY_COLUMNS)
+CONVERGED_RAD = 0.1
+"""Phase error of complete data below which retrievals have converged; above it a bench measures
+luck. A choice of what is told; no committed command."""
 
 
 def with_default(records: Sequence[Record]) -> list[Record]:
@@ -97,6 +105,29 @@ def summarize(records: Sequence[Record], by: Literal["width", "advice"] = "width
             key=lambda cell: (cell[0][0], part_order[cell[0][1]], _place(cell[0][2])),
         )
     ]
+
+
+def of_converged(records: Sequence[Record], below: float = CONVERGED_RAD) -> list[Record]:
+    """The records of gaps whose complete data were phased with an error below so many radians.
+
+    Examples
+    --------
+    >>> gap = {"crystal": "a", "setting": "known support", "width": 6, "number": 0}
+    >>> records = [gap | {"treatment": "complete", "phase_rms_rad": 0.05}]
+    >>> records += [gap | {"treatment": "mask", "phase_rms_rad": 0.5}]
+    >>> len(of_converged(records)), len(of_converged(records, 0.01))
+    (2, 0)
+    """
+    found = {
+        _gap(record)
+        for record in records
+        if record["treatment"] == COMPLETE and record["phase_rms_rad"] < below
+    }
+    return [record for record in records if _gap(record) in found]
+
+
+def _gap(record: Record) -> tuple[Any, ...]:
+    return tuple(record.get(name) for name in ("crystal", "setting", "width", "number"))
 
 
 def summarize_by_kind(records: Sequence[Record]) -> list[Record]:

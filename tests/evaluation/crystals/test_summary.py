@@ -7,12 +7,13 @@ from bcdi_inpaint.evaluation.crystals.summary import (
     FLUX_COLUMNS,
     KIND_COLUMNS,
     default_treatments,
+    of_converged,
     summarize,
     summarize_by_kind,
     summarize_default_by_flux,
     with_default,
 )
-from bcdi_inpaint.evaluation.crystals.treatments import MASKED
+from bcdi_inpaint.evaluation.crystals.treatments import COMPLETE, MASKED
 
 
 def _record(
@@ -115,3 +116,16 @@ def test_the_default_is_told_by_flux() -> None:
     assert [row["ratio"] for row in rows] == pytest.approx([0.6, 1.45])
     assert set(rows[0]) == set(FLUX_COLUMNS)
     assert summarize_default_by_flux([_record("prior", 0.5) | {"flux": 1.0}]) == []
+
+
+def test_gaps_whose_complete_data_converge_are_told_apart() -> None:
+    records = []
+    for crystal, error in (("near", 0.02), ("stagnated", 0.8), ("neither", None)):
+        own = [_record(MASKED, 1.0), _record("soft", 0.5), _record("soft", 0.4, width=12)]
+        if error is not None:
+            own += [_record(COMPLETE, 0.1) | {"phase_rms_rad": error}]
+        records += [record | {"crystal": crystal, "number": 0} for record in own]
+    found = of_converged(records)
+    assert {record["crystal"] for record in found} == {"near"}
+    assert {record["width"] for record in found} == {6}  # nothing is known of its other gap
+    assert [record["treatment"] for record in found] == [MASKED, "soft", COMPLETE]
