@@ -500,3 +500,18 @@ def test_a_last_step_knows_how_symmetric_the_scan_is(counts: np.ndarray) -> None
         fills = [np.log1p(inpaint(scan, gap, one).counts[gap]) for one in (model, GUESS)]
         added.append(float(np.median(fills[0] - fills[1])))
     assert added[0] > added[1] + 0.02
+
+
+def test_a_last_step_is_not_taken_where_there_is_no_light() -> None:
+    counts = np.zeros((32, 96, 160), dtype=np.float32)
+    counts[12:20, 40:60, 12:20] = 500  # one end of a long gap is dark
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, 50:56] = True
+    added = inpaint(counts, gap, replace(GUESS, last_step=last_step(0.0, 0.0, 3.0, 0.0)))
+    fill = inpaint(counts, gap, GUESS)
+    assert fill.report.n_unlit > 0
+    change = np.log1p(added.counts[gap]) - np.log1p(fill.counts[gap])
+    column = np.argwhere(gap)[:, 2]
+    in_light, dark = column < 48, column > 56  # up to column 71 patches of one region lie there
+    assert np.abs(change[dark]).max() < 1e-6
+    assert np.median(change[in_light]) > 0.25

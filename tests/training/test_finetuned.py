@@ -12,6 +12,7 @@ from safetensors import safe_open
 from small_training import CALIBRATION, QUICK, same, state
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.network.symmetry_step import StepConfig, SymmetryStep
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.training import finetuning
 from bcdi_inpaint.training.finetuned import check_weights_output
@@ -25,14 +26,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "SETTINGS", QUICK)
 
 
-def test_the_file_tells_how_it_was_made_and_keeps_the_calibration(
+def test_the_file_tells_how_it_was_made_and_keeps_calibration_and_last_step(
     tmp_path: Path, given: Lesson, model: Model
 ) -> None:
+    model = replace(model, last_step=SymmetryStep(StepConfig(hidden=5)))
     result = finetune_on([given], model, steps=2, seed=7, device="cpu")
     path = tmp_path / "adapted.safetensors"
     result.save(path)
     loaded = load_model(path)
     assert loaded.calibration == CALIBRATION
+    assert loaded.last_step is not None
+    assert loaded.last_step.config.hidden == 5
     assert same(state(loaded.network), state(result.model.network))
     with safe_open(path, "pt") as file:
         card = json.loads(file.metadata()["training"])
