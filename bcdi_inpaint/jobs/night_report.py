@@ -6,7 +6,7 @@ import base64
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -123,8 +123,7 @@ def night_row(outcome: Outcome, earlier: Mapping[str, NightRow]) -> NightRow:
 
 def _not_again(row: NightRow, before: NightRow) -> NightRow:
     """The row of an output that is as it was, with the line that says why it was not made anew."""
-    others = (line for line in before.warnings if not line.startswith(NOT_AGAIN))
-    return replace(before, warnings=(f"{NOT_AGAIN}: {row.reason}", *others))
+    return replace(before, warnings=(f"{NOT_AGAIN}: {row.reason}", *_but_not_again(before)))
 
 
 def _plain(outcome: Outcome) -> NightRow:
@@ -160,9 +159,19 @@ def _with_record(row: NightRow, record: Mapping[str, Any]) -> NightRow:
 
 
 def _filled_up(row: NightRow, before: NightRow) -> NightRow:
-    """The row of an output that is as it was, with what only the run that made it knew."""
+    """The row of an output that is as it was, with what only the run that made it knew.
+
+    Outputs are told apart by the second in which they were made: one that was made anew within it
+    passes for the one before, and is no longer one that was not made again.
+    """
+    before = replace(before, warnings=tuple(_but_not_again(before)))
     kept = {name: value for name, value in vars(row).items() if value}
     return replace(before, **kept)
+
+
+def _but_not_again(row: NightRow) -> Iterator[str]:
+    """The warnings of a row, but for the line that says why its output was not made anew."""
+    return (line for line in row.warnings if not line.startswith(NOT_AGAIN))
 
 
 def _with_glimpse(row: NightRow) -> NightRow:

@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.files import write_scan
 from bcdi_inpaint.jobs import batch
+from bcdi_inpaint.jobs.night_report import NOT_AGAIN, night_row
+from bcdi_inpaint.jobs.outcome import Outcome
 from bcdi_inpaint.pages.night import rows_of
 from bcdi_inpaint.pages.night_row import NightRow
 
@@ -110,3 +112,15 @@ def test_what_is_no_page_of_ours_is_refused_before_any_work(folder: Path) -> Non
     assert not list(folder.glob("*_inpainted.cxi"))
     assert run(scan, "--report", page, "--force").exit_code == 0
     assert list(rows(page)) == ["a.cxi"]
+
+
+def test_an_output_made_anew_within_the_second_is_no_longer_one_that_was_not(folder: Path) -> None:
+    page = folder / "night.html"
+    assert run(folder / "a.cxi", "--report", page).exit_code == 0
+    assert run(folder / "a.cxi", "--report", page).exit_code == 2
+    before = rows(page)["a.cxi"]
+    assert before.warnings[0].startswith(NOT_AGAIN)
+    made = Outcome(scan=before.scan, output=before.output, status="filled")
+    row = night_row(made, {before.key: before})
+    assert row.warnings == ()
+    assert row.pictures == before.pictures
