@@ -7,8 +7,7 @@ from bcdi_inpaint.peak.friedel import inversion_correlation
 
 LOCAL_MEAN = 3.0
 """Voxels of the Gaussian whose mean is taken off, so that fringes are compared and not the peak's
-decay. 2 and 4 do as well; no committed
-command."""
+decay. 2 and 4 do as well; no committed command."""
 HALF_WINDOW = 32
 """Voxels from the peak, on each axis, within which fringes are compared."""
 
