@@ -23,11 +23,11 @@ def clock_of(plan: Plan) -> Callable[[], float]:
 
 
 class ProcessorLimit(Callback):
-    """Ends a training when this process has computed for its plan's minutes."""
+    """Ends a training when this process has computed for its plan's minutes of the network."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan, self._started = plan, time.process_time()
-        self._minutes = plan.training.minutes or math.inf
+        self._minutes = plan.training.network_minutes or math.inf
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The time begins, not while slabs are made."""
@@ -39,8 +39,9 @@ class ProcessorLimit(Callback):
         if spent < self._minutes:
             return
         if trainer.global_step == 1 < self._plan.training.steps:
+            given = self._plan.training.minutes
             raise InputError(
-                f"training.minutes is {self._minutes:g}, expected more than the {spent:.2g} that "
+                f"training.minutes is {given:g}, expected more than the {spent:.2g} that "
                 f"one step of {self._plan.name} takes: give more, or make its network smaller"
             )
         trainer.should_stop = True

@@ -89,8 +89,8 @@ class GapTraining(pl.LightningModule):
         }
 
     def _share_of_time(self) -> float:
-        """What part of the plan's time is over; 0 where it has none."""
-        minutes = self.plan.training.minutes
+        """What part of the network's time is over; 0 where it has none."""
+        minutes = self.plan.training.network_minutes
         return 0.0 if minutes is None else (self._clock() - self._started) / (60 * minutes)
 
     def on_train_start(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -88,6 +88,36 @@ class PatchConfig(BaseModel):
         return {"hot_share": self.bad_pixels, "alien_share": self.aliens}
 
 
+class LastStepConfig(BaseModel):
+    """The last step of a fill, learned behind the trained network; see `network.symmetry_step`.
+
+    Artificial gaps of each width are put on patterns to train on, with fresh photon noise, and
+    filled by the network; from their voxels the step is learned.
+
+    Attributes
+    ----------
+    patterns : how many are looked at, as far as there are so many and the time allows.
+    widths : of the gaps that each of them gets, in lines.
+    voxels : of a gap that count, at most.
+    steps, batch_size, learning_rate : of the optimiser, which has some 1500 parameters to find.
+    share : of `training.minutes`, where these are given: so much of them is kept for the step, and
+        as many gaps are looked at as it has time for.
+    validation_patterns : held-out patterns on which the card says what the step is good for; they
+        do not count in the time. 0 for none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    patterns: int = Field(80, ge=1)
+    widths: tuple[Annotated[int, Field(ge=1)], ...] = Field((3, 6, 12, 24), min_length=1)
+    voxels: int = Field(8000, ge=1)
+    steps: int = Field(1500, ge=1)
+    batch_size: int = Field(8192, ge=1)
+    learning_rate: float = Field(3e-3, gt=0)
+    share: float = Field(0.1, gt=0, lt=1)
+    validation_patterns: int = Field(4, ge=0)
+
+
 class TrainingConfig(BaseModel):
     """How long, how fast, and on how much.
 
@@ -109,6 +139,7 @@ class TrainingConfig(BaseModel):
         would have it. Validation is always against the expectation.
     start : weights to begin with, ``default`` or a file, in place of random ones; the card records
         their hash.
+    last_step : of the fill, learned behind the network of 3D that sees our inputs; none by default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -129,6 +160,21 @@ class TrainingConfig(BaseModel):
     validation_slabs: int = Field(32, ge=1)
     calibration_patterns: int = Field(0, ge=0)
     truth: Literal["expectation", "counts"] = "expectation"
+    last_step: LastStepConfig | None = None
+
+    @property
+    def network_minutes(self) -> float | None:
+        """The part of `minutes` that the network trains for; None for no limit."""
+        if self.minutes is None or self.last_step is None:
+            return self.minutes
+        return self.minutes * (1 - self.last_step.share)
+
+    @property
+    def step_minutes(self) -> float | None:
+        """The part of `minutes` that is kept for the last step; None for no limit."""
+        if self.minutes is None or self.last_step is None:
+            return None
+        return self.minutes * self.last_step.share
 
 
 class FeedConfig(BaseModel):
@@ -186,6 +232,24 @@ class Plan(BaseModel):
                 f"patches.size is {self.patches.size}, expected a multiple of "
                 f"{self.network.divisor} for this {self.network.kind}: set patches.size, or fewer "
                 "levels in network"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _last_step_has_what_it_needs(self) -> Plan:
+        if self.training.last_step is None:
+            return self
+        inputs = getattr(self.network, "inputs", "ours")
+        if self.network.n_dim != 3 or inputs != "ours":
+            raise ValueError(
+                f"training.last_step is for a network of 3 dimensions with our inputs, and this "
+                f"{self.network.kind} has {self.network.n_dim} and {inputs} inputs: leave "
+                "last_step out, or change network"
+            )
+        if self.feed is not None:
+            raise ValueError(
+                "training.last_step looks at patterns behind the training, and a feed keeps none: "
+                "leave out last_step or feed"
             )
         return self
 

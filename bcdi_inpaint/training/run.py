@@ -7,19 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.devices import choose_device
-from bcdi_inpaint.network.gap_network import GapNetwork
 from bcdi_inpaint.network.weights import Model, load_model, save_weights
-from bcdi_inpaint.safe_files import part_name
-from bcdi_inpaint.training.calibrating import measure_calibration
 from bcdi_inpaint.training.checkpoint import check_checkpoint, load_averaged_weights
 from bcdi_inpaint.training.engine import pl
+from bcdi_inpaint.training.finishing import Finish, finish
 from bcdi_inpaint.training.history import HISTORY, draw_losses, read_history
 from bcdi_inpaint.training.module import GapTraining
 from bcdi_inpaint.training.plan import Plan
@@ -28,6 +24,7 @@ from bcdi_inpaint.training.run_options import DEFAULT_OPTIONS, RunOptions
 from bcdi_inpaint.training.slab_store import stored_slabs
 from bcdi_inpaint.training.slab_stream import SlabStream, Windows
 from bcdi_inpaint.training.slabs import FixedSlabs, Slab, SlabSource
+from bcdi_inpaint.training.step_training import check_room
 from bcdi_inpaint.training.streams import Stream
 from bcdi_inpaint.training.trainer import fit, make_trainer
 
@@ -66,12 +63,14 @@ def train(
     ------
     InputError
         There is a checkpoint and `resume` was not asked for, or none and it was; the checkpoint is
-        broken or belongs to another plan; the patterns are too small for the patches; the devices
-        are not there, or the batch cannot be divided among them.
+        broken or belongs to another plan; the patterns are too small for the patches, or for all
+        gaps of the last step; the devices are not there, or the batch cannot be divided among them.
     """
     for given in (patterns, held_out):
         if given is not None:
             check_size(plan, given.shape)
+    if plan.training.last_step is not None and patterns is not None:
+        check_room(patterns, plan.training.last_step, plan.training.seed)
     check_processes(plan, options.devices, options.nodes)
     checkpoint = _find_checkpoint(folder / LAST_CHECKPOINT, plan, options.resume)
     start = _load_start(plan)
@@ -92,10 +91,11 @@ def train(
         done = _train_up_to(trainer, module, checkpoint, steps)
         path = folder / f"{plan.name}.safetensors"
         if trainer.is_global_zero:
-            calibration = None
+            more = Finish()
             if is_at_its_end(plan, done, limited) and held_out is not None:
-                calibration = _calibrate(module.network, held_out, plan, folder, options)
-            save_weights(path, module.network, _card(plan, done, folder, start), calibration)
+                more = finish(module.network, patterns, held_out, plan, folder, options)
+            card = _card(plan, done, folder, start) | more.card
+            save_weights(path, module.network, card, more.calibration, more.last_step)
     return path
 
 
@@ -113,8 +113,8 @@ def is_at_its_end(plan: Plan, done: int, options: RunOptions) -> bool:
 
 
 def _wall_minutes(plan: Plan) -> float | None:
-    """The plan's own time, where it is of a clock on the wall."""
-    return plan.training.minutes if plan.training.clock == "wall" else None
+    """The plan's own time for the network, where it is of a clock on the wall."""
+    return plan.training.network_minutes if plan.training.clock == "wall" else None
 
 
 def check_size(plan: Plan, shape: tuple[int, ...]) -> None:
@@ -253,29 +253,6 @@ def _train_up_to(
             return done
     fit(trainer, module, checkpoint)
     return int(trainer.global_step)
-
-
-def _calibrate(
-    network: GapNetwork, held_out: LogPatterns, plan: Plan, folder: Path, options: RunOptions
-) -> Calibration | None:
-    """The calibration of a network, as it will be loaded, on patterns not trained on."""
-    if plan.network.n_dim != 3 or not plan.training.calibration_patterns:
-        return None
-    number = min(plan.training.calibration_patterns, len(held_out))
-    spread = np.linspace(0, len(held_out) - 1, number).round().astype(int)
-    rng = Stream.CALIBRATION.generator(plan.training.seed)
-    passing = folder / part_name()
-    try:
-        save_weights(passing, network, {})
-        return measure_calibration(
-            load_model(passing),
-            held_out[spread],
-            rng,
-            device=options.device,
-            quiet=options.quiet,
-        )
-    finally:
-        passing.unlink(missing_ok=True)
 
 
 def _card(plan: Plan, steps: int, folder: Path, start: Model | None) -> dict[str, object]:

@@ -40,6 +40,10 @@ class Stream(_Streams):
     """Followed by the slab's number."""
     CALIBRATION = 5
     """Followed by nothing, or by the pattern's number."""
+    LAST_STEP = 6
+    """Followed by the pattern's number and a gap's width, or by nothing for the patterns' order."""
+    LAST_STEP_VALIDATION = 7
+    """The same, in held-out patterns."""
 
 
 class FinetuneStream(_Streams):

@@ -1,11 +1,16 @@
-"""What is said while a training runs."""
+"""What is said while a training runs, and when its time is over."""
 
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from small_training import PLAN, flat, run, waves
+from small_training import PLAN, changed, flat, run, waves
 
+from bcdi_inpaint.training.callbacks import ProcessorLimit
 from bcdi_inpaint.training.history import read_history
+from bcdi_inpaint.training.plan import LastStepConfig
 
 
 def test_a_log_gets_a_line_an_epoch_and_quiet_nothing(
@@ -25,3 +30,18 @@ def test_a_log_gets_a_line_an_epoch_and_quiet_nothing(
         last = read_history(where / "metrics.csv")[-1]
         for name in ("train_loss", "val_loss", "val_mse", "guess_mse"):
             assert f"{last[name]:.4f}" in lines[-1]
+
+
+@pytest.mark.parametrize(("last_step", "seconds"), [(None, 120), (LastStepConfig(share=0.25), 90)])
+def test_the_network_ends_when_its_share_of_the_time_is_over(
+    last_step: LastStepConfig | None, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "process_time", lambda: now[0])
+    limit = ProcessorLimit(changed(minutes=2.0, clock="processor", last_step=last_step))
+    trainer: Any = SimpleNamespace(global_step=7, should_stop=False)
+    limit.on_train_start(trainer, None)  # type: ignore[arg-type]
+    for spent in (seconds - 1, seconds):
+        now[0] = 1000.0 + spent
+        limit.on_train_batch_end(trainer)
+        assert trainer.should_stop == (spent == seconds)

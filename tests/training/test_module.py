@@ -1,6 +1,7 @@
 """What a module draws: its own patches in every epoch, and its share of a batch."""
 
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from small_training import PLAN, changed, run
 from bcdi_inpaint.training import module
 from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.module import GapTraining
-from bcdi_inpaint.training.plan import PatchConfig
+from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig
 from bcdi_inpaint.training.slab_store import stored_slabs
 from bcdi_inpaint.training.slabs import FixedSlabs, Slab
 from bcdi_inpaint.training.streams import Stream
@@ -89,3 +90,19 @@ def test_patches_are_the_same_where_other_processes_cut_them(
         found.append([channels for channels, _, _ in training.val_dataloader()])
     for alone, shared in zip(*found, strict=True):
         assert torch.equal(alone, shared)
+
+
+@pytest.mark.parametrize(("last_step", "seconds"), [(None, 120), (LastStepConfig(share=0.25), 90)])
+def test_the_rate_has_fallen_when_the_time_of_the_network_is_over(
+    last_step: LastStepConfig | None, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "process_time", lambda: now[0])
+    plan = changed(steps=10**6, minutes=2.0, clock="processor", last_step=last_step)
+    training = GapTraining(plan, FixedSlabs([]), [])
+    training.on_train_start()
+    factor = training.configure_optimizers()["lr_scheduler"]["scheduler"].lr_lambdas[0]
+    now[0] += seconds / 2
+    assert factor(10) == pytest.approx(0.505)
+    now[0] += seconds / 2
+    assert factor(10) == pytest.approx(0.01)

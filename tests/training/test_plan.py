@@ -12,6 +12,8 @@ CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"
 RECIPES = [path for path in CONFIGS if path.name.startswith("patterns")]
 PHASINGS = [path for path in CONFIGS if path.name.startswith("phasing")]
 STUDIES = [path for path in CONFIGS if path.name.startswith("methods")]
+LAST = "name: x\npatterns: {}\nheld_out: {}\ntraining: {last_step: {}}\n"
+"""A plan of a network with a last step."""
 PLANS = [path for path in CONFIGS if path not in STUDIES and "training" in read_yaml(path)]
 
 
@@ -76,6 +78,15 @@ def test_every_shipped_plan_is_valid(path: Path) -> None:
         ("name: x\npatterns: {}\nheld_out: {}\nloss: {likelihood: -1}\n", "loss.likelihood is"),
         ("name: x\npatterns: {}\nheld_out: {}\npatches: {faint: 2}\n", "patches.faint is 2"),
         ("name: x\npatterns: {}\nheld_out: {}\npatches: {flux_factor: [0, 1]}\n", "flux_factor"),
+        (
+            LAST + "network: {n_dim: 2}\n",
+            "3 dimensions with our inputs, and this gap_unet has 2 and ours inputs: leave last_st",
+        ),
+        (LAST + "network: {kind: tunet}\n", "this tunet has 3 and published inputs: leave last"),
+        (LAST + "feed: {window: 2, step: 1}\n", "a feed keeps none: leave out last_step or feed"),
+        (LAST.replace("{}}", "{share: 1}}"), "training.last_step.share is 1"),
+        (LAST.replace("{}}", "{widths: [0]}}"), "training.last_step.widths.0 is 0"),
+        (LAST.replace("{}}", "{crystals: 3}}"), "training.last_step.crystals"),
         ("- 1\n", "the|Input"),
         ("name: [\n", "expected a YAML file"),
         ("!!python/object/apply:os.system ['true']\n", "expected a YAML file"),
@@ -102,3 +113,20 @@ def test_a_loss_and_a_network_go_by_name(tmp_path: Path) -> None:
     assert (plan.loss.mae, plan.loss.mse, plan.loss.likelihood) == (1, 0, 0)
     assert plan.network.kind == "tunet"
     assert Plan.model_validate(plan.model_dump(mode="json")) == plan
+
+
+def test_a_last_step_takes_its_share_of_the_time_and_a_network_with_our_inputs(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(LAST.replace("{}}", "{share: 0.25}, minutes: 40}"))
+    training = read_plan(path).training
+    assert (training.network_minutes, training.step_minutes) == (30, 10)
+    path.write_text(LAST + "network: {kind: tunet, inputs: ours}\n")
+    plan = read_plan(path)
+    assert (plan.training.network_minutes, plan.training.step_minutes) == (None, None)
+    assert plan.training.last_step is not None
+    assert Plan.model_validate(plan.model_dump(mode="json")) == plan
+    path.write_text("{name: x, patterns: {}, held_out: {}, training: {minutes: 40}}")
+    training = read_plan(path).training
+    assert (training.network_minutes, training.step_minutes) == (40, None)

@@ -15,7 +15,7 @@ from bcdi_inpaint.network.published.chavez import TuNetConfig
 from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.training import run as training_run
 from bcdi_inpaint.training.history import read_history
-from bcdi_inpaint.training.plan import PatchConfig, Plan
+from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig, Plan
 from bcdi_inpaint.training.run import is_at_its_end, train
 from bcdi_inpaint.training.run_options import RunOptions
 
@@ -161,6 +161,9 @@ def test_a_training_that_ended_as_its_plan_says_is_calibrated_and_no_other() -> 
     assert not is_at_its_end(timed, 3, RunOptions(minutes=2.0, stop_after=3))
     assert not is_at_its_end(changed(steps=9), 3, RunOptions(minutes=2.0))
     assert is_at_its_end(changed(steps=9), 9, RunOptions())
+    shared = changed(steps=9, minutes=2.0, last_step=LastStepConfig(share=0.25))
+    assert is_at_its_end(shared, 3, RunOptions(minutes=1.5))
+    assert not is_at_its_end(shared, 3, RunOptions(minutes=1.0))
 
 
 def test_a_published_network_learns_by_its_own_loss_and_comes_back(tmp_path: Path) -> None:

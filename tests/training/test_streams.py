@@ -13,6 +13,8 @@ def test_the_numbers_are_those_of_all_trainings_before() -> None:
         "SLABS": 3,
         "VALIDATION_SLABS": 4,
         "CALIBRATION": 5,
+        "LAST_STEP": 6,
+        "LAST_STEP_VALIDATION": 7,
     }
     assert {each.name: each.value for each in FinetuneStream} == {
         "PARTS": 0,
