@@ -46,3 +46,10 @@ STUDY: dict[str, Any] = {
 def study(**changes: Any) -> StudyConfig:
     """The tiny study with other values."""
     return as_study(STUDY | changes, "tiny.yaml")
+
+
+def volumes(**changes: Any) -> StudyConfig:
+    """The tiny study with patterns of three dimensions."""
+    recipe = {**RECIPE, "shape": [32, 32, 32], "count": 1}
+    both = {"patterns": recipe, "held_out": {**recipe, "seed": 42}, "widths": [3]}
+    return study(**(both | changes))

@@ -24,7 +24,7 @@ from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.running.progress import count_progress
 from bcdi_inpaint.studies.cache import cache_folder, key_of
 from bcdi_inpaint.studies.config import StudyConfig
-from bcdi_inpaint.studies.contestants import OUR_KIND
+from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP
 from bcdi_inpaint.studies.fillers import (
     LastSeen,
     LearningFiller,
@@ -42,7 +42,7 @@ from bcdi_inpaint.tables import number_of
 
 WRITTEN = ("methods.md", "scores.csv", "cases.csv")
 """Files of results that are not replaced unasked."""
-BESIDE_LEARNERS = ("linear", "kriging", OUR_KIND, RELEASED)
+BESIDE_LEARNERS = ("linear", "kriging", OUR_KIND, WITH_LAST_STEP, RELEASED)
 """Methods that are judged in the gaps of those that learn from one scan."""
 
 

@@ -14,7 +14,7 @@ from bcdi_inpaint.jobs.result_folder import write_text
 from bcdi_inpaint.studies import reports
 from bcdi_inpaint.studies.averages import average_study
 from bcdi_inpaint.studies.config import StudyConfig
-from bcdi_inpaint.studies.contestants import OUR_KIND
+from bcdi_inpaint.studies.contestants import OUR_KIND, our_name
 from bcdi_inpaint.studies.first_guess import table_of_earnings
 from bcdi_inpaint.studies.groups import groups_of
 from bcdi_inpaint.studies.judging import read_views
@@ -95,7 +95,8 @@ def _draw(
     views = views[:ROWS_SHOWN]
     if views:
         name = f"{config.name}_fills.png"
-        draw_fills(folder / name, views, ["linear", "kriging", OUR_KIND, *published])
+        ours = our_name([each.contestant.name for each in results.trained])
+        draw_fills(folder / name, views, ["linear", "kriging", ours, *published])
         found.append(f"\n![What methods make of a gap]({name})\n")
     return found
 

@@ -13,7 +13,7 @@ from bcdi_inpaint.filling.learned_fill import LEARNING, Start
 from bcdi_inpaint.network.kinds import KINDS
 from bcdi_inpaint.studies.contestants import Column, Contestant, find_contestants
 from bcdi_inpaint.training.gap_loss import LOSSES
-from bcdi_inpaint.training.plan import PatchConfig, TrainingConfig
+from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig, TrainingConfig
 
 GapShape = Literal["vertical", "cross"]
 """Of a gap: columns, or columns and rows."""
@@ -99,6 +99,8 @@ class StudyConfig(BaseModel):
     left_out : names of networks of these kinds and columns that are not trained.
     shapes : by kind, keys of its configuration that differ from the paper's.
     losses : by which our network is trained as well, see `training.gap_loss.LOSSES`.
+    last_step : of the fill, with which our network is trained as well; of the minutes of all it
+        takes its share. In 3D; None for none.
     own_width : a published network for gaps of this width alone, as Masto et al. had them.
     classical : methods without training.
     released : judge the network that comes with the package too; in 3D.
@@ -127,6 +129,7 @@ class StudyConfig(BaseModel):
     left_out: tuple[str, ...] = ()
     shapes: dict[str, dict[str, Any]] = {}
     losses: tuple[str, ...] = ()
+    last_step: LastStepConfig | None = None
     own_width: int | None = Field(None, ge=1)
     classical: tuple[str, ...] = tuple(METHODS)
     released: bool = False
@@ -161,6 +164,11 @@ class StudyConfig(BaseModel):
             raise ValueError(
                 f"shapes has {', '.join(sorted(unknown))}, expected some of {', '.join(KINDS)}"
             )
+        if self.training.last_step is not None:
+            raise ValueError(
+                "training.last_step would be of all networks, expected none: give last_step beside "
+                "training, for ours"
+            )
         self.contestants()
         return self
 
@@ -183,6 +191,7 @@ class StudyConfig(BaseModel):
             shapes=self.shapes,
             losses=self.losses,
             own_width=self.own_width,
+            last_step=self.last_step,
         )
 
 

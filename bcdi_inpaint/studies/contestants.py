@@ -10,11 +10,13 @@ from pydantic import ValidationError
 
 from bcdi_inpaint.errors import one_line
 from bcdi_inpaint.network.kinds import KINDS
-from bcdi_inpaint.training.plan import PatchConfig, Plan, TrainingConfig
+from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig, Plan, TrainingConfig
 
 Column = Literal["published", "ours"]
 """What a network sees: what its paper's saw, or the channels of `network.channels`."""
 OUR_KIND = KINDS[0]
+WITH_LAST_STEP = f"{OUR_KIND} + last step"
+"""The name of our network whose fill has a last step too."""
 WITH_OURS = "{} + inputs"
 """The name of a published network that sees our channels and learns by our loss."""
 
@@ -68,9 +70,16 @@ class _Common:
     shapes: Mapping[str, Mapping[str, Any]]
 
     def contestant(
-        self, name: str, kind: str, column: Column, loss: str, width: int | None = None
+        self,
+        name: str,
+        kind: str,
+        column: Column,
+        loss: str,
+        width: int | None = None,
+        last_step: LastStepConfig | None = None,
     ) -> Contestant:
         """A network with its plan; ValueError where they do not fit."""
+        own = {"seed": self.seed, "last_step": last_step}
         network: dict[str, Any] = {"kind": kind, "n_dim": self.n_dim, **self.shapes.get(kind, {})}
         if kind != OUR_KIND:
             network["inputs"] = column
@@ -85,7 +94,7 @@ class _Common:
                 patches=PatchConfig(**patches),
                 network=network,  # type: ignore[arg-type]
                 loss=loss,  # type: ignore[arg-type]
-                training=self.training.model_copy(update={"seed": self.seed}),
+                training=self.training.model_copy(update=own),
             )
         except ValidationError as error:
             raise ValueError(str(one_line(error, name))) from error
@@ -105,6 +114,7 @@ def find_contestants(
     left_out: Sequence[str] = (),
     losses: Sequence[str] = (),
     own_width: int | None = None,
+    last_step: LastStepConfig | None = None,
 ) -> tuple[Contestant, ...]:
     """The networks that a study trains.
 
@@ -120,6 +130,7 @@ def find_contestants(
     left_out : names of those that are not trained.
     losses : by which our network is trained as well.
     own_width : ``unet_dilated`` is trained for gaps of this width alone as well.
+    last_step : our network is trained with this one as well, in the same time; None for not.
 
     Raises
     ------
@@ -128,6 +139,11 @@ def find_contestants(
     """
     common = _Common(seed, recipes, patches, training, n_dim, shapes)
     found = [*_contestants(common, kinds, columns, losses, own_width)]
+    if last_step is not None:
+        found.insert(
+            0,
+            common.contestant(WITH_LAST_STEP, OUR_KIND, "ours", "ours", last_step=last_step),
+        )
     names = [each.name for each in found]
     if unknown := [name for name in left_out if name not in names]:
         raise ValueError(
@@ -165,3 +181,14 @@ def _contestants(
             MASTO,
             own_width,
         )
+
+
+def our_name(names: Sequence[str]) -> str:
+    """Which of a study's networks is ours: the one with the last step where it is there.
+
+    Examples
+    --------
+    >>> our_name(["gap_unet", "unet"]), our_name(["gap_unet + last step", "gap_unet"])
+    ('gap_unet', 'gap_unet + last step')
+    """
+    return WITH_LAST_STEP if WITH_LAST_STEP in names else OUR_KIND

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from bcdi_inpaint.evaluation.fills import CEILING, Record, View
 from bcdi_inpaint.plots import fill_slices, score_curves
-from bcdi_inpaint.studies.contestants import OUR_KIND
+from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP
 from bcdi_inpaint.studies.first_guess import FIRST_GUESS
 
-ALWAYS = (CEILING, "linear", FIRST_GUESS, OUR_KIND)
+ALWAYS = (CEILING, "linear", FIRST_GUESS, OUR_KIND, WITH_LAST_STEP)
 """Methods that every panel shows."""
 Curves = dict[str, tuple[list[float], list[float], list[float], list[float]]]
 

@@ -10,7 +10,7 @@ from bcdi_inpaint.evaluation.fills.records import distinct
 from bcdi_inpaint.evaluation.report_tables import rows_as_table
 from bcdi_inpaint.studies.averages import find_lead, find_order
 from bcdi_inpaint.studies.config import StudyConfig
-from bcdi_inpaint.studies.contestants import OUR_KIND
+from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP, our_name
 from bcdi_inpaint.studies.trained_networks import Trained
 
 RELEASED = "released network"
@@ -57,7 +57,7 @@ def write_beginning(config: StudyConfig, source: str, remarks: Sequence[str]) ->
         f"- training of each network: {minutes}, on the same patterns and gaps, with the same rate",
         f"- seed {config.seed}; {config.judged} held-out patterns at most",
         "- in brackets: 95 % confidence intervals over patterns (bootstrap)",
-        f"- `{OUR_KIND}` is ours; `+ inputs` is a published network that sees what ours sees, and "
+        f"- {_ours_said(config)}; `+ inputs` is a published network that sees what ours sees, and "
         "learns by our loss; all others see and learn what their papers say",
     ]
     for kind, shape in config.shapes.items():
@@ -65,6 +65,18 @@ def write_beginning(config: StudyConfig, source: str, remarks: Sequence[str]) ->
         lines.append(f"- not as in its paper: `{kind}` has {changed}")
     lines += [f"- {remark}" for remark in remarks]
     return "\n".join(lines) + "\n"
+
+
+def _ours_said(config: StudyConfig) -> str:
+    """What ours is among the networks of a study."""
+    names = [each.name for each in config.contestants()]
+    if config.last_step is None or WITH_LAST_STEP not in names:
+        return f"`{OUR_KIND}` is ours"
+    share = ""
+    if config.training.minutes is not None:
+        share = f", for which it keeps {100 * config.last_step.share:g} % of its time"
+    alone = f"; `{OUR_KIND}` is the same network without it" if OUR_KIND in names else ""
+    return f"`{WITH_LAST_STEP}` is ours, our network and the last step of its fill{share}{alone}"
 
 
 def write_findings(
@@ -76,36 +88,36 @@ def write_findings(
     ----------
     rows : of `average_study`.
     records : that they are of.
-    names : of the networks that were trained alike, ours among them.
+    names : of the networks that were trained alike; which is ours, `contestants.our_name` says.
     config : of the study, for the bootstrap.
     """
-    lines = []
+    lines, ours = [], our_name(names)
     for scan in distinct(rows, "scan"):
         own = [row for row in rows if row["scan"] == scan]
         for width in sorted(distinct(own, "width")):
             order = [name for name in find_order(own, width) if name in names]
-            if OUR_KIND not in order:
+            if ours not in order:
                 continue
             cell = [r for r in records if (r["scan"], r["width"]) == (scan, width)]
-            ahead = order[: order.index(OUR_KIND)]
+            ahead = order[: order.index(ours)]
             leads = {
-                name: find_lead(cell, name, OUR_KIND, config.resamples, config.seed)
-                for name in ahead
+                name: find_lead(cell, name, ours, config.resamples, config.seed) for name in ahead
             }
-            lines.append((not ahead, f"- {scan}, {width} px: {_said(leads, len(order))}"))
+            lines.append((not ahead, f"- {scan}, {width} px: {_said(ours, leads, len(order))}"))
     return "".join(f"{line}\n" for _, line in sorted(lines, key=lambda each: each[0]))
 
 
-def _said(ahead: Mapping[str, Interval], number: int) -> str:
+def _said(ours: str, ahead: Mapping[str, Interval], number: int) -> str:
     if not ahead:
-        return f"ours is first of {number} networks trained alike"
+        return f"ours (`{ours}`) is first of {number} networks trained alike"
     named = ", ".join(
         f"{f'**`{name}`**' if lead.low > 0 else f'`{name}`'} by {lead}"
         for name, lead in [*ahead.items()][:4]
     )
     sure = any(lead.low > 0 for lead in ahead.values())
     doubt = "" if sure else "; the interval of each lead holds 0, so none is proven"
-    return f"ours is number {len(ahead) + 1} of {number}, behind {named} in correlation{doubt}"
+    place = f"{len(ahead) + 1} of {number}"
+    return f"ours (`{ours}`) is number {place}, behind {named} in correlation{doubt}"
 
 
 def by_width(rows: Sequence[Record], column: str, names: Sequence[str] | None = None) -> str:

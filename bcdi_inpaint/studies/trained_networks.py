@@ -34,14 +34,17 @@ class Trained:
 
     @property
     def parameters(self) -> int:
-        """How many it has."""
-        return sum(parameter.numel() for parameter in self.model.network.parameters())
+        """How many it has, those of its last step too."""
+        parts = [part for part in (self.model.network, self.model.last_step) if part is not None]
+        return sum(parameter.numel() for part in parts for parameter in part.parameters())
 
 
 def weights_path(contestant: Contestant, cache: Path) -> Path:
     """Where the weights of a network are kept: another plan has other ones."""
     plan = contestant.plan
     values = plan.model_dump(mode="json") | {"format": FORMAT_VERSION}
+    if plan.training.last_step is None:  # plans had no such key once, and are the same
+        del values["training"]["last_step"]
     return cache / "weights" / f"{plan.name}-{key_of(values)}.safetensors"
 
 

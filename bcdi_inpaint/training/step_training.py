@@ -93,9 +93,16 @@ def gaps_to_learn_from(patterns: LogPatterns, settings: LastStepConfig, seed: in
 
 
 def check_room(patterns: LogPatterns, settings: LastStepConfig, seed: int) -> None:
-    """InputError where no gap to learn a step from would have a place; see `gaps_to_learn_from`.
+    """Find out before anything is trained whether some gap to learn a step from has a place.
 
-    It is known before anything is trained.
+    Parameters
+    ----------
+    patterns, settings, seed : see `gaps_to_learn_from`.
+
+    Raises
+    ------
+    InputError
+        None has.
     """
     if all(hidden is None for hidden, _ in gaps_to_learn_from(patterns, settings, seed)):
         raise InputError(

@@ -74,11 +74,13 @@ def test_scans_are_compared_too_and_by_the_published_protocol(
 ) -> None:
     monkeypatch.setenv("BCDI_INPAINT_CACHE", str(tmp_path / "cache"))
     recipe = {**RECIPE, "shape": [24, 24, 24], "count": 1}
+    step = {"widths": [3], "voxels": 300, "steps": 40, "batch_size": 64, "validation_patterns": 0}
     changes = {
         "patterns": recipe,
         "held_out": {**recipe, "seed": 42},
         "widths": [3],
         "kinds": ["gap_unet"],
+        "last_step": step,
         "learning": {"methods": ["dip"], "patterns": 1, "widths": [3], "dip_steps": 1, "runs": 1},
         "cubes": {"patches": 2, "size": 16, "widths": [3], "bins": 2, "bright": 1},
     }
@@ -88,6 +90,14 @@ def test_scans_are_compared_too_and_by_the_published_protocol(
     text = (folder / "methods.md").read_text()
     assert "## The published protocol" in text
     assert "dip from a smooth fit" in text
+    of_methods = {line.split("|")[1].strip(): line for line in table.splitlines() if "|" in line}
+    names = ("gap_unet", "gap_unet + last step")
+    assert len({of_methods[name].split("|", 2)[2] for name in names}) == 2  # it changes the fill
+    earned, _, networks = text.partition("## What training earned")[2].partition("## The networks")
+    for name in names:
+        assert f"| {name} " in earned, name
+        assert f"| {name} " in networks, name
+    assert "ours (`gap_unet + last step`) is " in text
     (folder / "methods.md").rename(folder / "before.md")
     for name in ("scores.csv", "cases.csv"):
         (folder / name).unlink()

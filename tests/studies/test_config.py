@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from small_study import STUDY, study
+from small_study import STUDY, study, volumes
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.studies.config import as_study
@@ -21,6 +21,12 @@ from bcdi_inpaint.studies.config import as_study
         ({"latent": {"patterns": 20, "neighbours": 20}}, r"fewer than the 20 patterns"),
         ({"left_out": ["tunet", "unet"]}, r"'unet', which none is called.*gap_unet, tunet"),
         ({"widths": []}, "widths"),
+        ({"last_step": {}}, r"gap_unet \+ last step: .*3 dimensions.*has 2.*leave last_step out"),
+        ({"last_step": {"share": 2}}, r"last_step.share is 2"),
+        (
+            {"training": {**STUDY["training"], "last_step": {}}},
+            r"training.last_step would be of all networks.*beside training",
+        ),
         ({"colour": 3}, "colour"),
     ],
 )
@@ -55,3 +61,19 @@ def test_two_columns_of_each_published_network_and_ours_once() -> None:
 def test_a_network_can_be_left_out_by_its_name() -> None:
     names = [each.name for each in study(left_out=["tunet"]).contestants()]
     assert names == ["gap_unet", "tunet + inputs"]
+
+
+def test_our_network_with_a_last_step_has_the_time_of_all() -> None:
+    training = {**STUDY["training"], "minutes": 40}
+    values = {"last_step": {"share": 0.25}, "training": training, "shapes": {}, "patches": {}}
+    contestants = volumes(**values).contestants()
+    names = [each.name for each in contestants]
+    assert names == ["gap_unet + last step", "gap_unet", "tunet", "tunet + inputs"]
+    with_step, *others = contestants
+    assert (with_step.kind, with_step.column, with_step.loss) == ("gap_unet", "ours", "ours")
+    assert with_step.plan.network == others[0].plan.network
+    times = [(each.plan.training.minutes, each.plan.training.network_minutes) for each in others]
+    assert times == [(40, 40)] * 3
+    assert with_step.plan.training.minutes == 40
+    assert with_step.plan.training.network_minutes == 30
+    assert names[1:] == [each.name for each in volumes(**values, left_out=[names[0]]).contestants()]

@@ -1,0 +1,62 @@
+"""What a study says of who is first, and which network is ours."""
+
+from typing import Any
+
+import pytest
+from small_study import STUDY, study, volumes
+
+from bcdi_inpaint.evaluation.fills import Record
+from bcdi_inpaint.evaluation.fills.records import SCORES
+from bcdi_inpaint.studies.averages import average_study
+from bcdi_inpaint.studies.judging import FURTHER
+from bcdi_inpaint.studies.reports import write_beginning, write_findings
+
+
+def records_of(scores: dict[str, float]) -> list[Record]:
+    """Records of methods in three gaps each."""
+    return [
+        {
+            **dict.fromkeys((*SCORES, *FURTHER), 0.5),
+            "scan": "simulated",
+            "width": 6,
+            "method": name,
+            "cluster": f"pattern {index}",
+            "pearson_log": score + 0.01 * index,
+        }
+        for name, score in scores.items()
+        for index in range(3)
+    ]
+
+
+def findings(scores: dict[str, float]) -> str:
+    """Who is first by these correlations."""
+    records = records_of({"linear": 0.1, **scores})
+    return write_findings(average_study(records, 20, 1), records, [*scores], study())
+
+
+def test_ours_is_the_network_with_the_last_step_where_it_is_there() -> None:
+    scores = {"gap_unet": 0.8, "unet": 0.7}
+    assert findings(scores) == (
+        "- simulated, 6 px: ours (`gap_unet`) is first of 2 networks trained alike\n"
+    )
+    with_step = findings(scores | {"gap_unet + last step": 0.9})
+    assert "ours (`gap_unet + last step`) is first of 3 networks" in with_step
+    behind = findings(scores | {"gap_unet + last step": 0.75})
+    assert "ours (`gap_unet + last step`) is number 2 of 3, behind **`gap_unet`** by" in behind
+
+
+@pytest.mark.parametrize("minutes", [None, 40])
+def test_the_head_of_a_report_says_what_ours_is(minutes: float | None) -> None:
+    training: dict[str, Any] = {**STUDY["training"], "minutes": minutes}
+    config = volumes(last_step={"share": 0.15}, training=training)
+    text = write_beginning(config, "tiny.yaml", [])
+    time = ", for which it keeps 15 % of its time" if minutes else ""
+    assert (
+        "- `gap_unet + last step` is ours, our network and the last step of its fill"
+        f"{time}; `gap_unet` is the same network without it; `+ inputs` is a published"
+    ) in text
+    alone = volumes(last_step={}, left_out=["gap_unet"])
+    assert "without it" not in write_beginning(alone, "tiny.yaml", [])
+    assert "- `gap_unet` is ours; `+ inputs`" in write_beginning(study(), "tiny.yaml", [])
+    without = volumes(last_step={}, left_out=["gap_unet + last step"])
+    assert "- `gap_unet` is ours; `+ inputs`" in write_beginning(without, "tiny.yaml", [])
