@@ -35,7 +35,7 @@ class GapOnCrystal:
     crystal : whose object is known.
     gaps : one plane, or two that cross.
     number : of the gap among those of its width.
-    seeds : of the starts, by setting: all treatments start from the same random objects.
+    seeds : of the starts, by setting: all treatments of the gap start from the same random objects.
     config : what is phased, and how.
     model : the network that fills.
     device : where it computes.
@@ -131,10 +131,25 @@ def place_gap(
     -------
     The gap on the crystal; None where none fits.
     """
-    first = np.random.default_rng([config.seed, len(crystal.name), width, number])
-    rng = np.random.default_rng([first.integers(2**32), *crystal.name.encode()])
+    rng = _rng(crystal, config, width, number)
     shape = crystal.counts.shape
     gaps = place_beside_middle(shape, width, config.distances, config.cross_share, rng)
-    # For all settings, whichever are asked for, so that each has the same starts.
-    seeds = {setting: int(rng.integers(2**32)) for setting in SETTINGS}
+    seeds = _draw_seeds(rng)
     return GapOnCrystal(crystal, gaps, number, seeds, config, model, device) if gaps else None
+
+
+def seeds_without_gap(crystal: KnownCrystal, config: CrystalScoresConfig) -> dict[Setting, int]:
+    """Seeds of the starts where nothing is hidden, by setting: the same whatever the gap."""
+    return _draw_seeds(_rng(crystal, config, 0, 0))
+
+
+def _rng(
+    crystal: KnownCrystal, config: CrystalScoresConfig, width: int, number: int
+) -> np.random.Generator:
+    first = np.random.default_rng([config.seed, len(crystal.name), width, number])
+    return np.random.default_rng([first.integers(2**32), *crystal.name.encode()])
+
+
+def _draw_seeds(rng: np.random.Generator) -> dict[Setting, int]:
+    """For all settings, whichever are asked for, so that each has the same starts."""
+    return {setting: int(rng.integers(2**32)) for setting in SETTINGS}

@@ -7,12 +7,18 @@ score is of the reconstructed object against the true one, and is reported as a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.config import CrystalScoresConfig, Setting
-from bcdi_inpaint.evaluation.crystals.gap_on_crystal import GapOnCrystal, Retrieval, place_gap
+from bcdi_inpaint.evaluation.crystals.gap_on_crystal import (
+    GapOnCrystal,
+    Retrieval,
+    place_gap,
+    seeds_without_gap,
+)
 from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView, KnownCrystal
 from bcdi_inpaint.evaluation.crystals.reconstruction_scores import (
     score_reconstruction,
@@ -20,9 +26,45 @@ from bcdi_inpaint.evaluation.crystals.reconstruction_scores import (
 )
 from bcdi_inpaint.evaluation.crystals.records import ERRORS, MEASURED, OVER_MASKING, Record
 from bcdi_inpaint.evaluation.crystals.retrieving import retrieve_gap
-from bcdi_inpaint.evaluation.crystals.treatments import MASKED, parse_treatment
+from bcdi_inpaint.evaluation.crystals.treatments import (
+    COMPLETE,
+    MASKED,
+    Treatment,
+    parse_treatment,
+)
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+
+
+class CompleteCounts:
+    """The reconstructions of a crystal's complete counts, each made when it is first asked for.
+
+    Parameters
+    ----------
+    crystal : whose object is known.
+    config : how it is phased.
+    """
+
+    def __init__(self, crystal: KnownCrystal, config: CrystalScoresConfig) -> None:
+        self._seeds = seeds_without_gap(crystal, config)
+        self._found: dict[Setting, list[Reconstruction]] = {}
+
+    def phase(
+        self, gap: GapOnCrystal, setting: Setting, treatment: Treatment
+    ) -> list[Reconstruction]:
+        """See `retrieving.retrieve_gap`; which of the crystal's gaps it is makes no difference.
+
+        Parameters
+        ----------
+        gap : one of the crystal's.
+        setting : how it is phased.
+        treatment : that hides nothing.
+        """
+        if setting not in self._found:
+            whole = replace(gap, seeds=self._seeds)
+            self._found[setting] = retrieve_gap(whole, setting, treatment)
+        return self._found[setting]
 
 
 def judge_crystal(
@@ -37,7 +79,8 @@ def judge_crystal(
 ) -> Iterator[list[Record]]:
     """Phase a crystal with every gap, setting and treatment.
 
-    A retrieval that fails is recorded with infinite errors.
+    A retrieval that fails is recorded with infinite errors. The complete counts are the same with
+    every gap, so they are phased once.
 
     Parameters
     ----------
@@ -58,12 +101,13 @@ def judge_crystal(
     MissingEngineError
         PyNX is not there.
     """
+    complete = CompleteCounts(crystal, config)
     for width in config.widths:
         for number in range(config.gaps_per_crystal):
             gap = place_gap(crystal, config, width, number, model, device)
             if gap is not None:
                 known_here = _known_of_gap(known, crystal.name, width, number)
-                yield _judge_gap(gap, known_here, show, keep)
+                yield _judge_gap(gap, complete, known_here, show, keep)
 
 
 def _known_of_gap(
@@ -78,6 +122,7 @@ def _known_of_gap(
 
 def _judge_gap(
     gap: GapOnCrystal,
+    complete: CompleteCounts,
     known: Mapping[Retrieval, Record],
     show: Callable[[CrystalView], None],
     keep: Callable[[list[Record]], None],
@@ -89,7 +134,9 @@ def _judge_gap(
     records: list[Record] = []
     for one in gap.retrievals:
         is_known = one in known
-        records.append(known[one] if is_known else _judge_retrieval(gap, *one, views[one[0]]))
+        records.append(
+            known[one] if is_known else _judge_retrieval(gap, complete, *one, views[one[0]])
+        )
         if not is_known:
             keep(records)
     for view in views.values():
@@ -97,14 +144,17 @@ def _judge_gap(
     return _with_ratios(records)
 
 
-def _judge_retrieval(gap: GapOnCrystal, setting: Setting, name: str, view: CrystalView) -> Record:
+def _judge_retrieval(
+    gap: GapOnCrystal, complete: CompleteCounts, setting: Setting, name: str, view: CrystalView
+) -> Record:
     """Phase after one treatment; the record, and the reconstruction in the view."""
     crystal, treatment = gap.crystal, parse_treatment(name)
     scores: Record = dict.fromkeys(MEASURED, np.nan)
     filled = gap.scan.fill_of(treatment)
     scores["pearson_fill"] = pearson_log(crystal.expectation, filled.counts, gap.judged)
     try:
-        kept = retrieve_gap(gap, setting, treatment)
+        hides_nothing = treatment == parse_treatment(COMPLETE)
+        kept = (complete.phase if hides_nothing else retrieve_gap)(gap, setting, treatment)
         own, intensity, aligned = score_reconstruction(kept[0], crystal, gap.judged)
         scores |= own | score_spread(kept, crystal)
         view.calculated[name] = intensity

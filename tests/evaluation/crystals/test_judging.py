@@ -5,14 +5,22 @@ import math
 import numpy as np
 import pytest
 
-from bcdi_inpaint.evaluation.crystals import retrieving
-from bcdi_inpaint.evaluation.crystals.config import CrystalScoresConfig
+from bcdi_inpaint.evaluation.crystals import judging, retrieving
+from bcdi_inpaint.evaluation.crystals.config import CrystalScoresConfig, Setting
+from bcdi_inpaint.evaluation.crystals.gap_on_crystal import GapOnCrystal
 from bcdi_inpaint.evaluation.crystals.judging import judge_crystal
 from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView, KnownCrystal
-from bcdi_inpaint.evaluation.crystals.treatments import COMPLETE, INTERPOLATED, MASKED, ZERO
+from bcdi_inpaint.evaluation.crystals.treatments import (
+    COMPLETE,
+    INTERPOLATED,
+    MASKED,
+    ZERO,
+    Treatment,
+)
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.gaps.artificial import SETTINGS, place_beside_middle
 from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.pynx_engine import pynx_version
 from simulation.crystals import CrystalConfig, draw_crystals
 
@@ -92,3 +100,35 @@ def test_every_treatment_is_phased_and_compared_with_masking(
     (again,) = judge_crystal(crystal, fewer, tiny_model, known=records, show=seen.append)
     assert len(seen) == 1
     assert again == [by_treatment[treatment] for treatment in fewer.treatments]
+
+
+@pytest.mark.skipif(pynx_version() is None, reason="PyNX is not there")
+def test_complete_counts_are_phased_once_whatever_the_gaps(
+    monkeypatch: pytest.MonkeyPatch, tiny_model: Model
+) -> None:
+    made = next(draw_crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))
+    crystal = KnownCrystal(made.name, made.truth, made.expectation, made.counts, made.kind)
+    config = CrystalScoresConfig(
+        widths=(3, 5),
+        settings=("known support",),
+        treatments=(COMPLETE, MASKED),
+        hio=0,
+        raar=20,
+        er=10,
+        cross_share=0,
+        distances=(2, 3),
+    )
+    phased: list[str] = []
+
+    def watched(gap: GapOnCrystal, setting: Setting, treatment: Treatment) -> list[Reconstruction]:
+        phased.append(treatment.name)
+        return retrieving.retrieve_gap(gap, setting, treatment)
+
+    monkeypatch.setattr(judging, "retrieve_gap", watched)
+    narrow, wide = judge_crystal(crystal, config, tiny_model)
+    assert sorted(phased) == [COMPLETE, MASKED, MASKED]
+    assert narrow[0]["phase_rms_rad"] == wide[0]["phase_rms_rad"]
+    assert narrow[0]["pearson_gap"] != wide[0]["pearson_gap"]
+    # The wide gap alone, as where a stopped evaluation goes on: the same starts, the same object.
+    (alone,) = judge_crystal(crystal, config.model_copy(update={"widths": (5,)}), tiny_model)
+    assert repr(alone) == repr(wide)  # some scores are not a number
