@@ -11,7 +11,11 @@ from bcdi_inpaint.commands.notes import print_note, printing
 from bcdi_inpaint.commands.options import SPEC, follow_links, force_option
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.handover import NAMES
+from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.running.progress import progress_bar
+
+DEFAULT_CYCLES = f"{Preset.hio},{Preset.raar},{Preset.er}"
+"""HIO, RAAR, ER."""
 
 
 def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
@@ -27,7 +31,7 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
         numbers *= 3
     least = 0 if name == "cycles" else 2
     if len(numbers) != 3 or min(numbers) < least:
-        example = "0,600,200" if name == "cycles" else "96,128,128"
+        example = DEFAULT_CYCLES if name == "cycles" else "96,128,128"
         raise InputError(
             f"{name} is {text!r}, expected three numbers of at least {least}: for example "
             f"--{name} {example}"
@@ -51,11 +55,11 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
     "without them, and take what fits best, in two or three times the time. "
     "Default: where SCAN says to compare.",
 )
-@click.option("--runs", type=click.IntRange(1), default=5, show_default=True, help="Random starts.")
+@click.option("--runs", type=click.IntRange(1), default=Preset.runs, show_default=True, help="Random starts.")
 @click.option(
     "--cycles",
     callback=_three,
-    default="0,600,200",
+    default=DEFAULT_CYCLES,
     show_default=True,
     metavar="HIO,RAAR,ER",
     help="Cycles of each run.",

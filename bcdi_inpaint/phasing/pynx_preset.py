@@ -16,17 +16,19 @@ class Preset:
 
     Attributes
     ----------
-    hio, raar, er : cycles of each run (``nb_hio``, ``nb_raar``, ``nb_er``). Chosen on simulated
-        crystals against HIO before: `benchmarks/convergence.py`.
+    hio, raar, er : cycles of each run (``nb_hio``, ``nb_raar``, ``nb_er``). With RAAR alone,
+        strongly strained crystals do not converge: `benchmarks/convergence.py`.
     runs : random starts (``nb_run``).
-    support_threshold : range from which each run draws its own. PyNX's documentation advises it.
+    support_threshold : range from which each run draws its own. PyNX's documentation advises one; a
+        narrow one, since among far thresholds the free log-likelihood tells the sizes of supports
+        apart, not the objects.
     """
 
-    hio: int = 0
+    hio: int = 400
     raar: int = 600
     er: int = 200
     runs: int = 5
-    support_threshold: tuple[float, float] = (0.2, 0.3)
+    support_threshold: tuple[float, float] = (0.15, 0.25)
 
     def arguments(self) -> list[str]:
         """As PyNX's command line takes them.
@@ -65,7 +67,7 @@ def check_runs(preset: Preset) -> None:
     if min(cycles) < 0 or not sum(cycles):
         raise InputError(
             f"cycles are {','.join(map(str, cycles))}, expected HIO,RAAR,ER, none below 0 "
-            "and some above: for example 0,600,200"
+            "and some above: for example 400,600,200"
         )
 
 

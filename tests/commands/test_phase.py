@@ -74,7 +74,7 @@ def test_options_reach_the_request(scan: Path, monkeypatch: pytest.MonkeyPatch) 
     ("arguments", "message"),
     [
         (["--cycles", "10,20"], "cycles is '10,20', expected three numbers of at least 0"),
-        (["--cycles", "a,b,c"], "for example --cycles 0,600,200"),
+        (["--cycles", "a,b,c"], "for example --cycles 400,600,200"),
         (["--crop", "0"], "crop is '0', expected three numbers of at least 2"),
         (["--handover", "firm"], "--handover"),
         (["--runs", "0"], "--runs"),

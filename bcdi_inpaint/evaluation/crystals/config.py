@@ -23,8 +23,8 @@ class CommandConfig(BaseModel):
 
     Attributes
     ----------
-    hio, raar, er : cycles of each run. HIO before helped one strongly strained crystal of four;
-        see `benchmarks/convergence.py`.
+    hio, raar, er : cycles of each run. The defaults are those of PyNX's command; HIO before lets
+        strongly strained crystals converge, see `benchmarks/convergence.py`.
     support_threshold : range that each run draws its own from.
     runs, keep : random starts, and how many of them are kept, the best by free log-likelihood.
     psf : of the partly coherent beam; empty for none. As cdiutils has it.
