@@ -57,6 +57,11 @@ in common.
 `neither` takes the beam as coherent and the support as shrink-wrap cut it; `and the gap alone` is
 what users have, with starts once more.
 """
+BY_HIO = (
+    {"HIO as in large boxes": replace(BY_CLASS, more_hio=1)},
+    {"three times the HIO": BY_CLASS},
+)
+"""Three times the cycles of HIO, as boxes of up to 96 voxels a side have them, and not."""
 BY_VOXEL = {"and each voxel": FULL}
 """Likewise, with a share for each voxel in place of one for each class of brightness."""
 STARTS = 3
@@ -179,6 +184,8 @@ def _variants(
     """The families that are asked for, and the options that asked for them."""
     if arguments.last:
         return (LAST,), " --last"
+    if arguments.hio:
+        return BY_HIO, " --hio"
     families = FAMILIES[-arguments.families :]
     how = f" --families {arguments.families}" if arguments.families < len(FAMILIES) else ""
     if arguments.voxels:
@@ -198,6 +205,7 @@ def main() -> None:
     )
     parser.add_argument("--voxels", action="store_true", help="a share for each voxel too")
     parser.add_argument("--last", action="store_true", help="what users have, and no other variant")
+    parser.add_argument("--hio", action="store_true", help="with more cycles of HIO and without")
     parser.add_argument("--keep", type=Path, help="folder for each gap's scores, by these settings")
     parser.add_argument("-o", "--output", type=Path, help="file for the tables, as they grow")
     arguments = parser.parse_args()

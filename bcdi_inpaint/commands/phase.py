@@ -55,7 +55,9 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
     "without them, and take what fits best, in two or three times the time. "
     "Default: where SCAN says to compare.",
 )
-@click.option("--runs", type=click.IntRange(1), default=Preset.runs, show_default=True, help="Random starts.")
+@click.option(
+    "--runs", type=click.IntRange(1), default=Preset.runs, show_default=True, help="Random starts."
+)
 @click.option(
     "--cycles",
     callback=_three,

@@ -39,6 +39,7 @@ SHORT = RefinementSettings(
     again=_FEW,
     strengths=(),
     coherence=CoherenceSettings(steps=0),
+    more_hio=1,
 )
 QUICK = RefinementSettings(
     schedule=Schedule(hio=30, raar=60, er=10, update_every=20, settled=0.7, widen=1),
@@ -46,6 +47,7 @@ QUICK = RefinementSettings(
     last=_FEW,
     again=_FEW,
     strengths=(),
+    more_hio=1,
 )
 
 
@@ -161,6 +163,22 @@ def test_a_fill_that_is_far_off_is_refined_towards_the_truth(
     lower, upper = found.fill.interval(0.95)
     inside = ((lower <= truth) & (truth <= upper))[gap].mean()
     assert inside > 0.8
+
+
+def test_a_small_box_has_more_cycles_of_hio(
+    counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
+) -> None:
+    settings = RefinementSettings()
+    given = (counts, gap, np.zeros_like(gap), fill, model, whole(SHAPE), "cpu")
+    of_small = prepare_task(*given, settings, 0.0)
+    of_large = prepare_task(*given, replace(settings, small_box=SHAPE[0] - 1), 0.0)
+    assert of_large.settings.schedule == settings.schedule
+    for before, after in (
+        (settings.schedule, of_small.settings.schedule),
+        (settings.again, of_small.settings.again),
+    ):
+        assert after == replace(before, hio=3 * before.hio)
+    assert of_small.cycles > of_large.cycles
 
 
 def test_a_beam_that_is_partly_coherent_is_told_and_written(
