@@ -65,7 +65,7 @@ def test_options_reach_the_request(scan: Path, monkeypatch: pytest.MonkeyPatch) 
     run(scan, *QUICK, "--crop", "16,32,48", "--", "--psf", "gaussian,1,5")
     first, second = seen
     assert (first.crop, first.seed, first.handover) == ((32, 32, 32), 4, "staged")
-    assert (first.runs, first.cycles, first.force) == (5, (0, 600, 200), True)
+    assert (first.runs, first.cycles, first.force) == (5, (400, 600, 200), True)
     assert (second.crop, second.cycles) == ((16, 32, 48), (2, 6, 4))
     assert second.pynx == ("--psf", "gaussian,1,5")
 

@@ -29,7 +29,7 @@ def test_a_later_argument_overrides_an_earlier_line() -> None:
     ("preset", "message"),
     [
         (Preset(runs=0), "runs is 0, expected at least 1"),
-        (Preset(raar=0, er=0), "cycles are 0,0,0, expected HIO,RAAR,ER"),
+        (Preset(hio=0, raar=0, er=0), "cycles are 0,0,0, expected HIO,RAAR,ER"),
         (Preset(hio=-1), "cycles are -1,600,200"),
     ],
 )
