@@ -212,11 +212,11 @@ def _page(arguments: argparse.Namespace, rows: list[dict[str, object]]) -> str:
         f"- converged: within {CONVERGED:g} rad of the true phase, RMS inside the particle; "
         "*crystals converged* counts the starts of best free log-likelihood",
         "",
-        format_table(together, list(together[0])),
+        format_table(together, list(together[0]), "markdown"),
         "",
         "## By crystal",
         "",
-        format_table(rows, list(rows[0])),
+        format_table(rows, list(rows[0]), "markdown"),
     ]
     return "\n".join(lines) + "\n"
 

@@ -84,7 +84,7 @@ def _where_converged(text: str) -> str:
         for values in ([row["cases"] for row in found], [_two(row["ratio"]) for row in found])
     )
     return (
-        "Many of these gaps are of crystals that do not converge with nothing hidden either. Of "
+        "Some of these gaps are of crystals that do not converge with nothing hidden either. Of "
         f"those that do ({cases} gaps), ours is at {ours}."
     )
 
