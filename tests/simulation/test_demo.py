@@ -19,7 +19,7 @@ SMALL = DemoSettings(
     n_atoms=1500,
     pynx_half=(4, 4),
     phased=(32, 32, 28),
-    preset=Preset(raar=100, er=50, runs=1),
+    preset=Preset(hio=0, raar=100, er=50, runs=1),
 )
 """A particle and an array small enough for a test."""
 
