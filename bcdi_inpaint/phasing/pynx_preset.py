@@ -16,19 +16,18 @@ class Preset:
 
     Attributes
     ----------
-    hio, raar, er : cycles of each run (``nb_hio``, ``nb_raar``, ``nb_er``). With RAAR alone,
-        strongly strained crystals do not converge: `benchmarks/convergence.py`.
+    hio, raar, er : cycles of each run (``nb_hio``, ``nb_raar``, ``nb_er``). With HIO before,
+        strongly strained crystals converge (`benchmarks/convergence.py`); but on a measured scan
+        of ordinary size its support grew out of bounds, so it is for the user to ask for.
     runs : random starts (``nb_run``).
-    support_threshold : range from which each run draws its own. PyNX's documentation advises one; a
-        narrow one, since among far thresholds the free log-likelihood tells the sizes of supports
-        apart, not the objects.
+    support_threshold : range from which each run draws its own. PyNX's documentation advises it.
     """
 
-    hio: int = 400
+    hio: int = 0
     raar: int = 600
     er: int = 200
     runs: int = 5
-    support_threshold: tuple[float, float] = (0.15, 0.25)
+    support_threshold: tuple[float, float] = (0.2, 0.3)
 
     def arguments(self) -> list[str]:
         """As PyNX's command line takes them.

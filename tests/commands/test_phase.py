@@ -65,7 +65,7 @@ def test_options_reach_the_request(scan: Path, monkeypatch: pytest.MonkeyPatch) 
     run(scan, *QUICK, "--crop", "16,32,48", "--", "--psf", "gaussian,1,5")
     first, second = seen
     assert (first.crop, first.seed, first.handover) == ((32, 32, 32), 4, "staged")
-    assert (first.runs, first.cycles, first.force) == (5, (400, 600, 200), True)
+    assert (first.runs, first.cycles, first.force) == (5, (0, 600, 200), True)
     assert (second.crop, second.cycles) == ((16, 32, 48), (2, 6, 4))
     assert second.pynx == ("--psf", "gaussian,1,5")
 
@@ -74,7 +74,7 @@ def test_options_reach_the_request(scan: Path, monkeypatch: pytest.MonkeyPatch) 
     ("arguments", "message"),
     [
         (["--cycles", "10,20"], "cycles is '10,20', expected three numbers of at least 0"),
-        (["--cycles", "a,b,c"], "for example --cycles 400,600,200"),
+        (["--cycles", "a,b,c"], "for example --cycles 0,600,200"),
         (["--crop", "0"], "crop is '0', expected three numbers of at least 2"),
         (["--handover", "firm"], "--handover"),
         (["--runs", "0"], "--runs"),
