@@ -52,22 +52,29 @@ TREATMENTS = (COMPLETE, MASKED, ZERO, INTERPOLATED, "soft", "prior")
 """What a retrieval gets of the others is tested where it is made."""
 
 
+CONFIG = CrystalScoresConfig(
+    widths=(3,),
+    settings=("known support",),
+    treatments=TREATMENTS,
+    hio=0,
+    raar=30,
+    er=20,
+    cross_share=0,
+    distances=(2, 3),
+)
+
+
+def small_crystal() -> KnownCrystal:
+    """A bright crystal of 32 voxels a side."""
+    made = next(draw_crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))
+    return KnownCrystal(made.name, made.truth, made.expectation, made.counts, made.kind)
+
+
 @pytest.mark.skipif(pynx_version() is None, reason="PyNX is not there")
 def test_every_treatment_is_phased_and_compared_with_masking(
     monkeypatch: pytest.MonkeyPatch, tiny_model: Model
 ) -> None:
-    made = next(draw_crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))
-    crystal = KnownCrystal(made.name, made.truth, made.expectation, made.counts, made.kind)
-    config = CrystalScoresConfig(
-        widths=(3,),
-        settings=("known support",),
-        treatments=TREATMENTS,
-        hio=0,
-        raar=30,
-        er=20,
-        cross_share=0,
-        distances=(2, 3),
-    )
+    crystal, config = small_crystal(), CONFIG
     seen: list[CrystalView] = []
     (records,) = judge_crystal(crystal, config, tiny_model, show=seen.append)
     (shown,) = seen
@@ -106,18 +113,8 @@ def test_every_treatment_is_phased_and_compared_with_masking(
 def test_complete_counts_are_phased_once_whatever_the_gaps(
     monkeypatch: pytest.MonkeyPatch, tiny_model: Model
 ) -> None:
-    made = next(draw_crystals(CrystalConfig(count=1, atomistic=0, size=32, flux=(1e6, 1e6)), 3))
-    crystal = KnownCrystal(made.name, made.truth, made.expectation, made.counts, made.kind)
-    config = CrystalScoresConfig(
-        widths=(3, 5),
-        settings=("known support",),
-        treatments=(COMPLETE, MASKED),
-        hio=0,
-        raar=20,
-        er=10,
-        cross_share=0,
-        distances=(2, 3),
-    )
+    crystal = small_crystal()
+    config = CONFIG.model_copy(update={"widths": (3, 5), "treatments": (COMPLETE, MASKED)})
     phased: list[str] = []
 
     def watched(gap: GapOnCrystal, setting: Setting, treatment: Treatment) -> list[Reconstruction]:
