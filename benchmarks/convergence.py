@@ -7,7 +7,7 @@ have a point spread function, as users give one; all else is the preset's.
 
 python -m benchmarks.convergence --count 6 --size 36 --starts 3
 python -m benchmarks.convergence --count 8 --size 64 --starts 4 --gaps complete \\
-    --chains 0,600,200,0.2,0.4 0,1000,200,0.15,0.25 400,600,200,0.2,0.4 400,600,200,0.15,0.25
+    --chains 0,600,200,0.2,0.4 0,1000,200,0.15,0.25 400,600,200,0.15,0.25
 """
 
 from __future__ import annotations
