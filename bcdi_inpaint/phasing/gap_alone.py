@@ -30,8 +30,8 @@ from bcdi_inpaint.photons import photon_deviance
 
 def compute_again(
     task: RefinementTask, trial: Trial, rng: np.random.Generator, starts: int
-) -> Float32Array:
-    """log(1 + intensity), the mean of the trial's states and of other starts.
+) -> tuple[Float32Array, tuple[State, ...]]:
+    """log(1 + intensity), the mean of the trial's states and of other starts, and all of these.
 
     Parameters
     ----------
@@ -42,11 +42,12 @@ def compute_again(
 
     Returns
     -------
-    (n_rock, n_y, n_x) float32.
+    (n_rock, n_y, n_x) float32, and the states.
     """
     states = with_all_measured(task, trial)
     prior = mixed_prior(task, trial, mean_by_doubt(task, states))
-    return mean_by_doubt(task, (*states, *start_again(task, trial, prior, rng, starts)))
+    states = (*states, *start_again(task, trial, prior, rng, starts))
+    return mean_by_doubt(task, states), states
 
 
 def with_all_measured(task: RefinementTask, trial: Trial) -> tuple[State, ...]:

@@ -15,11 +15,13 @@ import numpy as np
 from bcdi_inpaint.arrays import Float32Array, Float64Array
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.phasing.computed_intensity import ComputedStates
-from bcdi_inpaint.phasing.gap_alone import compute_again
+from bcdi_inpaint.phasing.found_objects import FoundObject, collect_objects
+from bcdi_inpaint.phasing.gap_alone import compute_again, with_all_measured
 from bcdi_inpaint.phasing.mixed_sigma import sigma_factors
 from bcdi_inpaint.phasing.mixing import brightness_classes, rms
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.shares_in_gap import mix_in_gap
+from bcdi_inpaint.phasing.torch_retrieval import State
 from bcdi_inpaint.phasing.trials import Trial, disagreement, find_best_trial
 from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box
@@ -39,6 +41,7 @@ class Refinement:
         bright.
     remark : one line on what was found.
     interrupted : whether Ctrl-C or `stop` ended it early; the fill is the best until then.
+    objects : what its starts came to, the best fit first.
     """
 
     fill: Fill
@@ -48,6 +51,7 @@ class Refinement:
     shares: tuple[float, ...]
     remark: str
     interrupted: bool = False
+    objects: tuple[FoundObject, ...] = ()
 
     def __repr__(self) -> str:
         return self.remark
@@ -125,7 +129,7 @@ def _judge(
     fill: Fill,
     box: Box,
     trial: Trial,
-    again: Callable[[], Float32Array],
+    again: Callable[[], tuple[Float32Array, tuple[State, ...]]],
     rng: np.random.Generator,
 ) -> Refinement:
     """Believe the computed intensity as far as the pseudo-gap says; `again` computes the gap's."""
@@ -137,14 +141,17 @@ def _judge(
             f"not refined: the computed intensity predicts measured voxels no better (RMS log "
             f"error {mixture.error:.4g} against {before:.4g})"
         )
-        return Refinement(fill, False, before, mixture.error, shares, remark)
+        objects = collect_objects(task, with_all_measured(task, trial), box)
+        return Refinement(fill, False, before, mixture.error, shares, remark, objects=objects)
     mixing = task.settings.mixing
     classes = brightness_classes(task.first.counts, mixing)
     mixed = replace(task.first, counts=np.expm1(mixture.log_counts), filled=pseudo)
     factors = sigma_factors(task.counts, mixed, classes, rng, mixing)
-    refined = _apply(task, fill, box, trial, again(), factors)
+    found, states = again()
+    refined = _apply(task, fill, box, trial, found, factors)
+    objects = collect_objects(task, states, box)
     remark = f"refined: RMS log error of held-out voxels {before:.4g} to {mixture.error:.4g}"
-    return Refinement(refined, True, before, mixture.error, shares, remark)
+    return Refinement(refined, True, before, mixture.error, shares, remark, objects=objects)
 
 
 def _apply(

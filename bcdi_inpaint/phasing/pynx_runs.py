@@ -29,6 +29,7 @@ import scipy.fft
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.found_objects import FoundObject
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_faults import as_program, check_psf, failures_in_one_line
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
@@ -72,6 +73,7 @@ class Runs:
     report : called with the number of a run, from 1, and its outcome.
     progress : called with (cycles done, cycles in all).
     knowledge : what is known of the beam and the crystal.
+    objects : of the box that is phased: the first runs begin at them, the others at random.
     found : what the runs found, by number.
     failure : why the last run that failed did.
     stdout : where a report may be printed.
@@ -84,6 +86,7 @@ class Runs:
     report: Callable[[int, Outcome], None] = lambda number, outcome: None
     progress: Callable[[int, int], None] = lambda done, total: None
     knowledge: Knowledge = Knowledge()
+    objects: Sequence[FoundObject] = ()
     found: dict[int, Reconstruction] = field(default_factory=dict)
     failure: InputError | None = None
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
@@ -120,6 +123,7 @@ def run_preset(
     report: Callable[[int, Outcome], None] = lambda number, outcome: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     knowledge: Knowledge = Knowledge(),
+    objects: Sequence[FoundObject] = (),
 ) -> list[Reconstruction]:
     """Phase what is handed over with PyNX's runner, from several random starts.
 
@@ -140,6 +144,8 @@ def run_preset(
     report : called with the number of a run, from 1, and what it found or why it failed.
     progress : called with (cycles done, cycles in all).
     knowledge : what is known of the beam and the crystal.
+    objects : of the box that is phased: the first runs begin at them, and keep their supports; the
+        others begin at random.
 
     Returns
     -------
@@ -157,7 +163,7 @@ def run_preset(
     check_runs(preset)
     check_handed(handed, support)
     module = import_pynx("cdi.runner.id01")
-    runs = Runs(handed, seed, support, keeper, report, progress, knowledge)
+    runs = Runs(handed, seed, support, keeper, report, progress, knowledge, objects)
     arguments = ["--data", str(data), *preset.arguments(), *extra]
     with as_program(COMMAND, arguments), _own_random_numbers(), _on_all_cores(keeper):
         runner = module.CDIRunnerID01([COMMAND, *arguments], None)

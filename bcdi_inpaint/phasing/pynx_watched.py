@@ -15,11 +15,13 @@ import numpy as np
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.carried_fill import CarriedFill
+from bcdi_inpaint.phasing.found_objects import FoundObject
 from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
 from bcdi_inpaint.phasing.handover import HandOver
+from bcdi_inpaint.phasing.pynx_course import FROM_OBJECT, cycles_of, describe, is_ours, settle
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics, with_knowledge
 from bcdi_inpaint.phasing.pynx_runs import Runs
-from bcdi_inpaint.phasing.pynx_scan import CarriesFill, planned_cycles, with_carried_fill
+from bcdi_inpaint.phasing.pynx_scan import CarriesFill, with_carried_fill
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.pynx_engine import import_pynx
 from bcdi_inpaint.scan.boxes import Box, as_box
@@ -56,6 +58,8 @@ class _Watched(CarriesFill):
     box: Box
     tries = 0
     next_run = 1
+    is_settled = False
+    course = ""
 
     def bring(self) -> CarriedFill:
         """The scan from memory, and what is known of it."""
@@ -121,6 +125,18 @@ class _Watched(CarriesFill):
             np.random.set_state(of_numpy)
             random.setstate(of_python)
         super().prepare_cdi()
+        found = self._object_of(self.next_run)
+        if found is not None:
+            self.cdi.set_obj(found.obj, shift=True)
+            self.cdi.set_support(found.support.astype(np.int8), shift=True)
+
+    def _object_of(self, number: int) -> FoundObject | None:
+        """What a run begins at; None for a random object."""
+        objects = self.runs.objects
+        if number > len(objects) or self.runs.support is not None or not is_ours(self.params):
+            return None
+        found = objects[number - 1]
+        return found if found.obj.shape == self.final.counts.shape else None  # it may be binned
 
     def run(self, file_name: str | None = None, run_n: int = 1) -> None:
         """PyNX's own, watched; a run that is done is told again."""
@@ -135,8 +151,13 @@ class _Watched(CarriesFill):
             self._prepare()
         self._watch(number)
         before = dict(self.params)
+        from_object = self._object_of(number) is not None
+        self.course = describe(self.params, from_object=from_object)
+        self.is_settled = from_object or self.runs.support is not None or not is_ours(self.params)
+        self.params.update(FROM_OBJECT if from_object else {})
         try:
             super().run(file_name=file_name, run_n=number)  # type: ignore[misc]
+            self._settle()
         except self._lost() as error:
             self.tries += 1
             if self.tries >= TRIES:
@@ -145,6 +166,13 @@ class _Watched(CarriesFill):
         finally:
             self.params.update(before)  # an algorithm string changes some, for this run alone
         self._ended(number, self._outcome(number))
+
+    def _settle(self) -> None:
+        """Cycles with a support that stays, before a result is saved or told."""
+        if not self.is_settled:
+            self.is_settled = True
+            psf = self.get_psf()  # type: ignore[attr-defined]
+            self.cdi = settle(self.cdi, self.params, psf[-1] if psf else 0)
 
     def _ended(self, number: int, outcome: Reconstruction | InputError) -> None:
         self.tries, self.next_run = 0, number + 1
@@ -159,12 +187,18 @@ class _Watched(CarriesFill):
 
     def _watch(self, number: int) -> None:
         """Tell the cycles of this run as PyNX counts them."""
-        each = planned_cycles(self.params).all
-        total = each * int(self.params["nb_run"])
-        own = type(self.cdi)
+        cycles = [
+            cycles_of(self.params, from_object=self._object_of(run) is not None)
+            for run in range(1, int(self.params["nb_run"]) + 1)
+        ]
+        each = [one.all for one in cycles]
+        before, own = sum(each[: number - 1]), type(self.cdi)
+        for held in (self.held, getattr(self, "density", None)):  # a prior grows stricter, a
+            if held is not None:  # density is evened out, as far as the run has come
+                held.cycles = cycles[number - 1].before_end
 
         def tell(done: int) -> None:
-            self.runs.progress((number - 1) * each + min(done, each), total)
+            self.runs.progress(before + min(done, each[number - 1]), sum(each))
 
         if not issubclass(own, _TellsCycles):  # the same `CDI` serves all runs
             self.cdi.__class__ = type(f"Watched{own.__name__}", (_TellsCycles, own), {})
@@ -172,6 +206,7 @@ class _Watched(CarriesFill):
 
     def save_result(self, file_name: str | None = None, verbose: bool = True) -> None:
         """Where the keeper wants it; nowhere without one."""
+        self._settle()
         if self.runs.keeper is not None:
             with self.runs.keeper.saving(self.next_run):
                 super().save_result(file_name, verbose)  # type: ignore[misc]
@@ -199,7 +234,7 @@ class _Watched(CarriesFill):
             threshold=float(self.params["support_threshold"]),
             outside=float((square * ~support).sum() / square.sum()),
         )
-        return replace(found, log=(f"{_chain(self.params)}: {found.figures}",))
+        return replace(found, log=(f"{self.course}: {found.figures}",))
 
 
 def _refuse_other_grids(params: dict[str, Any]) -> None:
@@ -238,15 +273,6 @@ def _lost_support(error: Exception) -> InputError:
         f"the support was lost {TRIES} times ({error}), expected a particle: give another "
         "--support_threshold or --support_autocorrelation_threshold after -- , or a smaller --crop"
     )
-
-
-def _chain(params: dict[str, Any]) -> str:
-    """The cycles of a run in words."""
-    if params["algorithm"] is not None:
-        return str(params["algorithm"])
-    names = ("hio", "raar", "er", "ml")
-    cycles = ((name.upper(), params[f"nb_{name}"]) for name in names)
-    return ", ".join(f"{name} {n}" for name, n in cycles if n)
 
 
 class _TellsCycles:

@@ -12,6 +12,7 @@ from bcdi_inpaint.evaluation.crystals.config import COMMAND, KNOWN, CrystalScore
 from bcdi_inpaint.evaluation.crystals.gap_on_crystal import GapOnCrystal
 from bcdi_inpaint.evaluation.crystals.treatments import HELD_AT_ZERO, Treatment
 from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.found_objects import FoundObject
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, known_by
 from bcdi_inpaint.phasing.pynx_preset import Preset
@@ -19,6 +20,7 @@ from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
 from bcdi_inpaint.phasing.pynx_runs import run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
 from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.scan.boxes import whole
 
 SUPPORT_MARGIN = 2
 """Voxels by which a known support is larger than the particle."""
@@ -51,7 +53,17 @@ def retrieve_gap(gap: GapOnCrystal, setting: Setting, treatment: Treatment) -> l
         support=support if setting == KNOWN else None,
         extra=("--zero_mask", "auto") if treatment.handover == HELD_AT_ZERO else (),
         knowledge=_knowledge(gap, treatment) if treatment.knowledge else None,
+        objects=_objects(gap, treatment),
+        psf="" if "found" in treatment.knowledge else gap.config.command.psf,
     )
+
+
+def _objects(gap: GapOnCrystal, treatment: Treatment) -> Sequence[FoundObject]:
+    """What the first runs begin at."""
+    if not treatment.knowledge & {"objects", "found"}:
+        return ()
+    box = whole(gap.crystal.counts.shape)
+    return [found.in_box(box) for found in gap.scan.refinement.objects]
 
 
 def _knowledge(gap: GapOnCrystal, treatment: Treatment) -> Knowledge:
@@ -74,6 +86,8 @@ def retrieve_kept(
     support: BoolArray | None = None,
     extra: Sequence[str] = (),
     knowledge: Knowledge | None = None,
+    objects: Sequence[FoundObject] = (),
+    psf: str | None = None,
 ) -> list[Reconstruction]:
     """Phase from several starts.
 
@@ -86,6 +100,8 @@ def retrieve_kept(
     support : (n_rock, n_y, n_x) bool, that stays as it is; None lets it be found.
     extra : more arguments of PyNX's command.
     knowledge : of beam and crystal, which PyNX's command takes in the place of the user's psf.
+    objects : that the first runs of PyNX's command begin at.
+    psf : of the user; None for the one in `config`.
 
     Returns
     -------
@@ -97,7 +113,10 @@ def retrieve_kept(
         Every start failed.
     """
     if setting == COMMAND:
-        found = _by_command(handed, config, seed, extra, knowledge)
+        is_known = knowledge is not None and any(knowledge.psf_sigma)
+        psf = config.command.psf if psf is None else psf
+        words = ("--psf", psf, *extra) if psf and not is_known else extra
+        found = _by_command(handed, config, seed, words, knowledge, objects)
         return sorted(found, key=free_first)[: config.command.keep]
     starts = config.known_starts if setting == KNOWN else config.starts
     found = _by_operators(handed, config, seed, starts, support)
@@ -141,6 +160,7 @@ def _by_command(
     seed: int,
     extra: Sequence[str],
     knowledge: Knowledge | None,
+    objects: Sequence[FoundObject],
 ) -> list[Reconstruction]:
     """All that PyNX's own runner found."""
     command = config.command
@@ -151,8 +171,5 @@ def _by_command(
         runs=command.runs,
         support_threshold=command.support_threshold,
     )
-    is_known = knowledge is not None and any(knowledge.psf_sigma)
-    psf = ("--psf", command.psf) if command.psf and not is_known else ()
-    return run_preset(
-        handed, preset, seed=seed, extra=(*psf, *extra), knowledge=knowledge or Knowledge()
-    )
+    known = knowledge or Knowledge()
+    return run_preset(handed, preset, seed=seed, extra=extra, knowledge=known, objects=objects)

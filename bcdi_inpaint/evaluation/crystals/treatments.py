@@ -24,7 +24,8 @@ TREATMENTS = (*BASELINES, *(n for n in NAMES if n != MASKED), *REFINED)
 KNOWLEDGE = {
     "density": "the crystal's density is nearly even inside",
     "psf": "the beam is partly coherent, its width estimated from the scan",
-    "found": "both, as refinement found them and `predict --refine` writes them to the file",
+    "objects": "what the refinement's starts came to, which the first runs begin at",
+    "found": "all of it, as refinement found it and `predict --refine` writes it to the file",
 }
 """What a retrieval may know beside the counts and the fill."""
 
