@@ -220,9 +220,10 @@ def phase(
     crop: tuple[int, int, int] | None = None,
     progress: Progress | None = None,
 ) -> Reconstruction:
-    """Phase a scan with PyNX, as `bcdi-inpaint phase` does: the best of several random starts.
+    """Phase a scan with PyNX, as `bcdi-inpaint phase` does: the best of several starts.
 
-    What refinement found of the beam, a background and the crystal (`fill.report`) is heeded.
+    What refinement found of the beam, a background and the crystal (`fill.report`) is heeded, and
+    the first starts begin at the objects that it found.
 
     Parameters
     ----------
@@ -233,7 +234,7 @@ def phase(
     handover : how PyNX gets the fill: ``hard``, ``partial``, ``soft``, ``staged``, ``prior``,
         ``mask``, or ``auto``, which takes ``prior`` where a fill helps, ``mask`` where there is
         no light, and the better of the two, in twice the time, where a gap is narrow.
-    runs : random starts.
+    runs : starts; those that begin at no object of the refinement are random.
     seed : of the starts; the command gives the same object for the same seed.
     cycles : of HIO, RAAR and ER in each start; None for those of the command.
     pynx : more options of `pynx-cdi-id01`, for example ``["--psf", "pseudo-voigt,1,0.05,20"]``.
@@ -272,6 +273,7 @@ def phase(
         crop=crop,
         gap_mask=None if region is None else region.part(whole(part.shape)),
         knowledge=Knowledge() if fill is None else known_by(fill.report),
+        objects=() if fill is None else fill.report.objects,
         progress=progress or (lambda done, total: None),
     )
 

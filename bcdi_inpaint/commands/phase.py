@@ -56,7 +56,15 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
     "Default: where SCAN says to compare.",
 )
 @click.option(
-    "--runs", type=click.IntRange(1), default=Preset.runs, show_default=True, help="Random starts."
+    "--runs", type=click.IntRange(1), default=Preset.runs, show_default=True, help="Starts."
+)
+@click.option(
+    "--start",
+    type=click.Choice(["found", "random"]),
+    default="found",
+    show_default=True,
+    help="Begin the first runs at the objects that `predict --refine` left in SCAN, or all runs at "
+    "random. Without such objects all are random.",
 )
 @click.option(
     "--cycles",

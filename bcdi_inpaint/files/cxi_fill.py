@@ -18,6 +18,7 @@ from bcdi_inpaint.files.cxi_writing import (
     write_process,
 )
 from bcdi_inpaint.files.filled import FilledScan, check_fill
+from bcdi_inpaint.files.found_objects import write_objects
 from bcdi_inpaint.files.hdf5_writing import new_hdf5
 from bcdi_inpaint.files.layout import DETECTOR, MARKED
 from bcdi_inpaint.running.threads import in_threads
@@ -73,6 +74,7 @@ def write_filled_cxi(
                 arrays[name].id.write_direct_chunk(corner, content)
         write_plot(file)
         write_process(file, provenance)
+        write_objects(file, fill.objects)
 
 
 Packed = tuple[str, Shape, bytes]

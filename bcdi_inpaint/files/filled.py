@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.scan.boxes import Box
+from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.scan import Scan
 
 
@@ -49,6 +51,10 @@ class Uncertainty:
 class FilledScan(Protocol):
     """A filled scan that is given part by part, so that it need not fit in memory."""
 
+    @property
+    def objects(self) -> Sequence[FoundObject]:
+        """What the starts of its refinement came to; none without one."""
+
     def part(self, box: Box, measured: Scan) -> FilledPart:
         """The filled scan within a box; `measured` is the scan there."""
 
@@ -64,6 +70,7 @@ class FilledArrays:
     ----------
     counts, filled, mask : see `FilledPart`.
     sigma, lower_bound, upper_bound : see `Uncertainty`.
+    objects : see `FilledScan`.
     """
 
     counts: Float32Array
@@ -72,6 +79,7 @@ class FilledArrays:
     sigma: Float32Array
     lower_bound: Float32Array
     upper_bound: Float32Array
+    objects: Sequence[FoundObject] = ()
 
     def part(self, box: Box, measured: Scan) -> FilledPart:
         """The filled scan within a box; its arrays are views."""

@@ -8,6 +8,7 @@ EV_ANGSTROM = 12398.419843320026  # h c: energy in eV times wavelength in angstr
 
 DETECTOR = "entry_1/instrument_1/detector_1"
 PROCESS = "entry_1/data_1/process_1"
+OBJECTS = f"{PROCESS}/objects"  # of an output: what the starts of its refinement came to
 RESULT_PROCESS = "entry_1/image_1/process_1"  # of a reconstruction, PyNX's and our own
 FILLED_PATH = f"{DETECTOR}/filled"  # of an output: 1 where a voxel was filled
 MARKED = "marked_by_user"  # of an output: 1 where the user had marked a voxel as bad

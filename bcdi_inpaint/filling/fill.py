@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.scan_calibration import ScanFactors
 from bcdi_inpaint.scan.boxes import Box
+from bcdi_inpaint.scan.found_object import FoundObject
 
 LARGEST_LOG = 80.0
 """Largest log(1 + counts) of a bound, so that the bound is finite in single precision."""
@@ -38,6 +39,8 @@ class FillReport:
     calibration : whether the scan has calibrated its intervals, in one line; empty where that was
         not asked for.
     factors : by how much they were widened, by brightness; None where they were not.
+    objects : what the starts of a refinement came to, the best fit first: phase retrieval may begin
+        at them.
     """
 
     warnings: tuple[str, ...] = ()
@@ -52,6 +55,7 @@ class FillReport:
     interrupted: bool = False
     calibration: str = ""
     factors: ScanFactors | None = None
+    objects: tuple[FoundObject, ...] = field(default=(), repr=False, compare=False)
 
 
 class Filled(Protocol):

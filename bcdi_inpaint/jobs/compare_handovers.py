@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import check_output, read_fill, read_provenance, split_spec
+from bcdi_inpaint.files import check_output, read_fill, read_objects, read_provenance, split_spec
 from bcdi_inpaint.jobs.phase import Request, Result, default_result, phase
 from bcdi_inpaint.jobs.phased_knowledge import knowledge_of
+from bcdi_inpaint.jobs.phasing_job import RANDOM
 from bcdi_inpaint.jobs.provenance import read_handover
 from bcdi_inpaint.jobs.run_folder import is_of_runs
 from bcdi_inpaint.phasing.benefit import read_advice, read_verdict
@@ -24,13 +25,13 @@ __all__ = ["Comparison", "compare_handovers", "comparing_is_advised"]
 
 
 NOTHING_KNOWN = ("--psf", "none", "--density", "0")
-"""A coherent beam, and nothing of the crystal's density.
+"""A coherent beam, and nothing of the crystal's density; starts are random.
 
 A background stays known: with other counts the log-likelihoods could not be compared.
 """
 WORDS = {
     "masked": "with the gap masked",
-    "plain": "with the gap masked, beam and density unknown",
+    "plain": "with the gap masked, beam and crystal unknown",
     "filled": "with the gap filled",
 }
 """What is added to the names of outputs, and what it means; in doubt the first is taken."""
@@ -42,7 +43,7 @@ class Comparison:
 
     Attributes
     ----------
-    ways : by `WORDS`, each with all of its runs; ``plain`` where the file knows of beam or density.
+    ways : by `WORDS`, each with all of its runs; ``plain`` where the file knows of beam or crystal.
     output, picture : of the better one.
     """
 
@@ -151,16 +152,19 @@ def _ways(request: Request) -> dict[str, Request]:
     masked = replace(request, handover="mask")
     ways = {"filled": replace(request, handover=wanted), "masked": masked}
     if _knows(stored.provenance, request):
-        ways["plain"] = replace(masked, pynx=(*NOTHING_KNOWN, *request.pynx))
+        ways["plain"] = replace(masked, pynx=(*NOTHING_KNOWN, *request.pynx), start=RANDOM)
     return ways
 
 
 def _knows(record: Mapping[str, Any], request: Request) -> bool:
-    """Whether the file says something of beam or density, and the user nothing."""
+    """Whether the file says something of beam or crystal, and the user nothing."""
     named = {word.partition("=")[0] for word in request.pynx}
     known = knowledge_of(record, {})
     is_said = bool(named & {"--psf", "--density"})
-    return not is_said and (any(known.psf_sigma) or known.density.strength > 0)
+    if is_said or request.start == RANDOM:
+        return False
+    is_known = any(known.psf_sigma) or known.density.strength > 0
+    return is_known or bool(read_objects(request.scan))
 
 
 def _one_way(request: Request, output: Path, word: str) -> Request:

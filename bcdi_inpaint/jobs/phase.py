@@ -9,11 +9,18 @@ from pathlib import Path
 
 from bcdi_inpaint.checks.numbers import NumberWishes, prepare
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import StoredFill, check_output, read_fill, read_scan, split_spec
+from bcdi_inpaint.files import (
+    StoredFill,
+    check_output,
+    read_fill,
+    read_objects,
+    read_scan,
+    split_spec,
+)
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.jobs.phased_knowledge import split_knowledge
 from bcdi_inpaint.jobs.phased_result import draw_best, in_gap, write_best
-from bcdi_inpaint.jobs.phasing_job import PhasingJob, Request
+from bcdi_inpaint.jobs.phasing_job import RANDOM, PhasingJob, Request
 from bcdi_inpaint.jobs.provenance import fill_in_file, read_handover
 from bcdi_inpaint.jobs.run_folder import check_folder, open_folder, runs_folder
 from bcdi_inpaint.phasing.handover import check_name
@@ -22,6 +29,7 @@ from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.scan_phasing import PreparedScan, prepare_scan
 from bcdi_inpaint.plots import checked_picture
 from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.remarks import Remark, telling_once
 from bcdi_inpaint.scan.scan import Scan
 
@@ -91,7 +99,10 @@ def phase(
     place = runs_folder(output)
     check_folder(place)
     scan, stored, fill, prepared = _prepare(request, say, note)
-    job = PhasingJob(request, place, n_runs, scan, stored, fill, prepared)
+    objects = _objects(request, prepared)
+    if objects:
+        say(f"{min(len(objects), n_runs)} of {n_runs} runs begin at what the refinement found")
+    job = PhasingJob(request, place, n_runs, scan, stored, fill, prepared, objects)
     with open_folder(place, job.record, job.data, force=request.force) as (folder, is_new):
         job.begin(folder, is_new, say)
         found = job.run(folder, say, progress)
@@ -101,6 +112,13 @@ def phase(
         folder.finish()
     draw_best(picture, job, best)
     return Result(best, found, output, picture, place, time.monotonic() - started)
+
+
+def _objects(request: Request, prepared: PreparedScan) -> tuple[FoundObject, ...]:
+    """What the first runs begin at."""
+    if request.start == RANDOM:
+        return ()
+    return tuple(one.in_box(prepared.box) for one in read_objects(request.scan))
 
 
 def _prepare(

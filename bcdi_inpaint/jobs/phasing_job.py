@@ -19,7 +19,12 @@ from bcdi_inpaint.phasing.pynx_runs import run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.scan_phasing import PreparedScan, run_line
 from bcdi_inpaint.pynx_engine import pynx_version
+from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.scan import Scan
+
+FOUND, RANDOM = "found", "random"
+STARTS = (FOUND, RANDOM)
+"""At the objects that a refinement left in the file, the others at random; or all at random."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class Request:
     """What a user asks `phase` for; see its command line for the meaning of each.
 
     `cycles` are those of HIO, RAAR and ER; `handover` None takes the file's own; `pynx` are more
-    arguments of PyNX's runner. `again` lets the same job replace the output that it left before.
+    arguments of PyNX's runner; `start` is one of `STARTS`. `again` lets the same job replace the
+    output that it left before.
     """
 
     scan: str
@@ -39,6 +45,7 @@ class Request:
     crop: tuple[int, int, int] | None = None
     seed: int = 0
     pynx: tuple[str, ...] = ()
+    start: str = FOUND
     again: bool = False
 
     @property
@@ -66,6 +73,7 @@ class PhasingJob:
     stored : what its file says of a fill.
     fill : in photons.
     prepared : what PyNX gets.
+    objects : of the box that is phased, which the first runs begin at.
     """
 
     request: Request
@@ -75,6 +83,7 @@ class PhasingJob:
     stored: StoredFill | None
     fill: Fill | None
     prepared: PreparedScan
+    objects: tuple[FoundObject, ...] = ()
 
     @property
     def data(self) -> str:
@@ -109,6 +118,7 @@ class PhasingJob:
             "box": [[part.start, part.stop] for part in self.prepared.box],
             "parameters": self.parameters,
             "knowledge": repr(self.knowledge),
+            "objects": len(self.objects),
             "seed": self.request.seed,
             "pynx_version": pynx_version(),
         }
@@ -160,6 +170,7 @@ class PhasingJob:
                     extra=pynx,
                     keeper=folder,
                     knowledge=self.knowledge,
+                    objects=self.objects,
                     data=self.data,
                     report=lambda n, outcome: say(run_line(n, self.n_runs, outcome)),
                     progress=progress,

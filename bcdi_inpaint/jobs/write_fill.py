@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -44,6 +44,7 @@ from bcdi_inpaint.phasing.handover import (
     trusted_voxels,
 )
 from bcdi_inpaint.scan.boxes import Box, Shape, blocks, sides, whole
+from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.photon_view import as_stored, photon_view_in
 from bcdi_inpaint.scan.remarks import distinct
 from bcdi_inpaint.scan.scan import Measured, Scan
@@ -71,6 +72,11 @@ class HandedFill:
     handover: str
     gap: GapRegion
     marked: BoolArray | None = None
+
+    @property
+    def objects(self) -> Sequence[FoundObject]:
+        """What the starts of its refinement came to."""
+        return self.fill.report.objects
 
     def part(self, box: Box, measured: Scan) -> FilledPart:
         """The filled scan within a box; `measured` is the scan there, which is read only once."""

@@ -6,7 +6,7 @@ fill, if the mixture predicts better than the fill alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,7 +15,7 @@ import numpy as np
 from bcdi_inpaint.arrays import Float32Array, Float64Array
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.phasing.computed_intensity import ComputedStates
-from bcdi_inpaint.phasing.found_objects import FoundObject, collect_objects
+from bcdi_inpaint.phasing.found_objects import collect_objects
 from bcdi_inpaint.phasing.gap_alone import compute_again, with_all_measured
 from bcdi_inpaint.phasing.mixed_sigma import sigma_factors
 from bcdi_inpaint.phasing.mixing import brightness_classes, rms
@@ -41,7 +41,6 @@ class Refinement:
         bright.
     remark : one line on what was found.
     interrupted : whether Ctrl-C or `stop` ended it early; the fill is the best until then.
-    objects : what its starts came to, the best fit first.
     """
 
     fill: Fill
@@ -51,7 +50,6 @@ class Refinement:
     shares: tuple[float, ...]
     remark: str
     interrupted: bool = False
-    objects: tuple[FoundObject, ...] = ()
 
     def __repr__(self) -> str:
         return self.remark
@@ -141,17 +139,22 @@ def _judge(
             f"not refined: the computed intensity predicts measured voxels no better (RMS log "
             f"error {mixture.error:.4g} against {before:.4g})"
         )
-        objects = collect_objects(task, with_all_measured(task, trial), box)
-        return Refinement(fill, False, before, mixture.error, shares, remark, objects=objects)
+        fill = _with_objects(fill, task, with_all_measured(task, trial), box)
+        return Refinement(fill, False, before, mixture.error, shares, remark)
     mixing = task.settings.mixing
     classes = brightness_classes(task.first.counts, mixing)
     mixed = replace(task.first, counts=np.expm1(mixture.log_counts), filled=pseudo)
     factors = sigma_factors(task.counts, mixed, classes, rng, mixing)
     found, states = again()
-    refined = _apply(task, fill, box, trial, found, factors)
-    objects = collect_objects(task, states, box)
+    refined = _with_objects(_apply(task, fill, box, trial, found, factors), task, states, box)
     remark = f"refined: RMS log error of held-out voxels {before:.4g} to {mixture.error:.4g}"
-    return Refinement(refined, True, before, mixture.error, shares, remark, objects=objects)
+    return Refinement(refined, True, before, mixture.error, shares, remark)
+
+
+def _with_objects(fill: Fill, task: RefinementTask, states: Sequence[State], box: Box) -> Fill:
+    """The fill, whose report has what states hold."""
+    objects = collect_objects(task, states, box)
+    return replace(fill, report=replace(fill.report, objects=objects))
 
 
 def _apply(

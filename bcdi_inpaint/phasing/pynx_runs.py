@@ -29,13 +29,13 @@ import scipy.fft
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.phasing.found_objects import FoundObject
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_faults import as_program, check_psf, failures_in_one_line
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset, check_runs
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
+from bcdi_inpaint.scan.found_object import FoundObject
 
 COMMAND = "pynx-cdi-id01"
 """PyNX's command whose runner phases, and whose parameters are taken."""

@@ -15,7 +15,6 @@ import numpy as np
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.carried_fill import CarriedFill
-from bcdi_inpaint.phasing.found_objects import FoundObject
 from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_course import FROM_OBJECT, cycles_of, describe, is_ours, settle
@@ -25,6 +24,7 @@ from bcdi_inpaint.phasing.pynx_scan import CarriesFill, with_carried_fill
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.pynx_engine import import_pynx
 from bcdi_inpaint.scan.boxes import Box, as_box
+from bcdi_inpaint.scan.found_object import FoundObject
 
 FREE_FRACTION = 0.05
 """Of the voxels, set aside for the free log-likelihood; what PyNX's runner takes."""

@@ -32,6 +32,7 @@ from bcdi_inpaint.phasing.pynx_runs import check_arguments, run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.selection import best_of, choose
 from bcdi_inpaint.scan.boxes import Box, Shape, as_box, move
+from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.scan import Scan
 
 
@@ -47,14 +48,15 @@ def phase_scan(
     gap_mask: BoolArray | None = None,
     settings: HandOverSettings = HandOverSettings(),
     knowledge: Knowledge = Knowledge(),
+    objects: Sequence[FoundObject] = (),
     say: Callable[[str], None] = lambda line: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Reconstruction:
     """Phase a scan with PyNX's runner, as `bcdi-inpaint phase` does: the best of several starts.
 
     The same seed gives the same object as the command. Where ``auto`` is to compare, the scan is
-    phased with its fill and masked, and masked without `knowledge` where there is some: what free
-    voxels like best is taken.
+    phased with its fill and masked, and masked without `knowledge` and `objects` where there are
+    some: what free voxels like best is taken.
 
     Parameters
     ----------
@@ -71,6 +73,8 @@ def phase_scan(
         default what was filled.
     settings : how far the fill is trusted.
     knowledge : what is known of the beam and the crystal.
+    objects : what a refinement's starts came to, which the first runs begin at; the others begin at
+        random.
     say : gets a line at each stage.
     progress : called with (cycles done, cycles in all).
 
@@ -88,7 +92,11 @@ def phase_scan(
     """
     runs = check_arguments(preset, pynx)["nb_run"]  # before the work
 
-    def phase_as(name: str, known: Knowledge = knowledge) -> Reconstruction:
+    def phase_as(
+        name: str,
+        known: Knowledge = knowledge,
+        found_before: Sequence[FoundObject] = objects,
+    ) -> Reconstruction:
         prepared = prepare_scan(
             scan,
             fill,
@@ -104,6 +112,7 @@ def phase_scan(
             seed=seed,
             extra=pynx,
             knowledge=known,
+            objects=[one.in_box(prepared.box) for one in found_before],
             report=lambda number, outcome: say(run_line(number, runs, outcome)),
             progress=progress,
         )
@@ -112,8 +121,8 @@ def phase_scan(
     if fill is None or not is_compared(handover, _verdict(fill, gap_mask, scan.bad_mask)):
         return phase_as(handover)
     ways = {"masked": phase_as("mask"), "filled": phase_as(WORTHWHILE)}
-    if knowledge != Knowledge():
-        ways["plain"] = phase_as("mask", Knowledge())
+    if objects or knowledge != Knowledge():
+        ways["plain"] = phase_as("mask", Knowledge(), ())
     return ways[best_of(ways)]
 
 

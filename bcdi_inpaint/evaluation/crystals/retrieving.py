@@ -12,7 +12,6 @@ from bcdi_inpaint.evaluation.crystals.config import COMMAND, KNOWN, CrystalScore
 from bcdi_inpaint.evaluation.crystals.gap_on_crystal import GapOnCrystal
 from bcdi_inpaint.evaluation.crystals.treatments import HELD_AT_ZERO, Treatment
 from bcdi_inpaint.phasing.density import DensitySettings
-from bcdi_inpaint.phasing.found_objects import FoundObject
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, known_by
 from bcdi_inpaint.phasing.pynx_preset import Preset
@@ -21,6 +20,7 @@ from bcdi_inpaint.phasing.pynx_runs import run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.found_object import FoundObject
 
 SUPPORT_MARGIN = 2
 """Voxels by which a known support is larger than the particle."""
@@ -63,7 +63,7 @@ def _objects(gap: GapOnCrystal, treatment: Treatment) -> Sequence[FoundObject]:
     if not treatment.knowledge & {"objects", "found"}:
         return ()
     box = whole(gap.crystal.counts.shape)
-    return [found.in_box(box) for found in gap.scan.refinement.objects]
+    return [found.in_box(box) for found in gap.scan.refinement.fill.report.objects]
 
 
 def _knowledge(gap: GapOnCrystal, treatment: Treatment) -> Knowledge:

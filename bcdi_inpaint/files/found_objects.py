@@ -1,0 +1,70 @@
+"""Objects that a refinement found, in the CXI that holds its fill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files.cxi_writing import require_group
+from bcdi_inpaint.files.hdf5 import load, quiet_node
+from bcdi_inpaint.files.layout import OBJECTS
+from bcdi_inpaint.files.opening import is_hdf5, open_file
+from bcdi_inpaint.files.specs import split_spec
+from bcdi_inpaint.scan.boxes import as_box
+from bcdi_inpaint.scan.found_object import FoundObject
+
+NAMES = ("object", "support", "box", "misfit")
+
+
+def write_objects(file: h5py.File, objects: Sequence[FoundObject]) -> None:
+    """Write objects of one box; of none nothing is written.
+
+    They are compressed: an object is zero outside its support.
+
+    Parameters
+    ----------
+    file : the open file.
+    objects : the best fit first.
+    """
+    if not objects:
+        return
+    group = require_group(file, OBJECTS)
+    arrays = np.stack([one.obj for one in objects]), np.stack([one.support for one in objects])
+    chunks = (1, 1, *arrays[0].shape[2:])
+    for name, array in zip(NAMES, (arrays[0], arrays[1].astype(np.uint8)), strict=False):
+        group.create_dataset(name, data=array, chunks=chunks, shuffle=True, compression="gzip")
+    group["box"] = [[part.start, part.stop] for part in objects[0].box]
+    group["misfit"] = [one.misfit for one in objects]
+
+
+def read_objects(path: str | Path) -> tuple[FoundObject, ...]:
+    """The objects in a CXI that we wrote; none in other files.
+
+    InputError for a file that cannot be read, or whose objects do not fit together.
+    """
+    path, inner = split_spec(path)
+    if inner is not None or not is_hdf5(path):
+        return ()
+    with open_file(path) as file:
+        nodes = [quiet_node(file, f"{OBJECTS}/{name}") for name in NAMES]
+        if not any(nodes):
+            return ()
+        found = [load(node) for node in nodes if isinstance(node, h5py.Dataset)]
+    if len(found) == len(NAMES):
+        objects, supports, limits, misfits = found
+        sides = tuple(np.diff(limits).ravel()) if limits.shape == (3, 2) else ()
+        fits = objects.shape == supports.shape == (len(misfits), *sides)
+        if fits and np.iscomplexobj(objects) and np.isfinite(objects).all():
+            box = as_box(slice(int(start), int(stop)) for start, stop in limits)
+            return tuple(
+                FoundObject(obj.astype(np.complex64), support != 0, box, float(misfit))
+                for obj, support, misfit in zip(objects, supports, misfits, strict=True)
+            )
+    raise InputError(
+        f"{path} holds objects that do not fit together ({OBJECTS}), expected as many objects, "
+        "supports and misfits of one box: take --start random, or fill the scan again"
+    )
