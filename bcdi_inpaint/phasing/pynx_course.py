@@ -18,10 +18,10 @@ from bcdi_inpaint.phasing.carried_fill import Cycles
 from bcdi_inpaint.phasing.pynx_scan import planned_cycles
 from bcdi_inpaint.pynx_engine import import_pynx
 
-SETTLING = {"nb_hio": 0, "nb_raar": 100, "nb_er": 50}
-"""Cycles with a support that stays, at the end of a run."""
-FROM_OBJECT = {"nb_hio": 0, "nb_raar": 150, "nb_er": 50, "support_update_period": 0, "detwin": 0}
-"""Parameters of a run that begins at an object."""
+SETTLING = {"nb_raar": 1 / 6, "nb_er": 1 / 4}
+"""Cycles with a support that stays, at the end of a run, as parts of the run's own."""
+FROM_OBJECT = {"nb_raar": 1 / 4, "nb_er": 1 / 4}
+"""The same of a run that begins at an object, which has no others."""
 CLEAR = 1
 """Voxels by which a support that stays is wider than PyNX's last one."""
 
@@ -36,38 +36,50 @@ def is_ours(params: dict[str, Any]) -> bool:
     return chosen == (None, None) and not own_support and not params["nb_ml"]
 
 
-def cycles_of(params: dict[str, Any], *, from_object: bool) -> Cycles:
+def from_object(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a run that begins at an object, by those of a run from the start."""
+    return {
+        "nb_hio": 0,
+        "nb_raar": round(params["nb_raar"] * FROM_OBJECT["nb_raar"]),
+        "nb_er": max(1, round(params["nb_er"] * FROM_OBJECT["nb_er"])),
+        "support_update_period": 0,
+        "detwin": 0,
+    }
+
+
+def settling(params: dict[str, Any]) -> dict[str, Any]:
+    """The cycles with a support that stays at the end of a run; none where that is the user's."""
+    parts = SETTLING if is_ours(params) else dict.fromkeys(SETTLING, 0.0)
+    return {"nb_hio": 0, **{name: round(params[name] * part) for name, part in parts.items()}}
+
+
+def cycles_of(params: dict[str, Any], *, begun: bool) -> Cycles:
     """The cycles of a run with a runner's parameters.
 
     Parameters
     ----------
     params : of the runner.
-    from_object : whether the run begins at an object.
+    begun : whether the run begins at an object.
     """
-    if from_object:
-        return planned_cycles(params | FROM_OBJECT)
-    planned = planned_cycles(params)
-    return planned + _settling() if is_ours(params) else planned
+    if begun:
+        return planned_cycles(params | from_object(params))
+    return planned_cycles(params) + Cycles(0, sum(settling(params).values()))
 
 
-def _settling() -> Cycles:
-    return Cycles(0, sum(SETTLING.values()))
-
-
-def describe(params: dict[str, Any], *, from_object: bool) -> str:
+def describe(params: dict[str, Any], *, begun: bool) -> str:
     """The cycles of a run in words.
 
     Parameters
     ----------
     params : of the runner.
-    from_object : whether the run begins at an object.
+    begun : whether the run begins at an object.
     """
-    if from_object:
-        return f"from an object of the refinement, {_chain(params | FROM_OBJECT)}"
+    if begun:
+        return f"from an object of the refinement, {_chain(params | from_object(params))}"
     if params["algorithm"] is not None:
         return str(params["algorithm"])
-    settling = f", with its support as it is {_chain(params | SETTLING)}"
-    return f"{_chain(params)}{settling if is_ours(params) else ''}"
+    last = _chain(params | settling(params)) if is_ours(params) else ""
+    return _chain(params) + (f", with a support that stays {last}" if last else "")
 
 
 def _chain(params: dict[str, Any]) -> str:
@@ -89,6 +101,8 @@ def settle(cdi: Any, params: dict[str, Any], update_psf: int = 0) -> Any:
     -------
     PyNX's `CDI`.
     """
+    if not sum(settling(params).values()):
+        return cdi
     module = import_pynx("cdi")
     support = binary_dilation(cdi.get_support(shift=True) > 0, iterations=CLEAR)
     cdi.set_support(support.astype(np.int8), shift=True)
@@ -99,8 +113,10 @@ def settle(cdi: Any, params: dict[str, Any], update_psf: int = 0) -> Any:
         "confidence_interval_factor_mask_max": params["confidence_interval_factor_mask_max"],
     }
     cycles = options | {"update_psf": update_psf, "psf_filter": params["psf_filter"]}
-    raar = module.RAAR(beta=params["beta"], **cycles) ** SETTLING["nb_raar"]
-    er = module.ER(**cycles) ** SETTLING["nb_er"]
+    own = settling(params)
+    if own["nb_raar"]:
+        cdi = module.RAAR(beta=params["beta"], **cycles) ** own["nb_raar"] * cdi
+    if own["nb_er"]:
+        cdi = module.ER(**cycles) ** own["nb_er"] * cdi
     del options["positivity"]
-    last = module.FourierApplyAmplitude(calc_llk=True, obj_stats=True, **options)
-    return last * er * raar * cdi
+    return module.FourierApplyAmplitude(calc_llk=True, obj_stats=True, **options) * cdi

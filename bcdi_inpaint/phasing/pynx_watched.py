@@ -17,7 +17,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.carried_fill import CarriedFill
 from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
 from bcdi_inpaint.phasing.handover import HandOver
-from bcdi_inpaint.phasing.pynx_course import FROM_OBJECT, cycles_of, describe, is_ours, settle
+from bcdi_inpaint.phasing.pynx_course import cycles_of, describe, from_object, is_ours, settle
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics, with_knowledge
 from bcdi_inpaint.phasing.pynx_runs import Runs
 from bcdi_inpaint.phasing.pynx_scan import CarriesFill, with_carried_fill
@@ -151,10 +151,10 @@ class _Watched(CarriesFill):
             self._prepare()
         self._watch(number)
         before = dict(self.params)
-        from_object = self._object_of(number) is not None
-        self.course = describe(self.params, from_object=from_object)
-        self.is_settled = from_object or self.runs.support is not None or not is_ours(self.params)
-        self.params.update(FROM_OBJECT if from_object else {})
+        begun = self._object_of(number) is not None
+        self.course = describe(self.params, begun=begun)
+        self.is_settled = begun or self.runs.support is not None
+        self.params.update(from_object(self.params) if begun else {})
         try:
             super().run(file_name=file_name, run_n=number)  # type: ignore[misc]
             self._settle()
@@ -188,7 +188,7 @@ class _Watched(CarriesFill):
     def _watch(self, number: int) -> None:
         """Tell the cycles of this run as PyNX counts them."""
         cycles = [
-            cycles_of(self.params, from_object=self._object_of(run) is not None)
+            cycles_of(self.params, begun=self._object_of(run) is not None)
             for run in range(1, int(self.params["nb_run"]) + 1)
         ]
         each = [one.all for one in cycles]
