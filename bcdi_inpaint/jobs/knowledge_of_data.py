@@ -7,7 +7,7 @@ that were held out like it. The user's own `--psf`, `--background` and `--densit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import read_provenance
+from bcdi_inpaint.files import read_objects, read_provenance
 from bcdi_inpaint.jobs.provenance import read_photon
 from bcdi_inpaint.phasing.background import NONE_WORDS, read_background
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.pynx_faults import check_psf
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics
+from bcdi_inpaint.scan.boxes import as_box
+from bcdi_inpaint.scan.found_object import FoundObject
 
 SIGMA_KEY, DENSITY_KEY, BACKGROUND_KEY = "coherence_sigma", "density_strength", "background"
 """What our files call them, after ``inpaint_``."""
@@ -36,15 +38,42 @@ BACKGROUND_HELP = (
 )
 
 
+STARTS = ("found", "random")
+START_HELP = (
+    "bcdi-inpaint: begin the first runs at the objects that `predict --refine` left in the file of "
+    "the data, with a quarter of RAAR and ER; or all at random"
+)
+
+
 class KnowledgeOfData(KnowsPhysics):
     """A runner's scan that looks into its data's file for what is known."""
 
+    _objects: tuple[FoundObject, ...] | None = None
+
     def knowledge(self) -> Knowledge:
         """What the file of the fill says, unless the user says otherwise."""
+        self._objects = None  # they are of the scan before
+        path = self._file()
+        record = {} if path is None else read_provenance(path)
+        return replace(known_of(self.params, record), photon=read_photon(record))
+
+    def objects(self) -> Sequence[FoundObject]:
+        """What the starts of the file's refinement came to, in the part that is phased."""
+        if self.params.get("start") == "random" or self.params["rebin"] is not None:
+            return ()
+        if self._objects is None:
+            path = self._file()
+            ends = [int(end) for end in self.params["roi_final"]]
+            box = as_box(slice(*ends[k : k + 2]) for k in (0, 2, 4))
+            found = () if path is None else read_objects(path)
+            self._objects = tuple(one.in_box(box) for one in found)
+        return self._objects
+
+    def _file(self) -> Path | None:
+        """The file of the fill: that of the data, or beside them."""
         found = getattr(self, "found", None)
         path = self.params["data"] if found is None else found.path
-        record = {} if path is None else read_provenance(Path(path))
-        return replace(known_of(self.params, record), photon=read_photon(record))
+        return None if path is None else Path(path)
 
 
 def known_of(params: Mapping[str, Any], record: Mapping[str, Any]) -> Knowledge:

@@ -6,7 +6,13 @@ import re
 from typing import Any, NoReturn
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.jobs.knowledge_of_data import BACKGROUND_HELP, DENSITY_HELP, take_psf_choice
+from bcdi_inpaint.jobs.knowledge_of_data import (
+    BACKGROUND_HELP,
+    DENSITY_HELP,
+    START_HELP,
+    STARTS,
+    take_psf_choice,
+)
 
 BOTH_FACTORS = "--confidence_interval_factor_mask"
 """An option of PyNX before 2024 with two values; today each of them has an option."""
@@ -32,6 +38,7 @@ class ReadsArguments:
         parser = super().make_parser(*args, **options)  # type: ignore[misc]
         parser.add_argument("--density", type=float, help=DENSITY_HELP)
         parser.add_argument("--background", type=str, help=BACKGROUND_HELP)
+        parser.add_argument("--start", choices=STARTS, default=STARTS[0], help=START_HELP)
         parser.error = _refuse
         return parser
 

@@ -9,19 +9,24 @@ they are.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from scipy.ndimage import binary_dilation
 
 from bcdi_inpaint.phasing.carried_fill import Cycles
-from bcdi_inpaint.phasing.pynx_scan import planned_cycles
+from bcdi_inpaint.phasing.pynx_scan import planned_cycles, say
 from bcdi_inpaint.pynx_engine import import_pynx
+from bcdi_inpaint.scan.found_object import FoundObject
 
 SETTLING = {"nb_raar": 1 / 6, "nb_er": 1 / 4}
 """Cycles with a support that stays, at the end of a run, as parts of the run's own."""
 FROM_OBJECT = {"nb_raar": 1 / 4, "nb_er": 1 / 4}
 """The same of a run that begins at an object, which has no others."""
+USED_OBJECT = "inpaint_used_object"
+"""What results say of a run that began at an object, by PyNX's parameters: the object's number."""
 CLEAR = 1
 """Voxels by which a support that stays is wider than PyNX's last one."""
 
@@ -86,6 +91,53 @@ def _chain(params: dict[str, Any]) -> str:
     names = ("hio", "raar", "er", "ml")
     cycles = ((name.upper(), params[f"nb_{name}"]) for name in names)
     return ", ".join(f"{name} {n}" for name, n in cycles if n)
+
+
+class BeginsAtObjects:
+    """A runner's scan whose first runs begin at objects that were found before."""
+
+    params: dict[str, Any]
+    cdi: Any
+
+    def objects(self) -> Sequence[FoundObject]:
+        """Of the part that is phased, one for each of the first runs."""
+        return ()
+
+    def object_of(self, number: int) -> FoundObject | None:
+        """What a run, counted from 1, begins at; None for a random object."""
+        objects = self.objects() if is_ours(self.params) else ()
+        return objects[number - 1] if 0 < number <= len(objects) else None
+
+    def run(self, file_name: str | None = None, run_n: int = 1) -> None:
+        """PyNX's own, from an object where there is one for this run."""
+        found = self.object_of(int(run_n))
+        if found is None:
+            super().run(file_name=file_name, run_n=run_n)  # type: ignore[misc]
+            return
+        say(f"run {run_n} begins at an object that the refinement found (--start random: none)")
+        self.cdi.set_obj(found.obj, shift=True)
+        self.cdi.set_support(found.support.astype(np.int8), shift=True)
+        before = dict(self.params)
+        self.params.update(from_object(self.params) | {USED_OBJECT: int(run_n)})
+        with self._whose_cycles_are(planned_cycles(self.params).before_end):
+            try:
+                super().run(file_name=file_name, run_n=run_n)  # type: ignore[misc]
+            finally:
+                self.params.update(before)
+                self.params.pop(USED_OBJECT)
+
+    @contextmanager
+    def _whose_cycles_are(self, before_end: int) -> Iterator[None]:
+        """A prior grows stricter, and a density is evened out, as far as the run has come."""
+        held = [one for one in (getattr(self, n, None) for n in ("held", "density")) if one]
+        own = [one.cycles for one in held]
+        for one in held:
+            one.cycles = before_end
+        try:
+            yield
+        finally:
+            for one, cycles in zip(held, own, strict=True):
+                one.cycles = cycles
 
 
 def settle(cdi: Any, params: dict[str, Any], update_psf: int = 0) -> Any:

@@ -1,4 +1,4 @@
-"""What a scan of PyNX's own runner is told besides the fill: coherence, background, density.
+"""What PyNX's own runner is told besides the fill: coherence, background, density, objects.
 
 The class is derived from the runner's own scan class. A constant background is taken off the data
 and the fill, which is what PyNX can do with one, on every backend. Each run begins with the blur
@@ -18,6 +18,7 @@ import numpy as np
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.background import find_background
 from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.pynx_course import BeginsAtObjects
 from bcdi_inpaint.phasing.pynx_density import DENSITY, HeldDensity, density_fails, heed_density
 from bcdi_inpaint.phasing.pynx_psf import gaussian_psf_f
 from bcdi_inpaint.phasing.pynx_scan import planned_cycles, say
@@ -61,13 +62,11 @@ def with_knowledge(scan_class: type, knower: type[KnowsPhysics]) -> type:
     return type(f"Knowing{scan_class.__name__}", (knower, scan_class), {})
 
 
-class KnowsPhysics:
-    """The steps of a runner's scan, each with what it means for coherence and density."""
+class KnowsPhysics(BeginsAtObjects):
+    """The steps of a runner's scan, each with what it means for coherence, density and objects."""
 
-    params: dict[str, Any]
     iobs: Any
     mask: Any
-    cdi: Any
     background: float = 0.0
     psf_sigma: np.ndarray | None = None
     density: HeldDensity | None = None

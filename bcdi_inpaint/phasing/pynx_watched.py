@@ -7,7 +7,7 @@ cycles and leaves its object; those that were done before are not done again.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.carried_fill import CarriedFill
 from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
 from bcdi_inpaint.phasing.handover import HandOver
-from bcdi_inpaint.phasing.pynx_course import cycles_of, describe, from_object, is_ours, settle
+from bcdi_inpaint.phasing.pynx_course import cycles_of, describe, settle
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics, with_knowledge
 from bcdi_inpaint.phasing.pynx_runs import Runs
 from bcdi_inpaint.phasing.pynx_scan import CarriesFill, with_carried_fill
@@ -46,6 +46,12 @@ class _KnowsAsRuns(KnowsPhysics):
     def knowledge(self) -> Knowledge:
         """What the runs know."""
         return self.runs.knowledge
+
+    def objects(self) -> Sequence[FoundObject]:
+        """What the first runs begin at; none of another grid, as that of binned data."""
+        shape = self.runs.handed.counts.shape
+        fits = self.runs.support is None and self.cdi.iobs.shape == shape
+        return self.runs.objects if fits else ()
 
 
 class _Watched(CarriesFill):
@@ -125,18 +131,6 @@ class _Watched(CarriesFill):
             np.random.set_state(of_numpy)
             random.setstate(of_python)
         super().prepare_cdi()
-        found = self._object_of(self.next_run)
-        if found is not None:
-            self.cdi.set_obj(found.obj, shift=True)
-            self.cdi.set_support(found.support.astype(np.int8), shift=True)
-
-    def _object_of(self, number: int) -> FoundObject | None:
-        """What a run begins at; None for a random object."""
-        objects = self.runs.objects
-        if number > len(objects) or self.runs.support is not None or not is_ours(self.params):
-            return None
-        found = objects[number - 1]
-        return found if found.obj.shape == self.final.counts.shape else None  # it may be binned
 
     def run(self, file_name: str | None = None, run_n: int = 1) -> None:
         """PyNX's own, watched; a run that is done is told again."""
@@ -151,10 +145,9 @@ class _Watched(CarriesFill):
             self._prepare()
         self._watch(number)
         before = dict(self.params)
-        begun = self._object_of(number) is not None
+        begun = self._begins_at_object(number)
         self.course = describe(self.params, begun=begun)
         self.is_settled = begun or self.runs.support is not None
-        self.params.update(from_object(self.params) if begun else {})
         try:
             super().run(file_name=file_name, run_n=number)  # type: ignore[misc]
             self._settle()
@@ -166,6 +159,9 @@ class _Watched(CarriesFill):
         finally:
             self.params.update(before)  # an algorithm string changes some, for this run alone
         self._ended(number, self._outcome(number))
+
+    def _begins_at_object(self, number: int) -> bool:
+        return self.object_of(number) is not None  # type: ignore[attr-defined]
 
     def _settle(self) -> None:
         """Cycles with a support that stays, before a result is saved or told."""
@@ -187,15 +183,11 @@ class _Watched(CarriesFill):
 
     def _watch(self, number: int) -> None:
         """Tell the cycles of this run as PyNX counts them."""
-        cycles = [
-            cycles_of(self.params, begun=self._object_of(run) is not None)
+        each = [
+            cycles_of(self.params, begun=self._begins_at_object(run)).all
             for run in range(1, int(self.params["nb_run"]) + 1)
         ]
-        each = [one.all for one in cycles]
         before, own = sum(each[: number - 1]), type(self.cdi)
-        for held in (self.held, getattr(self, "density", None)):  # a prior grows stricter, a
-            if held is not None:  # density is evened out, as far as the run has come
-                held.cycles = cycles[number - 1].before_end
 
         def tell(done: int) -> None:
             self.runs.progress(before + min(done, each[number - 1]), sum(each))
