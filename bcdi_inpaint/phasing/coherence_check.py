@@ -2,13 +2,18 @@
 
 A start that has not converged is fitted better by any blur that fills its minima, also where the
 beam is coherent. So the best start goes on for a while as if the beam were: where that fits nearly
-as well, the widths are of the start and not of the beam.
+as well, the widths are of the start and not of the beam. Where they were believed, they are checked
+once more when nothing but the gap is hidden and other starts are there: the best of these has
+converged where the first ones had not. On two coherent crystals whose widths were believed at first
+its misfit was 1.07 and 1.09 of a coherent beam's then, on four partly coherent ones 0.15 to 0.54; no
+committed command.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -18,10 +23,11 @@ from bcdi_inpaint.phasing.computed_intensity import (
     ComputedStates,
     compute_states,
     continue_state,
+    measured_misfit,
     seen_misfit,
 )
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
-from bcdi_inpaint.phasing.torch_retrieval import State
+from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, State
 
 
 def compute_checked(
@@ -76,12 +82,59 @@ def _checked(
     return first, *others
 
 
-@memory_errors()
+def check_last(
+    task: RefinementTask, states: tuple[State, ...], search: CoherenceSearch
+) -> tuple[State, ...]:
+    """The states with all measured, or what they come to where the widths are not believed now.
+
+    Then the search says so. An early end, or no memory, leaves the states and the widths.
+
+    Parameters
+    ----------
+    task : what is phased.
+    states : of all starts, nothing but the gap hidden.
+    search : what was found of the beam's coherence.
+    """
+    checked = states
+    with task.end.keeping():
+        try:
+            checked = states if search.best.coherent else _checked_last(task, states, search)
+        except MemoryError:
+            return states
+    return checked
+
+
+def _checked_last(
+    task: RefinementTask, states: tuple[State, ...], search: CoherenceSearch
+) -> tuple[State, ...]:
+    """The same where there are widths, and time and memory."""
+    known = task.amplitudes(task.second, task.unknown, states[0].background)
+
+    def turn(some: Sequence[State], coherence: Coherence) -> tuple[State, ...]:
+        return _turned(task, some, coherence, known)
+
+    best = min(states, key=partial(measured_misfit, task))
+    (blurred,), (coherent,) = turn([best], search.best), turn([best], COHERENT)
+    share = measured_misfit(task, blurred) / max(measured_misfit(task, coherent), 1e-30)
+    if share <= task.settings.coherence.believed:
+        return states
+    others = turn([state for state in states if state is not best], COHERENT)
+    search.disbelieve(share)
+    return coherent, *others
+
+
 def _go_on(
     task: RefinementTask, states: Sequence[State], coherence: Coherence
 ) -> tuple[State, ...]:
-    """Where states come to if the beam is taken as that from there on."""
+    """Where states come to if the beam is taken as that from there on, the pseudo-gap hidden."""
     known = task.amplitudes(task.first, task.hidden, task.background.level)
+    return _turned(task, states, coherence, known)
+
+
+@memory_errors()
+def _turned(
+    task: RefinementTask, states: Sequence[State], coherence: Coherence, known: Amplitudes
+) -> tuple[State, ...]:
     turned = tuple(replace(state, coherence=coherence) for state in states)
     for state in turned:
         continue_state(state, known, task.settings.checked, task.cycled)

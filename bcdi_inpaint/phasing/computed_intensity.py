@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bcdi_inpaint.arrays import Float32Array
+from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError, memory_errors
 from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.refinement_task import RefinementTask, prior_of
@@ -149,7 +149,15 @@ def _run_start(
 
 def seen_misfit(task: RefinementTask, state: State) -> float:
     """Mean deviance of what the retrieval sees from what it calculates."""
-    seen = ~task.hidden
+    return _misfit(task, state, ~task.hidden)
+
+
+def measured_misfit(task: RefinementTask, state: State) -> float:
+    """Mean deviance of all that was measured, the pseudo-gap too, from what is calculated."""
+    return _misfit(task, state, ~task.unknown)
+
+
+def _misfit(task: RefinementTask, state: State, seen: BoolArray) -> float:
     return float(photon_deviance(task.counts[seen], state.intensity()[seen]).mean())
 
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bcdi_inpaint.phasing.computed_intensity import measured_misfit
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.torch_retrieval import State
-from bcdi_inpaint.photons import photon_deviance
 from bcdi_inpaint.scan.boxes import Box
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -32,8 +32,6 @@ def collect_objects(
 
 
 def _object_of(task: RefinementTask, state: State, box: Box) -> FoundObject:
-    seen = ~task.unknown
-    misfit = photon_deviance(task.counts[seen], state.intensity()[seen]).mean()
     centred = np.fft.fftshift((state.obj * state.support).cpu().numpy())
     support = np.fft.fftshift(state.support.cpu().numpy())
-    return FoundObject(centred, support, box, float(misfit))
+    return FoundObject(centred, support, box, measured_misfit(task, state))

@@ -18,6 +18,8 @@ import numpy as np
 from bcdi_inpaint.arrays import Float32Array
 from bcdi_inpaint.errors import InputError, memory_errors
 from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.phasing.coherence import CoherenceSearch
+from bcdi_inpaint.phasing.coherence_check import check_last
 from bcdi_inpaint.phasing.computed_intensity import continue_state
 from bcdi_inpaint.phasing.refinement_task import RefinementTask, prior_of
 from bcdi_inpaint.phasing.schedule import Stage
@@ -29,16 +31,21 @@ from bcdi_inpaint.photons import photon_deviance
 
 
 def compute_again(
-    task: RefinementTask, trial: Trial, rng: np.random.Generator, starts: int
+    task: RefinementTask,
+    trial: Trial,
+    rng: np.random.Generator,
+    starts: int,
+    search: CoherenceSearch,
 ) -> tuple[Float32Array, tuple[State, ...]]:
     """log(1 + intensity), the mean of the trial's states and of other starts, and all of these.
 
     Parameters
     ----------
     task : what is phased.
-    trial : the one that predicts the pseudo-gap best. What it says of beam and background is kept.
+    trial : the one that predicts the pseudo-gap best. What it says of a background is kept.
     rng : source of the other starts.
     starts : how many.
+    search : what was found of the beam's coherence, which is checked once more.
 
     Returns
     -------
@@ -47,6 +54,7 @@ def compute_again(
     states = with_all_measured(task, trial)
     prior = mixed_prior(task, trial, mean_by_doubt(task, states))
     states = (*states, *start_again(task, trial, prior, rng, starts))
+    states = check_last(task, states, search)
     return mean_by_doubt(task, states), states
 
 

@@ -75,7 +75,7 @@ def judge_states(
     # While these are as the pseudo-gap left them:
     apart = disagreement(task, computed.near)
     trial, left_out = find_best_trial(task, computed.near)
-    again = partial(compute_again, task, trial, rng, computed.ended)
+    again = partial(compute_again, task, trial, rng, computed.ended, computed.search)
     refinement = replace(_judge(task, fill, box, trial, again, rng), interrupted=task.end.came)
     said = (*_background(task, trial), *_findings(computed, apart, refinement, trial, left_out))
     report = replace(

@@ -58,7 +58,7 @@ class RefinementSettings:
         whether it stays.
     coherence : how the beam's coherence is estimated.
     checked : cycles of the best start with the beam as it was found, and as many as if it were
-        coherent: the misfits are compared.
+        coherent: the misfits are compared, and once more when all is measured but the gap.
     density : how an even density is made, as PyNX's cycles make it where the file says so.
     strengths : of the pull to an even density, tried one after another for as long as held-out
         voxels like it.
@@ -102,7 +102,7 @@ class RefinementSettings:
     @property
     def cycles(self) -> int:
         """Cycles that a start takes if it is gone on with to the end; without a background."""
-        checked = [self.checked] * (2 if self.coherence.steps else 0)
+        checked = [self.checked] * (4 if self.coherence.steps else 0)
         evened = [self.evened] * len(self.strengths)
         later = (*checked, self.released, self.last, *evened)
         begun = self.schedule.cycles + self.again.cycles
