@@ -5,8 +5,8 @@ beam is coherent. So the best start goes on for a while as if the beam were: whe
 as well, the widths are of the start and not of the beam. Where they were believed, they are checked
 once more when nothing but the gap is hidden and other starts are there: the best of these has
 converged where the first ones had not. On two coherent crystals whose widths were believed at first
-its misfit was 1.07 and 1.09 of a coherent beam's then, on two partly coherent ones 0.15 and 0.54; no
-committed command.
+its misfit was 1.07 and 1.09 of a coherent beam's then, on two partly coherent ones 0.15 and 0.54;
+no committed command.
 """
 
 from __future__ import annotations
