@@ -66,7 +66,8 @@ class KnowledgeOfData(KnowsPhysics):
             ends = [int(end) for end in self.params["roi_final"]]
             box = as_box(slice(*ends[k : k + 2]) for k in (0, 2, 4))
             found = () if path is None else read_objects(path)
-            self._objects = tuple(one.in_box(box) for one in found)
+            unit = 1.0 if path is None else read_photon(read_provenance(path))
+            self._objects = tuple(one.in_box(box).in_unit(unit) for one in found)
         return self._objects
 
     def _file(self) -> Path | None:

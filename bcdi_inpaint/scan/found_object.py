@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
@@ -49,6 +49,10 @@ class FoundObject:
         support = self.support[np.ix_(*map(_nearest, self.obj.shape, wider.shape))]
         obj = scipy.fft.fftshift(found) * support
         return FoundObject(obj.astype(np.complex64), support, box, self.misfit)
+
+    def in_unit(self, photon: float) -> FoundObject:
+        """The same object, whose square adds up to counts of which one photon is `photon`."""
+        return replace(self, obj=self.obj * np.float32(np.sqrt(photon)))
 
 
 def _overlap(box: Box, other: Box) -> Box:

@@ -12,7 +12,8 @@ import pytest
 from scan_files import filled_arrays
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import write_filled_cxi
+from bcdi_inpaint.files import read_objects, write_filled_cxi
+from bcdi_inpaint.files.found_objects import write_objects
 from bcdi_inpaint.jobs import pynx_runner
 from bcdi_inpaint.jobs.fill_of_data import FillOfData
 from bcdi_inpaint.jobs.knowledge_of_data import KnowledgeOfData, known_of, take_psf_choice
@@ -23,6 +24,8 @@ from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, _psf_sigma, with_know
 from bcdi_inpaint.phasing.pynx_projection import CARRIED
 from bcdi_inpaint.phasing.pynx_scan import with_carried_fill
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
+from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.scan import Scan
 
 SIGMA = (0.5, 0.8, 0.2)
@@ -194,3 +197,73 @@ def test_results_say_what_was_used(scan: Callable[..., Path], tmp_path: Path, py
         assert said["inpaint_used_psf_sigma"][()] == pytest.approx(SIGMA)
         assert said["inpaint_used_density"][()] == pytest.approx(0.2)
         assert "entry_1/image_1/instrument_1/detector_1/point_spread_function" in opened
+
+
+@pytest.fixture
+def begun(
+    scan: Callable[..., Path], particle: tuple[np.ndarray, np.ndarray], counts: np.ndarray
+) -> Path:
+    """A filled scan of 250 counts a photon whose file holds the true object, of a part of it."""
+    path = scan(photon=250.0)
+    truth, inside = particle
+    found = FoundObject(truth.astype(np.complex64), inside, whole(counts.shape), 1.0)
+    with h5py.File(path, "r+") as file:
+        write_objects(file, [found.in_box((slice(4, 44),) * 3)])
+    return path
+
+
+SHORT_RUNS = ("--roi", "8", "40", "8", "40", "8", "40", "--nb_raar", "24", "--nb_er", "8")
+
+
+def results_of(folder: Path) -> list[tuple[np.ndarray, np.ndarray, dict[str, Any]]]:
+    """Objects, supports and configurations of the runs, in their order."""
+    files = sorted(one for one in folder.glob("*_Run*_LLKf*.cxi") if not one.is_symlink())
+    found = []
+    for name in files:
+        with h5py.File(name) as file:
+            image = file["entry_1/image_1"]
+            said = {key: node[()] for key, node in image["process_1/configuration"].items()}
+            found.append((image["data"][()], image["mask"][()] != 0, said))
+    return found
+
+
+def test_the_first_runs_begin_at_the_objects_of_the_file(
+    begun: Path, tmp_path: Path, pynx: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_pynx("pynx-cdi-id01", ["--data", str(begun), *SHORT_RUNS, "--nb_run", "2"])
+    assert capfd.readouterr().out.count("begins at an object that the refinement found") == 1
+    (_, support, said), (_, other, of_random) = results_of(tmp_path)
+    cut = read_objects(begun)[0].in_box((slice(8, 40),) * 3)
+    assert support.sum() == cut.support.sum()  # PyNX's updates change it
+    assert other.sum() != cut.support.sum()
+    assert said["inpaint_used_object"] == 1
+    assert (said["nb_raar"], said["nb_er"], said["support_update_period"]) == (6, 2, 0)
+    assert "inpaint_used_object" not in of_random
+    assert (of_random["nb_raar"], of_random["support_update_period"]) == (24, 50)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--start", "random"),
+        ("--algorithm", "er**2,raar**4"),
+        ("--support_update_period", "0"),
+        ("--nb_ml", "2"),
+    ],
+)
+def test_a_course_of_the_users_own_comes_first(
+    begun: Path, tmp_path: Path, pynx: str, capfd: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    run_pynx("pynx-cdi-id01", ["--data", str(begun), *SHORT_RUNS, *more])
+    assert "begins at an object" not in capfd.readouterr().out
+
+
+def test_an_object_has_the_unit_of_the_data(begun: Path) -> None:
+    of_scan = KnowledgeOfData()
+    ends = [8, 40] * 3
+    of_scan.params = {"data": str(begun), "rebin": None, "roi_final": ends, "start": "found"}
+    (found,) = of_scan.objects()
+    (stored,) = read_objects(begun)
+    assert np.sum(np.abs(found.obj) ** 2) == pytest.approx(
+        250 * np.sum(np.abs(stored.in_box((slice(8, 40),) * 3).obj) ** 2), rel=1e-4
+    )

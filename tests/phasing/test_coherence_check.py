@@ -11,8 +11,9 @@ import torch
 
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing import coherence_check
 from bcdi_inpaint.phasing.coherence import COHERENT, Coherence
-from bcdi_inpaint.phasing.coherence_check import check_coherence
+from bcdi_inpaint.phasing.coherence_check import check_coherence, check_last
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import State, to_tensor
@@ -77,4 +78,54 @@ def test_where_there_are_none_or_no_time_all_stays(counts: np.ndarray) -> None:
     blurred = (state(search.best),)
     assert check_coherence(own, blurred, search) is blurred
     assert own.end.came
+    assert search.best.sigma == WIDTHS
+
+
+def test_believed_widths_are_checked_once_more_by_the_best_of_all_starts(
+    counts: np.ndarray,
+) -> None:
+    """The first state has not converged: its misfit tells nothing of the beam."""
+    own = task(counts)
+    search = own.coherence_search()
+    search.best = Coherence(WIDTHS)
+    bad = state(search.best)
+    bad.obj = bad.obj.roll(3, 0) * bad.support
+    states = (bad, state(search.best))
+    checked = check_last(own, states, search)
+    assert search.best.coherent
+    assert search.failure.startswith("coherence width 0.6, 0.6, 0.6 voxels not believed")
+    assert [one.coherence.coherent for one in checked] == [True, True]
+    fits = [np.abs(one.intensity() - counts).mean() for one in checked]
+    assert fits[0] < fits[1]  # the one that told comes first
+    assert not states[1].coherence.coherent  # what was given stays
+
+
+def test_the_last_check_leaves_a_partly_coherent_beam_as_it_is(counts: np.ndarray) -> None:
+    blurred = scipy.ndimage.gaussian_filter(state(COHERENT).intensity(), WIDTHS, mode="wrap")
+    own = task(np.random.default_rng(0).poisson(blurred).astype(np.float32))
+    search = own.coherence_search()
+    search.best = Coherence(WIDTHS)
+    states = (state(search.best),)
+    assert check_last(own, states, search) is states
+    assert search.best.sigma == WIDTHS
+    assert not search.failure
+    coherent = own.coherence_search()
+    assert check_last(own, states, coherent) is states  # nothing is to be checked
+
+
+def test_an_early_end_or_no_memory_leaves_what_was_believed(
+    counts: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = task(counts, EarlyEnd(lambda: True))
+    search = ended.coherence_search()
+    search.best = Coherence(WIDTHS)
+    states = (state(search.best),)
+    assert check_last(ended, states, search) is states
+    assert ended.end.came
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(coherence_check, "continue_state", fail)
+    assert check_last(task(counts), states, search) is states
     assert search.best.sigma == WIDTHS
