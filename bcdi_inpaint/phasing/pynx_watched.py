@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.phasing.carried_fill import CarriedFill
+from bcdi_inpaint.phasing.carried_fill import CarriedFill, Cycles
 from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_course import cycles_of, describe, from_object, is_ours, settle
+from bcdi_inpaint.phasing.pynx_density import HeldDensity
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics, with_knowledge
 from bcdi_inpaint.phasing.pynx_runs import Runs
 from bcdi_inpaint.phasing.pynx_scan import CarriesFill, with_carried_fill
@@ -136,7 +137,8 @@ class _Watched(CarriesFill):
         if number > len(objects) or self.runs.support is not None or not is_ours(self.params):
             return None
         found = objects[number - 1]
-        return found if found.obj.shape == self.final.counts.shape else None  # it may be binned
+        fits = found.obj.shape == self.final.counts.shape  # else it was cut or binned
+        return found if fits and np.any(found.obj) else None
 
     def run(self, file_name: str | None = None, run_n: int = 1) -> None:
         """PyNX's own, watched; a run that is done is told again."""
@@ -153,7 +155,7 @@ class _Watched(CarriesFill):
         before = dict(self.params)
         begun = self._object_of(number) is not None
         self.course = describe(self.params, begun=begun)
-        self.is_settled = begun or self.runs.support is not None
+        self.is_settled = begun
         self.params.update(from_object(self.params) if begun else {})
         try:
             super().run(file_name=file_name, run_n=number)  # type: ignore[misc]
@@ -193,9 +195,7 @@ class _Watched(CarriesFill):
         ]
         each = [one.all for one in cycles]
         before, own = sum(each[: number - 1]), type(self.cdi)
-        for held in (self.held, getattr(self, "density", None)):  # a prior grows stricter, a
-            if held is not None:  # density is evened out, as far as the run has come
-                held.cycles = cycles[number - 1].before_end
+        self._pace(cycles[number - 1])
 
         def tell(done: int) -> None:
             self.runs.progress(before + min(done, each[number - 1]), sum(each))
@@ -203,6 +203,15 @@ class _Watched(CarriesFill):
         if not issubclass(own, _TellsCycles):  # the same `CDI` serves all runs
             self.cdi.__class__ = type(f"Watched{own.__name__}", (_TellsCycles, own), {})
         self.cdi.tell = tell
+
+    def _pace(self, cycles: Cycles) -> None:
+        """A prior grows stricter, a density is evened out and bounds drop as far as a run is."""
+        if self.held is not None and self.carried is not None:
+            self.held.cycles = cycles.before_end
+            self.held.release_after = self.carried.release(cycles)
+        density: HeldDensity | None = getattr(self, "density", None)
+        if density is not None:
+            density.cycles = cycles.before_end or cycles.all
 
     def save_result(self, file_name: str | None = None, verbose: bool = True) -> None:
         """Where the keeper wants it; nowhere without one."""
