@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from some_objects import some_objects
 
 import bcdi_inpaint as bcdi
 from bcdi_inpaint.cli import main
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import read_fill, write_scan
+from bcdi_inpaint.files import read_fill, read_objects, write_scan
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs.phase import Request
 from bcdi_inpaint.jobs.phase import phase as phase_file
+from bcdi_inpaint.scan.boxes import as_box
 from bcdi_inpaint.scan.scan import Scan
 
 
@@ -132,10 +135,16 @@ def test_phase_gives_what_the_command_gives(
     pynx: str, scan: Scan, fill: Fill, tmp_path: Path
 ) -> None:
     path = tmp_path / "filled.cxi"
-    bcdi.write_cxi(path, scan, fill)
+    objects = some_objects(as_box((slice(4, 28), slice(8, 32), slice(8, 32))), [0.5])
+    refined = replace(fill, report=replace(fill.report, objects=objects))
+    bcdi.write_cxi(path, scan, refined)
+    assert [one.misfit for one in read_objects(path)] == [0.5]
     by_command = phase_file(Request(str(path), runs=2, cycles=(4, 8, 4), seed=5)).best
-    crystal = bcdi.phase(scan, fill, runs=2, seed=5, cycles=(4, 8, 4))
+    crystal = bcdi.phase(scan, refined, runs=2, seed=5, cycles=(4, 8, 4))
     assert_array_equal(crystal.obj, by_command.obj)
+    assert crystal.free_llks == by_command.free_llks
+    at_random = bcdi.phase(scan, fill, runs=1, seed=5, cycles=(4, 8, 4))
+    assert at_random.llk_free not in crystal.free_llks  # the first run began at the object
     assert repr(crystal).startswith("object of ")
     masked = bcdi.phase(scan, runs=1, seed=5, cycles=(4, 8, 4))
     assert masked.handed is not None

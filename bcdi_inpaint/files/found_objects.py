@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,17 +55,26 @@ def read_objects(path: str | Path) -> tuple[FoundObject, ...]:
         if not any(nodes):
             return ()
         found = [load(node) for node in nodes if isinstance(node, h5py.Dataset)]
-    if len(found) == len(NAMES):
+    if len(found) == len(NAMES) and _fit(*found):
         objects, supports, limits, misfits = found
-        sides = tuple(np.diff(limits).ravel()) if limits.shape == (3, 2) else ()
-        fits = objects.shape == supports.shape == (len(misfits), *sides)
-        if fits and np.iscomplexobj(objects) and np.isfinite(objects).all():
-            box = as_box(slice(int(start), int(stop)) for start, stop in limits)
-            return tuple(
-                FoundObject(obj.astype(np.complex64), support != 0, box, float(misfit))
-                for obj, support, misfit in zip(objects, supports, misfits, strict=True)
-            )
+        box = as_box(slice(int(start), int(stop)) for start, stop in limits)
+        return tuple(
+            FoundObject(obj.astype(np.complex64), support != 0, box, float(misfit))
+            for obj, support, misfit in zip(objects, supports, misfits, strict=True)
+        )
     raise InputError(
         f"{path} holds objects that do not fit together ({OBJECTS}), expected as many objects, "
         "supports and misfits of one box: take --start random, or fill the scan again"
     )
+
+
+def _fit(
+    objects: np.ndarray, supports: np.ndarray, limits: np.ndarray, misfits: np.ndarray
+) -> bool:
+    """Whether arrays are what `write_objects` writes."""
+    kinds = "".join(array.dtype.kind for array in (objects, supports, limits, misfits))
+    if not re.fullmatch("c[bui][ui]f", kinds) or limits.shape != (3, 2):
+        return False
+    sides = tuple(int(stop) - int(start) for start, stop in limits)
+    fits = objects.shape == supports.shape == (*misfits.shape, *sides)
+    return fits and bool(np.isfinite(objects).all())

@@ -24,6 +24,7 @@ from bcdi_inpaint.jobs.phasing_job import RANDOM, PhasingJob, Request
 from bcdi_inpaint.jobs.provenance import fill_in_file, read_handover
 from bcdi_inpaint.jobs.run_folder import check_folder, open_folder, runs_folder
 from bcdi_inpaint.phasing.handover import check_name
+from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects
 from bcdi_inpaint.phasing.pynx_runs import check_arguments
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.scan_phasing import PreparedScan, prepare_scan
@@ -92,14 +93,15 @@ def phase(
     if request.handover is not None:
         check_name(request.handover)
     words, _ = split_knowledge(request.pynx)
-    n_runs = check_arguments(request.preset, words)["nb_run"]  # before the scan is read
+    params = check_arguments(request.preset, words)  # before the scan is read
+    n_runs = params["nb_run"]
     output = request.output or default_result(request.scan)
     check_output(output, request.replaces, [request.scan])
     picture = checked_picture(output.with_suffix(".png"), request.replaces)
     place = runs_folder(output)
     check_folder(place)
     scan, stored, fill, prepared = _prepare(request, say, note)
-    objects = _objects(request, prepared)
+    objects = _objects(request, prepared) if may_begin_at_objects(params) else ()
     if objects:
         say(f"{min(len(objects), n_runs)} of {n_runs} runs begin at what the refinement found")
     job = PhasingJob(request, place, n_runs, scan, stored, fill, prepared, objects)

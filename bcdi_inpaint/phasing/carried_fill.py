@@ -118,10 +118,12 @@ class CarriedFill:
         constraint = self.constraint()
         if constraint is None or not (masked & self.filled).any():
             return None
-        release = None
-        if self.handover == "staged":
-            release = round(self.release_after * cycles.all)
-        return HeldAmplitudes(constraint.on_amplitudes(masked), cycles.before_end, release)
+        known = constraint.on_amplitudes(masked)
+        return HeldAmplitudes(known, cycles.before_end, self.release(cycles))
+
+    def release(self, cycles: Cycles) -> int | None:
+        """After how many cycles of a run the bounds are dropped; None if they stay."""
+        return round(self.release_after * cycles.all) if self.handover == "staged" else None
 
     def used(self, masked: BoolArray) -> str:
         """The hand-over of what is phased, one of `handover.NAMES`; a part may hold no fill.

@@ -48,10 +48,8 @@ class _KnowsAsRuns(KnowsPhysics):
         return self.runs.knowledge
 
     def objects(self) -> Sequence[FoundObject]:
-        """What the first runs begin at; none of another grid, as that of binned data."""
-        shape = self.runs.handed.counts.shape
-        fits = self.runs.support is None and self.cdi.iobs.shape == shape
-        return self.runs.objects if fits else ()
+        """What the first runs begin at; none where a support was given."""
+        return self.runs.objects if self.runs.support is None else ()
 
 
 class _Watched(CarriesFill):
@@ -147,7 +145,7 @@ class _Watched(CarriesFill):
         before = dict(self.params)
         begun = self._begins_at_object(number)
         self.course = describe(self.params, begun=begun)
-        self.is_settled = begun or self.runs.support is not None
+        self.is_settled = begun
         try:
             super().run(file_name=file_name, run_n=number)  # type: ignore[misc]
             self._settle()

@@ -62,12 +62,13 @@ def test_options_reach_the_request(scan: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(phasing, "phase", stop)
     run(scan, "--crop", "32", "--seed", "4", "--handover", "staged", "--force")
-    run(scan, *QUICK, "--crop", "16,32,48", "--", "--psf", "gaussian,1,5")
+    run(scan, *QUICK, "--crop", "16,32,48", "--start", "random", "--", "--psf", "gaussian,1,5")
     first, second = seen
     assert (first.crop, first.seed, first.handover) == ((32, 32, 32), 4, "staged")
     assert (first.runs, first.cycles, first.force) == (5, (0, 600, 200), True)
     assert (second.crop, second.cycles) == ((16, 32, 48), (2, 6, 4))
     assert second.pynx == ("--psf", "gaussian,1,5")
+    assert [request.start for request in seen] == ["found", "random"]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,7 @@ def test_options_reach_the_request(scan: Path, monkeypatch: pytest.MonkeyPatch) 
         (["--cycles", "a,b,c"], "for example --cycles 0,600,200"),
         (["--crop", "0"], "crop is '0', expected three numbers of at least 2"),
         (["--handover", "firm"], "--handover"),
+        (["--start", "here"], "--start"),
         (["--runs", "0"], "--runs"),
     ],
 )

@@ -114,7 +114,7 @@ def test_a_fill_gives_the_particle_and_leaves_what_pynx_would(
     truth, inside = particle
     assert compare(result.best.obj, truth, inside).phase_rms_rad < 0.05
     assert sha256(request.scan) == before
-    assert seen[-1] == (180, 180)
+    assert seen[-1] == (214, 214)
     assert seen == sorted(seen)
     assert [line.split(":")[0] for line in said[-3:-1]] == [f"run {n} of 2" for n in (1, 2)]
     assert said[-1].startswith("intensity in the gap over that beside it: ")

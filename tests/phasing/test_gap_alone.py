@@ -72,7 +72,8 @@ def test_a_start_that_fits_worse_hardly_counts() -> None:
     right = task_of()
     off = replace(right.second, counts=2 * right.second.counts)
     task, truth = replace(right, second=off), np.log1p(crystal().intensity())
-    found = compute_again(task, trial_of(crystal()), np.random.default_rng(0), 2)
+    found, states = compute_again(task, trial_of(crystal()), np.random.default_rng(0), 2)
+    assert len(states) == 3
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, truth, atol=0.02)
 
@@ -104,7 +105,8 @@ def test_starts_that_all_fail_leave_those_of_the_trial() -> None:
     lost = replace(SETTINGS.again, support_threshold=50.0)  # nothing is as large
     task = task_of(settings=replace(SETTINGS, again=lost))
     assert start_again(task, trial_of(crystal()), task.second, np.random.default_rng(0), 2) == ()
-    found = compute_again(task, trial_of(crystal()), np.random.default_rng(0), 2)
+    found, states = compute_again(task, trial_of(crystal()), np.random.default_rng(0), 2)
+    assert len(states) == 1
     np.testing.assert_allclose(found, np.log1p(crystal().intensity()), atol=1e-3)
 
 

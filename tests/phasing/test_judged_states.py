@@ -112,6 +112,20 @@ def test_what_was_found_is_told_and_reported(refined: Refinement) -> None:
     assert repr(refined) == refined.remark
 
 
+def test_the_report_has_what_all_starts_came_to_the_best_fit_first(refined: Refinement) -> None:
+    """The crystal itself, gone on with, and what did not fail of starts of two cycles each."""
+    objects, truth = refined.fill.report.objects, crystal()
+    assert 1 < len(objects) <= 1 + 3
+    assert [one.misfit for one in objects] == sorted(one.misfit for one in objects)
+    best = objects[0]
+    assert best.misfit < 0.1 * objects[1].misfit
+    assert best.box == whole(SHAPE)
+    inside = np.fft.fftshift(truth.support.numpy())
+    np.testing.assert_array_equal(best.support, inside)
+    np.testing.assert_allclose(best.obj, 30 * inside, atol=0.3)
+    assert "objects" not in repr(refined.fill.report)
+
+
 def test_a_fill_that_is_right_stays_as_it_is() -> None:
     """Log counts about the truth, which the fill is, and a crystal that is another one's."""
     rng, task = np.random.default_rng(1), task_of(0.0)
@@ -126,6 +140,7 @@ def test_a_fill_that_is_right_stays_as_it_is() -> None:
     )
     assert not kept.accepted
     assert kept.fill.counts is task.second.counts
+    assert len(kept.fill.report.objects) == 1  # it may be right of the crystal all the same
     assert kept.remark.startswith("not refined: the computed intensity predicts")
     assert kept.remark.endswith("a width runs to its bound")
     assert len(kept.remark.splitlines()) == 1

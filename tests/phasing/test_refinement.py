@@ -6,6 +6,7 @@ import pytest
 import scipy.fft
 import scipy.ndimage
 import torch
+from some_objects import diffracted
 
 from bcdi_inpaint import inpaint
 from bcdi_inpaint import pynx_engine as engines
@@ -29,6 +30,7 @@ from bcdi_inpaint.phasing.refinement_task import (
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import State
 from bcdi_inpaint.scan.boxes import as_box, whole
+from bcdi_inpaint.scan.found_object import FoundObject
 
 SHAPE = (48, 48, 48)
 _FEW = Schedule(hio=0, raar=4, er=2)
@@ -160,9 +162,21 @@ def test_a_fill_that_is_far_off_is_refined_towards_the_truth(
     np.testing.assert_array_equal(found.fill.counts[~gap], counts[~gap])
     assert (found.fill.sigma[gap] > 0).all()
     assert not found.fill.sigma[~gap].any()
+    _fits(found.fill.report.objects, counts, gap)
     lower, upper = found.fill.interval(0.95)
     inside = ((lower <= truth) & (truth <= upper))[gap].mean()
     assert inside > 0.8
+
+
+def _fits(objects: tuple[FoundObject, ...], counts: np.ndarray, gap: np.ndarray) -> None:
+    """The best of several objects diffracts what was measured, where it was measured."""
+    assert len(objects) > 1
+    assert objects[0].misfit == min(one.misfit for one in objects) < 2
+    intensity = diffracted(objects[0].in_box(whole(SHAPE)))
+    assert pearson_log(counts, intensity, ~gap & (counts > 20)) > 0.98
+    for one in objects:
+        assert not one.obj[~one.support].any()
+        assert 0.5 < one.support.sum() / (14 * 12 * 15) < 2
 
 
 def test_a_small_box_has_more_cycles_of_hio(
@@ -285,6 +299,7 @@ def test_a_retrieval_that_fails_leaves_the_fill_and_says_why(
     assert found.remark.startswith("not refined: ")
     assert said in found.remark
     assert len(found.remark.splitlines()) == 1
+    assert found.fill.report.objects == ()
     assert found.interrupted is isinstance(fault, KeyboardInterrupt)
 
 
@@ -340,6 +355,9 @@ def test_an_early_end_keeps_the_best_so_far(
     assert len(found_at_once) == 2
     np.testing.assert_array_equal(found.fill.counts[~gap], counts[~gap])
     assert not np.array_equal(found.fill.counts, fill.counts)
+    objects = found.fill.report.objects
+    assert len(objects) >= 1
+    assert all(one.obj.shape == SHAPE and np.isfinite(one.obj).all() for one in objects)
     assert len(told) <= last_cycle + 4  # a cycle at most of each part that follows, and the end
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scan_files import filled_arrays
+from some_objects import some_objects
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance, write_filled_cxi
@@ -23,7 +24,8 @@ from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.scan_phasing import phase_scan, prepare_scan
-from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.boxes import as_box, whole
+from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.scan import Scan
 
 SHORT = Preset(hio=4, raar=8, er=4, runs=2)
@@ -153,6 +155,32 @@ def test_of_what_is_known_free_voxels_decide_too(
     found = phase_scan(scan, fill, knowledge=Knowledge((0.5, 0.5, 0.5)))
     assert found.handed is not None
     assert (found.handed.name, found.llk_free) == ("mask", 0.5)
+
+
+def test_objects_are_given_in_the_box_that_is_phased_and_compared_with_none(
+    pynx: str, scan: Scan, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[str, list[FoundObject]]] = []
+
+    def answer(
+        handed: HandOver, *_: Any, objects: list[FoundObject], **__: Any
+    ) -> list[Reconstruction]:
+        given.append((handed.name, objects))
+        obj = np.ones(handed.counts.shape, np.complex64)
+        return [Reconstruction(obj, obj != 0, 1.0, 0.5 + 0.1 * len(objects), (), handed=handed)]
+
+    monkeypatch.setattr(scan_phasing, "run_preset", answer)
+    objects = some_objects(as_box([slice(4, 44)] * 3), [0.5, 0.6])
+    phase_scan(scan, fill, handover="prior", crop=(32, 32, 32), objects=objects)
+    assert [name for name, _ in given] == ["prior"]
+    assert [one.misfit for one in given[0][1]] == [0.5, 0.6]
+    assert {one.obj.shape for one in given[0][1]} == {(32, 32, 32)}
+    assert given[0][1][0].box == prepare_scan(scan, fill, crop=(32, 32, 32)).box
+    given.clear()
+    monkeypatch.setattr(scan_phasing, "_verdict", lambda *_: "compare")
+    found = phase_scan(scan, fill, objects=objects)
+    assert [(name, len(own)) for name, own in given] == [("mask", 2), ("prior", 2), ("mask", 0)]
+    assert found.llk_free == 0.5
 
 
 @pytest.mark.parametrize("handover", ["hard", "prior", "staged"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from some_objects import some_objects
 
 from bcdi_inpaint.evaluation.crystals import retrieving
 from bcdi_inpaint.evaluation.crystals.config import COMMAND, FREE, CrystalScoresConfig
@@ -17,6 +18,7 @@ from bcdi_inpaint.evaluation.crystals.treatments import parse_treatment
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
+from bcdi_inpaint.scan.boxes import as_box
 
 
 @pytest.mark.usefixtures("pynx")
@@ -50,6 +52,8 @@ TOLD = {
     "mask + density": (0, 0.3, ("--psf", "gauss,1,0,20")),
     "mask + psf": (0.6, 0, ()),
     "mask + psf + density": (0.6, 0.3, ()),
+    "mask + objects": (0, 0, ("--psf", "gauss,1,0,20")),
+    "refined prior + objects": (0, 0, ("--psf", "gauss,1,0,20")),
     "refined prior + found": (0.6, 0.05, ()),
 }
 """By treatment: the blur, the density's strength, and arguments of PyNX's."""
@@ -67,7 +71,14 @@ def test_pynx_is_told_what_a_treatment_knows(
     gap = place_gap(crystal, config, 3, 0, tiny_model, "cpu")
     assert gap is not None
     fill = gap.scan.fill
-    found = replace(fill.report, coherence_sigma=(0.6,) * 3, density_strength=0.05, background=0.7)
+    smaller = as_box([slice(4, 28)] * 3)
+    found = replace(
+        fill.report,
+        coherence_sigma=(0.6,) * 3,
+        density_strength=0.05,
+        background=0.7,
+        objects=some_objects(smaller, [0.5, 0.75]),
+    )
     refined = SimpleNamespace(fill=replace(fill, report=found))
     monkeypatch.setitem(gap.scan.__dict__, "refinement", refined)
     told: dict[str, Any] = {}
@@ -82,3 +93,10 @@ def test_pynx_is_told_what_a_treatment_knows(
         assert told["knowledge"].density.strength == strength, name
         assert told["knowledge"].background == (0.7 if "found" in name else 0), name
         assert told["extra"] == extra, name
+        misfits = [0.5, 0.75] if name.endswith(("objects", "found")) else []
+        assert [one.misfit for one in told["objects"]] == misfits, name
+        assert all(one.obj.shape == counts.shape for one in told["objects"])
+    coherent = replace(found, coherence_sigma=(0.0,) * 3)
+    gap.scan.refinement.fill = replace(fill, report=coherent)
+    retrieve_gap(gap, COMMAND, parse_treatment("refined prior + found"))
+    assert told["extra"] == ()  # where a refinement finds the beam coherent, there is no psf

@@ -1,0 +1,210 @@
+"""Runs of `phase` that begin at the objects in the scan's file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from scan_files import filled_arrays
+from scipy.ndimage import binary_dilation
+from some_objects import object_of
+
+from bcdi_inpaint.cli import main
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import read_result, write_filled_cxi
+from bcdi_inpaint.files.layout import OBJECTS
+from bcdi_inpaint.jobs import phase as phasing
+from bcdi_inpaint.jobs import phasing_job
+from bcdi_inpaint.jobs.compare_handovers import compare_handovers, comparing_is_advised
+from bcdi_inpaint.jobs.phase import Request, phase
+from bcdi_inpaint.jobs.run_folder import results
+from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+from bcdi_inpaint.scan.boxes import as_box, whole
+from bcdi_inpaint.scan.found_object import FoundObject
+from bcdi_inpaint.scan.scan import Scan
+
+pytestmark = pytest.mark.usefixtures("pynx", "no_picture")
+
+
+@pytest.fixture
+def no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is drawn, which takes longer than the runs."""
+    monkeypatch.setattr(phasing, "draw_best", lambda picture, *_: picture.touch())
+
+
+@pytest.fixture
+def truth(particle: tuple[np.ndarray, np.ndarray], counts: np.ndarray) -> FoundObject:
+    """The particle in a part of the scan, with a support as a refinement has it."""
+    amplitude = np.fft.fftn(particle[0])
+    scale = np.sqrt(1e6 * amplitude.size / np.max(np.abs(amplitude) ** 2))
+    support = binary_dilation(particle[1], iterations=2)
+    found = object_of(scale * particle[0], whole(counts.shape), support)
+    return found.in_box(as_box([slice(6, 42)] * 3))
+
+
+@pytest.fixture
+def request_(tmp_path: Path, counts: np.ndarray, truth: FoundObject) -> Request:
+    """To phase a scan whose file has one object, in a smaller box, from two starts."""
+    gap = np.zeros(counts.shape, bool)
+    gap[:, :, 28:31] = True
+    scan = Scan(np.where(gap, 0, counts).astype(np.float32), gap.copy())
+    fill = np.where(gap, np.maximum(counts, 1), counts).astype(np.float32)
+    none = np.zeros_like(gap)
+    arrays = filled_arrays(scan, gap, fill, sigma=0.05 * gap.astype(np.float32), trusted=none)
+    calibration = {f"calibration_{name}": value for name, value in Calibration()}
+    path = tmp_path / "scan_inpainted.cxi"
+    record = {"handover": "mask", "model": "default", **calibration}
+    write_filled_cxi(path, scan, replace(arrays, objects=(truth,)), record)
+    return Request(str(path), runs=2, cycles=(0, 8, 4), crop=(32, 32, 32))
+
+
+def given(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The objects that `run_preset` gets, which answers at once."""
+    told: list[Any] = []
+    own = phasing_job.run_preset
+
+    def answer(*arguments: Any, **options: Any) -> list[Reconstruction]:
+        told.append(options["objects"])
+        return own(*arguments, **options)
+
+    monkeypatch.setattr(phasing_job, "run_preset", answer)
+    return told
+
+
+def test_the_first_run_begins_at_the_object_in_the_box_that_is_phased(
+    request_: Request, truth: FoundObject
+) -> None:
+    said: list[str] = []
+    result = phase(request_, say=said.append)
+    assert "1 of 2 runs begin at what the refinement found" in said
+    begun, at_random = result.found
+    there = truth.in_box(result.best.box)
+    np.testing.assert_array_equal(begun.support, there.support)
+    assert begun.llk < 0.5 * at_random.llk
+    assert result.best.run == 1
+    assert begun.log[0].startswith("from an object of the refinement, ER 1")
+
+
+def test_what_is_kept_of_a_run_is_its_end(request_: Request) -> None:
+    """After the cycles with the support that stays, and with that."""
+    result = phase(replace(request_, cycles=(0, 24, 8)))
+    kept = results(result.folder)
+    for one in result.found:
+        stored = read_result(kept[one.run])
+        np.testing.assert_array_equal(stored.support, one.support)
+        np.testing.assert_allclose(np.abs(stored.obj * stored.support), np.abs(one.obj), rtol=1e-5)
+        assert (stored.llk, stored.llk_free) == (one.llk, one.llk_free)
+
+
+def test_an_interrupted_command_goes_on_at_the_same_object(request_: Request) -> None:
+    expected = phase(request_)
+    other = replace(request_, output=Path(request_.scan).with_name("other.cxi"))
+    for last in (1, 2):
+        said: list[str] = []
+
+        def stop(line: str, last: int = last, said: list[str] = said) -> None:
+            said.append(line)
+            if line.startswith(f"run {last} of 2"):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt, match=f"{last} of 2 runs are in"):
+            phase(replace(other, force=last == 1), say=stop)
+    found = phase(other)
+    for one, same in zip(found.found, expected.found, strict=True):
+        np.testing.assert_array_equal(one.obj, same.obj)
+        assert one.llk_free == same.llk_free
+
+
+def test_all_starts_are_random_if_that_is_asked_for(request_: Request) -> None:
+    said: list[str] = []
+    at_random = replace(request_, start="random", output=Path(request_.scan).with_name("r.cxi"))
+    result = phase(at_random, say=said.append)
+    assert not [line for line in said if "refinement" in line]
+    found = phase(request_)
+    np.testing.assert_array_equal(result.found[1].obj, found.found[1].obj)
+    assert (result.found[0].obj != found.found[0].obj).any()
+    with pytest.raises(InputError, match="holds runs of another objects"):
+        phase(replace(request_, output=at_random.output, again=True, start="found"))
+
+
+@pytest.mark.parametrize(
+    "pynx",
+    [
+        ("--rebin", "1", "2", "2"),
+        ("--roi", "4", "28", "4", "28", "4", "28"),
+        ("--algorithm", "er**2,raar**3"),
+        ("--support_update_period", "0"),
+    ],
+)
+def test_nothing_is_said_of_objects_that_are_not_taken(
+    request_: Request, monkeypatch: pytest.MonkeyPatch, pynx: tuple[str, ...]
+) -> None:
+    told, said = given(monkeypatch), list[str]()
+    phase(replace(request_, runs=1, pynx=pynx), say=said.append)
+    assert told == [()]
+    assert not [line for line in said if "refinement" in line]
+
+
+def damage(path: str, name: str) -> None:
+    with h5py.File(path, "r+") as file:
+        group = file[OBJECTS]
+        if name == "nan":
+            group["object"][0, 1, 2, 3] = np.nan
+        elif name == "truncated":
+            short = group["support"][:, :-1]
+            del group["support"]
+            group["support"] = short
+        else:
+            del group[name]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["phase", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("name", ["nan", "truncated", "object", "box"])
+def test_damaged_objects_are_one_line_and_status_2(request_: Request, name: str) -> None:
+    damage(request_.scan, name)
+    quick = ("--runs", "1", "--cycles", "0,4,2", "--crop", "32", "-q")
+    result = run(request_.scan, *quick)
+    assert result.exit_code == 2
+    assert "holds objects that do not fit together" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    beside = {path.name for path in Path(request_.scan).parent.iterdir()}
+    assert beside == {"scan_inpainted.cxi"}
+    assert run(request_.scan, *quick, "--start", "random").exit_code == 0
+
+
+def test_objects_are_compared_with_knowing_nothing(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = given(monkeypatch)
+    wish = replace(request_, runs=1, cycles=(0, 4, 2), crop=(24, 24, 24))
+    both = compare_handovers(wish)
+    assert list(both.ways) == ["filled", "masked", "plain"]
+    assert [len(objects) for objects in told] == [1, 1, 0]
+    free = {word: one.best.llk_free for word, one in both.ways.items()}
+    assert len(set(free.values())) == 3
+    told.clear()
+    random = replace(wish, start="random", output=Path(wish.scan).with_name("r.cxi"))
+    assert list(compare_handovers(random).ways) == ["filled", "masked"]
+    assert [len(objects) for objects in told] == [0, 0]
+
+
+def test_comparing_takes_three_times_as_long_where_there_are_objects(request_: Request) -> None:
+    with h5py.File(request_.scan, "r+") as file:
+        process = file["entry_1/data_1/process_1/configuration"]
+        said = {"advice_verdict": "compare", "advice": "a narrow gap", "written_for": "mask"}
+        for name, word in said.items():
+            process[f"inpaint_{name}"] = word
+    lines: list[str] = []
+    assert comparing_is_advised(request_, lines.append)
+    assert "in three times the time" in lines[0]
+    assert comparing_is_advised(replace(request_, start="random"), lines.append)
+    assert "in twice the time" in lines[1]
