@@ -262,7 +262,7 @@ def test_what_depends_on_how_far_a_run_is_goes_by_the_runs_own_cycles(
     assert [pace for pace, _ in groupby(paces)] == [(0, 2, 4), (24, 20, 24)]
     paces.clear()
     run_preset(masked, replace(SHORT, raar=0, er=16, runs=1), knowledge=even)
-    assert paces == [(0, (16 + 4) // 2, 16 + 4)]
+    assert {*paces} == {(0, 8, 16)}
 
 
 def test_a_psf_of_the_users_is_heeded_from_an_object_too(
