@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.errors import InputError, MissingEngineError
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.evaluation.scores import ceiling_share, score
-from bcdi_inpaint.files import StoredFill, read_fill, read_scan
+from bcdi_inpaint.files import StoredFill, read_fill, read_objects, read_scan
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.jobs.phased_knowledge import knowledge_of
@@ -34,6 +34,7 @@ from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.selection import choose
 from bcdi_inpaint.plots import demo_panel
 from bcdi_inpaint.running.workers import Workers
+from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.tables import format_table
 from simulation.demo_scan import (
     DEFAULT,
@@ -92,7 +93,7 @@ def _phase(
     """Phase the complete scan, and the gap in three treatments; a table, objects, their errors.
 
     Ours is what `bcdi-inpaint phase` does with the filled file: the fill as a prior, with what the
-    file says of beam and crystal. The others are what PyNX alone makes of the scan. The objects are
+    file says of beam and crystal, from the objects that the refinement found. The others are what PyNX alone makes of the scan. The objects are
     aligned with the true one, which is among them.
     """
     box = crop_around_peak(scan.counts, np.zeros_like(scan.gap), settings.phased)
@@ -101,7 +102,8 @@ def _phase(
     handed, known = _handed_over(scan, filled_path)
     boxed = {name: each.crop(box) for name, each in handed.items()}
     rows, objects, notes = [], {"truth": truth}, {}
-    for name, found in _run_all(boxed, known, seed, settings.preset).items():
+    begun = [one.in_box(box) for one in read_objects(filled_path)]
+    for name, found in _run_all(boxed, known, begun, seed, settings.preset).items():
         chosen = compare(choose(found).obj, truth)
         errors = [compare(one.obj, truth).phase_rms_rad for one in found]
         rows.append(
@@ -121,7 +123,11 @@ def _phase(
 
 
 def _run_all(
-    handed: Mapping[str, HandOver], known: Knowledge, seed: int, preset: Preset
+    handed: Mapping[str, HandOver],
+    known: Knowledge,
+    begun: Sequence[FoundObject],
+    seed: int,
+    preset: Preset,
 ) -> dict[str, list[Reconstruction]]:
     """What PyNX finds of each treatment; in processes, because a cycle keeps only one core busy."""
     processes = min(len(os.sched_getaffinity(0)), len(handed))
@@ -134,6 +140,7 @@ def _run_all(
                 preset,
                 seed=seed,
                 knowledge=known if name == "ours" else Knowledge(),
+                objects=begun if name == "ours" else (),
             )
             for name, each in handed.items()
         }
