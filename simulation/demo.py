@@ -93,8 +93,8 @@ def _phase(
     """Phase the complete scan, and the gap in three treatments; a table, objects, their errors.
 
     Ours is what `bcdi-inpaint phase` does with the filled file: the fill as a prior, with what the
-    file says of beam and crystal, from the objects that the refinement found. The others are what PyNX alone makes of the scan. The objects are
-    aligned with the true one, which is among them.
+    file says of beam and crystal, from the objects that the refinement found. The others are what
+    PyNX alone makes of the scan. The objects are aligned with the true one, which is among them.
     """
     box = crop_around_peak(scan.counts, np.zeros_like(scan.gap), settings.phased)
     cropped = np.fft.ifftshift(scan.amplitude[box])
