@@ -57,6 +57,11 @@ def trial_of(state: State, *, held: bool = True) -> Trial:
     return Trial((state,), held, Mixture(0.1, np.ones(7), nothing, rule), nothing)
 
 
+def again(task: RefinementTask) -> tuple[np.ndarray, tuple[State, ...]]:
+    search = task.coherence_search()
+    return compute_again(task, trial_of(crystal()), np.random.default_rng(0), 2, search)
+
+
 def test_other_starts_see_what_the_pseudo_gap_hid() -> None:
     task = task_of()
     brighter = replace(task, counts=np.where(task.pseudo, 4 * task.counts, task.counts))
@@ -72,7 +77,7 @@ def test_a_start_that_fits_worse_hardly_counts() -> None:
     right = task_of()
     off = replace(right.second, counts=2 * right.second.counts)
     task, truth = replace(right, second=off), np.log1p(crystal().intensity())
-    found, states = compute_again(task, trial_of(crystal()), np.random.default_rng(0), 2)
+    found, states = again(task)
     assert len(states) == 3
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, truth, atol=0.02)
@@ -105,7 +110,7 @@ def test_starts_that_all_fail_leave_those_of_the_trial() -> None:
     lost = replace(SETTINGS.again, support_threshold=50.0)  # nothing is as large
     task = task_of(settings=replace(SETTINGS, again=lost))
     assert start_again(task, trial_of(crystal()), task.second, np.random.default_rng(0), 2) == ()
-    found, states = compute_again(task, trial_of(crystal()), np.random.default_rng(0), 2)
+    found, states = again(task)
     assert len(states) == 1
     np.testing.assert_allclose(found, np.log1p(crystal().intensity()), atol=1e-3)
 

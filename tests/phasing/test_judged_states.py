@@ -28,6 +28,8 @@ SETTINGS = RefinementSettings(
     again=FEW,
     heeded=FEW,
     strengths=(),
+    coherence=CoherenceSettings(believed=float("inf")),
+    checked=FEW,
     mixing=MixingSettings(rule="voxels"),
 )
 LEVEL = 5.0
@@ -110,6 +112,14 @@ def test_what_was_found_is_told_and_reported(refined: Refinement) -> None:
     report = refined.fill.report
     assert (report.background, report.coherence_sigma) == (LEVEL, (0.5, 0.25, 0.0))
     assert repr(refined) == refined.remark
+
+
+def test_widths_that_the_last_starts_do_not_bear_out_are_not_reported() -> None:
+    """The counts are a coherent beam's."""
+    task = replace(task_of(0.3), settings=replace(SETTINGS, coherence=CoherenceSettings()))
+    found = judged(task, best=Coherence((0.5, 0.25, 0.0)))
+    assert found.fill.report.coherence_sigma == (0.0, 0.0, 0.0)
+    assert "; coherence width 0.5, 0.25, 0 voxels not believed: its misfit is" in found.remark
 
 
 def test_the_report_has_what_all_starts_came_to_the_best_fit_first(refined: Refinement) -> None:
