@@ -41,7 +41,7 @@ BACKGROUND_HELP = (
 STARTS = ("found", "random")
 START_HELP = (
     "bcdi-inpaint: begin the first runs at the objects that `predict --refine` left in the file of "
-    "the data, with a quarter of ER alone; or all at random"
+    "the data, with a quarter of the cycles; or all at random"
 )
 
 

@@ -24,10 +24,11 @@ from bcdi_inpaint.scan.found_object import FoundObject
 SETTLING = {"nb_raar": 1 / 6, "nb_er": 1 / 4}
 """Cycles with a support that stays, at the end of a run, as parts of the run's own."""
 FROM_OBJECT = 1 / 4
-"""Cycles of ER of a run that begins at an object, as a part of the run's own; it has no others.
+"""Cycles of RAAR and ER of a run that begins at an object, as a part of the run's own.
 
-With 150 cycles of RAAR before 50 of ER, the phase came out worse for four of six objects that the
-refinements of three simulated scans found, and free voxels for all six; no committed command.
+Of RAAR only where the gap is not free. In a gap that is, 150 cycles of RAAR before 50 of ER brought
+four of six objects farther from the truth. With the fill as a prior the run that is taken came
+nearer in six of ten scans and farther in two, by a twentieth; no committed command.
 """
 USED_OBJECT = "inpaint_used_object"
 """What results say of a run that began at an object, by PyNX's parameters: the object's number."""
@@ -56,7 +57,10 @@ def from_object(params: dict[str, Any]) -> dict[str, Any]:
     PyNX leaves out cycles where the support's period is 0, and begins a point spread function of
     the user's at two thirds of RAAR, of which it needs some.
     """
-    raar, er = 2 if params["psf"] else 0, max(1, round(params["nb_er"] * FROM_OBJECT))
+    is_free = params.get("inpaint_handover", "mask") == "mask"
+    raar = 0 if is_free else round(params["nb_raar"] * FROM_OBJECT)
+    raar = max(raar, 2 if params["psf"] else 0)
+    er = max(1, round(params["nb_er"] * FROM_OBJECT))
     period = raar + er + 1  # the run has ended by then
     own = {"nb_hio": 0, "nb_raar": raar, "nb_er": er}
     return own | {"support_update_period": period, "detwin": 0}

@@ -237,7 +237,7 @@ def test_the_first_runs_begin_at_the_objects_of_the_file(
     assert support.sum() == cut.support.sum()  # PyNX's updates change it
     assert other.sum() != cut.support.sum()
     assert said["inpaint_used_object"] == 1
-    assert (said["nb_raar"], said["nb_er"], said["support_update_period"]) == (0, 2, 3)
+    assert (said["nb_raar"], said["nb_er"], said["support_update_period"]) == (6, 2, 9)
     assert "inpaint_used_object" not in of_random
     assert (of_random["nb_raar"], of_random["support_update_period"]) == (24, 50)
 

@@ -259,7 +259,7 @@ def test_what_depends_on_how_far_a_run_is_goes_by_the_runs_own_cycles(
     monkeypatch.setattr(pynx_watched._Watched, "_watch", watch)
     even = Knowledge(density=DensitySettings(strength=0.1, margin=2))
     run_preset(masked, replace(SHORT, raar=24, er=16), objects=[truth], knowledge=even)
-    assert [pace for pace, _ in groupby(paces)] == [(0, 2, 4), (24, 20, 24)]
+    assert [pace for pace, _ in groupby(paces)] == [(6, 5, 6), (24, 20, 24)]
     paces.clear()
     run_preset(masked, replace(SHORT, raar=0, er=16, runs=1), knowledge=even)
     assert {*paces} == {(0, 8, 16)}
