@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import check_output, read_fill, read_objects, read_provenance, split_spec
+from bcdi_inpaint.files import check_output, read_fill, read_provenance, split_spec
 from bcdi_inpaint.jobs.phase import Request, Result, default_result, phase
 from bcdi_inpaint.jobs.phased_knowledge import knowledge_of
 from bcdi_inpaint.jobs.phasing_job import RANDOM
@@ -25,13 +25,13 @@ __all__ = ["Comparison", "compare_handovers", "comparing_is_advised"]
 
 
 NOTHING_KNOWN = ("--psf", "none", "--density", "0")
-"""A coherent beam, and nothing of the crystal's density; starts are random.
+"""A coherent beam, and nothing of the crystal's density.
 
 A background stays known: with other counts the log-likelihoods could not be compared.
 """
 WORDS = {
     "masked": "with the gap masked",
-    "plain": "with the gap masked, beam and crystal unknown",
+    "plain": "with the gap masked, beam and density unknown",
     "filled": "with the gap filled",
 }
 """What is added to the names of outputs, and what it means; in doubt the first is taken."""
@@ -43,7 +43,7 @@ class Comparison:
 
     Attributes
     ----------
-    ways : by `WORDS`, each with all of its runs; ``plain`` where the file knows of beam or crystal.
+    ways : by `WORDS`, each with all of its runs; ``plain`` where the file knows of beam or density.
     output, picture : of the better one.
     """
 
@@ -101,7 +101,8 @@ def compare_handovers(
 
     A gap so narrow that phase retrieval nearly finds it by itself may lose by a fill, and by what
     was found of beam and density. Voxels that no cycle sees (`llk_free`) tell which came out best
-    without knowing the crystal. Interrupted, the same request goes on where it was.
+    without knowing the crystal. All starts are random: the refinement has seen these voxels, and
+    its objects would be judged too well. Interrupted, the same request goes on where it was.
 
     Parameters
     ----------
@@ -149,22 +150,20 @@ def _ways(request: Request) -> dict[str, Request]:
         )
     own = read_handover(stored.provenance)
     wanted = request.handover or (WORTHWHILE if own == "mask" else own)
-    masked = replace(request, handover="mask")
-    ways = {"filled": replace(request, handover=wanted), "masked": masked}
+    random = replace(request, start=RANDOM)  # objects were fitted to what the ways are judged by
+    masked = replace(random, handover="mask")
+    ways = {"filled": replace(random, handover=wanted), "masked": masked}
     if _knows(stored.provenance, request):
-        ways["plain"] = replace(masked, pynx=(*NOTHING_KNOWN, *request.pynx), start=RANDOM)
+        ways["plain"] = replace(masked, pynx=(*NOTHING_KNOWN, *request.pynx))
     return ways
 
 
 def _knows(record: Mapping[str, Any], request: Request) -> bool:
-    """Whether the file says something of beam or crystal, and the user nothing."""
+    """Whether the file says something of beam or density, and the user nothing."""
     named = {word.partition("=")[0] for word in request.pynx}
     known = knowledge_of(record, {})
     is_said = bool(named & {"--psf", "--density"})
-    if is_said or request.start == RANDOM:
-        return False
-    is_known = any(known.psf_sigma) or known.density.strength > 0
-    return is_known or bool(read_objects(request.scan))
+    return not is_said and (any(known.psf_sigma) or known.density.strength > 0)
 
 
 def _one_way(request: Request, output: Path, word: str) -> Request:

@@ -55,8 +55,8 @@ def phase_scan(
     """Phase a scan with PyNX's runner, as `bcdi-inpaint phase` does: the best of several starts.
 
     The same seed gives the same object as the command. Where ``auto`` is to compare, the scan is
-    phased with its fill and masked, and masked without `knowledge` and `objects` where there are
-    some: what free voxels like best is taken.
+    phased with its fill and masked, and masked without `knowledge` where there is some, all from
+    random starts: what free voxels like best is taken.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def phase_scan(
     def phase_as(
         name: str,
         known: Knowledge = knowledge,
-        found_before: Sequence[FoundObject] = objects,
+        begun: Sequence[FoundObject] = objects,
     ) -> Reconstruction:
         prepared = prepare_scan(
             scan,
@@ -112,7 +112,7 @@ def phase_scan(
             seed=seed,
             extra=pynx,
             knowledge=known,
-            objects=[one.in_box(prepared.box) for one in found_before],
+            objects=[one.in_box(prepared.box) for one in begun],
             report=lambda number, outcome: say(run_line(number, runs, outcome)),
             progress=progress,
         )
@@ -120,8 +120,9 @@ def phase_scan(
 
     if fill is None or not is_compared(handover, _verdict(fill, gap_mask, scan.bad_mask)):
         return phase_as(handover)
-    ways = {"masked": phase_as("mask"), "filled": phase_as(WORTHWHILE)}
-    if objects or knowledge != Knowledge():
+    # Objects were fitted to the free voxels too: they would be judged too well.
+    ways = {"masked": phase_as("mask", begun=()), "filled": phase_as(WORTHWHILE, begun=())}
+    if knowledge != Knowledge():
         ways["plain"] = phase_as("mask", Knowledge(), ())
     return ways[best_of(ways)]
 

@@ -20,7 +20,7 @@ from bcdi_inpaint.files import read_result, write_filled_cxi
 from bcdi_inpaint.files.layout import OBJECTS
 from bcdi_inpaint.jobs import phase as phasing
 from bcdi_inpaint.jobs import phasing_job
-from bcdi_inpaint.jobs.compare_handovers import compare_handovers, comparing_is_advised
+from bcdi_inpaint.jobs.compare_handovers import compare_handovers
 from bcdi_inpaint.jobs.phase import Request, phase
 from bcdi_inpaint.jobs.run_folder import results
 from bcdi_inpaint.network.calibration import Calibration
@@ -181,30 +181,13 @@ def test_damaged_objects_are_one_line_and_status_2(request_: Request, name: str)
     assert run(request_.scan, *quick, "--start", "random").exit_code == 0
 
 
-def test_objects_are_compared_with_knowing_nothing(
-    request_: Request, monkeypatch: pytest.MonkeyPatch
+def test_hand_overs_are_compared_from_random_starts(
+    pynx: str, request_: Request, tmp_path: Path
 ) -> None:
-    told = given(monkeypatch)
-    wish = replace(request_, runs=1, cycles=(0, 4, 2), crop=(24, 24, 24))
-    both = compare_handovers(wish)
-    assert list(both.ways) == ["filled", "masked", "plain"]
-    assert [len(objects) for objects in told] == [1, 1, 0]
-    free = {word: one.best.llk_free for word, one in both.ways.items()}
-    assert len(set(free.values())) == 3
-    told.clear()
-    random = replace(wish, start="random", output=Path(wish.scan).with_name("r.cxi"))
-    assert list(compare_handovers(random).ways) == ["filled", "masked"]
-    assert [len(objects) for objects in told] == [0, 0]
-
-
-def test_comparing_takes_three_times_as_long_where_there_are_objects(request_: Request) -> None:
-    with h5py.File(request_.scan, "r+") as file:
-        process = file["entry_1/data_1/process_1/configuration"]
-        said = {"advice_verdict": "compare", "advice": "a narrow gap", "written_for": "mask"}
-        for name, word in said.items():
-            process[f"inpaint_{name}"] = word
+    """The refinement has seen the free voxels, which decide."""
     lines: list[str] = []
-    assert comparing_is_advised(request_, lines.append)
-    assert "in three times the time" in lines[0]
-    assert comparing_is_advised(replace(request_, start="random"), lines.append)
-    assert "in twice the time" in lines[1]
+    wish = replace(request_, output=tmp_path / "c.cxi")
+    both = compare_handovers(wish, say=lines.append)
+    assert list(both.ways) == ["filled", "masked"]
+    assert not any("begin at what" in line for line in lines)
+    assert all("from an object" not in one.best.log[0] for one in both.ways.values())
