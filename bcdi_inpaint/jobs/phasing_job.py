@@ -118,7 +118,7 @@ class PhasingJob:
             "box": [[part.start, part.stop] for part in self.prepared.box],
             "parameters": self.parameters,
             "knowledge": repr(self.knowledge),
-            "objects": len(self.objects),
+            "start": f"{len(self.objects)} objects" if self.objects else RANDOM,
             "seed": self.request.seed,
             "pynx_version": pynx_version(),
         }

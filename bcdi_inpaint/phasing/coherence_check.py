@@ -11,7 +11,7 @@ no committed command.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -59,27 +59,8 @@ def check_coherence(
     near : the states of several starts, the best first.
     search : what was found of the beam's coherence.
     """
-    checked = near
-    with task.end.keeping():
-        try:
-            checked = near if search.best.coherent else _checked(task, near, search)
-        except MemoryError:
-            return near
-    return checked
-
-
-def _checked(
-    task: RefinementTask, near: tuple[State, ...], search: CoherenceSearch
-) -> tuple[State, ...]:
-    """The same where there are widths, and time and memory."""
-    (blurred,) = _go_on(task, near[:1], search.best)  # for as many cycles
-    (first,) = _go_on(task, near[:1], COHERENT)
-    share = seen_misfit(task, blurred) / max(seen_misfit(task, first), 1e-30)
-    if share <= task.settings.coherence.believed:
-        return near
-    others = _go_on(task, near[1:], COHERENT)
-    search.disbelieve(share)
-    return first, *others
+    known = partial(task.amplitudes, task.first, task.hidden, task.background.level)
+    return _check(task, near, search, known, seen_misfit)
 
 
 def check_last(
@@ -95,47 +76,54 @@ def check_last(
     states : of all starts, nothing but the gap hidden.
     search : what was found of the beam's coherence.
     """
+    background = states[0].background if states else 0.0
+    known = partial(task.amplitudes, task.second, task.unknown, background)
+    return _check(task, states, search, known, measured_misfit)
+
+
+def _check(
+    task: RefinementTask,
+    states: tuple[State, ...],
+    search: CoherenceSearch,
+    known: Callable[[], Amplitudes],
+    misfit: Callable[[RefinementTask, State], float],
+) -> tuple[State, ...]:
+    """The states, or in a coherent beam, by the best of them; as they are without time or memory.
+
+    `known` makes what their Fourier amplitudes have to be, `misfit` says how well one fits.
+    """
     checked = states
     with task.end.keeping():
         try:
-            checked = states if search.best.coherent else _checked_last(task, states, search)
+            checked = (
+                states if search.best.coherent else _judge(task, states, search, known, misfit)
+            )
         except MemoryError:
             return states
     return checked
 
 
-def _checked_last(
-    task: RefinementTask, states: tuple[State, ...], search: CoherenceSearch
+@memory_errors()
+def _judge(
+    task: RefinementTask,
+    states: tuple[State, ...],
+    search: CoherenceSearch,
+    known: Callable[[], Amplitudes],
+    misfit: Callable[[RefinementTask, State], float],
 ) -> tuple[State, ...]:
     """The same where there are widths, and time and memory."""
-    known = task.amplitudes(task.second, task.unknown, states[0].background)
+    amplitudes = known()
 
-    def turn(some: Sequence[State], coherence: Coherence) -> tuple[State, ...]:
-        return _turned(task, some, coherence, known)
+    def go_on(state: State, coherence: Coherence) -> State:
+        turned = replace(state, coherence=coherence)
+        continue_state(turned, amplitudes, task.settings.checked, task.cycled)
+        return turned
 
-    best = min(states, key=partial(measured_misfit, task))
-    (blurred,), (coherent,) = turn([best], search.best), turn([best], COHERENT)
-    share = measured_misfit(task, blurred) / max(measured_misfit(task, coherent), 1e-30)
+    best = min(states, key=partial(misfit, task))
+    blurred, coherent = go_on(best, search.best), go_on(best, COHERENT)  # for as many cycles
+    share = misfit(task, blurred) / max(misfit(task, coherent), 1e-30)
     if share <= task.settings.coherence.believed:
         return states
-    others = turn([state for state in states if state is not best], COHERENT)
+    others = [go_on(state, COHERENT) for state in states if state is not best]
     search.disbelieve(share)
     return coherent, *others
-
-
-def _go_on(
-    task: RefinementTask, states: Sequence[State], coherence: Coherence
-) -> tuple[State, ...]:
-    """Where states come to if the beam is taken as that from there on, the pseudo-gap hidden."""
-    known = task.amplitudes(task.first, task.hidden, task.background.level)
-    return _turned(task, states, coherence, known)
-
-
-@memory_errors()
-def _turned(
-    task: RefinementTask, states: Sequence[State], coherence: Coherence, known: Amplitudes
-) -> tuple[State, ...]:
-    turned = tuple(replace(state, coherence=coherence) for state in states)
-    for state in turned:
-        continue_state(state, known, task.settings.checked, task.cycled)
-    return turned

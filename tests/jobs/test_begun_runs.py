@@ -129,7 +129,7 @@ def test_all_starts_are_random_if_that_is_asked_for(request_: Request) -> None:
     found = phase(request_)
     np.testing.assert_array_equal(result.found[1].obj, found.found[1].obj)
     assert (result.found[0].obj != found.found[0].obj).any()
-    with pytest.raises(InputError, match="holds runs of another objects"):
+    with pytest.raises(InputError, match="holds runs of another start"):
         phase(replace(request_, output=at_random.output, again=True, start="found"))
 
 

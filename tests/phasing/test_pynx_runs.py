@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import random
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from kept_runs import Keeps
 from scipy.ndimage import binary_dilation
 
 from bcdi_inpaint.errors import InputError
@@ -21,7 +21,6 @@ from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import run_preset
-from bcdi_inpaint.phasing.reconstruction import Reconstruction
 
 SHORT = Preset(hio=0, raar=8, er=4, runs=2)
 pytestmark = pytest.mark.usefixtures("pynx")
@@ -85,20 +84,6 @@ def test_a_seed_gives_the_same_objects_and_leaves_other_random_numbers(handed: H
         assert (one.obj != different.obj).any()
         assert one.threshold != different.threshold
     assert first[0].threshold != first[1].threshold
-
-
-class Keeps:
-    """Keeps nothing but what was done before."""
-
-    def __init__(self, known: dict[int, tuple[str, Reconstruction]]) -> None:
-        self.done, self.values = known, {"output_format": "none"}
-        self.output = None
-
-    def known(self) -> dict[int, tuple[str, Reconstruction]]:
-        return self.done
-
-    def saving(self, run: int) -> Any:
-        return nullcontext()
 
 
 def test_runs_that_are_done_leave_the_others_as_they_are(

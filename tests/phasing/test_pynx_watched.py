@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pytest
+from kept_runs import Keeps
 from scipy.ndimage import binary_dilation
 from some_objects import object_of
 
@@ -20,7 +20,6 @@ from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import run_preset
-from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.scan.boxes import as_box, whole
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -181,20 +180,6 @@ def test_progress_goes_to_all_and_never_back(
     assert told == sorted(told)
     assert {everything for _, everything in told} == {total}
     assert len(set(told)) == total + (told[0][0] == 0)  # no cycle is left out
-
-
-class Keeps:
-    """Keeps nothing but what was done before."""
-
-    def __init__(self, known: dict[int, tuple[str, Reconstruction]]) -> None:
-        self.done, self.values = known, {"output_format": "none"}
-        self.output = None
-
-    def known(self) -> dict[int, tuple[str, Reconstruction]]:
-        return self.done
-
-    def saving(self, run: int) -> Any:
-        return nullcontext()
 
 
 @pytest.mark.parametrize("done", [(1,), (2,), (2, 3), (1, 2, 3)])
