@@ -34,4 +34,4 @@ def collect_objects(
 def _object_of(task: RefinementTask, state: State, box: Box) -> FoundObject:
     centred = np.fft.fftshift((state.obj * state.support).cpu().numpy())
     support = np.fft.fftshift(state.support.cpu().numpy())
-    return FoundObject(centred, support, box, measured_misfit(task, state))
+    return FoundObject(centred, support, box, measured_misfit(task, state), task.unseen)

@@ -1,17 +1,27 @@
-"""Voxels that are set aside to judge a retrieval by: the free log-likelihood is of these."""
+"""Voxels that are set aside to judge a retrieval by: the free log-likelihood is of these.
+
+They lie in islands. Those of a refinement are known by their places in the scan: no start of it has
+seen them, so they judge its objects as they judge a random start.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray, IntArray
+from bcdi_inpaint.scan.boxes import Box, sides
+from bcdi_inpaint.scan.found_object import FoundObject
 
 FREE_ISLAND_RADIUS = 3
 """Voxels of the islands of free voxels: neighbours know of each other, so single voxels would not
 be free. PyNX's default."""
-
+FREE_FRACTION = 0.05
+"""Of the voxels, set aside for the free log-likelihood; what PyNX's runner takes."""
+MASKED_BELOW = -1e19
+"""Counts of a PyNX `CDI` up to which a voxel is masked."""
 
 Islands = tuple[IntArray, ...]
 """For each axis (n_islands,) int: the centres of islands of free voxels."""
@@ -31,6 +41,19 @@ def set_free_voxels(cdi: Any, filled: BoolArray | None, islands: Islands | None)
     cdi.init_free_pixels(island_radius=FREE_ISLAND_RADIUS, coords=islands[::-1])  # x first
     if filled is not None and np.any(filled):
         cdi.set_free_pixel_mask(cdi.get_free_pixel_mask() & ~np.fft.ifftshift(filled))
+
+
+def set_free_mask(cdi: Any, free: BoolArray, filled: BoolArray | None = None) -> None:
+    """Set these voxels of a `CDI` of PyNX's runner aside, less what was not measured.
+
+    Parameters
+    ----------
+    cdi : the `CDI`.
+    free : (n_rock, n_y, n_x) bool, centred.
+    filled : (n_rock, n_y, n_x) bool, voxels whose counts are estimates, centred; None for none.
+    """
+    own = free if filled is None else free & ~filled
+    cdi.set_free_pixel_mask(np.fft.fftshift(own) & (cdi.iobs > MASKED_BELOW))
 
 
 def draw_islands(
@@ -61,3 +84,44 @@ def draw_islands(
     ]
     outside = sum(squares) > 1
     return tuple(c[outside] for c in centres) if np.any(outside) else None
+
+
+def place_islands(islands: Islands, box: Box) -> IntArray:
+    """Where islands lie that were drawn for a box: (n_islands, 3) int, in voxels of its scan."""
+    middles = [part.start + (part.stop - part.start) // 2 for part in box]
+    return np.stack([own + middle for own, middle in zip(islands, middles, strict=True)], axis=1)
+
+
+def islands_in(centres: IntArray, box: Box) -> BoolArray | None:
+    """The islands that lie wholly in a box, True there; None if none does.
+
+    Parameters
+    ----------
+    centres : (n_islands, 3) int, in voxels of the scan.
+    box : of the scan; the mask has its sides.
+
+    Examples
+    --------
+    >>> int(islands_in(np.array([[10, 10, 10], [1, 9, 9]]), (slice(5, 20),) * 3).sum())
+    123
+    """
+    own = centres - [part.start for part in box]
+    last = np.array(sides(box)) - FREE_ISLAND_RADIUS
+    whole = own[np.all((own >= FREE_ISLAND_RADIUS) & (own < last), axis=1)]
+    if not len(whole):
+        return None
+    mask = np.zeros(sides(box), dtype=bool)
+    mask[tuple(np.moveaxis(whole[:, None] + _offsets(), -1, 0))] = True
+    return mask
+
+
+def unseen_in(objects: Sequence[FoundObject], box: Box) -> BoolArray | None:
+    """The islands of a box that objects of one refinement have not seen; None without any."""
+    return islands_in(objects[0].unseen, box) if objects else None
+
+
+def _offsets() -> IntArray:
+    """(n_voxels, 3) int, the voxels of an island from its centre, as PyNX has them."""
+    along = np.arange(-FREE_ISLAND_RADIUS, FREE_ISLAND_RADIUS + 1)
+    places = np.stack(np.meshgrid(along, along, along), axis=-1).reshape(-1, 3)
+    return places[np.square(places).sum(axis=1) <= FREE_ISLAND_RADIUS**2]

@@ -4,6 +4,9 @@ A short phase retrieval, with the fill as its prior, computes the intensity in t
 How much of it to believe is decided where the truth is known: a pseudo-gap of the same shape, as
 far from the Bragg peak, is hidden, filled and computed in the same way, and compared with what was
 measured there. If the computed intensity does not predict it better, the fill stays.
+
+Islands of measured voxels are hidden from every start. The objects that the starts come to are not
+fitted to them, so they tell fairly which of these and of random starts is the better one.
 """
 
 from __future__ import annotations
@@ -64,7 +67,7 @@ def refine(
     model : ``default``, a weights file, or a loaded `Model`; the one that made the fill, which
         fills the pseudo-gap too.
     seed : of the random starts.
-    rng : source of the random starts, in place of the seed.
+    rng : source of the random starts, in place of the seed, and of what they are not to see.
     starts : random starts; the one that fits the measured voxels best counts, or the mean of
         those that fit nearly as well.
     device : ``auto``, ``cpu`` or ``cuda``.
@@ -95,7 +98,7 @@ def refine(
         crop = crop_around_peak(counts, gap_mask | bad_mask)
         box = shrink_box(crop, settings.largest_box)
         task = prepare_task(
-            counts, gap_mask, bad_mask, fill, model, box, device, settings, background
+            counts, gap_mask, bad_mask, fill, model, box, device, settings, background, rng
         )
         total = starts * task.cycles
         seen = None if watch is None else partial(watch, box)

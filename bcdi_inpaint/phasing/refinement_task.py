@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array
+from bcdi_inpaint.arrays import BoolArray, Float32Array, IntArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
@@ -27,6 +28,12 @@ from bcdi_inpaint.phasing.background import (
 from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
 from bcdi_inpaint.phasing.constraints import PriorConstraint
 from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.free_voxels import (
+    FREE_FRACTION,
+    draw_islands,
+    islands_in,
+    place_islands,
+)
 from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, amplitudes, to_tensor
@@ -115,7 +122,8 @@ class RefinementTask:
 
     `first` is the fill with the pseudo-gap hidden too, `second` the one that was given;
     `background` is what the scan shows, `no_background` why it cannot be told; `report` is called
-    after each cycle, and `end` looked at; `watch` gets the intensity after each stage.
+    after each cycle, and `end` looked at; `watch` gets the intensity after each stage. `unseen` are
+    the centres, in the scan, of islands that were measured and are among the `unknown`.
     """
 
     counts: Float32Array
@@ -130,6 +138,7 @@ class RefinementTask:
     report: Callable[[], None] = lambda: None
     end: EarlyEnd = field(default_factory=EarlyEnd)
     watch: Callable[[Float32Array], None] | None = None
+    unseen: IntArray = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int64))
 
     def cycled(self) -> None:
         """What is done after each cycle; it raises KeyboardInterrupt where that was the last."""
@@ -144,7 +153,7 @@ class RefinementTask:
 
     @property
     def hidden(self) -> BoolArray:
-        """What was not measured, and the pseudo-gap."""
+        """What was not measured or is set aside, and the pseudo-gap."""
         return self.unknown | self.pseudo
 
     @property
@@ -190,6 +199,7 @@ def prepare_task(
     device: str,
     settings: RefinementSettings,
     background: float | None = None,
+    rng: np.random.Generator | None = None,
 ) -> RefinementTask:
     """Cut the box and fill it with a pseudo-gap hidden too.
 
@@ -203,6 +213,8 @@ def prepare_task(
     device : ``auto``, ``cpu`` or ``cuda``.
     settings : how a fill is refined.
     background : counts in every voxel; None for what the scan shows.
+    rng : source of islands of voxels that no start is to see, which stays as it is; None for no
+        islands.
 
     Raises
     ------
@@ -228,6 +240,7 @@ def prepare_task(
         raise InputError("nothing can be held out: the pseudo-gap sees no light, expected some")
     chosen = settings.for_box(as_shape(own.shape))
     task = RefinementTask(own, unknown, where, first, fill.part(box), choose_device(device), chosen)
+    task = task if rng is None else _with_islands(task, box, rng)
     return task if background == 0 else _with_background(task, background)
 
 
@@ -244,6 +257,23 @@ def _across_cut_gaps(gap: BoolArray, box: Box, shape: tuple[int, ...]) -> Box:
     }
     margins = (FillingSettings.widest * (axis in cut) for axis in range(3))
     return as_box(grow(box, margins, shape))
+
+
+def _with_islands(task: RefinementTask, box: Box, rng: np.random.Generator) -> RefinementTask:
+    """The task with islands that no start sees, by which its objects are judged after it.
+
+    Those of the pseudo-gap still say which computed intensity is believed: that is a choice among
+    few, and no start is fitted to them. The network has seen all of them, and so has what a start's
+    first support and brightness are made of.
+    """
+    own = np.random.default_rng(deepcopy(rng).integers(2**63))
+    islands = draw_islands(task.counts.shape, FREE_FRACTION, own)
+    if islands is None:  # the box is too small
+        return task
+    unseen = place_islands(islands, box)
+    hidden = islands_in(unseen, box)
+    assert hidden is not None, "they were drawn for this box"
+    return replace(task, unknown=task.unknown | hidden, unseen=unseen)
 
 
 def _with_background(task: RefinementTask, level: float | None) -> RefinementTask:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.fft
 
-from bcdi_inpaint.arrays import BoolArray, Complex64Array
+from bcdi_inpaint.arrays import BoolArray, Complex64Array, IntArray
 from bcdi_inpaint.scan.boxes import Box, sides
 
 
@@ -22,12 +22,15 @@ class FoundObject:
     support : (n_rock, n_y, n_x) bool; the object is zero outside.
     box : of the scan.
     misfit : mean deviance of the measured voxels from what the object diffracts.
+    unseen : (n_islands, 3) int, centres of islands of measured voxels that the retrieval has not
+        seen, in voxels of the scan; none by default. See `phasing.free_voxels`.
     """
 
     obj: Complex64Array
     support: BoolArray
     box: Box
     misfit: float
+    unseen: IntArray = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int64))
 
     def in_box(self, box: Box) -> FoundObject:
         """The same object as it is in another box of the scan.
@@ -48,7 +51,7 @@ class FoundObject:
         found = scipy.fft.ifftn(scipy.fft.ifftshift(wider), norm="ortho")
         support = self.support[np.ix_(*map(_nearest, self.obj.shape, wider.shape))]
         obj = scipy.fft.fftshift(found) * support
-        return FoundObject(obj.astype(np.complex64), support, box, self.misfit)
+        return FoundObject(obj.astype(np.complex64), support, box, self.misfit, self.unseen)
 
     def in_unit(self, photon: float) -> FoundObject:
         """The same object, whose square adds up to counts of which one photon is `photon`."""

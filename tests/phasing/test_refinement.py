@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,10 @@ from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.phasing import computed_intensity, refinement_task
 from bcdi_inpaint.phasing.background import BackgroundSettings
 from bcdi_inpaint.phasing.coherence import CoherenceSettings
+from bcdi_inpaint.phasing.coherence_check import check_last
 from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.free_voxels import islands_in, unseen_in
+from bcdi_inpaint.phasing.gap_alone import mean_by_doubt
 from bcdi_inpaint.phasing.refinement import refine
 from bcdi_inpaint.phasing.refinement_task import (
     RefinementSettings,
@@ -28,7 +32,7 @@ from bcdi_inpaint.phasing.refinement_task import (
     prepare_task,
 )
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.torch_retrieval import State
+from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, State
 from bcdi_inpaint.scan.boxes import as_box, whole
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -244,6 +248,140 @@ def test_a_gap_that_the_box_cuts_is_filled_with_the_pseudo_gap_hidden_too(model:
     task = prepare_task(counts, gap, np.zeros_like(gap), fill, model, box, "cpu", SHORT, 0.0)
     assert task.unknown[:, :, 22:].all()
     assert (task.first.filled == (task.unknown | task.pseudo)).all()
+
+
+def test_no_start_sees_the_islands_by_which_its_objects_are_judged(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever a cycle is of: with the pseudo-gap hidden, without the prior, with the gap alone."""
+    free: dict[int, torch.Tensor] = {}
+    own = Amplitudes.project
+
+    def project(known: Amplitudes, *given: Any) -> torch.Tensor:
+        free[id(known.free)] = known.free
+        return own(known, *given)
+
+    monkeypatch.setattr(Amplitudes, "project", project)
+    settings = replace(SHORT, strengths=(0.1,), evened=_FEW)
+    found = refine(counts, gap, fill, model=model, starts=2, settings=settings)
+    objects = found.fill.report.objects
+    islands = unseen_in(objects, whole(SHAPE))
+    assert islands is not None
+    assert 0.02 < islands.mean() < 0.06
+    assert all((one.unseen == objects[0].unseen).all() for one in objects)
+    assert len(free) >= 5
+    assert {int(np.fft.fftshift(each.numpy())[~gap].sum()) for each in free.values()} > {
+        int((islands & ~gap).sum())  # the last ones see all else
+    }
+    for each in free.values():
+        assert np.fft.fftshift(each.numpy())[islands].all()
+
+
+def test_islands_are_hidden_and_nothing_else_is_changed(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(refinement_task, "inpaint", _ones)
+    given = (counts, gap, np.zeros_like(gap), fill, model, whole(SHAPE), "cpu", SHORT)
+    rng = np.random.default_rng(5)
+    before = rng.bit_generator.state
+    plain, task = prepare_task(*given, 0.0), prepare_task(*given, 0.0, rng)
+    assert rng.bit_generator.state == before
+    assert not len(plain.unseen)
+    np.testing.assert_array_equal(plain.unknown, gap)
+    np.testing.assert_array_equal(task.unknown, gap | islands_in(task.unseen, whole(SHAPE)))
+    np.testing.assert_array_equal(task.pseudo, plain.pseudo)
+    np.testing.assert_array_equal(task.first.counts, plain.first.counts)
+    np.testing.assert_array_equal(task.first.filled, gap | task.pseudo)
+    again, other = (prepare_task(*given, 0.0, np.random.default_rng(seed)) for seed in (5, 6))
+    np.testing.assert_array_equal(again.unseen, task.unseen)
+    assert not np.array_equal(other.unseen, task.unseen)
+
+
+def test_counts_in_islands_change_no_figure_and_no_amplitude(
+    counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
+) -> None:
+    settings = replace(SHORT, coherence=CoherenceSettings(), checked=_FEW)
+    given = (counts, gap, np.zeros_like(gap), fill, model, whole(SHAPE), "cpu", settings)
+    task = prepare_task(*given, 0.0, np.random.default_rng(5))
+    islands = task.unknown & ~gap
+    other = replace(task, counts=np.where(islands, 1e3, task.counts))
+    block = torch.zeros(SHAPE, dtype=torch.complex64)
+    block[:14, :12, :15] = 40
+    state = State(block, block.abs() > 0)
+    for misfit in (computed_intensity.seen_misfit, computed_intensity.measured_misfit):
+        assert misfit(task, state) == misfit(other, state)
+    for hidden in (task.hidden, task.unknown):
+        one, same = (each.amplitudes(each.second, hidden, 0.0) for each in (task, other))
+        assert torch.equal(one.measured, same.measured)
+    states, searches = (state, replace(state, obj=0.8 * block)), []
+    for each in (task, other):
+        searches.append(each.coherence_search())
+        searches[-1].follow(state.diffracted())
+        searches[-1].end(1.0)
+    assert searches[0].best == searches[1].best
+    assert not searches[0].best.coherent
+    one, same = (
+        check_last(each, states, search)
+        for each, search in zip((task, other), searches, strict=True)
+    )
+    assert all(torch.equal(a.obj, b.obj) for a, b in zip(one, same, strict=True))
+    told, again = (_with_background(each, None) for each in (task, other))
+    assert repr(told.background) == repr(again.background)
+    np.testing.assert_array_equal(mean_by_doubt(task, states), mean_by_doubt(other, states))
+
+
+def test_a_box_that_is_too_small_for_islands_has_none(model: Model) -> None:
+    counts = np.random.default_rng(2).poisson(50, (11, 24, 32)).astype(np.float32)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, :, 24:26] = True
+    counts[gap] = 0
+    fill = inpaint(counts, gap, model, calibrate=False)
+    given = (counts, gap, np.zeros_like(gap), fill, model, whole(counts.shape), "cpu", SHORT)
+    task = prepare_task(*given, 0.0, np.random.default_rng(0))
+    assert task.unseen.shape == (0, 3)
+    np.testing.assert_array_equal(task.unknown, gap)
+
+
+def test_islands_are_places_in_the_scan(
+    counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
+) -> None:
+    """Of a scan that is wider than what is refined, on one side."""
+    wide = ((0, 0), (5, 0), (0, 0))
+    scan, mask = np.pad(counts, wide), np.pad(gap, wide)
+    filled = replace(
+        fill,
+        counts=np.pad(fill.counts, wide),
+        filled=mask,
+        sigma=np.pad(fill.sigma, wide),
+    )
+    box = as_box((slice(0, 48), slice(5, 53), slice(0, 48)))
+    given = (scan, mask, np.zeros_like(mask), filled, model, box, "cpu", SHORT)
+    task = prepare_task(*given, 0.0, np.random.default_rng(5))
+    islands = islands_in(task.unseen, whole(scan.shape))
+    assert islands is not None
+    np.testing.assert_array_equal(islands[box], task.unknown & (islands[box] | ~gap))
+    assert not islands[:, :5].any()
+
+
+def test_a_generator_that_cannot_spawn_is_as_good(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(refinement_task, "inpaint", _ones)
+    rng = np.random.Generator(np.random.RandomState(3)._bit_generator)
+    given = (counts, gap, np.zeros_like(gap), fill, model, whole(SHAPE), "cpu", SHORT)
+    assert len(prepare_task(*given, 0.0, rng).unseen)
 
 
 def test_noise_that_no_crystal_makes_leaves_the_fill_as_it_was(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from some_objects import diffracted, object_of, some_object
@@ -42,6 +44,15 @@ def test_what_it_diffracts_stays_where_it_is_and_is_zero_beyond(name: str) -> No
     meets[box] = True
     expected = np.where(meets, placed(diffracted(found), OWN), 0)
     np.testing.assert_allclose(placed(diffracted(there), box), expected, atol=1e-4)
+
+
+def test_in_another_box_or_unit_it_knows_what_it_has_not_seen() -> None:
+    """They are places in the scan, which no box changes."""
+    places = np.array([[10, 11, 12], [8, 9, 15]])
+    found = replace(some_object(OWN), unseen=places)
+    assert some_object(OWN).unseen.shape == (0, 3)
+    for other in (found.in_box(BOXES["larger"]), found.in_box(OWN), found.in_unit(4.0)):
+        np.testing.assert_array_equal(other.unseen, places)
 
 
 def test_in_its_own_box_nothing_is_computed() -> None:
