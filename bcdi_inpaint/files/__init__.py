@@ -12,7 +12,7 @@ from bcdi_inpaint.files.cxi_result import StoredResult, read_result, write_resul
 from bcdi_inpaint.files.cxi_writing import Provenance, own_version, write_scan
 from bcdi_inpaint.files.fill import StoredFill, read_fill
 from bcdi_inpaint.files.filled import FilledArrays, FilledPart, FilledScan, Uncertainty, check_fill
-from bcdi_inpaint.files.found_objects import read_objects
+from bcdi_inpaint.files.found_objects import has_unseen, read_objects
 from bcdi_inpaint.files.identity import identify, input_files, input_sha256, sha256
 from bcdi_inpaint.files.kinds import SCAN_SUFFIXES
 from bcdi_inpaint.files.layout import DATA_PATHS, DETECTOR, FILLED_PATH, MARKED
@@ -68,6 +68,7 @@ __all__ = [
     "companion",
     "default_output",
     "following",
+    "has_unseen",
     "identify",
     "input_files",
     "input_sha256",

@@ -15,14 +15,16 @@ from bcdi_inpaint.files.hdf5 import load, quiet_node
 from bcdi_inpaint.files.layout import OBJECTS
 from bcdi_inpaint.files.opening import is_hdf5, open_file
 from bcdi_inpaint.files.specs import split_spec
-from bcdi_inpaint.scan.boxes import as_box
+from bcdi_inpaint.scan.boxes import Box, as_box
 from bcdi_inpaint.scan.found_object import FoundObject
 
 NAMES = ("object", "support", "box", "misfit")
+UNSEEN = "unseen"
+"""Islands that the objects have not seen; files of before know of none."""
 
 
 def write_objects(file: h5py.File, objects: Sequence[FoundObject]) -> None:
-    """Write objects of one box; of none nothing is written.
+    """Write objects of one refinement; of none nothing is written.
 
     They are compressed: an object is zero outside its support.
 
@@ -40,6 +42,7 @@ def write_objects(file: h5py.File, objects: Sequence[FoundObject]) -> None:
         group.create_dataset(name, data=array, chunks=chunks, shuffle=True, compression="gzip")
     group["box"] = [[part.start, part.stop] for part in objects[0].box]
     group["misfit"] = [one.misfit for one in objects]
+    group[UNSEEN] = objects[0].unseen
 
 
 def read_objects(path: str | Path) -> tuple[FoundObject, ...]:
@@ -55,17 +58,49 @@ def read_objects(path: str | Path) -> tuple[FoundObject, ...]:
         if not any(nodes):
             return ()
         found = [load(node) for node in nodes if isinstance(node, h5py.Dataset)]
+        unseen = _load_unseen(file)
     if len(found) == len(NAMES) and _fit(*found):
         objects, supports, limits, misfits = found
         box = as_box(slice(int(start), int(stop)) for start, stop in limits)
+        _check_unseen(unseen, box, path)
         return tuple(
-            FoundObject(obj.astype(np.complex64), support != 0, box, float(misfit))
+            FoundObject(obj.astype(np.complex64), support != 0, box, float(misfit), unseen)
             for obj, support, misfit in zip(objects, supports, misfits, strict=True)
         )
     raise InputError(
         f"{path} holds objects that do not fit together ({OBJECTS}), expected as many objects, "
         "supports and misfits of one box: take --start random, or fill the scan again"
     )
+
+
+def has_unseen(path: str | Path) -> bool:
+    """Whether a file has objects, and voxels that they have not seen; they are not read."""
+    path, inner = split_spec(path)
+    if inner is not None or not is_hdf5(path):
+        return False
+    with open_file(path) as file:
+        node = quiet_node(file, f"{OBJECTS}/{UNSEEN}")
+        return isinstance(node, h5py.Dataset) and bool(node.size)
+
+
+def _load_unseen(file: h5py.File) -> np.ndarray:
+    """What an open file has of islands, whatever it is; none where it says nothing."""
+    node = quiet_node(file, f"{OBJECTS}/{UNSEEN}")
+    if node is None:
+        return np.zeros((0, 3), dtype=np.int64)
+    return np.asarray(load(node) if isinstance(node, h5py.Dataset) else UNSEEN)
+
+
+def _check_unseen(unseen: np.ndarray, box: Box, path: Path) -> None:
+    """Refuse what are no places in the box of the objects."""
+    is_places = unseen.dtype.kind in "ui" and unseen.ndim == 2 and unseen.shape[1] == 3
+    first, last = ([getattr(part, end) for part in box] for end in ("start", "stop"))
+    if not is_places or not np.all((unseen >= first) & (unseen < last)):
+        raise InputError(
+            f"{path} has in {OBJECTS}/{UNSEEN} what are no places in the box of its objects, "
+            "expected three whole numbers of each island: take --start random, or fill the scan "
+            "again"
+        )
 
 
 def _fit(

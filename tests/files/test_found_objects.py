@@ -12,7 +12,13 @@ import pytest
 from scan_files import PROVENANCE, filled_arrays, gapped_scan, pynx_cxi, refused, some_counts
 from some_objects import some_objects
 
-from bcdi_inpaint.files import read_fill, read_objects, read_scan, write_filled_cxi
+from bcdi_inpaint.files import (
+    has_unseen,
+    read_fill,
+    read_objects,
+    read_scan,
+    write_filled_cxi,
+)
 from bcdi_inpaint.files.layout import OBJECTS
 from bcdi_inpaint.scan.boxes import as_box
 from bcdi_inpaint.scan.found_object import FoundObject
@@ -38,6 +44,21 @@ def test_objects_are_read_as_they_were_written(tmp_path: Path, misfits: list[flo
         assert one.obj.dtype == np.complex64
         assert one.support.dtype == bool
         assert (one.box, one.misfit) == (own.box, own.misfit)
+
+
+@pytest.mark.parametrize("n_islands", [0, 1, 5])
+def test_what_they_have_not_seen_is_read_as_it_was_written(tmp_path: Path, n_islands: int) -> None:
+    places = np.random.default_rng(0).integers((1, 2, 3), (9, 9, 12), (n_islands, 3))
+    objects = tuple(replace(one, unseen=places) for one in some_objects(BOX, [0.5, 0.75]))
+    path = written(tmp_path, objects)
+    for one in read_objects(path):
+        np.testing.assert_array_equal(one.unseen, places)
+        assert one.unseen.dtype.kind == "i"
+    assert has_unseen(path) == (n_islands > 0)
+    with h5py.File(path, "r+") as file:
+        del file[OBJECTS]["unseen"]  # as files of before are
+    assert [one.unseen.shape for one in read_objects(path)] == [(0, 3)] * 2
+    assert not has_unseen(path)
 
 
 def test_they_change_nothing_else_of_the_file(tmp_path: Path) -> None:
@@ -71,6 +92,8 @@ def test_other_files_hold_none(tmp_path: Path) -> None:
     assert read_objects(tmp_path / "a.npy") == ()
     assert read_objects(pynx_cxi(tmp_path / "b.cxi")) == ()
     assert read_objects(f"{written(tmp_path, some_objects(BOX, [1.0]))}:/entry_1/data_1/data") == ()
+    for name in ("a.npy", "b.cxi", "a.cxi:/entry_1/data_1/data"):
+        assert not has_unseen(f"{tmp_path / name}")
 
 
 def without(*names: str) -> Callable[[h5py.Group], None]:
@@ -129,6 +152,32 @@ def test_what_does_not_fit_together_is_one_line(tmp_path: Path, name: str) -> No
     with h5py.File(path, "r+") as file:
         DAMAGES[name](file[OBJECTS])
     with refused(tmp_path, path, "objects that do not fit together", "--start random"):
+        read_objects(path)
+
+
+def of_a_group(group: h5py.Group) -> None:
+    del group["unseen"]
+    group.create_group("unseen")
+
+
+NO_PLACES = {
+    "two numbers": with_array("unseen", [[4, 5]]),
+    "flat": with_array("unseen", [4, 5, 6]),
+    "parts of voxels": with_array("unseen", [[4.5, 5.0, 6.0]]),
+    "words": with_array("unseen", [["a", "b", "c"]]),
+    "outside of the box": with_array("unseen", [[4, 5, 6], [9, 5, 6]]),
+    "before the box": with_array("unseen", [[4, 5, 2]]),
+    "nothing at all": with_array("unseen", h5py.Empty("i")),
+    "a group": of_a_group,
+}
+
+
+@pytest.mark.parametrize("name", NO_PLACES)
+def test_what_are_no_places_of_unseen_voxels_is_one_line(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, some_objects(BOX, [0.5, 0.75]))
+    with h5py.File(path, "r+") as file:
+        NO_PLACES[name](file[OBJECTS])
+    with refused(tmp_path, path, "no places in the box of its objects", "--start random"):
         read_objects(path)
 
 
