@@ -14,13 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_objects, read_provenance
 from bcdi_inpaint.jobs.provenance import read_photon
 from bcdi_inpaint.phasing.background import NONE_WORDS, read_background
 from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.free_voxels import set_free_mask, unseen_in
+from bcdi_inpaint.phasing.pynx_course import is_ours
 from bcdi_inpaint.phasing.pynx_faults import check_psf
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics
+from bcdi_inpaint.phasing.pynx_scan import say
 from bcdi_inpaint.scan.boxes import as_box
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -69,6 +73,29 @@ class KnowledgeOfData(KnowsPhysics):
             unit = 1.0 if path is None else read_photon(read_provenance(path))
             self._objects = tuple(one.in_box(box).in_unit(unit) for one in found)
         return self._objects
+
+    def unseen(self, shape: tuple[int, ...]) -> BoolArray | None:
+        """The islands that the objects which runs begin at have not seen; None without any.
+
+        Parameters
+        ----------
+        shape : of the data that are phased, (n_rock, n_y, n_x).
+        """
+        objects = self.objects() if is_ours(self.params) else ()
+        found = unseen_in(objects, objects[0].box) if objects else None
+        return found if found is not None and found.shape == shape else None
+
+    def _init_free_pixel_mask(self, iobs: Any) -> None:
+        """The islands that the objects have not seen, or PyNX's own, or the user's."""
+        chosen = self.params["free_pixel_mask"] is not None
+        found = None if chosen else self.unseen(iobs.shape)
+        if found is None:
+            super()._init_free_pixel_mask(iobs)  # type: ignore[misc]
+            return
+        carried = getattr(self, "carried", None)
+        set_free_mask(self.cdi, found, None if carried is None else carried.filled)
+        n_free = int(self.cdi.nb_free_points)
+        say(f"{n_free} free voxels, none of which the refinement has seen (--start random: PyNX's)")
 
     def _file(self) -> Path | None:
         """The file of the fill: that of the data, or beside them."""

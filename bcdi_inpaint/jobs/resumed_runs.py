@@ -20,8 +20,7 @@ import numpy as np
 from bcdi_inpaint.jobs.lost_runs import NoticesLosses
 from bcdi_inpaint.jobs.mpi_processes import all_processes
 from bcdi_inpaint.jobs.whole_results import WritesWhole
-from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
-from bcdi_inpaint.phasing.pynx_watched import FREE_FRACTION
+from bcdi_inpaint.phasing.free_voxels import FREE_FRACTION, draw_islands, set_free_voxels
 
 
 def fingerprint(params: dict[str, Any]) -> str:
@@ -144,13 +143,15 @@ class ResumesRuns(WritesWhole, NoticesLosses):
     def _init_free_pixel_mask(self, iobs: Any) -> None:
         """Free log-likelihoods are compared: they are of the same voxels in all runs.
 
-        After a stop these are those of the runs before; processes of MPI draw the same ones.
+        After a stop these are those of the runs before; processes of MPI draw the same ones, where
+        no file says which.
         """
         there = [result["file_name"] for result in self._done.values()]
         kept = (name for name in there if name.endswith(".cxi") and Path(name).is_file())
         asked = self.params["free_pixel_mask"]
         chosen = asked or next(kept, None)
-        if chosen is None and self.params["mpi"] == "run" and all_processes() is not None:
+        unknown = chosen is None and self._unseen(iobs.shape) is None
+        if unknown and self.params["mpi"] == "run" and all_processes() is not None:
             source = np.random.default_rng(int(self.command[:12], 16))
             islands = draw_islands(iobs.shape, FREE_FRACTION, source)
             set_free_voxels(self.cdi, self._filled(iobs.shape), islands)
@@ -160,6 +161,11 @@ class ResumesRuns(WritesWhole, NoticesLosses):
             super()._init_free_pixel_mask(iobs)  # type: ignore[misc]
         finally:
             self.params["free_pixel_mask"] = asked
+
+    def _unseen(self, shape: tuple[int, ...]) -> Any:
+        """The free voxels that the data's file says, None where it says none."""
+        find = getattr(self, "unseen", None)
+        return None if find is None else find(shape)
 
     def _filled(self, shape: tuple[int, ...]) -> Any:
         """Where the scan is filled, centred; a fill is no measurement."""

@@ -74,6 +74,7 @@ class Runs:
     progress : called with (cycles done, cycles in all).
     knowledge : what is known of the beam and the crystal.
     objects : of the box that is phased: the first runs begin at them, the others at random.
+    free : (n_rock, n_y, n_x) bool, centred, that are set aside; None for islands by the seed.
     found : what the runs found, by number.
     failure : why the last run that failed did.
     stdout : where a report may be printed.
@@ -87,6 +88,7 @@ class Runs:
     progress: Callable[[int, int], None] = lambda done, total: None
     knowledge: Knowledge = Knowledge()
     objects: Sequence[FoundObject] = ()
+    free: BoolArray | None = None
     found: dict[int, Reconstruction] = field(default_factory=dict)
     failure: InputError | None = None
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
@@ -124,6 +126,7 @@ def run_preset(
     progress: Callable[[int, int], None] = lambda done, total: None,
     knowledge: Knowledge = Knowledge(),
     objects: Sequence[FoundObject] = (),
+    free: BoolArray | None = None,
 ) -> list[Reconstruction]:
     """Phase what is handed over with PyNX's runner, from several random starts.
 
@@ -146,6 +149,8 @@ def run_preset(
     knowledge : what is known of the beam and the crystal.
     objects : of the box that is phased: the first runs begin at them, and keep their supports; the
         others begin at random.
+    free : (n_rock, n_y, n_x) bool, voxels that are set aside for the free log-likelihood, as far as
+        they are measured. By default drawn from the seed; also where the data are binned.
 
     Returns
     -------
@@ -161,9 +166,9 @@ def run_preset(
     from bcdi_inpaint.phasing.pynx_watched import scan_class  # it is built on PyNX's
 
     check_runs(preset)
-    check_handed(handed, support)
+    check_handed(handed, support, free)
     module = import_pynx("cdi.runner.id01")
-    runs = Runs(handed, seed, support, keeper, report, progress, knowledge, objects)
+    runs = Runs(handed, seed, support, keeper, report, progress, knowledge, objects, free)
     arguments = ["--data", str(data), *preset.arguments(), *extra]
     with as_program(COMMAND, arguments), _own_random_numbers(), _on_all_cores(keeper):
         runner = module.CDIRunnerID01([COMMAND, *arguments], None)
@@ -220,10 +225,17 @@ def check_arguments(preset: Preset, extra: Sequence[str]) -> dict[str, Any]:
     return given
 
 
-def check_handed(handed: HandOver, support: BoolArray | None = None) -> None:
-    """Refuse arrays that cannot be phased, with an InputError."""
+def check_handed(
+    handed: HandOver, support: BoolArray | None = None, free: BoolArray | None = None
+) -> None:
+    """Refuse arrays that cannot be phased, with an InputError.
+
+    Parameters
+    ----------
+    handed, support, free : see `run_preset`.
+    """
     shape = handed.counts.shape
-    for name, array in (("mask", handed.bad_mask), ("support", support)):
+    for name, array in (("mask", handed.bad_mask), ("support", support), ("free mask", free)):
         if array is not None and array.shape != shape:
             raise InputError(
                 f"{name} has shape {array.shape}, expected the counts' {shape}: give a "

@@ -15,7 +15,12 @@ import numpy as np
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.carried_fill import CarriedFill
-from bcdi_inpaint.phasing.free_voxels import draw_islands, set_free_voxels
+from bcdi_inpaint.phasing.free_voxels import (
+    FREE_FRACTION,
+    draw_islands,
+    set_free_mask,
+    set_free_voxels,
+)
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_course import cycles_of, describe, settle
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics, with_knowledge
@@ -26,8 +31,6 @@ from bcdi_inpaint.pynx_engine import import_pynx
 from bcdi_inpaint.scan.boxes import Box, as_box
 from bcdi_inpaint.scan.found_object import FoundObject
 
-FREE_FRACTION = 0.05
-"""Of the voxels, set aside for the free log-likelihood; what PyNX's runner takes."""
 TRIES = 5
 """How often PyNX's runner tries a run whose support is lost, each time with another threshold."""
 
@@ -105,6 +108,11 @@ class _Watched(CarriesFill):
         if self.params["free_pixel_mask"] is not None:
             super()._init_free_pixel_mask(iobs)
             return
+        if self.runs.free is not None:
+            given = self.runs.free[self.box]
+            if given.shape == iobs.shape and given.any():  # else the data were binned, or cut off
+                set_free_mask(self.cdi, given, self.final.filled)
+                return
         islands = draw_islands(iobs.shape, FREE_FRACTION, self.runs.free_voxels())
         set_free_voxels(self.cdi, self.final.filled, islands)
 

@@ -14,17 +14,19 @@ from scan_files import filled_arrays
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_objects, write_filled_cxi
 from bcdi_inpaint.files.found_objects import write_objects
+from bcdi_inpaint.files.layout import OBJECTS
 from bcdi_inpaint.jobs import pynx_runner
 from bcdi_inpaint.jobs.fill_of_data import FillOfData
 from bcdi_inpaint.jobs.knowledge_of_data import KnowledgeOfData, known_of, take_psf_choice
 from bcdi_inpaint.jobs.pynx_runner import run_pynx
+from bcdi_inpaint.phasing.free_voxels import islands_in
 from bcdi_inpaint.phasing.pynx_density import DENSITY
 from bcdi_inpaint.phasing.pynx_faults import as_program
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, _psf_sigma, with_knowledge
 from bcdi_inpaint.phasing.pynx_projection import CARRIED
 from bcdi_inpaint.phasing.pynx_scan import with_carried_fill
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
-from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.boxes import as_box, whole
 from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.scan import Scan
 
@@ -240,6 +242,71 @@ def test_the_first_runs_begin_at_the_objects_of_the_file(
     assert (said["nb_raar"], said["nb_er"], said["support_update_period"]) == (6, 2, 9)
     assert "inpaint_used_object" not in of_random
     assert (of_random["nb_raar"], of_random["support_update_period"]) == (24, 50)
+
+
+PLACES = np.array([[12, 16, 30], [20, 31, 14], [33, 24, 33], [9, 24, 24]])
+"""Of islands in the scan; the last one reaches out of what is phased."""
+
+
+def with_islands(path: Path) -> Path:
+    with h5py.File(path, "r+") as file:
+        del file[OBJECTS]["unseen"]
+        file[OBJECTS]["unseen"] = PLACES
+    return path
+
+
+def free_voxels(cdi: Any) -> np.ndarray:
+    return np.asarray(np.fft.fftshift(cdi.get_free_pixel_mask()))
+
+
+def test_voxels_that_the_objects_have_not_seen_judge_the_runs(begun: Path, pynx: str) -> None:
+    cdi = prepared(with_islands(begun), *SHORT_RUNS)
+    islands = islands_in(PLACES, as_box([slice(8, 40)] * 3))
+    assert islands is not None
+    gap = np.zeros(islands.shape, bool)
+    gap[:, :, 20:26] = True
+    assert islands[gap].any()
+    np.testing.assert_array_equal(free_voxels(cdi), islands & ~gap)
+
+
+def test_a_line_says_so_and_runs_at_random_have_the_same_ones(
+    begun: Path, tmp_path: Path, pynx: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_pynx("pynx-cdi-id01", ["--data", str(with_islands(begun)), *SHORT_RUNS, "--nb_run", "2"])
+    (_, _, begun_there), (_, _, at_random) = results_of(tmp_path)
+    np.testing.assert_array_equal(begun_there["free_pixel_mask"], at_random["free_pixel_mask"])
+    n_free = begun_there["free_pixel_mask"].sum()
+    assert 123 < n_free <= 3 * 123
+    told = f"{n_free} free voxels, none of which the refinement has seen"
+    assert capfd.readouterr().out.count(told) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--start", "random"),
+        ("--algorithm", "er**2,raar**4"),
+        ("--rebin", "1", "1", "2"),
+    ],
+)
+def test_where_no_run_begins_at_objects_free_voxels_are_pynx_s(
+    begun: Path, pynx: str, more: tuple[str, ...]
+) -> None:
+    np.random.seed(3)
+    plain = free_voxels(prepared(begun, *SHORT_RUNS, *more))
+    np.random.seed(3)
+    found = free_voxels(prepared(with_islands(begun), *SHORT_RUNS, *more))
+    np.testing.assert_array_equal(found, plain)
+
+
+def test_free_voxels_of_the_users_come_first(begun: Path, tmp_path: Path, pynx: str) -> None:
+    own = np.zeros((32, 32, 32), bool)
+    own[20:25, 4:9, 4:9] = True
+    np.save(tmp_path / "free.npy", own)
+    more = ("--free_pixel_mask", str(tmp_path / "free.npy"))
+    np.testing.assert_array_equal(
+        free_voxels(prepared(with_islands(begun), *SHORT_RUNS, *more)), own
+    )
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,28 @@ def test_the_same_command_does_the_rest(
     assert free[0].any()
     assert all(np.array_equal(free[0], other) for other in free)
     assert not [file for file in tmp_path.glob(".*")]
+
+
+@pytest.mark.parametrize("of_file", [True, False])
+def test_processes_draw_the_same_free_voxels_where_no_file_says_which(
+    monkeypatch: pytest.MonkeyPatch, of_file: bool
+) -> None:
+    calls: list[str] = []
+
+    class OfFile:
+        def unseen(self, shape: tuple[int, ...]) -> np.ndarray | None:
+            return np.ones(shape, bool) if of_file else None
+
+        def _init_free_pixel_mask(self, iobs: np.ndarray) -> None:
+            calls.append("of the file")
+
+    class Scan(ResumesRuns, OfFile):  # type: ignore[misc]
+        params = {"free_pixel_mask": None, "mpi": "run"}  # noqa: RUF012
+        command = "0" * 16
+        cdi = None
+        _done: dict[int, dict[str, Any]] = {}  # noqa: RUF012
+
+    monkeypatch.setattr(resumed_runs, "all_processes", object)
+    monkeypatch.setattr(resumed_runs, "set_free_voxels", lambda *_: calls.append("drawn"))
+    Scan._init_free_pixel_mask(Scan.__new__(Scan), np.zeros((16, 16, 16)))
+    assert calls == ["of the file" if of_file else "drawn"]

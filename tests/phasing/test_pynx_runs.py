@@ -107,9 +107,9 @@ def test_runs_that_are_done_leave_the_others_as_they_are(
     assert rest[2].llk_free == all_done[2].llk_free
 
 
-def test_free_voxels_are_measured_and_common_to_all(
-    handed: HandOver, gap: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """The free voxels of every run, at its end."""
     from bcdi_inpaint.phasing import pynx_watched
 
     seen = []
@@ -120,10 +120,69 @@ def test_free_voxels_are_measured_and_common_to_all(
         return own(watched, number)
 
     monkeypatch.setattr(pynx_watched._Watched, "_outcome", outcome)
+    return seen
+
+
+def test_free_voxels_are_measured_and_common_to_all(
+    handed: HandOver, gap: np.ndarray, free: list[np.ndarray]
+) -> None:
     run_preset(replace(handed, name="hard", filled=gap), SHORT)
-    assert 0.01 < seen[0].mean() < 0.1
-    assert not seen[0][gap].any()
-    np.testing.assert_array_equal(seen[0], seen[1])
+    assert 0.01 < free[0].mean() < 0.1
+    assert not free[0][gap].any()
+    np.testing.assert_array_equal(free[0], free[1])
+
+
+CHOSEN = np.zeros((32, 32, 32), bool)
+CHOSEN[3:9, 5:27, 18:26] = True
+
+
+def test_free_voxels_may_be_given(
+    handed: HandOver, gap: np.ndarray, free: list[np.ndarray]
+) -> None:
+    """Whatever the seed and the start, less what was not measured, or cut with the data."""
+    bad = np.zeros_like(gap)
+    bad[:, 7] = True
+    masked = replace(handed, name="hard", filled=gap, bad_mask=bad)
+    found = run_preset(masked, SHORT, free=CHOSEN, seed=3)
+    assert len(free) == 2
+    for own in free:
+        np.testing.assert_array_equal(own, CHOSEN & ~gap & ~bad)
+    assert all(np.isfinite(one.llk_free) for one in found)
+    run_preset(masked, SHORT, free=CHOSEN, seed=3, extra=["--roi", "0", "32", "4", "28", "2", "30"])
+    np.testing.assert_array_equal(free[-1], (CHOSEN & ~gap & ~bad)[:, 4:28, 2:30])
+
+
+def test_no_cycle_sees_the_counts_of_free_voxels_that_are_given(handed: HandOver) -> None:
+    once = replace(SHORT, runs=1)
+    other = replace(handed, counts=np.where(CHOSEN, 2 * handed.counts + 5, handed.counts))
+    (one,), (same,) = (run_preset(each, once, free=CHOSEN) for each in (handed, other))
+    np.testing.assert_allclose(np.abs(one.obj), np.abs(same.obj), rtol=1e-4, atol=1e-4)
+    assert one.llk == pytest.approx(same.llk, rel=1e-5)
+    assert same.llk_free != pytest.approx(one.llk_free, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "extra", [["--rebin", "1", "1", "2"], ["--roi", *["12", "32"] * 3]], ids=["binned", "cut off"]
+)
+def test_where_the_given_ones_are_of_no_use_they_are_drawn(
+    handed: HandOver, free: list[np.ndarray], extra: list[str]
+) -> None:
+    plain = run_preset(handed, SHORT, extra=extra)
+    drawn = free[-1]
+    given = run_preset(handed, SHORT, extra=extra, free=CHOSEN)
+    np.testing.assert_array_equal(free[-1], drawn)
+    assert [one.llk_free for one in given] == [one.llk_free for one in plain]
+
+
+def test_the_users_free_voxels_come_first(
+    handed: HandOver, free: list[np.ndarray], tmp_path: Path
+) -> None:
+    own = np.zeros((32, 32, 32), bool)
+    own[20:25, 4:9, 4:9] = True
+    np.save(tmp_path / "free.npy", own)
+    extra = ["--free_pixel_mask", str(tmp_path / "free.npy")]
+    run_preset(handed, SHORT, extra=extra, free=CHOSEN)
+    np.testing.assert_array_equal(free[-1], own)
 
 
 def test_a_known_support_stays(handed: HandOver, particle: tuple[np.ndarray, np.ndarray]) -> None:
@@ -205,6 +264,13 @@ def test_arrays_that_cannot_be_phased_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         run_preset(replace(handed, **change), SHORT)
+
+
+def test_free_voxels_of_another_shape_are_refused(handed: HandOver) -> None:
+    with pytest.raises(
+        InputError, match=r"free mask has shape \(16, 32, 32\), expected the counts"
+    ):
+        run_preset(handed, SHORT, free=CHOSEN[:16])
 
 
 @pytest.mark.parametrize("before", [True, False])
