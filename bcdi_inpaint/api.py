@@ -233,7 +233,8 @@ def phase(
     bad_mask : as for `inpaint`.
     handover : how PyNX gets the fill: ``hard``, ``partial``, ``soft``, ``staged``, ``prior``,
         ``mask``, or ``auto``, which takes ``prior`` where a fill helps, ``mask`` where there is
-        no light, and the better of the two, in twice the time, where a gap is narrow.
+        no light, and where a gap is narrow the best of both and of what knows nothing besides, as
+        `bcdi-inpaint phase --compare` does.
     runs : starts; those that begin at no object of the refinement are random.
     seed : of the starts; the command gives the same object for the same seed.
     cycles : of HIO, RAAR and ER in each start; None for those of the command.

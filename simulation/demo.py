@@ -25,6 +25,7 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.jobs.phased_knowledge import knowledge_of
 from bcdi_inpaint.jobs.provenance import fill_in_file
+from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import LEVEL, HandOver, hand_over
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
@@ -141,6 +142,7 @@ def _run_all(
                 seed=seed,
                 knowledge=known if name == "ours" else Knowledge(),
                 objects=begun if name == "ours" else (),
+                free=unseen_in(begun, begun[0].box) if name == "ours" and begun else None,
             )
             for name, each in handed.items()
         }

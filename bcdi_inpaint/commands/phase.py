@@ -51,8 +51,8 @@ def _three(ctx: click.Context, param: click.Parameter, text: str | None) -> Any:
 @click.option(
     "--compare/--no-compare",
     default=None,
-    help="Phase with the fill and with the gap masked, where beam or density are known also "
-    "without them, and take what fits best, in two or three times the time. "
+    help="Phase with the fill and with the gap masked, where more is known of beam, density or "
+    "object also without that, and take what fits best, in two or three times the time. "
     "Default: where SCAN says to compare.",
 )
 @click.option(

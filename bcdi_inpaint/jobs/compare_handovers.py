@@ -8,14 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import check_output, read_fill, read_provenance, split_spec
+from bcdi_inpaint.files import (
+    check_output,
+    has_unseen,
+    read_fill,
+    read_provenance,
+    split_spec,
+)
 from bcdi_inpaint.jobs.phase import Request, Result, default_result, phase
-from bcdi_inpaint.jobs.phased_knowledge import knowledge_of
+from bcdi_inpaint.jobs.phased_knowledge import knowledge_of, split_knowledge
 from bcdi_inpaint.jobs.phasing_job import RANDOM
 from bcdi_inpaint.jobs.provenance import read_handover
 from bcdi_inpaint.jobs.run_folder import is_of_runs
 from bcdi_inpaint.phasing.benefit import read_advice, read_verdict
 from bcdi_inpaint.phasing.handover import AUTO, WORTHWHILE, is_compared, resolve_handover
+from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects
+from bcdi_inpaint.phasing.pynx_runs import check_arguments
 from bcdi_inpaint.phasing.selection import best_of, free_misfit
 from bcdi_inpaint.plots import checked_picture
 from bcdi_inpaint.safe_files import write_files
@@ -31,7 +39,7 @@ A background stays known: with other counts the log-likelihoods could not be com
 """
 WORDS = {
     "masked": "with the gap masked",
-    "plain": "with the gap masked, beam and density unknown",
+    "plain": "with the gap masked and nothing known",
     "filled": "with the gap filled",
 }
 """What is added to the names of outputs, and what it means; in doubt the first is taken."""
@@ -43,7 +51,8 @@ class Comparison:
 
     Attributes
     ----------
-    ways : by `WORDS`, each with all of its runs; ``plain`` where the file knows of beam or density.
+    ways : by `WORDS`, each with all of its runs; ``plain`` where the others know more, of beam or
+        density or an object.
     output, picture : of the better one.
     """
 
@@ -85,6 +94,8 @@ def comparing_is_advised(request: Request, say: Callable[[str], None] = lambda l
     if request.handover is not None or is_own_choice or not is_compared(AUTO, verdict):
         return False
     times = "twice" if not _knows(record, request) else "three times"
+    if _judges_objects(request):
+        times = "less than three times"  # runs from objects are short
     how = f"phasing it with the fill and without, in {times} the time; --no-compare takes {own}"
     say(f"{read_advice(record)}: {how}")
     return True
@@ -101,8 +112,10 @@ def compare_handovers(
 
     A gap so narrow that phase retrieval nearly finds it by itself may lose by a fill, and by what
     was found of beam and density. Voxels that no cycle sees (`llk_free`) tell which came out best
-    without knowing the crystal. All starts are random: the refinement has seen these voxels, and
-    its objects would be judged too well. Interrupted, the same request goes on where it was.
+    without knowing the crystal. Where the file has voxels that its refinement has not seen, these
+    judge all, the first two ways begin at its objects, and the third is random starts that know
+    nothing. Else all starts are random: objects would be judged too well. Interrupted, the same
+    request goes on where it was.
 
     Parameters
     ----------
@@ -150,12 +163,21 @@ def _ways(request: Request) -> dict[str, Request]:
         )
     own = read_handover(stored.provenance)
     wanted = request.handover or (WORTHWHILE if own == "mask" else own)
-    random = replace(request, start=RANDOM)  # objects were fitted to what the ways are judged by
-    masked = replace(random, handover="mask")
-    ways = {"filled": replace(random, handover=wanted), "masked": masked}
-    if _knows(stored.provenance, request):
-        ways["plain"] = replace(masked, pynx=(*NOTHING_KNOWN, *request.pynx))
+    fair = _judges_objects(request)  # else objects were fitted to what the ways are judged by
+    ours = replace(request, compared=True) if fair else replace(request, start=RANDOM)
+    masked = replace(ours, handover="mask")
+    ways = {"filled": replace(ours, handover=wanted), "masked": masked}
+    if fair or _knows(stored.provenance, request):
+        ways["plain"] = replace(masked, start=RANDOM, pynx=(*NOTHING_KNOWN, *request.pynx))
     return ways
+
+
+def _judges_objects(request: Request) -> bool:
+    """Whether runs may begin at the file's objects, and it has voxels that these have not seen."""
+    if request.start == RANDOM or not has_unseen(request.scan):
+        return False
+    words, _ = split_knowledge(request.pynx)
+    return may_begin_at_objects(check_arguments(request.preset, words))
 
 
 def _knows(record: Mapping[str, Any], request: Request) -> bool:

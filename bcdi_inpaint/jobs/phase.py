@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.checks.numbers import NumberWishes, prepare
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
@@ -23,6 +24,7 @@ from bcdi_inpaint.jobs.phased_result import draw_best, in_gap, write_best
 from bcdi_inpaint.jobs.phasing_job import RANDOM, PhasingJob, Request
 from bcdi_inpaint.jobs.provenance import fill_in_file, read_handover
 from bcdi_inpaint.jobs.run_folder import check_folder, open_folder, runs_folder
+from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import check_name
 from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects
 from bcdi_inpaint.phasing.pynx_runs import check_arguments
@@ -101,10 +103,12 @@ def phase(
     place = runs_folder(output)
     check_folder(place)
     scan, stored, fill, prepared = _prepare(request, say, note)
-    objects = _objects(request, prepared) if may_begin_at_objects(params) else ()
+    objects, free = _begun(request, prepared) if may_begin_at_objects(params) else ((), None)
     if objects:
         say(f"{min(len(objects), n_runs)} of {n_runs} runs begin at what the refinement found")
-    job = PhasingJob(request, place, n_runs, scan, stored, fill, prepared, objects)
+    if free is not None:
+        say(f"free voxels: {int(free.sum())} that the refinement has not seen, in all runs")
+    job = PhasingJob(request, place, n_runs, scan, stored, fill, prepared, objects, free)
     with open_folder(place, job.record, job.data, force=request.force) as (folder, is_new):
         job.begin(folder, is_new, say)
         found = job.run(folder, say, progress)
@@ -116,11 +120,18 @@ def phase(
     return Result(best, found, output, picture, place, time.monotonic() - started)
 
 
-def _objects(request: Request, prepared: PreparedScan) -> tuple[FoundObject, ...]:
-    """What the first runs begin at."""
-    if request.start == RANDOM:
-        return ()
-    return tuple(one.in_box(prepared.box) for one in read_objects(request.scan))
+def _begun(
+    request: Request, prepared: PreparedScan
+) -> tuple[tuple[FoundObject, ...], BoolArray | None]:
+    """What the first runs begin at, and the voxels that it has not seen, which judge all runs."""
+    is_random = request.start == RANDOM
+    if is_random and not request.compared:
+        return (), None
+    found = read_objects(request.scan)
+    free = unseen_in(found, prepared.box)
+    if is_random or (request.compared and free is None):
+        return (), free
+    return tuple(one.in_box(prepared.box) for one in found), free
 
 
 def _prepare(

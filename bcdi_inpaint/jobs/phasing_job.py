@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.files import StoredFill, input_sha256, split_spec
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.jobs.phased_knowledge import knowledge_of, split_knowledge
@@ -33,7 +34,8 @@ class Request:
 
     `cycles` are those of HIO, RAAR and ER; `handover` None takes the file's own; `pynx` are more
     arguments of PyNX's runner; `start` is one of `STARTS`. `again` lets the same job replace the
-    output that it left before.
+    output that it left before. Where its runs are `compared` with those of other requests, they
+    begin at objects only if there are voxels that these have not seen, and all are judged by them.
     """
 
     scan: str
@@ -47,6 +49,7 @@ class Request:
     pynx: tuple[str, ...] = ()
     start: str = FOUND
     again: bool = False
+    compared: bool = False
 
     @property
     def replaces(self) -> bool:
@@ -74,6 +77,7 @@ class PhasingJob:
     fill : in photons.
     prepared : what PyNX gets.
     objects : of the box that is phased, which the first runs begin at.
+    free : (n_rock, n_y, n_x) bool, of that box, what judges the runs; None for voxels by the seed.
     """
 
     request: Request
@@ -84,6 +88,7 @@ class PhasingJob:
     fill: Fill | None
     prepared: PreparedScan
     objects: tuple[FoundObject, ...] = ()
+    free: BoolArray | None = None
 
     @property
     def data(self) -> str:
@@ -118,10 +123,16 @@ class PhasingJob:
             "box": [[part.start, part.stop] for part in self.prepared.box],
             "parameters": self.parameters,
             "knowledge": repr(self.knowledge),
-            "start": f"{len(self.objects)} objects" if self.objects else RANDOM,
+            "start": self._start,
             "seed": self.request.seed,
             "pynx_version": pynx_version(),
         }
+
+    @property
+    def _start(self) -> str:
+        """Where the runs begin, and what judges them where that is not drawn by the seed."""
+        start = f"{len(self.objects)} objects" if self.objects else RANDOM
+        return start if self.free is None else f"{start}, {int(self.free.sum())} voxels unseen"
 
     def begin(self, folder: RunFolder, is_new: bool, say: Callable[[str], None]) -> None:
         """Write what the runner needs, or say which runs are there.
@@ -171,6 +182,7 @@ class PhasingJob:
                     keeper=folder,
                     knowledge=self.knowledge,
                     objects=self.objects,
+                    free=self.free,
                     data=self.data,
                     report=lambda n, outcome: say(run_line(n, self.n_runs, outcome)),
                     progress=progress,

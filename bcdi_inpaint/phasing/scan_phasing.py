@@ -13,6 +13,7 @@ from bcdi_inpaint.filling.fill import Filled
 from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
 from bcdi_inpaint.gaps.masks import find_planes
 from bcdi_inpaint.phasing.benefit import expected_benefit
+from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import (
     AUTO,
     CHOICES,
@@ -26,6 +27,7 @@ from bcdi_inpaint.phasing.handover import (
     resolve_handover,
 )
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
+from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import check_arguments, run_preset
@@ -55,8 +57,9 @@ def phase_scan(
     """Phase a scan with PyNX's runner, as `bcdi-inpaint phase` does: the best of several starts.
 
     The same seed gives the same object as the command. Where ``auto`` is to compare, the scan is
-    phased with its fill and masked, and masked without `knowledge` where there is some, all from
-    random starts: what free voxels like best is taken.
+    phased with its fill and masked, and masked without `knowledge` where there is some: what free
+    voxels like best is taken. Where these are voxels that `objects` have not seen, the first two
+    begin at them, and the third is always done, from random starts; else all starts are random.
 
     Parameters
     ----------
@@ -90,14 +93,12 @@ def phase_scan(
     MissingEngineError
         PyNX is not there.
     """
-    runs = check_arguments(preset, pynx)["nb_run"]  # before the work
+    params = check_arguments(preset, pynx)  # before the work
+    runs = params["nb_run"]
+    found_before = objects if objects and may_begin_at_objects(params) else ()
 
-    def phase_as(
-        name: str,
-        known: Knowledge = knowledge,
-        begun: Sequence[FoundObject] = objects,
-    ) -> Reconstruction:
-        prepared = prepare_scan(
+    def prepare(name: str) -> PreparedScan:
+        return prepare_scan(
             scan,
             fill,
             handover=name,
@@ -106,6 +107,10 @@ def phase_scan(
             settings=settings,
             say=say,
         )
+
+    def phase(
+        prepared: PreparedScan, known: Knowledge, begun: Sequence[FoundObject]
+    ) -> Reconstruction:
         found = run_preset(
             prepared.handed,
             preset,
@@ -113,17 +118,23 @@ def phase_scan(
             extra=pynx,
             knowledge=known,
             objects=[one.in_box(prepared.box) for one in begun],
+            free=unseen_in(found_before, prepared.box),
             report=lambda number, outcome: say(run_line(number, runs, outcome)),
             progress=progress,
         )
         return prepared.best(found)
 
     if fill is None or not is_compared(handover, _verdict(fill, gap_mask, scan.bad_mask)):
-        return phase_as(handover)
-    # Objects were fitted to the free voxels too: they would be judged too well.
-    ways = {"masked": phase_as("mask", begun=()), "filled": phase_as(WORTHWHILE, begun=())}
-    if knowledge != Knowledge():
-        ways["plain"] = phase_as("mask", Knowledge(), ())
+        return phase(prepare(handover), knowledge, found_before)
+    masked = prepare("mask")
+    fair = unseen_in(found_before, masked.box) is not None
+    begun = found_before if fair else ()  # else they were fitted to the voxels that decide
+    ways = {"masked": phase(masked, knowledge, begun)}
+    ways["filled"] = phase(prepare(WORTHWHILE), knowledge, begun)
+    # A background stays known: with other counts the log-likelihoods could not be compared.
+    nothing = Knowledge(background=knowledge.background, photon=knowledge.photon)
+    if fair or knowledge != nothing:
+        ways["plain"] = phase(masked, nothing, ())
     return ways[best_of(ways)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,18 @@ from bcdi_inpaint.files import read_result, write_filled_cxi
 from bcdi_inpaint.files.layout import OBJECTS
 from bcdi_inpaint.jobs import phase as phasing
 from bcdi_inpaint.jobs import phasing_job
-from bcdi_inpaint.jobs.compare_handovers import compare_handovers
+from bcdi_inpaint.jobs.compare_handovers import compare_handovers, comparing_is_advised
 from bcdi_inpaint.jobs.phase import Request, phase
-from bcdi_inpaint.jobs.run_folder import results
+from bcdi_inpaint.jobs.run_folder import RECORD, results
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing.free_voxels import islands_in
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.scan.boxes import as_box, whole
 from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.scan import Scan
 
+CONFIGURATION = "entry_last/image_1/process_1/configuration"
 pytestmark = pytest.mark.usefixtures("pynx", "no_picture")
 
 
@@ -64,13 +68,29 @@ def request_(tmp_path: Path, counts: np.ndarray, truth: FoundObject) -> Request:
     return Request(str(path), runs=2, cycles=(0, 8, 4), crop=(32, 32, 32))
 
 
-def given(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The objects that `run_preset` gets, which answers at once."""
+@pytest.fixture
+def fair(request_: Request) -> Request:
+    """The same of a file whose object has not seen some islands, two of them in the box."""
+    with h5py.File(request_.scan, "r+") as file:
+        del file[OBJECTS]["unseen"]
+        file[OBJECTS]["unseen"] = [[12, 16, 30], [20, 31, 14], [9, 24, 24]]
+    return request_
+
+
+def islands() -> np.ndarray:
+    """What of them is in the box that is phased."""
+    found = islands_in(np.array([[12, 16, 30], [20, 31, 14]]), as_box([slice(8, 40)] * 3))
+    assert found is not None
+    return found
+
+
+def given(monkeypatch: pytest.MonkeyPatch, name: str = "objects") -> list[Any]:
+    """What `run_preset` gets, the objects or another of its arguments."""
     told: list[Any] = []
     own = phasing_job.run_preset
 
     def answer(*arguments: Any, **options: Any) -> list[Reconstruction]:
-        told.append(options["objects"])
+        told.append(options[name])
         return own(*arguments, **options)
 
     monkeypatch.setattr(phasing_job, "run_preset", answer)
@@ -143,11 +163,13 @@ def test_all_starts_are_random_if_that_is_asked_for(request_: Request) -> None:
     ],
 )
 def test_nothing_is_said_of_objects_that_are_not_taken(
-    request_: Request, monkeypatch: pytest.MonkeyPatch, pynx: tuple[str, ...]
+    fair: Request, monkeypatch: pytest.MonkeyPatch, pynx: tuple[str, ...]
 ) -> None:
     told, said = given(monkeypatch), list[str]()
-    phase(replace(request_, runs=1, pynx=pynx), say=said.append)
+    free = given(monkeypatch, "free")
+    phase(replace(fair, runs=1, pynx=pynx), say=said.append)
     assert told == [()]
+    assert free == [None]
     assert not [line for line in said if "refinement" in line]
 
 
@@ -181,6 +203,37 @@ def test_damaged_objects_are_one_line_and_status_2(request_: Request, name: str)
     assert run(request_.scan, *quick, "--start", "random").exit_code == 0
 
 
+def test_all_runs_are_judged_by_what_the_objects_have_not_seen(
+    fair: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, said = given(monkeypatch, "free"), list[str]()
+    result = phase(fair, say=said.append)
+    np.testing.assert_array_equal(free, [islands()])
+    assert f"free voxels: {2 * 123} that the refinement has not seen, in all runs" in said
+    used = []
+    for kept in results(result.folder).values():
+        with h5py.File(kept) as file:
+            used.append(file[f"{CONFIGURATION}/free_pixel_mask"][()])
+    gap = np.zeros((32, 32, 32), bool)
+    gap[:, :, 20:23] = True
+    for own in used:
+        np.testing.assert_array_equal(own, islands() & ~gap)
+    at_random = replace(fair, start="random", output=Path(fair.scan).with_name("r.cxi"))
+    phase(at_random)
+    assert free[1:] == [None]
+
+
+def test_runs_that_are_judged_otherwise_are_of_another_job(fair: Request) -> None:
+    at_random = replace(fair, start="random", again=True)
+    folder = phase(at_random).folder
+    assert json.loads((folder / RECORD).read_text())["start"] == "random"  # as before
+    with pytest.raises(InputError, match="holds runs of another start"):
+        phase(replace(at_random, compared=True))
+    phase(replace(at_random, compared=True, force=True))
+    told = json.loads((folder / RECORD).read_text())["start"]
+    assert told == "random, 246 voxels unseen"
+
+
 def test_hand_overs_are_compared_from_random_starts(
     pynx: str, request_: Request, tmp_path: Path
 ) -> None:
@@ -191,3 +244,53 @@ def test_hand_overs_are_compared_from_random_starts(
     assert list(both.ways) == ["filled", "masked"]
     assert not any("begin at what" in line for line in lines)
     assert all("from an object" not in one.best.log[0] for one in both.ways.values())
+
+
+def test_hand_overs_are_compared_from_objects_by_voxels_that_these_have_not_seen(
+    pynx: str, fair: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third way is what a user would have without us, also where no beam is known."""
+    objects, free, known = (given(monkeypatch, name) for name in ("objects", "free", "knowledge"))
+    compared = compare_handovers(replace(fair, output=tmp_path / "c.cxi"))
+    assert list(compared.ways) == ["filled", "masked", "plain"]
+    assert [len(one) for one in objects] == [1, 1, 0]
+    np.testing.assert_array_equal(free, [islands()] * 3)
+    assert known[2] == Knowledge()
+    first = [one.found[0].log[0].partition(",")[0] for one in compared.ways.values()]
+    assert first == ["from an object of the refinement"] * 2 + ["RAAR 8"]
+    handed = [one.best.handed.name for one in compared.ways.values() if one.best.handed]
+    assert handed == ["prior", "mask", "mask"]
+    frees = {word: one.best.llk_free for word, one in compared.ways.items()}
+    assert compared.better == min(("masked", "plain", "filled"), key=lambda word: frees[word])
+    again = compare_handovers(replace(fair, output=tmp_path / "d.cxi"))
+    assert {word: one.best.llk_free for word, one in again.ways.items()} == frees
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"start": "random"},
+        {"pynx": ("--algorithm", "er**2,raar**3")},
+        {"crop": (12, 12, 12)},
+    ],
+)
+def test_without_such_voxels_all_starts_stay_random(
+    fair: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    """In the small box there is no island, in the others no run begins at an object."""
+    objects, free = (given(monkeypatch, name) for name in ("objects", "free"))
+    compared = compare_handovers(replace(fair, output=tmp_path / "c.cxi", runs=1, **change))
+    assert list(compared.ways)[:2] == ["filled", "masked"]
+    assert not any(objects)
+    assert not any(one is not None for one in free)
+
+
+def test_the_time_that_comparing_takes_is_told(fair: Request) -> None:
+    with h5py.File(fair.scan, "r+") as file:
+        record = file["entry_1/data_1/process_1/configuration"]
+        record["inpaint_advice_verdict"] = "compare"
+    lines: list[str] = []
+    assert comparing_is_advised(fair, lines.append)
+    assert "in less than three times the time" in lines[0]
+    assert comparing_is_advised(replace(fair, start="random"), lines.append)
+    assert "in twice the time" in lines[1]

@@ -19,6 +19,7 @@ from bcdi_inpaint.jobs.phase import phase as phase_file
 from bcdi_inpaint.jobs.phased_scan import write_phased_scan
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing import scan_phasing
+from bcdi_inpaint.phasing.free_voxels import islands_in
 from bcdi_inpaint.phasing.handover import NAMES, HandOver
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
@@ -181,6 +182,49 @@ def test_objects_are_given_in_the_box_that_is_phased_and_not_compared(
     found = phase_scan(scan, fill, objects=objects)
     assert [(name, len(own)) for name, own in given] == [("mask", 0), ("prior", 0)]
     assert found.llk_free == 0.5
+
+
+def test_objects_are_compared_by_voxels_that_they_have_not_seen(
+    pynx: str, scan: Scan, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing known and at random too, as a user would do without them."""
+    given: list[dict[str, Any]] = []
+
+    def answer(handed: HandOver, *_: Any, **options: Any) -> list[Reconstruction]:
+        given.append({"name": handed.name, **options})
+        obj = np.ones(handed.counts.shape, np.complex64)
+        return [Reconstruction(obj, obj != 0, 1.0, 0.1 * len(given), (), handed=handed)]
+
+    monkeypatch.setattr(scan_phasing, "run_preset", answer)
+    places = np.array([[12, 16, 30], [20, 31, 14], [5, 24, 24]])
+    own = some_objects(as_box([slice(4, 44)] * 3), [0.5, 0.6])
+    objects = [replace(one, unseen=places) for one in own]
+    known = Knowledge((0.5, 0.5, 0.5), background=0.2)
+    options: dict[str, Any] = {"crop": (32, 32, 32), "objects": objects, "knowledge": known}
+    phase_scan(scan, fill, handover="prior", **options)
+    islands = islands_in(places, as_box([slice(8, 40)] * 3))
+    assert islands is not None
+    assert islands.sum() == 2 * 123
+    np.testing.assert_array_equal(given[0]["free"], islands)
+    given.clear()
+    monkeypatch.setattr(scan_phasing, "_verdict", lambda *_: "compare")
+    best = phase_scan(scan, fill, **options)
+    assert [one["name"] for one in given] == ["mask", "prior", "mask"]
+    assert [len(one["objects"]) for one in given] == [2, 2, 0]
+    assert [one["knowledge"] for one in given] == [known, known, Knowledge(background=0.2)]
+    np.testing.assert_array_equal([one["free"] for one in given], [islands] * 3)
+    assert best.llk_free == 0.1
+    given.clear()
+    phase_scan(scan, fill, **{**options, "knowledge": Knowledge(background=0.2)})
+    assert [len(one["objects"]) for one in given] == [2, 2, 0]
+    given.clear()
+    phase_scan(scan, fill, **options, pynx=["--algorithm", "er**2"])
+    assert [len(one["objects"]) for one in given] == [0, 0, 0]
+    assert [one["free"] for one in given] == [None] * 3
+    given.clear()
+    phase_scan(scan, fill, **{**options, "crop": (12, 12, 12)})  # no island is in it
+    assert [len(one["objects"]) for one in given] == [0, 0, 0]
+    assert [one["free"] for one in given] == [None] * 3
 
 
 @pytest.mark.parametrize("handover", ["hard", "prior", "staged"])
