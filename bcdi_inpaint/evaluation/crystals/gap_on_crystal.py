@@ -19,8 +19,9 @@ from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.benefit import expected_benefit
+from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import HandOverSettings
-from bcdi_inpaint.scan.boxes import as_shape
+from bcdi_inpaint.scan.boxes import as_shape, whole
 
 Retrieval = tuple[Setting, str]
 """Setting and treatment."""
@@ -72,6 +73,17 @@ class GapOnCrystal:
             HandOverSettings(config.level, config.threshold, config.release_after),
             self.crystal.bad,
         )
+
+    @cached_property
+    def free(self) -> BoolArray | None:
+        """What judges all runs of PyNX's command: the islands that no start of a refinement saw.
+
+        None where nothing is refined, or there are none.
+        """
+        treatments = map(parse_treatment, self.config.treatments)
+        is_refined = any(treatment.needs_refinement for treatment in treatments)
+        objects = self.scan.refinement.fill.report.objects if is_refined else ()
+        return unseen_in(objects, whole(self.crystal.counts.shape))
 
     @property
     def judged(self) -> BoolArray:

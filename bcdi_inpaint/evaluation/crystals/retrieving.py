@@ -10,7 +10,12 @@ from scipy.ndimage import binary_dilation
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.evaluation.crystals.config import COMMAND, KNOWN, CrystalScoresConfig, Setting
 from bcdi_inpaint.evaluation.crystals.gap_on_crystal import GapOnCrystal
-from bcdi_inpaint.evaluation.crystals.treatments import HELD_AT_ZERO, Treatment
+from bcdi_inpaint.evaluation.crystals.treatments import (
+    COMPLETE,
+    HELD_AT_ZERO,
+    Treatment,
+    parse_treatment,
+)
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, known_by
@@ -28,6 +33,9 @@ SUPPORT_MARGIN = 2
 
 def retrieve_gap(gap: GapOnCrystal, setting: Setting, treatment: Treatment) -> list[Reconstruction]:
     """Phase a gap after a treatment.
+
+    The free voxels of PyNX's command are the same in all treatments, the complete counts apart:
+    these are phased once, whichever the gap.
 
     Parameters
     ----------
@@ -54,8 +62,13 @@ def retrieve_gap(gap: GapOnCrystal, setting: Setting, treatment: Treatment) -> l
         extra=("--zero_mask", "auto") if treatment.handover == HELD_AT_ZERO else (),
         knowledge=_knowledge(gap, treatment) if treatment.knowledge else None,
         objects=_objects(gap, treatment),
+        free=None if _hides_nothing(treatment) or setting != COMMAND else gap.free,
         psf="" if "found" in treatment.knowledge else gap.config.command.psf,
     )
+
+
+def _hides_nothing(treatment: Treatment) -> bool:
+    return treatment == parse_treatment(COMPLETE)
 
 
 def _objects(gap: GapOnCrystal, treatment: Treatment) -> Sequence[FoundObject]:
@@ -87,6 +100,7 @@ def retrieve_kept(
     extra: Sequence[str] = (),
     knowledge: Knowledge | None = None,
     objects: Sequence[FoundObject] = (),
+    free: BoolArray | None = None,
     psf: str | None = None,
 ) -> list[Reconstruction]:
     """Phase from several starts.
@@ -101,6 +115,7 @@ def retrieve_kept(
     extra : more arguments of PyNX's command.
     knowledge : of beam and crystal, which PyNX's command takes in the place of the user's psf.
     objects : that the first runs of PyNX's command begin at.
+    free : (n_rock, n_y, n_x) bool, voxels that it sets aside; None for some by the seed.
     psf : of the user; None for the one in `config`.
 
     Returns
@@ -116,7 +131,7 @@ def retrieve_kept(
         is_known = knowledge is not None and any(knowledge.psf_sigma)
         psf = config.command.psf if psf is None else psf
         words = ("--psf", psf, *extra) if psf and not is_known else extra
-        found = _by_command(handed, config, seed, words, knowledge, objects)
+        found = _by_command(handed, config, seed, words, knowledge, objects, free)
         return sorted(found, key=free_first)[: config.command.keep]
     starts = config.known_starts if setting == KNOWN else config.starts
     found = _by_operators(handed, config, seed, starts, support)
@@ -161,6 +176,7 @@ def _by_command(
     extra: Sequence[str],
     knowledge: Knowledge | None,
     objects: Sequence[FoundObject],
+    free: BoolArray | None,
 ) -> list[Reconstruction]:
     """All that PyNX's own runner found."""
     command = config.command
@@ -172,4 +188,6 @@ def _by_command(
         support_threshold=command.support_threshold,
     )
     known = knowledge or Knowledge()
-    return run_preset(handed, preset, seed=seed, extra=extra, knowledge=known, objects=objects)
+    return run_preset(
+        handed, preset, seed=seed, extra=extra, knowledge=known, objects=objects, free=free
+    )

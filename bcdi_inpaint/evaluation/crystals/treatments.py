@@ -28,6 +28,8 @@ KNOWLEDGE = {
     "found": "all of it, as refinement found it and `predict --refine` writes it to the file",
 }
 """What a retrieval may know beside the counts and the fill."""
+OF_REFINEMENT = frozenset({"psf", "objects", "found"})
+"""Those of `KNOWLEDGE` that a refinement finds."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Treatment:
     def is_of_command(self) -> bool:
         """Whether PyNX's command alone knows it, and not our chain of operators."""
         return self.handover == HELD_AT_ZERO or bool(self.knowledge)
+
+    @property
+    def needs_refinement(self) -> bool:
+        """Whether the gap's fill is refined for it."""
+        return self.refined or bool(self.knowledge & OF_REFINEMENT)
 
 
 def parse_treatment(name: str) -> Treatment:

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from some_objects import some_objects
 
-from bcdi_inpaint.evaluation.crystals import retrieving
+from bcdi_inpaint.evaluation.crystals import gapped_scan, retrieving
 from bcdi_inpaint.evaluation.crystals.config import COMMAND, FREE, CrystalScoresConfig
-from bcdi_inpaint.evaluation.crystals.gap_on_crystal import place_gap
+from bcdi_inpaint.evaluation.crystals.gap_on_crystal import GapOnCrystal, place_gap
 from bcdi_inpaint.evaluation.crystals.known_crystal import KnownCrystal
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.evaluation.crystals.retrieving import retrieve_gap, retrieve_kept
 from bcdi_inpaint.evaluation.crystals.treatments import parse_treatment
 from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.phasing.free_voxels import islands_in
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
-from bcdi_inpaint.scan.boxes import as_box
+from bcdi_inpaint.scan.boxes import as_box, whole
 
 
 @pytest.mark.usefixtures("pynx")
@@ -53,6 +54,7 @@ TOLD = {
     "mask + psf": (0.6, 0, ()),
     "mask + psf + density": (0.6, 0.3, ()),
     "mask + objects": (0, 0, ("--psf", "gauss,1,0,20")),
+    "mask + found": (0.6, 0.05, ()),
     "refined prior + objects": (0, 0, ("--psf", "gauss,1,0,20")),
     "refined prior + found": (0.6, 0.05, ()),
 }
@@ -95,8 +97,52 @@ def test_pynx_is_told_what_a_treatment_knows(
         assert told["extra"] == extra, name
         misfits = [0.5, 0.75] if name.endswith(("objects", "found")) else []
         assert [one.misfit for one in told["objects"]] == misfits, name
+        assert told["free"] is None  # these have seen all
         assert all(one.obj.shape == counts.shape for one in told["objects"])
     coherent = replace(found, coherence_sigma=(0.0,) * 3)
     gap.scan.refinement.fill = replace(fill, report=coherent)
     retrieve_gap(gap, COMMAND, parse_treatment("refined prior + found"))
     assert told["extra"] == ()  # where a refinement finds the beam coherent, there is no psf
+
+
+def test_all_treatments_of_a_gap_are_judged_by_what_its_refinement_has_not_seen(
+    monkeypatch: pytest.MonkeyPatch, tiny_model: Model
+) -> None:
+    counts = np.random.default_rng(0).poisson(20, (32, 32, 32)).astype(np.float32)
+    crystal = KnownCrystal("one", counts.astype(np.complex64), counts, counts)
+    told: dict[str, Any] = {}
+    one = Reconstruction(crystal.truth, np.zeros(counts.shape, bool), 1.0, 1.0, ())
+    monkeypatch.setattr(
+        retrieving, "run_preset", lambda *given, **options: told.update(options) or [one]
+    )
+    places = np.array([[9, 20, 12], [20, 9, 9]])
+    objects = [
+        replace(found, unseen=places)
+        for found in some_objects(as_box([slice(4, 28)] * 3), [0.5, 0.75])
+    ]
+    islands = islands_in(places, whole(counts.shape))
+    assert islands is not None
+
+    def gap_of(*treatments: str) -> GapOnCrystal:
+        names = {"treatments": treatments, "distances": (2, 3)}
+        config = CrystalScoresConfig.model_validate(names)
+        gap = place_gap(crystal, config, 3, 0, tiny_model, "cpu")
+        assert gap is not None
+        report = replace(gap.scan.fill.report, objects=tuple(objects))
+        refined = SimpleNamespace(fill=replace(gap.scan.fill, report=report))
+        monkeypatch.setitem(gap.scan.__dict__, "refinement", refined)
+        return gap
+
+    names = ("complete", "mask", "mask + found", "refined prior + found", "prior", "zero")
+    for refined in (names, ("mask", "mask + psf"), ("mask", "refined prior")):
+        gap = gap_of(*refined)
+        for name in names[1:]:
+            retrieve_gap(gap, COMMAND, parse_treatment(name))
+            np.testing.assert_array_equal(told["free"], islands, name)
+    retrieve_gap(gap, COMMAND, parse_treatment("complete"))
+    assert told["free"] is None  # it is the same with every gap
+    plain = gap_of("mask", "prior", "mask + density")
+    del plain.scan.__dict__["refinement"]
+    monkeypatch.setattr(gapped_scan, "refine", None)  # nothing is refined for it
+    retrieve_gap(plain, COMMAND, parse_treatment("mask"))
+    assert told["free"] is None
