@@ -280,7 +280,8 @@ def test_without_such_voxels_all_starts_stay_random(
     """In the small box there is no island, in the others no run begins at an object."""
     objects, free = (given(monkeypatch, name) for name in ("objects", "free"))
     compared = compare_handovers(replace(fair, output=tmp_path / "c.cxi", runs=1, **change))
-    assert list(compared.ways)[:2] == ["filled", "masked"]
+    if "crop" not in change:  # it is not looked at before the scan is read
+        assert list(compared.ways) == ["filled", "masked"]
     assert not any(objects)
     assert not any(one is not None for one in free)
 
