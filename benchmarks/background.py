@@ -40,7 +40,8 @@ from bcdi_inpaint.phasing.refinement import refine
 from bcdi_inpaint.phasing.refinement_task import prior_of
 from bcdi_inpaint.phasing.scan_phasing import prepare_scan
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.torch_retrieval import State, retrieve
+from bcdi_inpaint.phasing.torch_retrieval import retrieve
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.photons import photon_deviance
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.tables import format_table

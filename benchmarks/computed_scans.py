@@ -23,7 +23,8 @@ from bcdi_inpaint.peak.centre import find_peak
 from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
 from bcdi_inpaint.phasing.constraints import PriorConstraint
 from bcdi_inpaint.phasing.schedule import Schedule, Stage
-from bcdi_inpaint.phasing.torch_retrieval import CPU, State, retrieve, to_tensor
+from bcdi_inpaint.phasing.torch_retrieval import CPU, retrieve
+from bcdi_inpaint.phasing.torch_state import State, to_tensor
 from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.scan.boxes import as_shape
 from bcdi_inpaint.training.slabs import Slab

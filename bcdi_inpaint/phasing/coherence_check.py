@@ -27,7 +27,8 @@ from bcdi_inpaint.phasing.computed_intensity import (
     seen_misfit,
 )
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
-from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, State
+from bcdi_inpaint.phasing.torch_retrieval import Amplitudes
+from bcdi_inpaint.phasing.torch_state import State
 
 
 def compute_checked(

@@ -16,7 +16,8 @@ from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.refinement_task import RefinementTask, prior_of
 from bcdi_inpaint.phasing.schedule import Schedule, Stage
 from bcdi_inpaint.phasing.starts import run_starts
-from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, State, cycle, retrieve
+from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, cycle, retrieve
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.photons import photon_deviance
 
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from bcdi_inpaint.phasing.computed_intensity import measured_misfit
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
-from bcdi_inpaint.phasing.torch_retrieval import State
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.scan.boxes import Box
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -32,6 +30,4 @@ def collect_objects(
 
 
 def _object_of(task: RefinementTask, state: State, box: Box) -> FoundObject:
-    centred = np.fft.fftshift((state.obj * state.support).cpu().numpy())
-    support = np.fft.fftshift(state.support.cpu().numpy())
-    return FoundObject(centred, support, box, measured_misfit(task, state), task.unseen)
+    return FoundObject(*state.centred(), box, measured_misfit(task, state), task.unseen)

@@ -25,7 +25,8 @@ from bcdi_inpaint.phasing.refinement_task import RefinementTask, prior_of
 from bcdi_inpaint.phasing.schedule import Stage
 from bcdi_inpaint.phasing.shares_in_gap import mix_in_gap
 from bcdi_inpaint.phasing.starts import run_starts
-from bcdi_inpaint.phasing.torch_retrieval import State, retrieve
+from bcdi_inpaint.phasing.torch_retrieval import retrieve
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.phasing.trials import Trial
 from bcdi_inpaint.photons import photon_deviance
 

@@ -21,7 +21,7 @@ from bcdi_inpaint.phasing.mixed_sigma import sigma_factors
 from bcdi_inpaint.phasing.mixing import brightness_classes, rms
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.shares_in_gap import mix_in_gap
-from bcdi_inpaint.phasing.torch_retrieval import State
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.phasing.trials import Trial, disagreement, find_best_trial
 from bcdi_inpaint.photons import LEAST_COUNTS
 from bcdi_inpaint.scan.boxes import Box

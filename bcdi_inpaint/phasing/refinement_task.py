@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -36,9 +35,10 @@ from bcdi_inpaint.phasing.free_voxels import (
 )
 from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, amplitudes, to_tensor
+from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, amplitudes
+from bcdi_inpaint.phasing.torch_state import to_tensor
 from bcdi_inpaint.running.early_end import EarlyEnd
-from bcdi_inpaint.scan.boxes import Box, Shape, as_box, as_shape, grow, within
+from bcdi_inpaint.scan.boxes import Box, as_box, grow, within
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,6 @@ class RefinementSettings:
     last : cycles with the pseudo-gap measured again.
     again : of as many starts once more, with the gap alone hidden, where held-out voxels like what
         was computed.
-    small_box : boxes of at most this many voxels a side, or as many in all, cost so little that
-        both have `more_hio` times the cycles of HIO: strained crystals need them.
-    more_hio : see `small_box`.
     background : how a constant background is looked for.
     heeded : cycles without the background, from where the ones with it ended: held-out voxels say
         whether it stays.
@@ -75,12 +72,14 @@ class RefinementSettings:
 
     largest_box: int = 128
     near: float = 1.5
-    schedule: Schedule = Schedule(hio=100, raar=150, er=50, update_every=25, settled=0.8, widen=1)
+    schedule: Schedule = Schedule(
+        hio=600, raar=150, er=50, update_every=25, settled=0.67, widen=1, hio_box=48
+    )
     released: Schedule = Schedule(hio=0, raar=50, er=20)
     last: Schedule = Schedule(hio=0, raar=50, er=20)
-    again: Schedule = Schedule(hio=55, raar=90, er=35, update_every=18, settled=0.8, widen=1)
-    small_box: int = 96
-    more_hio: int = 3
+    again: Schedule = Schedule(
+        hio=330, raar=90, er=35, update_every=18, settled=0.67, widen=1, hio_box=48
+    )
     background: BackgroundSettings = BackgroundSettings()
     heeded: Schedule = Schedule(hio=0, raar=50, er=20)
     coherence: CoherenceSettings = CoherenceSettings()
@@ -89,22 +88,6 @@ class RefinementSettings:
     strengths: tuple[float, ...] = (0.1, 0.3)
     evened: Schedule = Schedule(hio=0, raar=30, er=15)
     mixing: MixingSettings = MixingSettings()
-
-    def for_box(self, shape: Shape) -> RefinementSettings:
-        """These settings, with more cycles of HIO where a box of this shape is small.
-
-        Examples
-        --------
-        >>> RefinementSettings().for_box((64, 64, 64)).schedule.hio
-        300
-        >>> RefinementSettings().for_box((128, 128, 128)).schedule.hio
-        100
-        """
-        if math.prod(shape) > self.small_box**3:
-            return self
-        longer = replace(self.schedule, hio=self.more_hio * self.schedule.hio)
-        again = replace(self.again, hio=self.more_hio * self.again.hio)
-        return replace(self, schedule=longer, again=again)
 
     @property
     def cycles(self) -> int:
@@ -238,8 +221,9 @@ def prepare_task(
     where = pseudo & first.filled
     if not where.any():
         raise InputError("nothing can be held out: the pseudo-gap sees no light, expected some")
-    chosen = settings.for_box(as_shape(own.shape))
-    task = RefinementTask(own, unknown, where, first, fill.part(box), choose_device(device), chosen)
+    task = RefinementTask(
+        own, unknown, where, first, fill.part(box), choose_device(device), settings
+    )
     task = task if rng is None else _with_islands(task, box, rng)
     return task if background == 0 else _with_background(task, background)
 

@@ -50,12 +50,16 @@ class Schedule:
     support_threshold : the support keeps where the smoothed modulus exceeds this fraction of its
         root mean square in the support. Within what PyNX's commands draw, 0.2 to 0.3.
     smooth_width : width in voxels of that smoothing at the beginning and at the end. PyNX's
-        default; PyNX goes from one to the other geometrically, the torch engine linearly.
-    settled : part of HIO and RAAR that is done when the support is found; torch only.
+        default; PyNX goes from one to the other geometrically, the torch engine linearly, half of
+        the way in HIO: there an object grows outside of its support, and as soon as single voxels
+        count, so does the support.
+    settled : part of RAAR that is done when the support is found, see `settled_part`; torch only.
     widen : voxels by which it is then widened, and stays; torch only. Shrink-wrap cuts the soft
         edge of a crystal, and with it what is far from the peak.
     autocorrelation_threshold : the first support is where the autocorrelation exceeds this
         fraction of its maximum. PyNX's default.
+    hio_box : HIO sees the middle half of each axis alone, and at least so many voxels; 0 for the
+        whole array. The bright fringes are there, and a cycle costs a fraction; torch only.
     free_fraction : fraction of the voxels set aside for the free log-likelihood; PyNX only.
     beta : feedback of HIO and RAAR, PyNX's default.
 
@@ -74,6 +78,7 @@ class Schedule:
     settled: float = 1.0
     widen: int = 0
     autocorrelation_threshold: float = 0.1
+    hio_box: int = 0
     free_fraction: float = 0.02
     beta: float = 0.9
 
@@ -94,6 +99,20 @@ class Schedule:
         0.625
         """
         return (self.hio + part * self.raar) / self.before_er
+
+    def settled_part(self, n_cycles: int) -> float:
+        """How far the support is found after so many cycles, 0 to 1: half in HIO, half in RAAR.
+
+        All of it in one of them where the other has no cycle.
+
+        >>> schedule = Schedule(hio=10, raar=40, settled=0.5)
+        >>> [schedule.settled_part(n) for n in (5, 10, 20, 30, 50)]
+        [0.25, 0.5, 0.75, 1.0, 1.0]
+        """
+        lengths = self.hio, self.settled * self.raar
+        passed = n_cycles, n_cycles - self.hio
+        parts = [min(max(n / all_, 0), 1) for n, all_ in zip(passed, lengths, strict=True) if all_]
+        return sum(parts) / len(parts) if parts else 1.0
 
     def stages(self, *, divided: bool = True) -> Iterator[Stage]:
         """The stages of the schedule, in order; those without a cycle are left out.

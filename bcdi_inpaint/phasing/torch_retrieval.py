@@ -16,14 +16,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray
+from bcdi_inpaint.arrays import BoolArray, FloatArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.coherence import COHERENT, Coherence, scale_in_place, squared_modulus
 from bcdi_inpaint.phasing.constraints import AmplitudeConstraint, Constraint, modulus_factor
-from bcdi_inpaint.phasing.density import DensitySettings, Interior, find_interior
+from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.peak_box import shrink_box
 from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule, Stage, half_way
 from bcdi_inpaint.phasing.starts import random_object
+from bcdi_inpaint.phasing.torch_state import State, to_tensor
 from bcdi_inpaint.phasing.torch_support import first_support, shrink_support, widen_support
+from bcdi_inpaint.scan.boxes import Box, as_box, sides, whole
 
 CPU = torch.device("cpu")
 
@@ -98,40 +101,6 @@ def amplitudes(
         )
     both = to_tensor(measured.astype(np.float32), device), to_tensor(bad_mask, device)
     return Amplitudes(*both, known)
-
-
-@dataclass
-class State:
-    """An object (n_rock, n_y, n_x) complex64 and its support, bool, the centre at index 0.
-
-    `coherence` is the beam's; `density` what is known of the object's inside; `background` counts
-    in every voxel.
-    """
-
-    obj: Tensor
-    support: Tensor
-    coherence: Coherence = COHERENT
-    density: DensitySettings = DensitySettings()
-    background: float = 0.0
-
-    def diffracted(self) -> Tensor:
-        """(n_rock, n_y, n_x) what the object inside the support diffracts, coherently."""
-        return squared_modulus(torch.fft.fftn(self.obj * self.support, norm="ortho"))
-
-    def intensity(self) -> Float32Array:
-        """(n_rock, n_y, n_x) what would be measured of the object inside the support, centred."""
-        seen = self.coherence.blur(self.diffracted()) + self.background
-        return np.fft.fftshift(seen.cpu().numpy())
-
-    def interior(self) -> Interior | None:
-        """The inside of the support, where the density is to be even."""
-        if not self.density.strength:
-            return None
-        found = find_interior(self.support.cpu().numpy(), self.density)
-        return None if found is None else found.convert(self._there)
-
-    def _there(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(array).to(self.obj.device)
 
 
 def start(
@@ -226,6 +195,8 @@ def retrieve(
 ) -> State:
     """Phase one pattern from one random start; there are no voxels set aside.
 
+    HIO sees the middle of a large array alone, if the schedule says so.
+
     Parameters
     ----------
     counts : (n_rock, n_y, n_x), the peak at the centre.
@@ -242,7 +213,8 @@ def retrieve(
     density : how even the crystal's density is, from where in RAAR on.
     background : counts in every voxel.
     report : called after each cycle.
-    settle : called after each stage; it may change what the state says of coherence and density.
+    settle : called after each stage of the whole array; it may change what the state says of
+        coherence and density.
 
     Returns
     -------
@@ -255,34 +227,48 @@ def retrieve(
     """
     first_guess = np.where(bad_mask, 0, counts) if guess is None else guess
     first_guess = np.maximum(first_guess - background, 0) if background else first_guess
-    known = amplitudes(counts, bad_mask, constraint, device, background)
-    state = start(first_guess, rng, support=support, schedule=schedule, device=device)
+    everywhere = whole(first_guess.shape)
+    box = everywhere if support is not None else _box_of_hio(everywhere, schedule)
+
+    def known_in(box: Box) -> Amplitudes:
+        part = None if constraint is None else constraint.crop(box)
+        return amplitudes(counts[box], bad_mask[box], part, device, background)
+
+    known = known_in(box)
+    state = start(first_guess[box], rng, support=support, schedule=schedule, device=device)
     state.coherence, state.background = coherence, background
     for stage in schedule.stages():
+        if box != everywhere and stage.algorithm != "HIO":
+            box = everywhere
+            known, state = known_in(box), state.on_grid(first_guess.shape)
         if stage.done >= schedule.part_of_raar(density.begin):
             state.density = density
         now = known.when(stage.done)
         cycle(state, now, stage.algorithm, stage.cycles, beta=schedule.beta, report=report)
         if support is None and stage.algorithm != "ER":
             _renew_support(state, stage, schedule)
-        settle(state, stage)
+        if box == everywhere:
+            settle(state, stage)
     if not torch.isfinite(state.obj).all():
         raise InputError("the object is not finite, expected numbers: the retrieval has diverged")
-    return state
+    return state.on_grid(first_guess.shape)
+
+
+def _box_of_hio(box: Box, schedule: Schedule) -> Box:
+    """The middle half of each side, or what the schedule asks for at least."""
+    if not schedule.hio_box or not schedule.hio:
+        return box
+    n_kept = (max(schedule.hio_box, n // 2) for n in sides(box))
+    return as_box(shrink_box(box, n)[axis] for axis, n in enumerate(n_kept))
 
 
 def _renew_support(state: State, stage: Stage, schedule: Schedule) -> None:
     """A new support after a stage, in place; a wider one that stays once it is settled."""
-    end = (stage.begin + stage.cycles) / schedule.before_er
-    if stage.done >= schedule.settled:
+    before, after = (schedule.settled_part(n) for n in (stage.begin, stage.begin + stage.cycles))
+    if before >= 1:
         return
     first, last = schedule.smooth_width
-    width = first + (last - first) * stage.done / schedule.settled
+    width = first + (last - first) * before
     state.support = shrink_support(state.obj, state.support, width, schedule.support_threshold)
-    if end >= schedule.settled:
+    if after >= 1:
         state.support = widen_support(state.support, schedule.widen)
-
-
-def to_tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    """An array (n_rock, n_y, n_x) as a tensor, its centre moved to index 0."""
-    return torch.from_numpy(np.fft.ifftshift(array)).to(device)

@@ -23,7 +23,7 @@ from bcdi_inpaint.phasing.computed_intensity import (
 from bcdi_inpaint.phasing.evidence import Evidence
 from bcdi_inpaint.phasing.mixing import Mixture, fit_mixture, rms
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
-from bcdi_inpaint.phasing.torch_retrieval import State
+from bcdi_inpaint.phasing.torch_state import State
 
 
 @dataclass(frozen=True)

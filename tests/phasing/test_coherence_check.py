@@ -16,7 +16,7 @@ from bcdi_inpaint.phasing.coherence import COHERENT, Coherence
 from bcdi_inpaint.phasing.coherence_check import check_coherence, check_last
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.torch_retrieval import State, to_tensor
+from bcdi_inpaint.phasing.torch_state import State, to_tensor
 from bcdi_inpaint.running.early_end import EarlyEnd
 
 SHAPE = (24, 24, 24)

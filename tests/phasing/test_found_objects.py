@@ -12,7 +12,8 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.found_objects import collect_objects
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
-from bcdi_inpaint.phasing.torch_retrieval import CPU, State
+from bcdi_inpaint.phasing.torch_retrieval import CPU
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.scan.boxes import as_box
 
 SHAPE = (16, 15, 14)

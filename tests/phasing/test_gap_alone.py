@@ -18,7 +18,8 @@ from bcdi_inpaint.phasing.gap_alone import (
 from bcdi_inpaint.phasing.mixing import ClassRule, MixingSettings, Mixture
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.torch_retrieval import CPU, State
+from bcdi_inpaint.phasing.torch_retrieval import CPU
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.phasing.trials import Trial
 from bcdi_inpaint.running.early_end import EarlyEnd
 

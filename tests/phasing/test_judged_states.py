@@ -17,7 +17,8 @@ from bcdi_inpaint.phasing.judged_states import Refinement, judge_states
 from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.torch_retrieval import CPU, State
+from bcdi_inpaint.phasing.torch_retrieval import CPU
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.scan.boxes import whole
 
 SHAPE = (24, 24, 24)

@@ -32,7 +32,8 @@ from bcdi_inpaint.phasing.refinement_task import (
     prepare_task,
 )
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, State
+from bcdi_inpaint.phasing.torch_retrieval import Amplitudes
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.scan.boxes import as_box, whole
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -45,7 +46,6 @@ SHORT = RefinementSettings(
     again=_FEW,
     strengths=(),
     coherence=CoherenceSettings(steps=0),
-    more_hio=1,
 )
 QUICK = RefinementSettings(
     schedule=Schedule(hio=30, raar=60, er=10, update_every=20, settled=0.7, widen=1),
@@ -53,7 +53,6 @@ QUICK = RefinementSettings(
     last=_FEW,
     again=_FEW,
     strengths=(),
-    more_hio=1,
 )
 
 
@@ -181,22 +180,6 @@ def _fits(objects: tuple[FoundObject, ...], counts: np.ndarray, gap: np.ndarray)
     for one in objects:
         assert not one.obj[~one.support].any()
         assert 0.5 < one.support.sum() / (14 * 12 * 15) < 2
-
-
-def test_a_small_box_has_more_cycles_of_hio(
-    counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
-) -> None:
-    settings = RefinementSettings()
-    given = (counts, gap, np.zeros_like(gap), fill, model, whole(SHAPE), "cpu")
-    of_small = prepare_task(*given, settings, 0.0)
-    of_large = prepare_task(*given, replace(settings, small_box=SHAPE[0] - 1), 0.0)
-    assert of_large.settings.schedule == settings.schedule
-    for before, after in (
-        (settings.schedule, of_small.settings.schedule),
-        (settings.again, of_small.settings.again),
-    ):
-        assert after == replace(before, hio=3 * before.hio)
-    assert of_small.cycles > of_large.cycles
 
 
 def test_a_beam_that_is_partly_coherent_is_told_and_written(

@@ -13,7 +13,8 @@ from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.mixing import ClassRule, MixingSettings, Mixture
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.shares_in_gap import error_left, nearness, part_believed
-from bcdi_inpaint.phasing.torch_retrieval import CPU, State
+from bcdi_inpaint.phasing.torch_retrieval import CPU
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.phasing.trials import Trial
 
 SHAPE = (16, 16, 16)

@@ -7,16 +7,17 @@ import scipy.ndimage
 import torch
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing import torch_retrieval
 from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
 from bcdi_inpaint.phasing.pynx_operators import constrain
-from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule
+from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule, Stage
 from bcdi_inpaint.phasing.torch_retrieval import (
-    State,
     amplitudes,
     cycle,
     retrieve,
     start,
 )
+from bcdi_inpaint.phasing.torch_state import State
 
 SHAPE = (24, 20, 22)
 NONE = np.zeros(SHAPE, dtype=bool)
@@ -198,3 +199,55 @@ def test_a_background_that_is_known_is_no_part_of_the_object(
         )
         errors.append(np.abs(np.log1p(state.intensity()) - np.log1p(truth + 30)).mean())
     assert errors[1] < 0.1 * errors[0]
+
+
+def test_hio_sees_the_middle_alone_and_what_follows_the_whole(
+    particle: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Far out nothing is as it was measured, so no start that saw it would fit the middle."""
+    truth = intensity(particle)
+    middle = (slice(4, 20), slice(2, 18), slice(3, 19))
+    broken = np.full(SHAPE, 1e4)
+    broken[middle] = truth[middle]
+    schedule = Schedule(hio=60, raar=0, er=0, update_every=20, hio_box=16)
+    seen = []
+
+    def look(state: State, stage: Stage) -> None:
+        seen.append((stage.algorithm, tuple(state.obj.shape)))
+
+    retrieve(truth, NONE, rng, schedule=replace(schedule, raar=4, er=2), settle=look)
+    assert seen == [("RAAR", SHAPE), ("ER", SHAPE)]
+    found = retrieve(broken, NONE, np.random.default_rng(3), schedule=schedule).intensity()
+    assert np.corrcoef(np.log1p(found[middle]).ravel(), np.log1p(truth[middle]).ravel())[0, 1] > 0.9
+
+
+def test_a_small_array_is_its_own_middle(particle: np.ndarray) -> None:
+    truth = intensity(particle)
+    whole, middle = (
+        retrieve(
+            truth,
+            NONE,
+            np.random.default_rng(1),
+            schedule=Schedule(hio=9, raar=6, er=2, hio_box=side),
+        )
+        for side in (0, 24)
+    )
+    assert torch.equal(whole.obj, middle.obj)
+
+
+@pytest.mark.parametrize(("least", "side"), [(48, 48), (8, 30), (80, 60)])
+def test_the_middle_is_half_of_an_array_or_what_is_asked_for(least: int, side: int) -> None:
+    shape = (60, 24, 60)
+    given = np.zeros(shape)
+    given[30, 12, 30] = given[31, 12, 29] = 1e4
+    sizes = []
+
+    def measure(obj: torch.Tensor, *_: object) -> torch.Tensor:
+        sizes.append(tuple(obj.shape))
+        return torch.ones(obj.shape, dtype=torch.bool)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch_retrieval, "shrink_support", measure)
+        schedule = Schedule(hio=1, raar=1, er=0, update_every=1, hio_box=least)
+        retrieve(given, np.zeros(shape, bool), np.random.default_rng(0), schedule=schedule)
+    assert sizes == [(side, min(24, max(least, 12)), side), shape]

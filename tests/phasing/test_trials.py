@@ -15,7 +15,8 @@ from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.torch_retrieval import CPU, State
+from bcdi_inpaint.phasing.torch_retrieval import CPU
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.phasing.trials import disagreement, find_best_trial
 
 SHAPE = (24, 24, 24)
