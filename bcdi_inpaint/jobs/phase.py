@@ -26,7 +26,7 @@ from bcdi_inpaint.jobs.provenance import fill_in_file, read_handover
 from bcdi_inpaint.jobs.run_folder import check_folder, open_folder, runs_folder
 from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import check_name
-from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects
+from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects, runs_at_objects
 from bcdi_inpaint.phasing.pynx_runs import check_arguments
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.scan_phasing import PreparedScan, prepare_scan
@@ -105,7 +105,9 @@ def phase(
     scan, stored, fill, prepared = _prepare(request, say, note)
     objects, free = _begun(request, prepared) if may_begin_at_objects(params) else ((), None)
     if objects:
-        say(f"{min(len(objects), n_runs)} of {n_runs} runs begin at what the refinement found")
+        say(
+            f"{runs_at_objects(n_runs, len(objects))} of {n_runs} runs begin at what the refinement found"
+        )
     if free is not None:
         say(f"free voxels: {int(free.sum())} that the refinement has not seen, in all runs")
     job = PhasingJob(request, place, n_runs, scan, stored, fill, prepared, objects, free)

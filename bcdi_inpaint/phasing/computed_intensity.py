@@ -30,11 +30,14 @@ class ComputedStates:
     near : the one that fits the measured voxels best, and those that fit nearly as well.
     ended : how many starts came to their end.
     search : what was found of the beam's coherence.
+    misfits : of the best one, of what it has seen and of islands that no start sees; nan where
+        there are none.
     """
 
     near: tuple[State, ...]
     ended: int
     search: CoherenceSearch
+    misfits: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def stagnated(self) -> int:
@@ -89,7 +92,7 @@ def compute_states(
         raise InputError("the computed intensity is not finite, expected numbers")
     least = finite[0][0]
     near = tuple(state for misfit, state in finite if misfit <= task.settings.near * least)
-    return ComputedStates(near, len(outcomes), search)
+    return ComputedStates(near, len(outcomes), search, (least, unseen_misfit(task, near[0])))
 
 
 def _run_starts(
@@ -151,6 +154,12 @@ def _run_start(
 def seen_misfit(task: RefinementTask, state: State) -> float:
     """Mean deviance of what the retrieval sees from what it calculates."""
     return _misfit(task, state, ~task.hidden)
+
+
+def unseen_misfit(task: RefinementTask, state: State) -> float:
+    """Mean deviance of what was measured of the islands that no start sees; nan without any."""
+    unseen = None if task.islands is None else task.islands & ~task.pseudo
+    return float("nan") if unseen is None or not unseen.any() else _misfit(task, state, unseen)
 
 
 def measured_misfit(task: RefinementTask, state: State) -> float:

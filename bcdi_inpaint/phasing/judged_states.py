@@ -77,7 +77,11 @@ def judge_states(
     trial, left_out = find_best_trial(task, computed.near)
     again = partial(compute_again, task, trial, rng, computed.ended, computed.search)
     refinement = replace(_judge(task, fill, box, trial, again, rng), interrupted=task.end.came)
-    said = (*_background(task, trial), *_findings(computed, apart, refinement, trial, left_out))
+    said = (
+        *_background(task, trial),
+        *_findings(computed, apart, refinement, trial, left_out),
+        *_unseen(task, computed),
+    )
     report = replace(
         refinement.fill.report,
         coherence_sigma=computed.search.best.sigma,
@@ -120,6 +124,16 @@ def _findings(
         yield f"{computed.stagnated} of {computed.ended} starts stagnated"
     if apart > refinement.before:
         yield f"starts disagree (by {apart:.2g} in log counts)"
+
+
+def _unseen(task: RefinementTask, computed: ComputedStates) -> Iterator[str]:
+    """Whether the best start fits what it has not seen as well, in a few words where not."""
+    seen, unseen = computed.misfits
+    if unseen > task.settings.found * seen:
+        yield (
+            f"no start has found the crystal (misfit {seen:.2g}, of voxels that none has seen "
+            f"{unseen:.2g})"
+        )
 
 
 def _judge(

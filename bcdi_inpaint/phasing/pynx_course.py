@@ -51,6 +51,26 @@ def may_begin_at_objects(params: dict[str, Any]) -> bool:
     return is_ours(params) and params["rebin"] is None and params["roi"] == "full"
 
 
+def runs_at_objects(n_runs: int, n_objects: int) -> int:
+    """How many runs of some begin at objects; a third stays random.
+
+    Where all starts of a refinement have stagnated together, a random one may not. On one partly
+    coherent crystal the best of four runs from objects was 0.78 rad off, of six random ones 0.39,
+    and the free log-likelihood told them apart; no committed command.
+
+    Parameters
+    ----------
+    n_runs : of the runner.
+    n_objects : that were found.
+
+    Examples
+    --------
+    >>> [runs_at_objects(n_runs, 6) for n_runs in (1, 2, 3, 5, 6, 20)]
+    [1, 2, 2, 4, 4, 6]
+    """
+    return min(n_objects, n_runs - n_runs // 3)
+
+
 def from_object(params: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a run that begins at an object, by those of a run from the start.
 
@@ -120,7 +140,7 @@ class BeginsAtObjects:
     def object_of(self, number: int) -> FoundObject | None:
         """What a run, counted from 1, begins at; None for a random object."""
         objects = self.objects() if is_ours(self.params) else ()
-        if not 0 < number <= len(objects):
+        if not 0 < number <= runs_at_objects(int(self.params["nb_run"]), len(objects)):
             return None
         found = objects[number - 1]
         fits = found.obj.shape == self.cdi.iobs.shape  # else the data were cut or binned
