@@ -105,9 +105,8 @@ def phase(
     scan, stored, fill, prepared = _prepare(request, say, note)
     objects, free = _begun(request, prepared) if may_begin_at_objects(params) else ((), None)
     if objects:
-        say(
-            f"{runs_at_objects(n_runs, len(objects))} of {n_runs} runs begin at what the refinement found"
-        )
+        n_begun = runs_at_objects(n_runs, len(objects))
+        say(f"{n_begun} of {n_runs} runs begin at what the refinement found")
     if free is not None:
         say(f"free voxels: {int(free.sum())} that the refinement has not seen, in all runs")
     job = PhasingJob(request, place, n_runs, scan, stored, fill, prepared, objects, free)

@@ -64,11 +64,17 @@ def task_of(off: float) -> RefinementTask:
     return replace(task, background=Background(LEVEL, 0.2))
 
 
-def judged(task: RefinementTask, *states: State, ended: int = 1, **found: object) -> Refinement:
+def judged(
+    task: RefinementTask,
+    *states: State,
+    ended: int = 1,
+    misfits: tuple[float, float] = (1.0, 2.9),
+    **found: object,
+) -> Refinement:
     search = CoherenceSearch(torch.zeros(SHAPE), torch.ones(SHAPE), CoherenceSettings())
     for name, value in found.items():
         setattr(search, name, value)
-    computed = ComputedStates(states or (crystal(),), ended, search)
+    computed = ComputedStates(states or (crystal(),), ended, search, misfits)
     rng = np.random.default_rng(0)
     return judge_states(task, computed, task.second, whole(SHAPE), rng)
 
@@ -162,3 +168,11 @@ def test_a_background_that_cannot_be_told_is_said() -> None:
         task_of(0.3), background=Background(), no_background="a background cannot be told"
     )
     assert "; a background cannot be told" in judged(task).remark
+
+
+def test_starts_that_do_not_fit_what_they_have_not_seen_are_told(refined: Refinement) -> None:
+    assert "no start" not in refined.remark
+    remark = judged(task_of(0.3), misfits=(2.0, 9.5)).remark
+    assert remark.endswith(
+        "; no start has found the crystal (misfit 2, of voxels that none has seen 9.5)"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from bcdi_inpaint.phasing import pynx_course
 from bcdi_inpaint.phasing.carried_fill import Cycles
 from bcdi_inpaint.phasing.pynx_course import (
+    BeginsAtObjects,
     cycles_of,
     describe,
     from_object,
@@ -20,6 +22,8 @@ from bcdi_inpaint.phasing.pynx_course import (
 )
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import check_arguments
+from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.found_object import FoundObject
 
 CHOSEN = {
     "an algorithm": ("--algorithm", "er**50,raar**600"),
@@ -164,3 +168,27 @@ def test_masked_voxels_are_held_at_zero_to_the_end_if_that_was_asked(
     monkeypatch.setattr(pynx_course, "import_pynx", lambda name: operators)
     settle(Cdi(), params_of("--zero_mask", word))
     assert {options["zero_mask"] for _, _, options in operators.done} == {held}
+
+
+class ThreeObjects(BeginsAtObjects):
+    """Of a scan that has objects for three runs."""
+
+    def __init__(self, n_runs: int) -> None:
+        self.params = params_of("--nb_run", str(n_runs))
+        self.cdi = SimpleNamespace(iobs=np.ones((4, 4, 4)))
+        full = np.ones((4, 4, 4))
+        box = whole(full.shape)
+        self.three = [FoundObject(k * full + 0j, full > 0, box, k) for k in (1, 2, 3)]
+
+    def objects(self) -> list[FoundObject]:
+        return self.three
+
+
+@pytest.mark.usefixtures("pynx")
+@pytest.mark.parametrize(("n_runs", "n_begun"), [(1, 1), (3, 2), (4, 3), (9, 3)])
+def test_a_third_of_the_runs_stays_random(n_runs: int, n_begun: int) -> None:
+    scan = ThreeObjects(n_runs)
+    begun = [scan.object_of(number) for number in range(n_runs + 2)]
+    assert begun[1 : n_begun + 1] == scan.three[:n_begun]
+    assert begun[0] is None
+    assert set(begun[n_begun + 1 :]) == {None}

@@ -34,6 +34,7 @@ from bcdi_inpaint.phasing.refinement_task import (
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import Amplitudes
 from bcdi_inpaint.phasing.torch_state import State
+from bcdi_inpaint.photons import photon_deviance
 from bcdi_inpaint.scan.boxes import as_box, whole
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -278,6 +279,8 @@ def test_islands_are_hidden_and_nothing_else_is_changed(
     plain, task = prepare_task(*given, 0.0), prepare_task(*given, 0.0, rng)
     assert rng.bit_generator.state == before
     assert not len(plain.unseen)
+    assert plain.islands is None
+    np.testing.assert_array_equal(task.islands, task.unknown & ~gap)
     np.testing.assert_array_equal(plain.unknown, gap)
     np.testing.assert_array_equal(task.unknown, gap | islands_in(task.unseen, whole(SHAPE)))
     np.testing.assert_array_equal(task.pseudo, plain.pseudo)
@@ -301,6 +304,14 @@ def test_counts_in_islands_change_no_figure_and_no_amplitude(
     state = State(block, block.abs() > 0)
     for misfit in (computed_intensity.seen_misfit, computed_intensity.measured_misfit):
         assert misfit(task, state) == misfit(other, state)
+    judging = islands & ~task.pseudo
+    for each in (task, other):
+        expected = photon_deviance(each.counts[judging], state.intensity()[judging]).mean()
+        assert computed_intensity.unseen_misfit(each, state) == pytest.approx(float(expected))
+    assert np.isnan(computed_intensity.unseen_misfit(replace(task, islands=None), state))
+    pseudo = replace(task, counts=np.where(task.islands & task.pseudo, 1e9, task.counts))
+    same = computed_intensity.unseen_misfit(pseudo, state)  # what is chosen by does not count
+    assert same == computed_intensity.unseen_misfit(task, state)
     for hidden in (task.hidden, task.unknown):
         one, same = (each.amplitudes(each.second, hidden, 0.0) for each in (task, other))
         assert torch.equal(one.measured, same.measured)
