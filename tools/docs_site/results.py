@@ -104,6 +104,9 @@ TABLES = {
         "phasing_runner_small", _judged("phasing_runner_small", "--phasing "), CRYSTALS
     ),
     "crystals_small": Shown("phasing_small", _judged("phasing_small", "--phasing "), CRYSTALS),
+    "crystals_ablation": Shown(
+        "phasing_ablation", _judged("phasing_ablation", "--phasing "), CRYSTALS
+    ),
     "crystals_converged": Shown(
         "phasing_small", _judged("phasing_small", "--phasing "), CRYSTALS, table=3
     ),
