@@ -53,8 +53,8 @@ class RefinementSettings:
     schedule : of every start. HIO first, and the support renewed often: starts seldom stagnate
         then.
     found : times the misfit of what a start sees that the misfit of islands which none sees is at
-        most, where it has found the crystal. It was 1.1 on S1398, 1.3 and 1.5 of two starts that
-        had, 3 to 20 of others; no committed command.
+        most, where it has found the crystal. It was 1.1 on a measured scan, 1.3 and 1.5 of two
+        starts that had, 3 to 20 of others; no committed command.
     released : cycles without the prior, from where the ones with it ended: an alternative for
         narrow gaps.
     last : cycles with the pseudo-gap measured again.
