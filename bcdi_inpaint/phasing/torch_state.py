@@ -57,8 +57,8 @@ class State:
     def on_grid(self, shape: Sequence[int]) -> State:
         """What was found in the middle of an array, as it is in the whole of it.
 
-        Of the support alone, its edges as coarse as they were; nothing is diffracted beyond the
-        middle yet.
+        What the object is outside of its support is left out, the edges of the support stay as
+        coarse as they were, and nothing is diffracted beyond the middle yet.
 
         Parameters
         ----------
