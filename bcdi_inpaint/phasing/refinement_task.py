@@ -40,6 +40,18 @@ from bcdi_inpaint.phasing.torch_state import to_tensor
 from bcdi_inpaint.running.early_end import EarlyEnd
 from bcdi_inpaint.scan.boxes import Box, as_box, grow, within
 
+STARTS = Schedule(
+    hio=600,
+    raar=150,
+    er=50,
+    update_every=25,
+    hio_threshold=0.35,
+    settled=0.67,
+    widen=1,
+    hio_box=48,
+)
+"""HIO first, and the support renewed often and tight: starts seldom stagnate then."""
+
 
 @dataclass(frozen=True)
 class RefinementSettings:
@@ -50,8 +62,7 @@ class RefinementSettings:
     largest_box : voxels along each side of what is phased: the fringes that matter are near the
         peak.
     near : starts of up to this part more misfit than the best one are averaged with it.
-    schedule : of every start. HIO first, and the support renewed often: starts seldom stagnate
-        then.
+    schedule : of every start.
     found : times the misfit of what a start sees that the misfit of islands which none sees is at
         most, where it has found the crystal. It was 1.1 on a measured scan, 1.3 and 1.5 of two
         starts that had, 3 to 20 of others; no committed command.
@@ -75,15 +86,11 @@ class RefinementSettings:
 
     largest_box: int = 128
     near: float = 1.5
-    schedule: Schedule = Schedule(
-        hio=600, raar=150, er=50, update_every=25, settled=0.67, widen=1, hio_box=48
-    )
+    schedule: Schedule = STARTS
     found: float = 3.0
     released: Schedule = Schedule(hio=0, raar=50, er=20)
     last: Schedule = Schedule(hio=0, raar=50, er=20)
-    again: Schedule = Schedule(
-        hio=330, raar=90, er=35, update_every=18, settled=0.67, widen=1, hio_box=48
-    )
+    again: Schedule = replace(STARTS, hio=330, raar=90, er=35, update_every=18)
     background: BackgroundSettings = BackgroundSettings()
     heeded: Schedule = Schedule(hio=0, raar=50, er=20)
     coherence: CoherenceSettings = CoherenceSettings()

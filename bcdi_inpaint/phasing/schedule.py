@@ -49,6 +49,10 @@ class Schedule:
     update_every : cycles between two updates of the support (shrink-wrap).
     support_threshold : the support keeps where the smoothed modulus exceeds this fraction of its
         root mean square in the support. Within what PyNX's commands draw, 0.2 to 0.3.
+    hio_threshold : the same in HIO, None for no other; torch only. Where the support of a start is
+        too wide, it stays so, and fits what it sees the better: on a measured scan the object that
+        fitted best was the farthest from those of the complete counts. A tight one in HIO finds the
+        crystal, and a looser one after it gives back the edge.
     smooth_width : width in voxels of that smoothing at the beginning and at the end. PyNX's
         default; PyNX goes from one to the other geometrically, the torch engine linearly, half of
         the way in HIO: there an object grows outside of its support, and as soon as single voxels
@@ -74,6 +78,7 @@ class Schedule:
     er: int = 150
     update_every: int = 50
     support_threshold: float = 0.25
+    hio_threshold: float | None = None
     smooth_width: tuple[float, float] = (2.0, 0.5)
     settled: float = 1.0
     widen: int = 0
@@ -91,6 +96,11 @@ class Schedule:
     def before_er(self) -> int:
         """Cycles of HIO and RAAR together, in which support and prior change; at least 1."""
         return max(self.hio + self.raar, 1)
+
+    def threshold_in(self, algorithm: str) -> float:
+        """The support's threshold where one of `ALGORITHMS` is at work."""
+        tight = self.hio_threshold if algorithm == "HIO" else None
+        return self.support_threshold if tight is None else tight
 
     def part_of_raar(self, part: float) -> float:
         """The part of HIO and RAAR that is done when a part of RAAR is.

@@ -269,6 +269,7 @@ def _renew_support(state: State, stage: Stage, schedule: Schedule) -> None:
         return
     first, last = schedule.smooth_width
     width = first + (last - first) * before
-    state.support = shrink_support(state.obj, state.support, width, schedule.support_threshold)
+    threshold = schedule.threshold_in(stage.algorithm)
+    state.support = shrink_support(state.obj, state.support, width, threshold)
     if after >= 1:
         state.support = widen_support(state.support, schedule.widen)
