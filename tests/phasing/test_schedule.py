@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bcdi_inpaint.phasing.schedule import HALF_WAY, Schedule, half_way
+from bcdi_inpaint.phasing.schedule import ALGORITHMS, HALF_WAY, Schedule, half_way
 
 
 def test_numbers_of_cycles_have_names() -> None:
@@ -31,6 +31,12 @@ def test_stages_are_all_cycles_and_no_more(cycles: tuple[int, int, int]) -> None
     schedule = Schedule(hio=hio, raar=raar, er=er, update_every=4)
     assert sum(stage.cycles for stage in schedule.stages()) == schedule.cycles == sum(cycles)
     assert all(0 <= stage.done <= 1 for stage in schedule.stages())
+
+
+def test_the_support_has_a_threshold_of_its_own_in_hio_where_it_is_given() -> None:
+    plain, tight = Schedule(support_threshold=0.2), Schedule(hio_threshold=0.5)
+    assert [plain.threshold_in(name) for name in ALGORITHMS] == [0.2] * 3
+    assert [tight.threshold_in(name) for name in ALGORITHMS] == [0.5, 0.25, 0.25]
 
 
 def test_a_prior_pulls_less_and_less() -> None:

@@ -221,6 +221,22 @@ def test_hio_sees_the_middle_alone_and_what_follows_the_whole(
     assert np.corrcoef(np.log1p(found[middle]).ravel(), np.log1p(truth[middle]).ravel())[0, 1] > 0.9
 
 
+def test_supports_are_tight_in_hio_and_looser_after_it(
+    particle: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+
+    def shrink(obj: torch.Tensor, support: torch.Tensor, width: float, threshold: float) -> object:
+        used.append(threshold)
+        return support
+
+    monkeypatch.setattr(torch_retrieval, "shrink_support", shrink)
+    counts = intensity(particle)
+    schedule = Schedule(hio=4, raar=4, er=2, update_every=2, hio_threshold=0.6)
+    retrieve(counts, np.zeros_like(particle, bool), np.random.default_rng(0), schedule=schedule)
+    assert used == [0.6, 0.6, 0.25, 0.25]
+
+
 def test_a_small_array_is_its_own_middle(particle: np.ndarray) -> None:
     truth = intensity(particle)
     whole, middle = (
