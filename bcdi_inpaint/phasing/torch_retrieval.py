@@ -269,7 +269,17 @@ def _renew_support(state: State, stage: Stage, schedule: Schedule) -> None:
         return
     first, last = schedule.smooth_width
     width = first + (last - first) * before
-    threshold = schedule.threshold_in(stage.algorithm)
-    state.support = shrink_support(state.obj, state.support, width, threshold)
+    state.support = _shrunk_support(state, width, stage, schedule)
     if after >= 1:
         state.support = widen_support(state.support, schedule.widen)
+
+
+def _shrunk_support(state: State, width: float, stage: Stage, schedule: Schedule) -> Tensor:
+    """The support after a stage; by the looser threshold where the one of HIO leaves none."""
+    own, loose = schedule.threshold_in(stage.algorithm), schedule.support_threshold
+    try:
+        return shrink_support(state.obj, state.support, width, own)
+    except InputError:
+        if own == loose:
+            raise
+    return shrink_support(state.obj, state.support, width, loose)

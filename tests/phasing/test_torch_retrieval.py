@@ -237,6 +237,24 @@ def test_supports_are_tight_in_hio_and_looser_after_it(
     assert used == [0.6, 0.6, 0.25, 0.25]
 
 
+def test_a_threshold_of_hio_that_leaves_no_support_is_let_go(particle: np.ndarray) -> None:
+    schedule = Schedule(hio=6, raar=4, er=2, update_every=2)
+    far = replace(schedule, hio_threshold=50.0)  # nothing is as large
+    nowhere = np.zeros_like(particle, bool)
+    known, found = (
+        retrieve(intensity(particle), nowhere, np.random.default_rng(0), schedule=one).obj
+        for one in (schedule, far)
+    )
+    assert torch.equal(known, found)
+    with pytest.raises(InputError, match="the support has 0 voxels"):
+        retrieve(
+            intensity(particle),
+            nowhere,
+            np.random.default_rng(0),
+            schedule=replace(far, support_threshold=50.0),
+        )
+
+
 def test_a_small_array_is_its_own_middle(particle: np.ndarray) -> None:
     truth = intensity(particle)
     whole, middle = (
