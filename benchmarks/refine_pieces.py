@@ -57,17 +57,17 @@ in common.
 `neither` takes the beam as coherent and the support as shrink-wrap cut it; `and the gap alone` is
 what users have, with starts once more.
 """
-BY_HIO = (
+BY_SUPPORT = (
     {
-        "HIO in the whole box": replace(
+        "loose support in HIO": replace(
             BY_CLASS,
-            schedule=replace(BY_CLASS.schedule, hio=300, hio_box=0),
-            again=replace(BY_CLASS.again, hio=165, hio_box=0),
+            schedule=replace(BY_CLASS.schedule, hio_threshold=None),
+            again=replace(BY_CLASS.again, hio_threshold=None),
         )
     },
-    {"HIO in its middle": BY_CLASS},
+    {"tight support in HIO": BY_CLASS},
 )
-"""HIO in the middle of the box, as users have it, and in the whole of it, about as long."""
+"""A support that is tight in HIO, as users have it, and one that is no tighter than after it."""
 BY_VOXEL = {"and each voxel": FULL}
 """Likewise, with a share for each voxel in place of one for each class of brightness."""
 STARTS = 3
@@ -190,8 +190,8 @@ def _variants(
     """The families that are asked for, and the options that asked for them."""
     if arguments.last:
         return (LAST,), " --last"
-    if arguments.hio:
-        return BY_HIO, " --hio"
+    if arguments.support:
+        return BY_SUPPORT, " --support"
     families = FAMILIES[-arguments.families :]
     how = f" --families {arguments.families}" if arguments.families < len(FAMILIES) else ""
     if arguments.voxels:
@@ -211,7 +211,7 @@ def main() -> None:
     )
     parser.add_argument("--voxels", action="store_true", help="a share for each voxel too")
     parser.add_argument("--last", action="store_true", help="what users have, and no other variant")
-    parser.add_argument("--hio", action="store_true", help="HIO in the middle and in the whole box")
+    parser.add_argument("--support", action="store_true", help="tight in HIO, and loose")
     parser.add_argument("--keep", type=Path, help="folder for each gap's scores, by these settings")
     parser.add_argument("-o", "--output", type=Path, help="file for the tables, as they grow")
     arguments = parser.parse_args()
