@@ -601,3 +601,9 @@ def test_it_needs_no_pynx_and_says_after_every_cycle_how_far_it_is(
     assert cycles == sorted(cycles)
     assert len(cycles) >= 30 + 6 + 1  # what was found is gone on with
     assert cycles[-1] == (total, total)
+
+
+def test_every_start_has_a_tighter_support_in_hio_than_after_it() -> None:
+    settings = RefinementSettings()
+    for schedule in (settings.schedule, settings.again):
+        assert schedule.threshold_in("HIO") > schedule.threshold_in("RAAR")
