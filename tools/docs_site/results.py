@@ -117,8 +117,8 @@ TABLES = {
         table=2,
     ),
     "crystals_measured": Shown(
-        "phasing_measured_small",
-        _judged("phasing_measured_small", "--phasing "),
+        "phasing_measured",
+        _judged("phasing_measured", "--phasing "),
         ("width", "way", "cases", "phase_rms_rad", "ratio", "spread_rad", "gap_intensity"),
     ),
     "crystals_starts": Shown("phasing_starts", _judged("phasing_starts", "--phasing "), CRYSTALS),
