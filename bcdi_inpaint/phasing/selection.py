@@ -16,12 +16,18 @@ MARGIN = 1.5
 """Times the best free log-likelihood: runs up to there are compared further. Chosen on three small
 crystals with gaps of 1.5 to 4 fringes; no committed command."""
 
+ALIKE = 1.01
+"""Times a number up to which another one is no worse. Of three runs of one scan, a random one had
+a support of 9916 voxels in place of 9952, and would have been taken for it: it was 0.089 rad off,
+the one of best free log-likelihood 0.072; no committed command."""
+
 
 def choose(found: Sequence[Reconstruction]) -> Reconstruction:
     """The best run: of those whose free log-likelihood is near the best, the one of least ranks.
 
-    The ranks are in free log-likelihood, log-likelihood and size of the support, added up; the
-    free log-likelihood decides between equals. Without free voxels the log-likelihood stands in.
+    The ranks are in free log-likelihood, log-likelihood and size of the support, added up; what
+    differs by a hundredth shares a rank. The free log-likelihood decides between equals. Without
+    free voxels the log-likelihood stands in.
     """
     free = [free_misfit(one) for one in found]
     near = [one for one, own in zip(found, free, strict=True) if own <= MARGIN * min(free)]
@@ -42,6 +48,10 @@ def free_misfit(found: Reconstruction) -> float:
 
 
 def _ranks(values: Sequence[float]) -> np.ndarray:
-    """The place of each value, 0 for the least; equal ones share theirs."""
-    _, places = np.unique(np.asarray(values), return_inverse=True)
+    """The place of each value, 0 for the least; those that are alike share theirs."""
+    places, place, first = np.zeros(len(values), dtype=int), -1, -np.inf
+    for number in np.argsort(values, kind="stable"):
+        if not values[number] <= ALIKE * first:
+            place, first = place + 1, values[number]
+        places[number] = place
     return places

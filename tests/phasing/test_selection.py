@@ -29,3 +29,10 @@ def test_equals_are_told_by_the_free_voxels_or_by_the_others() -> None:
     assert choose([second, first]) is first
     blind = [run(float("nan"), llk, 100) for llk in (1.4, 1.1)]
     assert choose(blind) is blind[1]
+
+
+def test_what_differs_by_less_than_a_hundredth_does_not_outweigh_the_free_voxels() -> None:
+    best, random = run(1.61, 1.333, 402), run(1.67, 1.326, 400)
+    assert choose([random, best]) is best
+    clearly_better = run(1.67, 1.2, 300)
+    assert choose([best, clearly_better]) is clearly_better
