@@ -154,7 +154,7 @@ def _handed(
 def _hint(verdict: str | None, request: Request) -> str:
     """What more can be done for the crystal."""
     helps = verdict in ("compare", "fill") and not request.refine
-    return "; with --refine, minutes more, it is better and safer" if helps else ""
+    return "; try --refine too, it takes minutes more and often helps" if helps else ""
 
 
 def near_peak(scan: Measured, light: LightMap) -> tuple[Box, Shape]:
