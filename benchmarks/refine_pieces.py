@@ -69,7 +69,7 @@ BY_SUPPORT = (
 )
 """A support that is tight in HIO, as users have it, and one that is no tighter than after it."""
 BY_VOXEL = {"and each voxel": FULL}
-"""Likewise, with a share for each voxel in place of one for each class of brightness."""
+"""What users have, with a share for each voxel in place of one for each class of brightness."""
 STARTS = 3
 
 

@@ -40,7 +40,7 @@ from bcdi_inpaint.phasing.torch_state import to_tensor
 from bcdi_inpaint.running.early_end import EarlyEnd
 from bcdi_inpaint.scan.boxes import Box, as_box, grow, within
 
-STARTS = Schedule(
+START_SCHEDULE = Schedule(
     hio=600,
     raar=150,
     er=50,
@@ -50,7 +50,8 @@ STARTS = Schedule(
     widen=1,
     hio_box=48,
 )
-"""HIO first, and the support renewed often and tight: starts seldom stagnate then."""
+"""Of a random start. HIO first, and the support renewed often and tight: starts seldom stagnate
+then."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,11 @@ class RefinementSettings:
 
     largest_box: int = 128
     near: float = 1.5
-    schedule: Schedule = STARTS
+    schedule: Schedule = START_SCHEDULE
     found: float = 3.0
     released: Schedule = Schedule(hio=0, raar=50, er=20)
     last: Schedule = Schedule(hio=0, raar=50, er=20)
-    again: Schedule = replace(STARTS, hio=330, raar=90, er=35, update_every=18)
+    again: Schedule = replace(START_SCHEDULE, hio=330, raar=90, er=35, update_every=18)
     background: BackgroundSettings = BackgroundSettings()
     heeded: Schedule = Schedule(hio=0, raar=50, er=20)
     coherence: CoherenceSettings = CoherenceSettings()

@@ -18,8 +18,8 @@ crystals with gaps of 1.5 to 4 fringes; no committed command."""
 
 ALIKE = 1.01
 """Times a number up to which another one is no worse. Of three runs of one scan, a random one had
-a support of 9916 voxels in place of 9952, and would have been taken for it: it was 0.089 rad off,
-the one of best free log-likelihood 0.072; no committed command."""
+a support of 9916 voxels in place of 9952, and that alone would have decided: it was 0.089 rad off,
+the run of best free log-likelihood 0.072; no committed command."""
 
 
 def choose(found: Sequence[Reconstruction]) -> Reconstruction:
