@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bcdi_inpaint.errors import InputError
@@ -19,9 +21,17 @@ LIBRARIES = {
 """What Qt aborts without on Linux, and the system's packages that have it."""
 
 
-def check_display() -> None:
-    """InputError where a window cannot be shown; Qt itself would abort the process."""
+@contextmanager
+def a_display() -> Iterator[None]:
+    """A display that answers, and stays there while the context is open.
+
+    A server begins anew when its last client leaves, and refuses others meanwhile. So the
+    connection by which it was asked is kept until Qt has its own.
+
+    Raises InputError where a window cannot be shown.
+    """
     if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM", "xcb") != "xcb":
+        yield
         return
     lost = [package for name, package in LIBRARIES.items() if _library(name) is None]
     if lost:
@@ -29,25 +39,32 @@ def check_display() -> None:
             f"{lost[0]} is not installed, expected it for the window: apt install {' '.join(lost)}"
         )
     if os.environ.get("WAYLAND_DISPLAY"):
+        yield
         return
     display = os.environ.get("DISPLAY", "")
-    if not display or not _answers(display):
-        what = f"display {display!r} does not answer" if display else "there is no display"
-        raise InputError(
-            f"{what}, expected one for the window: log in with ssh -X, or look at the picture of "
-            "bcdi-inpaint predict --plot"
-        )
+    with _connected(display) as answers:
+        if not answers:
+            what = f"display {display!r} does not answer" if display else "there is no display"
+            raise InputError(
+                f"{what}, expected one for the window: log in with ssh -X, or look at the picture "
+                "of bcdi-inpaint predict --plot"
+            )
+        yield
 
 
-def _answers(display: str) -> bool:
+@contextmanager
+def _connected(display: str) -> Iterator[bool]:
+    """A connection to a display; whether there is one."""
     xcb = _library("libxcb.so.1")
-    if xcb is None:
-        return True
+    if xcb is None or not display:
+        yield bool(display)
+        return
     xcb.xcb_connect.restype = ctypes.c_void_p
     connection = ctypes.c_void_p(xcb.xcb_connect(display.encode(), None))
-    error = xcb.xcb_connection_has_error(connection)
-    xcb.xcb_disconnect(connection)
-    return not error
+    try:
+        yield not xcb.xcb_connection_has_error(connection)
+    finally:
+        xcb.xcb_disconnect(connection)
 
 
 def _library(name: str) -> Any:
