@@ -15,12 +15,14 @@ from bcdi_inpaint.files.hdf5 import load, quiet_node
 from bcdi_inpaint.files.layout import OBJECTS
 from bcdi_inpaint.files.opening import is_hdf5, open_file
 from bcdi_inpaint.files.specs import split_spec
-from bcdi_inpaint.scan.boxes import Box, as_box
+from bcdi_inpaint.scan.boxes import Box, as_box, sides
 from bcdi_inpaint.scan.found_object import FoundObject
 
 NAMES = ("object", "support", "box", "misfit")
 UNSEEN = "unseen"
 """Islands that the objects have not seen; files of before know of none."""
+PSF = "point_spread_function"
+"""Of the beam under which they were found, where that is no Gaussian."""
 
 
 def write_objects(file: h5py.File, objects: Sequence[FoundObject]) -> None:
@@ -43,6 +45,10 @@ def write_objects(file: h5py.File, objects: Sequence[FoundObject]) -> None:
     group["box"] = [[part.start, part.stop] for part in objects[0].box]
     group["misfit"] = [one.misfit for one in objects]
     group[UNSEEN] = objects[0].unseen
+    psf = objects[0].psf
+    if psf is not None:
+        chunks = (1, *psf.shape[1:])
+        group.create_dataset(PSF, data=psf, chunks=chunks, shuffle=True, compression="gzip")
 
 
 def read_objects(path: str | Path) -> tuple[FoundObject, ...]:
@@ -58,13 +64,14 @@ def read_objects(path: str | Path) -> tuple[FoundObject, ...]:
         if not any(nodes):
             return ()
         found = [load(node) for node in nodes if isinstance(node, h5py.Dataset)]
-        unseen = _load_unseen(file)
+        unseen, psf = _load_unseen(file), _load_psf(file)
     if len(found) == len(NAMES) and _fit(*found):
         objects, supports, limits, misfits = found
         box = as_box(slice(int(start), int(stop)) for start, stop in limits)
         _check_unseen(unseen, box, path)
+        _check_psf(psf, box, path)
         return tuple(
-            FoundObject(obj.astype(np.complex64), support != 0, box, float(misfit), unseen)
+            FoundObject(obj.astype(np.complex64), support != 0, box, float(misfit), unseen, psf)
             for obj, support, misfit in zip(objects, supports, misfits, strict=True)
         )
     raise InputError(
@@ -89,6 +96,26 @@ def _load_unseen(file: h5py.File) -> np.ndarray:
     if node is None:
         return np.zeros((0, 3), dtype=np.int64)
     return np.asarray(load(node) if isinstance(node, h5py.Dataset) else UNSEEN)
+
+
+def _load_psf(file: h5py.File) -> np.ndarray | None:
+    """What an open file has of a point spread function, whatever it is."""
+    node = quiet_node(file, f"{OBJECTS}/{PSF}")
+    if node is None:
+        return None
+    return np.asarray(load(node) if isinstance(node, h5py.Dataset) else PSF)
+
+
+def _check_psf(psf: np.ndarray | None, box: Box, path: Path) -> None:
+    """Refuse what is no point spread function of the objects' box."""
+    if psf is None:
+        return
+    is_one = psf.dtype.kind == "f" and psf.shape == sides(box)
+    if not is_one or not np.all(psf >= 0) or not 0 < float(psf.sum()) < np.inf:
+        raise InputError(
+            f"{path} has in {OBJECTS}/{PSF} what is no point spread function of the box of its "
+            "objects, expected numbers from zero: take --start random, or fill the scan again"
+        )
 
 
 def _check_unseen(unseen: np.ndarray, box: Box, path: Path) -> None:

@@ -2,8 +2,9 @@
 
 The blur is a Gaussian along each axis of the array (rocking, rows, columns), a multivariate normal
 approximation of the mutual coherence function: Clark et al., Nat. Commun. 3, 993 (2012). Its widths
-are those under which the measured counts are likeliest. Zero widths cost nothing. Tensors have the
-centre at index 0, as in `torch_retrieval`.
+are those under which the measured counts are likeliest. Zero widths cost nothing. Once there is an
+object, `beam_form` finds what is no Gaussian. Tensors have the centre at index 0, as in
+`torch_retrieval`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from bcdi_inpaint.arrays import Float32Array
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.point_spread import fit_psf
 
 Widths = tuple[float, float, float]
 
@@ -33,7 +37,9 @@ class CoherenceSettings:
     steps : of Fisher's scoring, each a transform for every axis.
     believed : part of a coherent beam's misfit that the misfit has to be below. Where the beam was
         partly coherent it was 0.24, 0.61 and 0.95 of it, where it was not 0.98 and 1.06; on four
-        crystals of configs/phasing_narrow.yaml and a block, no committed command.
+        crystals of configs/phasing_narrow.yaml and a block, no committed command. And part of the
+        misfit with a Gaussian that the one with a function of any form has to be below.
+    rounds, sharpened : how often such a function is found, and by how many steps each time.
     floor : counts that every voxel is expected to have: one photon where nothing is calculated
         tells of the model and not of its widths.
     """
@@ -43,6 +49,8 @@ class CoherenceSettings:
     box: int = 64
     steps: int = 3
     believed: float = 0.97
+    rounds: int = 3
+    sharpened: int = 20
     floor: float = 1e-3
 
 
@@ -54,9 +62,11 @@ class Coherence:
     ----------
     sigma : standard deviation in voxels of the blur along (rocking, rows, columns); zeros for a
         coherent beam.
+    psf : three axes, centred, the point spread function where it is known to be no Gaussian.
     """
 
     sigma: Widths = (0.0, 0.0, 0.0)
+    psf: Float32Array | None = field(default=None, repr=False, compare=False)
     _transfers: dict[object, tuple[Tensor, float]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -72,7 +82,10 @@ class Coherence:
             return intensity
         transfer, own = self._transfer(intensity)
         transform = torch.fft.rfftn(intensity)
-        scale_in_place(transform, transfer)
+        if transfer.is_complex():
+            transform *= transfer
+        else:
+            scale_in_place(transform, transfer)
         blurred = torch.fft.irfftn(transform, intensity.shape)
         # A voxel keeps its own part at least: the transform rounds like the brightest voxel.
         return torch.maximum(blurred, own * intensity)
@@ -81,10 +94,16 @@ class Coherence:
         """The transform of the blur, (n_rock, n_y, n_x // 2 + 1), and its middle; made once."""
         key = (intensity.shape, intensity.device)
         if key not in self._transfers:
-            transfer = gaussian_transfer(intensity, self.sigma)
-            middle = float(torch.fft.irfftn(transfer, intensity.shape).max())
+            transfer = self._transform(intensity)
+            middle = float(torch.fft.irfftn(transfer, intensity.shape)[0, 0, 0])
             self._transfers[key] = transfer, middle
         return self._transfers[key]
+
+    def _transform(self, like: Tensor) -> Tensor:
+        if self.psf is None:
+            return gaussian_transfer(like, self.sigma)
+        laid = np.fft.ifftshift(fit_psf(self.psf, like.shape))
+        return torch.fft.rfftn(torch.from_numpy(laid).to(like.device))
 
 
 COHERENT = Coherence()

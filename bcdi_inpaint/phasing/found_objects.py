@@ -30,4 +30,5 @@ def collect_objects(
 
 
 def _object_of(task: RefinementTask, state: State, box: Box) -> FoundObject:
-    return FoundObject(*state.centred(), box, measured_misfit(task, state), task.unseen)
+    misfit = measured_misfit(task, state)
+    return FoundObject(*state.centred(), box, misfit, task.unseen, state.coherence.psf)

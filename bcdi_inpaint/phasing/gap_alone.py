@@ -18,6 +18,7 @@ import numpy as np
 from bcdi_inpaint.arrays import Float32Array
 from bcdi_inpaint.errors import InputError, memory_errors
 from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.phasing.beam_form import form_last
 from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.coherence_check import check_last
 from bcdi_inpaint.phasing.computed_intensity import continue_state
@@ -55,7 +56,7 @@ def compute_again(
     states = with_all_measured(task, trial)
     prior = mixed_prior(task, trial, mean_by_doubt(task, states))
     states = (*states, *start_again(task, trial, prior, rng, starts))
-    states = check_last(task, states, search)
+    states = form_last(task, check_last(task, states, search), search)
     return mean_by_doubt(task, states), states
 
 

@@ -14,6 +14,8 @@ import numpy as np
 
 from bcdi_inpaint.arrays import Float32Array, Float64Array
 from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.phasing.beam_form import form_last
+from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.computed_intensity import ComputedStates
 from bcdi_inpaint.phasing.found_objects import collect_objects
 from bcdi_inpaint.phasing.gap_alone import compute_again, with_all_measured
@@ -76,7 +78,8 @@ def judge_states(
     apart = disagreement(task, computed.near)
     trial, left_out = find_best_trial(task, computed.near)
     again = partial(compute_again, task, trial, rng, computed.ended, computed.search)
-    refinement = replace(_judge(task, fill, box, trial, again, rng), interrupted=task.end.came)
+    judged = _judge(task, fill, box, trial, again, computed.search, rng)
+    refinement = replace(judged, interrupted=task.end.came)
     said = (
         *_background(task, trial),
         *_findings(computed, apart, refinement, trial, left_out),
@@ -115,7 +118,8 @@ def _findings(
     if search.failure:
         yield search.failure
     elif not search.best.coherent:
-        yield "coherence width {:.2g}, {:.2g}, {:.2g} voxels".format(*search.best.sigma)
+        tails = "" if search.best.psf is None else ", with a form of its own"
+        yield "coherence width {:.2g}, {:.2g}, {:.2g} voxels".format(*search.best.sigma) + tails
     if refinement.accepted and trial.strength:
         yield f"density evened out by {trial.strength:g}"
     if left_out:
@@ -142,6 +146,7 @@ def _judge(
     box: Box,
     trial: Trial,
     again: Callable[[], tuple[Float32Array, tuple[State, ...]]],
+    search: CoherenceSearch,
     rng: np.random.Generator,
 ) -> Refinement:
     """Believe the computed intensity as far as the pseudo-gap says; `again` computes the gap's."""
@@ -153,7 +158,8 @@ def _judge(
             f"not refined: the computed intensity predicts measured voxels no better (RMS log "
             f"error {mixture.error:.4g} against {before:.4g})"
         )
-        fill = _with_objects(fill, task, with_all_measured(task, trial), box)
+        states = form_last(task, with_all_measured(task, trial), search)
+        fill = _with_objects(fill, task, states, box)
         return Refinement(fill, False, before, mixture.error, shares, remark)
     mixing = task.settings.mixing
     classes = brightness_classes(task.first.counts, mixing)

@@ -3,8 +3,8 @@
 The class is derived from the runner's own scan class. A constant background is taken off the data
 and the fill, which is what PyNX can do with one, on every backend. Each run begins with the blur
 that is known of a partly coherent beam as its point spread function, which stays as it is, and
-evens out the density inside the crystal from the middle on. A point spread function of the user's
-own comes first.
+evens out the density inside the crystal from the middle on. That is the function under which the
+objects were found, or a Gaussian. A point spread function of the user's own comes first.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bcdi_inpaint.arrays import Float32Array
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.background import find_background
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.pynx_course import BeginsAtObjects
 from bcdi_inpaint.phasing.pynx_density import DENSITY, HeldDensity, density_fails, heed_density
-from bcdi_inpaint.phasing.pynx_psf import gaussian_psf_f
+from bcdi_inpaint.phasing.pynx_psf import any_psf_f, gaussian_psf_f
 from bcdi_inpaint.phasing.pynx_scan import planned_cycles, say
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class KnowsPhysics(BeginsAtObjects):
         self._take_off(known)
         self.density = _density(self.params, known.density)
         self.psf_sigma = _psf_sigma(self.params, known)
+        if self.psf_sigma is not None:
+            _say_psf(self.psf_sigma, self._found_psf() is None)
         if self.psf_sigma is not None and self.params["rebin"] is not None:
             self.psf_sigma = self.psf_sigma / np.asarray(self.params["rebin"])
 
@@ -106,9 +109,16 @@ class KnowsPhysics(BeginsAtObjects):
         """Hang it on the `CDI`."""
         super().prepare_cdi()  # type: ignore[misc]
         if self.psf_sigma is not None:
-            self.cdi.init_psf(psf_f=gaussian_psf_f(self.cdi.iobs.shape, self.psf_sigma))
+            psf, shape = self._found_psf(), self.cdi.iobs.shape
+            given = gaussian_psf_f(shape, self.psf_sigma) if psf is None else any_psf_f(shape, psf)
+            self.cdi.init_psf(psf_f=given)
         if self.density is not None and not self._density_is_left():
             setattr(self.cdi, DENSITY, self.density)
+
+    def _found_psf(self) -> Float32Array | None:
+        """The point spread function under which objects were found; None for a Gaussian."""
+        objects = self.objects()
+        return objects[0].psf if objects else None
 
     def _density_is_left(self) -> bool:
         """Whether the GPU cannot even it out; asked once, for all runs, and said."""
@@ -141,9 +151,13 @@ def _psf_sigma(params: dict[str, Any], known: Knowledge) -> np.ndarray | None:
         say("psf: PyNX's ML knows none, so the known blur is left out (leave out ML)")
         return None
     params[USED[0]] = sigma = np.asarray(known.psf_sigma, float)
-    widths = ", ".join(f"{width:.2f}" for width in sigma)
-    say(f"psf: a Gaussian of {widths} voxels, as is known of the beam (--psf none: coherent)")
     return sigma
+
+
+def _say_psf(sigma: np.ndarray, is_gaussian: bool) -> None:
+    widths = ", ".join(f"{width:.2f}" for width in sigma)
+    form = "a Gaussian" if is_gaussian else "as the refinement found it, near a Gaussian"
+    say(f"psf: {form} of {widths} voxels, as is known of the beam (--psf none: coherent)")
 
 
 def _density(params: dict[str, Any], settings: DensitySettings) -> HeldDensity | None:

@@ -18,10 +18,11 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from scipy.fft import fftfreq, fftshift, irfftn, rfftfreq, rfftn
+from scipy.fft import fftfreq, fftshift, ifftshift, irfftn, rfftfreq, rfftn
 
-from bcdi_inpaint.arrays import FloatArray
+from bcdi_inpaint.arrays import Float32Array, FloatArray
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.phasing.point_spread import fit_psf
 from bcdi_inpaint.pynx_engine import import_pynx
 
 SEEN = "intensity_seen"
@@ -85,6 +86,21 @@ def gaussian_psf_f(shape: Sequence[int], sigma: Sequence[float] | FloatArray) ->
     axes = np.meshgrid(*frequencies, indexing="ij", sparse=True)
     exponent = sum((width * axis) ** 2 for width, axis in zip(sigma, axes, strict=True))
     return np.exp(-2 * np.pi**2 * exponent).astype(np.complex64)
+
+
+def any_psf_f(shape: Sequence[int], psf: Float32Array) -> Any:
+    """The real Fourier transform of a point spread function, as `CDI.init_psf` takes it.
+
+    Parameters
+    ----------
+    shape : of the scan.
+    psf : three axes, centred, in voxels of the scan.
+
+    Returns
+    -------
+    (..., n_x // 2 + 1) complex64; it begins with 1.
+    """
+    return rfftn(ifftshift(fit_psf(psf, shape))).astype(np.complex64)
 
 
 def blur(intensity: Any, psf_f: Any) -> Any:

@@ -25,6 +25,7 @@ from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_model
+from bcdi_inpaint.phasing.beam_form import form_beam
 from bcdi_inpaint.phasing.coherence_check import compute_checked
 from bcdi_inpaint.phasing.judged_states import Refinement, judge_states
 from bcdi_inpaint.phasing.peak_box import crop_around_peak, shrink_box
@@ -104,6 +105,7 @@ def refine(
         seen = None if watch is None else partial(watch, box)
         task = replace(task, report=_counter(cycles, total), end=end, watch=seen)
         computed = compute_checked(task, rng, starts, progress)
+        computed = replace(computed, near=form_beam(task, computed.near, computed.search))
         found = judge_states(task, computed, fill, box, rng)
         cycles(total, total)
         return _with_report(found)

@@ -78,6 +78,7 @@ class RefinementSettings:
     coherence : how the beam's coherence is estimated.
     checked : cycles of the best start with the beam as it was found, and as many as if it were
         coherent: the misfits are compared, and once more when all is measured but the gap.
+    formed : cycles after each round in which the beam's point spread function is sharpened.
     density : how an even density is made, as PyNX's cycles make it where the file says so.
     strengths : of the pull to an even density, tried one after another for as long as held-out
         voxels like it.
@@ -96,6 +97,7 @@ class RefinementSettings:
     heeded: Schedule = Schedule(hio=0, raar=50, er=20)
     coherence: CoherenceSettings = CoherenceSettings()
     checked: Schedule = Schedule(hio=0, raar=30, er=15)
+    formed: Schedule = Schedule(hio=0, raar=20, er=10)
     density: DensitySettings = DensitySettings()
     strengths: tuple[float, ...] = (0.1, 0.3)
     evened: Schedule = Schedule(hio=0, raar=30, er=15)
@@ -105,6 +107,7 @@ class RefinementSettings:
     def cycles(self) -> int:
         """Cycles that a start takes if it is gone on with to the end; without a background."""
         checked = [self.checked] * (4 if self.coherence.steps else 0)
+        checked += [self.formed] * (2 * self.coherence.rounds + 2 if self.coherence.steps else 0)
         evened = [self.evened] * len(self.strengths)
         later = (*checked, self.released, self.last, *evened)
         begun = self.schedule.cycles + self.again.cycles

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.fft
 
-from bcdi_inpaint.arrays import BoolArray, Complex64Array, IntArray
+from bcdi_inpaint.arrays import BoolArray, Complex64Array, Float32Array, IntArray
 from bcdi_inpaint.scan.boxes import Box, sides
 
 
@@ -24,6 +24,8 @@ class FoundObject:
     misfit : mean deviance of the measured voxels from what the object diffracts.
     unseen : (n_islands, 3) int, centres of islands of measured voxels that the retrieval has not
         seen, in voxels of the scan; none by default. See `phasing.free_voxels`.
+    psf : three axes, centred, in voxels of the scan: the point spread function of the beam under
+        which the object was found; None where that was coherent, or blurred by a Gaussian.
     """
 
     obj: Complex64Array
@@ -31,6 +33,7 @@ class FoundObject:
     box: Box
     misfit: float
     unseen: IntArray = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int64))
+    psf: Float32Array | None = None
 
     def in_box(self, box: Box) -> FoundObject:
         """The same object as it is in another box of the scan.
@@ -51,7 +54,7 @@ class FoundObject:
         found = scipy.fft.ifftn(scipy.fft.ifftshift(wider), norm="ortho")
         support = self.support[np.ix_(*map(_nearest, self.obj.shape, wider.shape))]
         obj = scipy.fft.fftshift(found) * support
-        return FoundObject(obj.astype(np.complex64), support, box, self.misfit, self.unseen)
+        return replace(self, obj=obj.astype(np.complex64), support=support, box=box)
 
     def in_unit(self, photon: float) -> FoundObject:
         """The same object, whose square adds up to counts of which one photon is `photon`."""

@@ -61,6 +61,22 @@ def test_what_they_have_not_seen_is_read_as_it_was_written(tmp_path: Path, n_isl
     assert not has_unseen(path)
 
 
+def with_psf(objects: tuple[FoundObject, ...]) -> tuple[FoundObject, ...]:
+    psf = np.random.default_rng(0).random((8, 7, 9)).astype(np.float32)
+    return tuple(replace(one, psf=psf) for one in objects)
+
+
+def test_the_point_spread_function_is_read_as_it_was_written(tmp_path: Path) -> None:
+    objects = with_psf(some_objects(BOX, [0.5, 0.75]))
+    for one in read_objects(written(tmp_path, objects)):
+        assert one.psf is not None
+        np.testing.assert_array_equal(one.psf, objects[0].psf)
+        assert one.psf.dtype == np.float32
+    (tmp_path / "none").mkdir()
+    for one in read_objects(written(tmp_path / "none", some_objects(BOX, [0.5]))):
+        assert one.psf is None
+
+
 def test_they_change_nothing_else_of_the_file(tmp_path: Path) -> None:
     with_them = written(tmp_path, some_objects(BOX, [0.5]))
     (tmp_path / "plain").mkdir()
@@ -178,6 +194,28 @@ def test_what_are_no_places_of_unseen_voxels_is_one_line(tmp_path: Path, name: s
     with h5py.File(path, "r+") as file:
         NO_PLACES[name](file[OBJECTS])
     with refused(tmp_path, path, "no places in the box of its objects", "--start random"):
+        read_objects(path)
+
+
+NAME = "point_spread_function"
+NO_PSF = {
+    "another box": with_array(NAME, np.ones((8, 7, 8), np.float32)),
+    "flat": with_array(NAME, np.ones(9, np.float32)),
+    "zeros": with_array(NAME, np.zeros((8, 7, 9), np.float32)),
+    "below zero": with_array(NAME, np.arange(-1.0, 503.0).reshape(8, 7, 9)),
+    "not finite": with_array(NAME, np.full((8, 7, 9), np.inf)),
+    "nan": with_array(NAME, np.full((8, 7, 9), np.nan)),
+    "whole numbers": with_array(NAME, np.ones((8, 7, 9), np.int64)),
+    "nothing at all": with_array(NAME, h5py.Empty("f")),
+}
+
+
+@pytest.mark.parametrize("name", NO_PSF)
+def test_what_is_no_point_spread_function_is_one_line(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, with_psf(some_objects(BOX, [0.5, 0.75])))
+    with h5py.File(path, "r+") as file:
+        NO_PSF[name](file[OBJECTS])
+    with refused(tmp_path, path, "no point spread function of the box", "--start random"):
         read_objects(path)
 
 

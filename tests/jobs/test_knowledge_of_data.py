@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from scan_files import filled_arrays
+from some_objects import some_objects
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_objects, write_filled_cxi
@@ -22,7 +24,7 @@ from bcdi_inpaint.jobs.pynx_runner import run_pynx
 from bcdi_inpaint.phasing.free_voxels import islands_in
 from bcdi_inpaint.phasing.pynx_density import DENSITY
 from bcdi_inpaint.phasing.pynx_faults import as_program
-from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, _psf_sigma, with_knowledge
+from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, _psf_sigma, _say_psf, with_knowledge
 from bcdi_inpaint.phasing.pynx_projection import CARRIED
 from bcdi_inpaint.phasing.pynx_scan import with_carried_fill
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
@@ -46,7 +48,11 @@ def test_the_files_widths_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
     assert known.psf_sigma == pytest.approx(SIGMA)
     assert _psf_sigma(of_run, known) == pytest.approx(SIGMA)
     assert of_run["inpaint_used_psf_sigma"] == pytest.approx(SIGMA)
-    assert "0.50, 0.80, 0.20 voxels" in capsys.readouterr().out
+    for is_gaussian, form in ((True, "a Gaussian"), (False, "as the refinement found it, near a")):
+        _say_psf(np.array(SIGMA), is_gaussian)
+        said = capsys.readouterr().out
+        assert f"psf: {form}" in said
+        assert "0.50, 0.80, 0.20 voxels" in said
 
 
 @pytest.mark.parametrize(
@@ -142,6 +148,26 @@ def test_a_cdi_begins_with_both(scan: Callable[..., Path], pynx: str) -> None:
         assert first == pytest.approx(expected, abs=1e-6)
     held = getattr(cdi, DENSITY)
     assert (held.settings.strength, held.cycles) == (0.1, 600)
+
+
+@pytest.mark.parametrize("start", ["found", "random"])
+def test_a_cdi_begins_with_the_function_under_which_objects_were_found(
+    scan: Callable[..., Path], start: str, pynx: str
+) -> None:
+    path, psf = scan(coherence_sigma=np.array(SIGMA)), np.zeros((40, 40, 40), np.float32)
+    psf[20, 20, 19:22] = 0.25, 0.5, 0.25
+    objects = some_objects((slice(4, 44),) * 3, [0.5])
+    with h5py.File(path, "r+") as file:
+        write_objects(file, [replace(objects[0], psf=psf)])
+    cdi = prepared(path, *SHORT_RUNS, "--start", start)
+    along_columns, along_rows = cdi._psf_f[0, 0, 1], cdi._psf_f[0, 1, 0]
+    found, gaussian = (
+        0.5 + 0.5 * np.cos(2 * np.pi / 32),
+        np.exp(-2 * (np.pi * SIGMA[2] / 32) ** 2),
+    )
+    wanted = found if start == "found" else gaussian
+    assert along_columns == pytest.approx(wanted, abs=1e-6)
+    assert (along_rows == pytest.approx(1, abs=1e-6)) == (start == "found")
 
 
 def test_a_file_that_says_nothing_leaves_pynx_as_it_is(
