@@ -129,6 +129,22 @@ def test_widths_that_the_last_starts_do_not_bear_out_are_not_reported() -> None:
     assert "; coherence width 0.5, 0.25, 0 voxels not believed: its misfit is" in found.remark
 
 
+@pytest.mark.parametrize("off", [0.3, 0.0])
+def test_the_form_of_the_blur_is_of_all_that_was_measured(off: float) -> None:
+    """Whether the fill is refined or not, a form of before is not kept as it was."""
+    uneven = np.full(SHAPE, 1e-4, np.float32)
+    uneven[8, 8, 6:11] = 0.2
+    best = Coherence((0.5, 0.25, 0.0), uneven)
+    task = task_of(off)
+    islands = (np.random.default_rng(0).random(SHAPE) < 0.1) & ~task.hidden
+    task = replace(task, unknown=task.unknown | islands, islands=islands)
+    found = judged(task, replace(crystal(), coherence=best), best=best)
+    assert found.accepted == (off > 0)
+    assert found.fill.report.objects
+    for one in found.fill.report.objects:
+        assert one.psf is None or not np.allclose(one.psf, uneven, atol=1e-3)
+
+
 def test_the_report_has_what_all_starts_came_to_the_best_fit_first(refined: Refinement) -> None:
     """The crystal itself, gone on with, and what did not fail of starts of two cycles each."""
     objects, truth = refined.fill.report.objects, crystal()

@@ -18,9 +18,10 @@ from bcdi_inpaint.gaps.artificial import SETTINGS
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.weights import Model, load_model
-from bcdi_inpaint.phasing import computed_intensity, refinement_task
+from bcdi_inpaint.phasing import computed_intensity, refinement, refinement_task
 from bcdi_inpaint.phasing.background import BackgroundSettings
-from bcdi_inpaint.phasing.coherence import CoherenceSettings
+from bcdi_inpaint.phasing.beam_form import form_beam
+from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
 from bcdi_inpaint.phasing.coherence_check import check_last
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.free_voxels import islands_in, unseen_in
@@ -28,6 +29,7 @@ from bcdi_inpaint.phasing.gap_alone import mean_by_doubt
 from bcdi_inpaint.phasing.refinement import refine
 from bcdi_inpaint.phasing.refinement_task import (
     RefinementSettings,
+    RefinementTask,
     _with_background,
     prepare_task,
 )
@@ -192,6 +194,32 @@ def test_a_beam_that_is_partly_coherent_is_told_and_written(
     assert "coherence width" in found.remark
     sigma = np.array(found.fill.report.coherence_sigma)  # of few cycles, which find part of it
     assert ((sigma > 0.15) & (sigma < 0.8)).all()
+
+
+def test_a_form_that_is_no_gaussian_is_told_and_goes_with_the_objects(
+    expectation: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    core, tails = (scipy.ndimage.gaussian_filter(expectation, width) for width in (0.4, 1.6))
+    blurred = 0.7 * core + 0.3 * tails
+    counts = np.where(gap, 0, np.random.default_rng(2).poisson(blurred)).astype(np.float32)
+    asked: list[bool] = []
+
+    def form(task: RefinementTask, near: tuple[State, ...], search: CoherenceSearch) -> Any:
+        formed = form_beam(task, near, search)
+        asked.append(search.best.psf is not None)
+        return formed
+
+    monkeypatch.setattr(refinement, "form_beam", form)
+    found = refine(counts, gap, fill, model=model, starts=1, settings=QUICK)
+    assert asked == [True]
+    assert "voxels, with a form of its own" in found.remark
+    for one in found.fill.report.objects:
+        assert one.psf is not None
+        assert one.psf.sum() == pytest.approx(1, abs=1e-3)
 
 
 def test_a_background_is_told_and_written(
