@@ -108,6 +108,17 @@ def test_with_all_measured_a_form_is_sharpened_once_more() -> None:
     assert form_last(own, (), search) == ()
 
 
+def test_where_no_start_has_found_the_crystal_a_gaussian_stays() -> None:
+    """What is unseen fits less well than what is seen, by more than the settings allow."""
+    own = task(tailed())
+    own = replace(own, settings=replace(own.settings, found=0.5))
+    search = own.coherence_search()
+    search.best = Coherence((0.7, 0.7, 0.7))
+    near = (state(search.best),)
+    assert form_beam(own, near, search) is near
+    assert search.best.psf is None
+
+
 def test_where_the_beam_is_coherent_or_nothing_is_unseen_all_stays() -> None:
     own = task(tailed(), EarlyEnd(lambda: True))
     near = (state(COHERENT),)
