@@ -100,6 +100,9 @@ TABLES = {
         "phasing_coherent", _judged("phasing_coherent", "--phasing "), CRYSTALS
     ),
     "crystals_wide": Shown("phasing_wide", _judged("phasing_wide", "--phasing "), CRYSTALS),
+    "crystals_wide_runner": Shown(
+        "phasing_wide_runner", _judged("phasing_wide_runner", "--phasing "), CRYSTALS
+    ),
     "crystals_runner": Shown(
         "phasing_runner_small", _judged("phasing_runner_small", "--phasing "), CRYSTALS
     ),
