@@ -118,7 +118,7 @@ def _findings(
     if search.failure:
         yield search.failure
     elif not search.best.coherent:
-        tails = "" if search.best.psf is None else ", with a form of its own"
+        tails = "" if search.best.psf is None else " (no Gaussian: objects/point_spread_function)"
         yield "coherence width {:.2g}, {:.2g}, {:.2g} voxels".format(*search.best.sigma) + tails
     if refinement.accepted and trial.strength:
         yield f"density evened out by {trial.strength:g}"

@@ -22,7 +22,7 @@ LIBRARIES = {
 
 
 @contextmanager
-def a_display() -> Iterator[None]:
+def connected_display() -> Iterator[None]:
     """A display that answers, and stays there while the context is open.
 
     A server begins anew when its last client leaves, and refuses others meanwhile. So the

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bcdi_inpaint.errors import require
-from bcdi_inpaint.running.display import a_display
+from bcdi_inpaint.running.display import connected_display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +79,7 @@ def application() -> Any:
     widgets: Any = require("PySide6.QtWidgets", "window", "the window")
     app = widgets.QApplication.instance()
     if app is None:
-        with a_display():
+        with connected_display():
             app = widgets.QApplication(sys.argv[:1])
         app.setStyle("Fusion")
     require("silx.gui.qt", "window", "the window")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from block_state import CPU, SHAPE, state
 
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
@@ -17,19 +18,10 @@ from bcdi_inpaint.phasing.computed_intensity import unseen_misfit
 from bcdi_inpaint.phasing.found_objects import collect_objects
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.torch_state import State, to_tensor
 from bcdi_inpaint.running.early_end import EarlyEnd
 from bcdi_inpaint.scan.boxes import whole
 
-SHAPE = (24, 24, 24)
 WIDTHS = (0.5, 0.5, 0.5)
-CPU = torch.device("cpu")
-BLOCK = np.zeros(SHAPE, dtype=np.complex64)
-BLOCK[8:16, 8:15, 9:16] = 40
-
-
-def state(coherence: Coherence) -> State:
-    return State(to_tensor(BLOCK, CPU), to_tensor(BLOCK != 0, CPU), coherence)
 
 
 def tailed() -> Coherence:

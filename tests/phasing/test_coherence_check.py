@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.ndimage
-import torch
+from block_state import CPU, SHAPE, state
 
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
@@ -16,18 +16,9 @@ from bcdi_inpaint.phasing.coherence import COHERENT, Coherence
 from bcdi_inpaint.phasing.coherence_check import check_coherence, check_last
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.torch_state import State, to_tensor
 from bcdi_inpaint.running.early_end import EarlyEnd
 
-SHAPE = (24, 24, 24)
 WIDTHS = (0.6, 0.6, 0.6)
-CPU = torch.device("cpu")
-BLOCK = np.zeros(SHAPE, dtype=np.complex64)
-BLOCK[8:16, 8:15, 9:16] = 40
-
-
-def state(coherence: Coherence) -> State:
-    return State(to_tensor(BLOCK, CPU), to_tensor(BLOCK != 0, CPU), coherence)
 
 
 def task(counts: np.ndarray, end: EarlyEnd | None = None) -> RefinementTask:

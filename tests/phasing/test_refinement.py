@@ -216,7 +216,7 @@ def test_a_form_that_is_no_gaussian_is_told_and_goes_with_the_objects(
     monkeypatch.setattr(refinement, "form_beam", form)
     found = refine(counts, gap, fill, model=model, starts=1, settings=QUICK)
     assert asked == [True]
-    assert "voxels, with a form of its own" in found.remark
+    assert "voxels (no Gaussian: objects/point_spread_function)" in found.remark
     for one in found.fill.report.objects:
         assert one.psf is not None
         assert one.psf.sum() == pytest.approx(1, abs=1e-3)

@@ -8,7 +8,7 @@ import pytest
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.running import display
-from bcdi_inpaint.running.display import a_display
+from bcdi_inpaint.running.display import connected_display
 
 
 @pytest.fixture(autouse=True)
@@ -19,25 +19,25 @@ def _x11(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_display_is_said_and_where_pictures_are() -> None:
-    with pytest.raises(InputError, match=r"there is no display, .*ssh -X"), a_display():
+    with pytest.raises(InputError, match=r"there is no display, .*ssh -X"), connected_display():
         pass
 
 
 def test_a_display_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":4711")
-    with pytest.raises(InputError, match="display ':4711' does not answer"), a_display():
+    with pytest.raises(InputError, match="display ':4711' does not answer"), connected_display():
         pass
 
 
 def test_a_library_that_qt_would_abort_without_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(display, "LIBRARIES", {"libnobodyhasit.so.0": "libnobody0"})
-    with pytest.raises(InputError, match="apt install libnobody0"), a_display():
+    with pytest.raises(InputError, match="apt install libnobody0"), connected_display():
         pass
 
 
 def test_a_platform_that_needs_no_display_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    with a_display():
+    with connected_display():
         pass
 
 
@@ -48,10 +48,10 @@ def test_a_display_is_there_until_qt_has_it(monkeypatch: pytest.MonkeyPatch) -> 
     command = ["Xvfb", "-terminate", "-displayfd", str(say)]
     with subprocess.Popen(command, pass_fds=[say], stderr=subprocess.DEVNULL) as server:
         monkeypatch.setenv("DISPLAY", f":{os.read(said, 9).decode().strip()}")
-        with a_display():
+        with connected_display():
             with pytest.raises(subprocess.TimeoutExpired):
                 server.wait(0.5)
-            with a_display():
+            with connected_display():
                 pass
         assert server.wait(30) == 0
     os.close(said)
