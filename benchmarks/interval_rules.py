@@ -1,6 +1,6 @@
 """By what rule a scan's pseudo-gaps should widen the intervals of its gaps, width by width.
 
-python -m benchmarks.interval_rules --folder build/interval_rules    # an hour on a core
+python -m benchmarks.interval_rules --folder build/interval_rules    # half an hour on a core
 
 Crystals of `benchmarks.other_crystals` with seeds below those that `benchmarks.coverage` reports
 on. Each has a gap of each width hidden, and its own pseudo-gaps; what was found stays in the
@@ -250,7 +250,7 @@ def main() -> None:
     """Command line of the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path("build/interval_rules"))
-    parser.add_argument("--seeds", type=int, default=12, help="crystals, at most 200")
+    parser.add_argument("--seeds", type=int, default=24, help="crystals, at most 200")
     arguments = parser.parse_args()
     model = load_model("default")
     found = []

@@ -20,6 +20,8 @@ KINDS = {
 """By name: whether the beam is partly coherent, and whether the modulus varies inside."""
 REAL = {False: "coherent, real object", True: "partly coherent, real object"}
 """Kinds of measurements of real objects, by whether the beam is partly coherent."""
+NARROWEST_VOXEL = 1e-3
+"""Half width of a Lorentzian below which nothing of it leaves a voxel."""
 LEAST_MODULUS = 0.1
 """Part of the mean below which a varying modulus does not fall: no crystal has holes of it."""
 
@@ -78,13 +80,39 @@ def bring_peak_to_middle(amplitude: Complex128Array) -> Complex128Array:
     return np.roll(amplitude, shifts, axis=(0, 1, 2))
 
 
-def blur_intensity(intensity: Float64Array, sigma_voxel: Float64Array) -> Float64Array:
-    """What a partly coherent beam shows: the intensity convolved with a Gaussian (periodic).
+def blur_intensity(
+    intensity: Float64Array, sigma_voxel: Float64Array, tail_share: float = 0.0
+) -> Float64Array:
+    """What a partly coherent beam shows: the intensity convolved with a pseudo-Voigt (periodic).
 
-    Clark et al., Nat. Commun. 3, 993 (2012); `sigma_voxel` (3,) is the Gaussian's standard
-    deviation along each axis.
+    A Gaussian after Clark et al., Nat. Commun. 3, 993 (2012); measured beams have tails beside it.
+
+    Parameters
+    ----------
+    intensity : (n_rock, n_y, n_x).
+    sigma_voxel : (3,), the Gaussian's standard deviation along each axis.
+    tail_share : part of the blur that is a Lorentzian, which along each axis is as wide at half of
+        its height as the Gaussian.
+
+    Returns
+    -------
+    (n_rock, n_y, n_x), of the same sum.
     """
-    return np.asarray(gaussian_filter(intensity, sigma_voxel, mode="wrap"))
+    core = np.asarray(gaussian_filter(intensity, sigma_voxel, mode="wrap"))
+    if not tail_share:
+        return core
+    tails = scipy.fft.rfftn(_lorentzian(intensity.shape, sigma_voxel))
+    tails = scipy.fft.irfftn(scipy.fft.rfftn(intensity) * tails, intensity.shape)
+    return np.asarray((1 - tail_share) * core + tail_share * np.maximum(tails, 0))
+
+
+def _lorentzian(shape: tuple[int, ...], sigma_voxel: Float64Array) -> Float64Array:
+    """A Lorentzian in three dimensions, its sum 1, the centre at index 0."""
+    half_widths = np.maximum(np.sqrt(2 * np.log(2)) * np.asarray(sigma_voxel), NARROWEST_VOXEL)
+    offsets = np.ix_(*(scipy.fft.fftfreq(n, 1 / n) for n in shape))
+    scaled = [(at / width) ** 2 for at, width in zip(offsets, half_widths, strict=True)]
+    peak = (1 + scaled[0] + scaled[1] + scaled[2]) ** -2
+    return np.asarray(peak / peak.sum())
 
 
 def object_of(amplitude: Complex128Array) -> Complex128Array:

@@ -71,10 +71,10 @@ class ScanCalibrationSettings:
     tail: float = 0.3
     tail_of_class: float = 0.2
     of_sigma: WidthRule = WidthRule(
-        WIDTHS, part=(0.5, 0.5, 0.25, 0.25), offset=(0.35, 0.17, 0.09, -0.08)
+        WIDTHS, part=(1.0, 0.75, 0.25, 0.25), offset=(0.13, 0.07, 0.05, -0.11)
     )
     of_tail: WidthRule = WidthRule(
-        WIDTHS, part=(1.0, 0.25, 0.25, 0.25), offset=(0.06, 0.01, -0.01, -0.01)
+        WIDTHS, part=(1.0, 0.5, 0.5, 1.0), offset=(-0.01, -0.04, -0.12, -0.01)
     )
     voxels_together: float = 3.0
     most: int = 1000

@@ -22,6 +22,7 @@ from bcdi_inpaint.phasing.beam_form import form_last
 from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.coherence_check import check_last
 from bcdi_inpaint.phasing.computed_intensity import continue_state
+from bcdi_inpaint.phasing.generations import find_crystal
 from bcdi_inpaint.phasing.refinement_task import RefinementTask, prior_of
 from bcdi_inpaint.phasing.schedule import Stage
 from bcdi_inpaint.phasing.shares_in_gap import mix_in_gap
@@ -56,7 +57,8 @@ def compute_again(
     states = with_all_measured(task, trial)
     prior = mixed_prior(task, trial, mean_by_doubt(task, states))
     states = (*states, *start_again(task, trial, prior, rng, starts))
-    states = form_last(task, check_last(task, states, search), search)
+    states = find_crystal(task, check_last(task, states, search), prior)
+    states = form_last(task, states, search)
     return mean_by_doubt(task, states), states
 
 

@@ -19,6 +19,7 @@ from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.computed_intensity import ComputedStates
 from bcdi_inpaint.phasing.found_objects import collect_objects
 from bcdi_inpaint.phasing.gap_alone import compute_again, with_all_measured
+from bcdi_inpaint.phasing.generations import find_crystal
 from bcdi_inpaint.phasing.mixed_sigma import sigma_factors
 from bcdi_inpaint.phasing.mixing import brightness_classes, rms
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
@@ -158,7 +159,8 @@ def _judge(
             f"not refined: the computed intensity predicts measured voxels no better (RMS log "
             f"error {mixture.error:.4g} against {before:.4g})"
         )
-        states = form_last(task, with_all_measured(task, trial), search)
+        states = find_crystal(task, with_all_measured(task, trial), task.second)
+        states = form_last(task, states, search)
         fill = _with_objects(fill, task, states, box)
         return Refinement(fill, False, before, mixture.error, shares, remark)
     mixing = task.settings.mixing

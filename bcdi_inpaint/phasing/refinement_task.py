@@ -72,6 +72,9 @@ class RefinementSettings:
     last : cycles with the pseudo-gap measured again.
     again : of as many starts once more, with the gap alone hidden, where held-out voxels like what
         was computed.
+    generations : at most, of states that have not found the crystal; see `generations`.
+    agreeing : correlation of two objects from which on they agree.
+    crossed : states of a generation that are crossed with the best one, which is one of them.
     background : how a constant background is looked for.
     heeded : cycles without the background, from where the ones with it ended: held-out voxels say
         whether it stays.
@@ -93,6 +96,9 @@ class RefinementSettings:
     released: Schedule = Schedule(hio=0, raar=50, er=20)
     last: Schedule = Schedule(hio=0, raar=50, er=20)
     again: Schedule = replace(START_SCHEDULE, hio=330, raar=90, er=35, update_every=18)
+    generations: int = 3
+    agreeing: float = 0.9
+    crossed: int = 4
     background: BackgroundSettings = BackgroundSettings()
     heeded: Schedule = Schedule(hio=0, raar=50, er=20)
     coherence: CoherenceSettings = CoherenceSettings()

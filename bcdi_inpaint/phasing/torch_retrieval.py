@@ -192,6 +192,7 @@ def retrieve(
     background: float = 0.0,
     report: Callable[[], None] = lambda: None,
     settle: Callable[[State, Stage], None] = lambda state, stage: None,
+    begin: State | None = None,
 ) -> State:
     """Phase one pattern from one random start; there are no voxels set aside.
 
@@ -215,6 +216,7 @@ def retrieve(
     report : called after each cycle.
     settle : called after each stage of the whole array; it may change what the state says of
         coherence and density.
+    begin : an object and its support, of the whole array, to start from instead of a random one.
 
     Returns
     -------
@@ -235,7 +237,10 @@ def retrieve(
         return amplitudes(counts[box], bad_mask[box], part, device, background)
 
     known = known_in(box)
-    state = start(first_guess[box], rng, support=support, schedule=schedule, device=device)
+    if begin is None:
+        state = start(first_guess[box], rng, support=support, schedule=schedule, device=device)
+    else:
+        state = replace(begin.on_grid(sides(box)))
     state.coherence, state.background = coherence, background
     for stage in schedule.stages():
         if box != everywhere and stage.algorithm != "HIO":

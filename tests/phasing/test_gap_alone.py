@@ -9,6 +9,7 @@ import torch
 
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing.computed_intensity import measured_misfit
 from bcdi_inpaint.phasing.gap_alone import (
     compute_again,
     mean_by_doubt,
@@ -71,6 +72,24 @@ def test_other_starts_see_what_the_pseudo_gap_hid() -> None:
         for each in (task, brighter)
     )
     assert other.intensity()[task.pseudo].sum() > 1.5 * one.intensity()[task.pseudo].sum()
+
+
+def test_starts_that_have_not_found_the_crystal_are_crossed() -> None:
+    phases = np.random.default_rng(5).uniform(0, 2 * np.pi, SHAPE)
+    lost = crystal().obj * torch.from_numpy(np.exp(1j * phases)).to(torch.complex64)
+    trial = trial_of(replace(crystal(), obj=lost))
+    islands = np.zeros(SHAPE, dtype=bool)
+    islands[6:10, 6:10, 4:7] = True
+    task = task_of(islands=islands)
+    task = replace(task, unknown=task.unknown | islands)
+    misfits = []
+    for generations in (0, 3):
+        again = Schedule(hio=4, raar=4, er=2)
+        own = replace(task, settings=replace(SETTINGS, again=again, generations=generations))
+        rng, search = np.random.default_rng(0), own.coherence_search()
+        _, states = compute_again(own, trial, rng, 1, search)
+        misfits.append(min(measured_misfit(own, state) for state in states))
+    assert misfits[1] < 0.9 * misfits[0]
 
 
 def test_a_start_that_fits_worse_hardly_counts() -> None:

@@ -129,6 +129,23 @@ def test_widths_that_the_last_starts_do_not_bear_out_are_not_reported() -> None:
     assert "; coherence width 0.5, 0.25, 0 voxels not believed: its misfit is" in found.remark
 
 
+def test_where_the_fill_stays_too_a_crystal_is_looked_for() -> None:
+    phases = np.random.default_rng(5).uniform(0, 2 * np.pi, SHAPE)
+    lost = crystal().obj * torch.from_numpy(np.exp(1j * phases)).to(torch.complex64)
+    task = task_of(0.0)
+    islands = np.zeros(SHAPE, dtype=bool)
+    islands[10:14, 11:14, 10:14] = True  # the middle, which random phases leave dark
+    task = replace(task, unknown=task.unknown | islands, islands=islands)
+    misfits = []
+    for generations in (0, 3):
+        again = Schedule(hio=10, raar=5, er=2, update_every=5)
+        own = replace(task, settings=replace(SETTINGS, again=again, generations=generations))
+        found = judged(own, replace(crystal(), obj=lost))
+        assert not found.accepted
+        misfits.append(found.fill.report.objects[0].misfit)
+    assert misfits[1] < 0.9 * misfits[0]
+
+
 @pytest.mark.parametrize("off", [0.3, 0.0])
 def test_the_form_of_the_blur_is_of_all_that_was_measured(off: float) -> None:
     """Whether the fill is refined or not, a form of before is not kept as it was."""

@@ -17,7 +17,7 @@ from bcdi_inpaint.phasing.torch_retrieval import (
     retrieve,
     start,
 )
-from bcdi_inpaint.phasing.torch_state import State
+from bcdi_inpaint.phasing.torch_state import State, to_tensor
 
 SHAPE = (24, 20, 22)
 NONE = np.zeros(SHAPE, dtype=bool)
@@ -159,6 +159,23 @@ def test_the_same_seed_gives_the_same_object(particle: np.ndarray) -> None:
     ]
     np.testing.assert_array_equal(runs[0], runs[1])
     assert not np.array_equal(runs[0], runs[2])
+
+
+@pytest.mark.parametrize("schedule", [Schedule(hio=0), Schedule(hio=1, hio_box=16)])
+def test_it_begins_at_an_object_that_is_given(
+    particle: np.ndarray, rng: np.random.Generator, schedule: Schedule
+) -> None:
+    """HIO in a smaller box has its middle."""
+    truth, schedule = intensity(particle), replace(schedule, raar=1, er=1)
+    cpu, own = torch.device("cpu"), particle.astype(np.complex64)
+    there = State(to_tensor(own, cpu), to_tensor(own != 0, cpu))
+    before = rng.bit_generator.state
+    found = retrieve(truth, NONE, rng, schedule=schedule, begin=there)
+    assert rng.bit_generator.state == before
+    random = retrieve(truth, NONE, rng, schedule=schedule)
+    overlaps = [abs(np.vdot(own, one.centred()[0])) for one in (found, random)]
+    assert overlaps[0] > 0.9 * np.linalg.norm(own) ** 2 > 1.2 * overlaps[1]
+    np.testing.assert_array_equal(there.obj, to_tensor(own, cpu))
 
 
 def test_what_is_not_finite_is_told_in_one_line(

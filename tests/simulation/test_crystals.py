@@ -80,6 +80,19 @@ def test_a_partly_coherent_beam_blurs_and_a_background_is_added() -> None:
         assert crystal.expectation.max() == pytest.approx(1e6 + 0.5, rel=1e-3)
 
 
+def test_a_beam_may_have_tails_and_without_them_nothing_else_is_drawn() -> None:
+    tailed = MIXED.model_copy(update={"tail_share": (0.2, 0.4)})
+    for plain, other in zip(draw_crystals(MIXED, 2), draw_crystals(tailed, 2), strict=True):
+        assert other.parameters.get("blur_voxel") == plain.parameters.get("blur_voxel")
+        if "blur_voxel" not in other.parameters:
+            np.testing.assert_array_equal(other.counts, plain.counts)
+            continue
+        assert "tail_share" not in plain.parameters
+        assert 0.2 <= other.parameters["tail_share"] <= 0.4
+        assert other.expectation.max() == pytest.approx(1e6 + 0.5, rel=1e-3)
+        assert np.median(other.expectation) > np.median(plain.expectation)
+
+
 def test_a_varying_modulus_varies_as_much_as_it_says() -> None:
     even = MIXED.model_copy(update={"kinds": {"coherent, even": 1.0}})
     for one, other in zip(draw_crystals(MIXED, 2), draw_crystals(even, 2), strict=True):
@@ -122,6 +135,7 @@ def test_a_real_object_is_measured_with_both_beams(tmp_path: Path) -> None:
         {"kinds": {}},
         {"size": 16},
         {"blur_voxel": (0.8, 0.3)},
+        {"tail_share": (0.5, 1.5)},
         {"background": (0, 1)},
         {"colour": "red"},
     ],
