@@ -30,14 +30,11 @@ class ComputedStates:
     near : the one that fits the measured voxels best, and those that fit nearly as well.
     ended : how many starts came to their end.
     search : what was found of the beam's coherence.
-    misfits : of the best one, of what it has seen and of islands that no start sees; nan where
-        there are none.
     """
 
     near: tuple[State, ...]
     ended: int
     search: CoherenceSearch
-    misfits: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def stagnated(self) -> int:
@@ -92,7 +89,7 @@ def compute_states(
         raise InputError("the computed intensity is not finite, expected numbers")
     least = finite[0][0]
     near = tuple(state for misfit, state in finite if misfit <= task.settings.near * least)
-    return ComputedStates(near, len(outcomes), search, (least, unseen_misfit(task, near[0])))
+    return ComputedStates(near, len(outcomes), search)
 
 
 def _run_starts(

@@ -23,11 +23,10 @@ from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.coherence_check import check_last
 from bcdi_inpaint.phasing.computed_intensity import continue_state
 from bcdi_inpaint.phasing.generations import find_crystal
-from bcdi_inpaint.phasing.refinement_task import RefinementTask, prior_of
-from bcdi_inpaint.phasing.schedule import Stage
+from bcdi_inpaint.phasing.last_start import start_with_gap_hidden
+from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.shares_in_gap import mix_in_gap
 from bcdi_inpaint.phasing.starts import run_starts
-from bcdi_inpaint.phasing.torch_retrieval import retrieve
 from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.phasing.trials import Trial
 from bcdi_inpaint.photons import photon_deviance
@@ -131,30 +130,16 @@ def start_again(
     def attempt(own: np.random.Generator) -> None:
         task.end.look()
         with memory_errors():
-            states.append(_begin(task, trial, prior, own))
+            found = start_with_gap_hidden(
+                task,
+                prior,
+                own,
+                coherence=trial.states[0].coherence,
+                background=trial.background,
+                report=task.cycled,
+            )
+        states.append(found)
 
     with task.end.keeping(), suppress(InputError, MemoryError):  # the trial's states are there
         run_starts(attempt, [rng] * starts)
     return tuple(states)
-
-
-def _begin(task: RefinementTask, trial: Trial, prior: Fill, rng: np.random.Generator) -> State:
-    """One start."""
-
-    def settle(state: State, stage: Stage) -> None:
-        if task.watch is not None:
-            task.watch(state.intensity())
-
-    return retrieve(
-        task.counts,
-        task.unknown,
-        rng,
-        schedule=task.settings.again,
-        constraint=prior_of(prior),
-        guess=prior.counts,
-        device=task.device,
-        coherence=trial.states[0].coherence,
-        background=trial.background,
-        report=task.cycled,
-        settle=settle,
-    )

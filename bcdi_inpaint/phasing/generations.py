@@ -19,20 +19,20 @@ from torch import Tensor
 
 from bcdi_inpaint.errors import InputError, memory_errors
 from bcdi_inpaint.filling.fill import Fill
-from bcdi_inpaint.phasing.computed_intensity import measured_misfit, unseen_misfit
-from bcdi_inpaint.phasing.refinement_task import RefinementTask, prior_of
-from bcdi_inpaint.phasing.torch_retrieval import retrieve
+from bcdi_inpaint.phasing.computed_intensity import (
+    measured_misfit,
+    unseen_misfit,
+)
+from bcdi_inpaint.phasing.last_start import start_with_gap_hidden
+from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.torch_state import State
-
-NO_RANDOM = np.random.default_rng(0)
-"""Nothing is drawn from it: a crossed state begins where its parents are."""
 
 WORTH = 0.97
 """Part of the best misfit before it that a generation has to reach for another one to follow."""
 
 
 def find_crystal(task: RefinementTask, states: tuple[State, ...], prior: Fill) -> tuple[State, ...]:
-    """As many states, of generations while they fit better; as they are where one has found it.
+    """The states, or as many of later generations where none of them has found the crystal.
 
     An early end, or no memory, leaves the states until then.
 
@@ -58,15 +58,15 @@ def find_crystal(task: RefinementTask, states: tuple[State, ...], prior: Fill) -
 
 
 def _are_to_be_crossed(task: RefinementTask, states: tuple[State, ...]) -> bool:
-    """Whether there is something to cross, and to judge by, and a need."""
+    """Whether none has found the crystal, and there are cycles to go on with."""
     possible = bool(states) and task.islands is not None and task.settings.again.cycles > 0
     return possible and not has_found(task, states)
 
 
 def has_found(task: RefinementTask, states: Sequence[State]) -> bool:
-    """Whether the best of some states fits voxels that none has seen nearly as well as the rest.
+    """Whether the best state fits voxels that none has seen, and another one agrees with it.
 
-    Another one has to agree with it, where there is one.
+    Of a single state the first says it.
     """
     best = min(states, key=partial(measured_misfit, task))
     if unseen_misfit(task, best) > task.settings.found * measured_misfit(task, best):
@@ -102,28 +102,19 @@ def _next_generation(
             background=best.background,
         )
         try:
-            children.append(_go_on(task, child, prior))
+            found = start_with_gap_hidden(
+                task,
+                prior,
+                coherence=child.coherence,
+                background=child.background,
+                report=task.end.look,  # these cycles are not among those that were announced
+                begin=child,
+            )
         except InputError:  # its support was lost
             continue
+        children.append(found)
     ranked = sorted([*parents, *children], key=partial(measured_misfit, task))
     return tuple(ranked[: len(states)])
-
-
-def _go_on(task: RefinementTask, child: State, prior: Fill) -> State:
-    """HIO, RAAR and ER from a crossed object."""
-    return retrieve(
-        task.counts,
-        task.unknown,
-        NO_RANDOM,
-        schedule=task.settings.again,
-        constraint=prior_of(prior),
-        guess=prior.counts,
-        device=task.device,
-        coherence=child.coherence,
-        background=child.background,
-        report=task.end.look,  # these cycles are not among those that were announced
-        begin=child,
-    )
 
 
 def cross(best: Tensor, other: Tensor) -> Tensor:

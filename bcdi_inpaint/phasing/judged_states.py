@@ -16,7 +16,11 @@ from bcdi_inpaint.arrays import Float32Array, Float64Array
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.phasing.beam_form import form_last
 from bcdi_inpaint.phasing.coherence import CoherenceSearch
-from bcdi_inpaint.phasing.computed_intensity import ComputedStates
+from bcdi_inpaint.phasing.computed_intensity import (
+    ComputedStates,
+    measured_misfit,
+    unseen_misfit,
+)
 from bcdi_inpaint.phasing.found_objects import collect_objects
 from bcdi_inpaint.phasing.gap_alone import compute_again, with_all_measured
 from bcdi_inpaint.phasing.generations import find_crystal
@@ -84,7 +88,6 @@ def judge_states(
     said = (
         *_background(task, trial),
         *_findings(computed, apart, refinement, trial, left_out),
-        *_unseen(task, computed),
     )
     report = replace(
         refinement.fill.report,
@@ -131,14 +134,14 @@ def _findings(
         yield f"starts disagree (by {apart:.2g} in log counts)"
 
 
-def _unseen(task: RefinementTask, computed: ComputedStates) -> Iterator[str]:
-    """Whether the best start fits what it has not seen as well, in a few words where not."""
-    seen, unseen = computed.misfits
-    if unseen > task.settings.found * seen:
-        yield (
-            f"no start has found the crystal (misfit {seen:.2g}, of voxels that none has seen "
-            f"{unseen:.2g})"
-        )
+def _lost(task: RefinementTask, states: Sequence[State]) -> str:
+    """What is said where the best state does not fit what none has seen nearly as well."""
+    best = min(states, key=partial(measured_misfit, task))
+    seen, unseen = measured_misfit(task, best), unseen_misfit(task, best)
+    if not unseen > task.settings.found * seen:  # nan where all was seen
+        return ""
+    misfits = f"misfit {seen:.2g}, of voxels that none has seen {unseen:.2g}"
+    return f"; no start has found the crystal ({misfits})"
 
 
 def _judge(
@@ -162,6 +165,7 @@ def _judge(
         states = find_crystal(task, with_all_measured(task, trial), task.second)
         states = form_last(task, states, search)
         fill = _with_objects(fill, task, states, box)
+        remark += _lost(task, states)
         return Refinement(fill, False, before, mixture.error, shares, remark)
     mixing = task.settings.mixing
     classes = brightness_classes(task.first.counts, mixing)
@@ -170,6 +174,7 @@ def _judge(
     found, states = again()
     refined = _with_objects(_apply(task, fill, box, trial, found, factors), task, states, box)
     remark = f"refined: RMS log error of held-out voxels {before:.4g} to {mixture.error:.4g}"
+    remark += _lost(task, states)
     return Refinement(refined, True, before, mixture.error, shares, remark)
 
 

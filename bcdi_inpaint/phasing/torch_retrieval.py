@@ -180,7 +180,7 @@ def _advance(obj: Tensor, projected: Tensor, support: Tensor, algorithm: str, be
 def retrieve(
     counts: FloatArray,
     bad_mask: BoolArray,
-    rng: np.random.Generator,
+    rng: np.random.Generator | None,
     *,
     support: BoolArray | None = None,
     schedule: Schedule = Schedule(),
@@ -202,7 +202,7 @@ def retrieve(
     ----------
     counts : (n_rock, n_y, n_x), the peak at the centre.
     bad_mask : (n_rock, n_y, n_x) bool, True = invalid; these voxels are free.
-    rng : source of the start.
+    rng : source of the start; None where `begin` says what it is.
     support : (n_rock, n_y, n_x) bool, centred; it stays as it is. Without it the support starts
         from the autocorrelation and shrinks.
     schedule : the cycles.
@@ -238,6 +238,7 @@ def retrieve(
 
     known = known_in(box)
     if begin is None:
+        assert rng is not None, "a random object has no source"
         state = start(first_guess[box], rng, support=support, schedule=schedule, device=device)
     else:
         state = replace(begin.on_grid(sides(box)))

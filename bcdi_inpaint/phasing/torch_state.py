@@ -55,7 +55,7 @@ class State:
         return np.fft.fftshift(inside), np.fft.fftshift(self.support.cpu().numpy())
 
     def on_grid(self, shape: Sequence[int]) -> State:
-        """What was found in the middle of an array, as it is in the whole of it; or the reverse.
+        """The same object on the grid of a larger array with the same middle, or of a smaller one.
 
         What the object is outside of its support is left out, the edges of the support stay as
         coarse as they were, and nothing is diffracted beyond the middle yet.

@@ -142,7 +142,7 @@ def test_children_that_are_lost_are_left_out_and_no_memory_or_time_leaves_the_st
     def fail(*_: object, **__: object) -> State:
         raise errors.pop()
 
-    monkeypatch.setattr(generations, "retrieve", fail)
+    monkeypatch.setattr(generations, "start_with_gap_hidden", fail)
     errors: list[Exception] = [InputError("the support was lost")] * 2
     assert set(map(id, find_crystal(task, states, task.second))) == set(map(id, states))
     errors = [MemoryError()]

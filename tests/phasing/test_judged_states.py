@@ -68,13 +68,12 @@ def judged(
     task: RefinementTask,
     *states: State,
     ended: int = 1,
-    misfits: tuple[float, float] = (1.0, 2.9),
     **found: object,
 ) -> Refinement:
     search = CoherenceSearch(torch.zeros(SHAPE), torch.ones(SHAPE), CoherenceSettings())
     for name, value in found.items():
         setattr(search, name, value)
-    computed = ComputedStates(states or (crystal(),), ended, search, misfits)
+    computed = ComputedStates(states or (crystal(),), ended, search)
     rng = np.random.default_rng(0)
     return judge_states(task, computed, task.second, whole(SHAPE), rng)
 
@@ -203,9 +202,20 @@ def test_a_background_that_cannot_be_told_is_said() -> None:
     assert "; a background cannot be told" in judged(task).remark
 
 
-def test_starts_that_do_not_fit_what_they_have_not_seen_are_told(refined: Refinement) -> None:
+@pytest.mark.parametrize("off", [0.3, 0.0])
+def test_states_that_do_not_fit_what_they_have_not_seen_are_told(
+    refined: Refinement, off: float
+) -> None:
+    """What is said is of the last states, whether the fill is refined or not."""
     assert "no start" not in refined.remark
-    remark = judged(task_of(0.3), misfits=(2.0, 9.5)).remark
-    assert remark.endswith(
-        "; no start has found the crystal (misfit 2, of voxels that none has seen 9.5)"
-    )
+    task = task_of(off)
+    islands = np.zeros(SHAPE, dtype=bool)
+    islands[2:5, 2:5, 2:5] = True
+    far = np.where(islands, 50 * task.counts + 500, task.counts)
+    few = replace(SETTINGS, generations=0)
+    changes = {"unknown": task.unknown | islands, "islands": islands, "settings": few}
+    there = crystal() if off else replace(crystal(), obj=crystal().obj * 0.9)
+    assert "no start" not in judged(replace(task, **changes), there).remark
+    found = judged(replace(task, counts=far, **changes), there)
+    assert found.accepted == (off > 0)
+    assert "; no start has found the crystal (misfit " in found.remark
