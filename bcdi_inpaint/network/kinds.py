@@ -8,7 +8,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Discriminator, Tag, TypeAdapter
 
 from bcdi_inpaint.network.gap_network import GapNetwork
-from bcdi_inpaint.network.published.adapter import PublishedNetwork
+from bcdi_inpaint.network.published.adapter import (
+    REVISION,
+    PublishedConfig,
+    PublishedNetwork,
+)
 from bcdi_inpaint.network.published.chavez import (
     AutoencoderConfig,
     MsdNetChavezConfig,
@@ -61,7 +65,7 @@ _ADAPTER: TypeAdapter[AnyNetworkConfig] = TypeAdapter(AnyNetworkConfig)
 
 
 def read_config(text: str) -> AnyNetworkConfig:
-    """The configuration in a file of weights; pydantic's ValidationError for what is none.
+    """The configuration of a network as text; pydantic's ValidationError for what is none.
 
     Examples
     --------
@@ -71,6 +75,21 @@ def read_config(text: str) -> AnyNetworkConfig:
     'NetworkConfig'
     """
     return _ADAPTER.validate_python(json.loads(text))
+
+
+def read_stored_config(text: str) -> AnyNetworkConfig:
+    """The configuration beside stored weights; ValueError where they are of another revision.
+
+    Examples
+    --------
+    >>> read_stored_config('{"kind": "partial_conv", "inputs": "ours"}')
+    Traceback (most recent call last):
+    ValueError: revision of partial_conv is 1, expected 2: ...
+    """
+    config = read_config(text)
+    if isinstance(config, PublishedConfig):
+        config.check_revision(json.loads(text).get(REVISION, 1))
+    return config
 
 
 def make_network(config: AnyNetworkConfig) -> GapNetwork:

@@ -19,7 +19,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.gap_network import GapNetwork
-from bcdi_inpaint.network.kinds import make_network, read_config
+from bcdi_inpaint.network.kinds import make_network, read_stored_config
 from bcdi_inpaint.network.symmetry_step import StepConfig, SymmetryStep
 from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.safe_files import replace_file
@@ -114,7 +114,7 @@ def load_model(model: str | Path = "default") -> Model:
             metadata = file.metadata() or {}
         _check(path, metadata)
         with torch.device("meta"):  # takes no memory, whatever a stranger's file claims
-            network = make_network(read_config(metadata["network"]))
+            network = make_network(read_stored_config(metadata["network"]))
         calibration = Calibration.model_validate_json(metadata["calibration"])
         tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
         last_step = _last_step(metadata, tensors)

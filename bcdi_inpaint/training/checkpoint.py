@@ -9,6 +9,7 @@ import torch
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.kinds import make_network
+from bcdi_inpaint.network.published.adapter import REVISION
 from bcdi_inpaint.training.plan import Plan
 
 
@@ -26,8 +27,10 @@ def check_checkpoint(path: Path, plan: Plan) -> None:
     """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        drawn = dict(checkpoint["plan"]["network"])
+        revision = drawn.pop(REVISION, 1)
         # Through this version's plan, so that keys of later versions have their defaults.
-        past = Plan.model_validate(checkpoint["plan"]).model_dump(mode="json")
+        past = Plan.model_validate(checkpoint["plan"] | {"network": drawn}).model_dump(mode="json")
         tensors = dict(checkpoint["state_dict"])
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
     except (
@@ -54,7 +57,8 @@ def check_checkpoint(path: Path, plan: Plan) -> None:
             )
     with torch.device("meta"):
         network = make_network(plan.network)
-    if shapes != {f"network.{name}": t.shape for name, t in network.state_dict().items()}:
+    own = {f"network.{name}": t.shape for name, t in network.state_dict().items()}
+    if shapes != own or revision != present["network"].get(REVISION, 1):
         raise InputError(
             f"checkpoint {path} is of another version's network, expected this one's: start anew "
             "in another folder"

@@ -5,7 +5,13 @@ import torch
 from pydantic import ValidationError
 
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
-from bcdi_inpaint.network.kinds import KINDS, AnyNetworkConfig, make_network, read_config
+from bcdi_inpaint.network.kinds import (
+    KINDS,
+    AnyNetworkConfig,
+    make_network,
+    read_config,
+    read_stored_config,
+)
 from bcdi_inpaint.network.units import LOG_UNIT
 
 SMALL = {
@@ -135,10 +141,12 @@ def test_a_patch_without_a_known_voxel_is_finite(kind: str) -> None:
     assert torch.isfinite(make_network(small(kind))(channels)[0]).all()
 
 
+@pytest.mark.parametrize("inputs", ["published", "ours"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_configuration_comes_back_from_its_json(kind: str) -> None:
-    config = small(kind)
+def test_a_configuration_comes_back_from_its_json(kind: str, inputs: str) -> None:
+    config = small(kind, **({} if kind == KINDS[0] else {"inputs": inputs}))
     assert read_config(config.model_dump_json()) == config
+    assert read_stored_config(config.model_dump_json()) == config
 
 
 def test_a_file_without_a_kind_is_ours() -> None:
@@ -153,6 +161,7 @@ def test_a_file_without_a_kind_is_ours() -> None:
         ('{"kind": "tunet", "filters": [1]}', "filters"),
         ('{"kind": "unet", "filters": [6]}', "multiples of 4"),
         ('{"kind": "unet", "inputs": "mine"}', "inputs"),
+        ('{"kind": "partial_conv", "inputs": "ours", "revision": 1}', "expected 2"),
     ],
 )
 def test_an_unknown_kind_or_setting_is_refused(text: str, said: str) -> None:

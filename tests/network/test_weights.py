@@ -11,6 +11,8 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network import weights
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
+from bcdi_inpaint.network.kinds import make_network
+from bcdi_inpaint.network.published.partial_convolution import PartialConfig
 from bcdi_inpaint.network.symmetry_step import StepConfig, SymmetryStep
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import default_path, load_model, save_weights
@@ -106,6 +108,22 @@ def test_tensors_of_another_network_are_refused(saved: Path) -> None:
     save_file(load_file(saved), saved, metadata=metadata | {"network": other.model_dump_json()})
     with pytest.raises(InputError, match="cannot be loaded"):
         load_model(saved)
+
+
+def test_weights_of_a_network_that_changed_since_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    config = PartialConfig(n_dim=2, inputs="ours", base=4, depth=2)
+    save_weights(path, make_network(config), {})
+    assert load_model(path).network.config == config
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    stored = json.loads(metadata["network"])
+    del stored["revision"]  # as files of before have none
+    save_file(load_file(path), path, metadata=metadata | {"network": json.dumps(stored)})
+    said = "revision of partial_conv is 1, expected 2.*train it anew"
+    with pytest.raises(InputError, match=said) as error:
+        load_model(path)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\xff" * 64])

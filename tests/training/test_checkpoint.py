@@ -10,6 +10,7 @@ from small_training import PLAN, changed, run
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.training.history import read_history
+from bcdi_inpaint.training.plan import Plan
 
 
 @pytest.mark.parametrize("damage", ["empty", "text", "truncated", "list", "other network"])
@@ -65,3 +66,17 @@ def test_a_checkpoint_that_knows_fewer_keys_is_resumed(folder: Path, patterns: n
     torch.save(checkpoint, path)
     run(PLAN, patterns, folder, resume=True)
     assert read_history(folder / "metrics.csv")[-1]["step"] == 4
+
+
+def test_a_checkpoint_of_a_network_that_changed_since_is_not_resumed(
+    folder: Path, patterns: np.ndarray
+) -> None:
+    network = {"kind": "partial_conv", "inputs": "ours", "base": 2, "depth": 2}
+    plan = Plan.model_validate(PLAN.model_dump() | {"network": network})
+    run(plan, patterns, folder, stop_after=1)
+    path = folder / "last.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    del checkpoint["plan"]["network"]["revision"]
+    torch.save(checkpoint, path)
+    with pytest.raises(InputError, match="another version's network"):
+        run(plan, patterns, folder, resume=True)

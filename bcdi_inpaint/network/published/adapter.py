@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from torch import Tensor, nn
 
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, GuessKind
@@ -19,6 +27,10 @@ MEAN_ONLY_SCALE = 0.2 / LOG_UNIT
 calibration, measured by gap width and counts, makes it the error that such a network has."""
 SCALE_RANGE = math.log(100)
 """How far, as a logarithm, a trained scale may go from it."""
+
+
+REVISION = "revision"
+"""The key of `PublishedConfig.revision` where a configuration is written."""
 
 
 class PublishedConfig(BaseModel):
@@ -51,9 +63,42 @@ class PublishedConfig(BaseModel):
         """Of the sigmoid that ends the published network; None for no sigmoid."""
         return None
 
+    @property
+    def revision(self) -> int:
+        """Counts from 1 how often what this network computes or learns by was put right.
+
+        Weights of another revision are not this network's, though their layers may fit. It is
+        written only where it is not 1, so that what never changed keeps the name it is stored by.
+        """
+        return 1
+
     def make_body(self, n_in: int, n_out: int) -> Body:
         """The layers between the input's channels and the output's."""
         raise NotImplementedError
+
+    def check_revision(self, stored: object) -> None:
+        """Refuse, with a ValueError, what was written by another revision than this one."""
+        if stored != self.revision:
+            raise ValueError(
+                f"{REVISION} of {getattr(self, 'kind', 'it')} is {stored}, expected "
+                f"{self.revision}: what it computes or learns by has changed since, train it anew"
+            )
+
+    @model_serializer(mode="wrap")
+    def _with_revision(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = write(self)
+        return values if self.revision == 1 else values | {REVISION: self.revision}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_this_revision(cls, values: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        stored = values.get(REVISION) if isinstance(values, dict) else None
+        if stored is not None:
+            values = {key: value for key, value in values.items() if key != REVISION}
+        config = read(values)
+        if stored is not None:
+            config.check_revision(stored)
+        return config
 
 
 class Body(nn.Module):

@@ -2,18 +2,21 @@
 
 A convolution sees known voxels alone and is divided by their share in its window; where it saw any,
 its output is known, so the mask shrinks layer by layer.
+
+With our channels each has its own mask: the mate is known where it is, and the guess, its
+uncertainty and the marks are numbers everywhere, in the gap above all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.published.adapter import Body, PublishedConfig
 from bcdi_inpaint.network.published.dense import CONVOLVE
 from bcdi_inpaint.network.published.layers import CONV
@@ -41,6 +44,11 @@ class PartialConfig(PublishedConfig):
     def divisor(self) -> int:
         """A patch's sides have to be multiples of this."""
         return int(2**self.depth)
+
+    @property
+    def revision(self) -> int:
+        """With our inputs the second: the first hid the guess and the mate in the gap."""
+        return 2 if self.inputs == "ours" else super().revision
 
     def make_body(self, n_in: int, n_out: int) -> Body:
         """The layers between the input's channels and the output's."""
@@ -82,35 +90,48 @@ class PartialConvolution(nn.Module):
         return renormalised * known, known
 
 
+def _masked_channels(channels: Tensor) -> tuple[Masked, ...]:
+    """Our channels, each under its own mask: those that are known everywhere, then the mate."""
+    mate, mate_known = (CHANNEL_ORDER.index(name) for name in ("mate", "mate_known"))
+    whole = channels[:, [n for n in range(len(CHANNEL_ORDER)) if n != mate]]
+    everywhere = torch.ones_like(channels[:, :1])
+    return (whole, everywhere), (channels[:, [mate]], channels[:, [mate_known]])
+
+
 class PartialBody(Body):
     """A U-Net of partial convolutions, ReLU on the way down and LeakyReLU 0.2 on the way up."""
 
     def __init__(self, config: PartialConfig, n_in: int, n_out: int) -> None:
         super().__init__()
         n_dim = config.n_dim
+        self.is_ours = config.inputs == "ours"
+        seen = (n_in - 1, 1) if self.is_ours else (n_in,)  # as `_masked_channels` splits them
         channels = [min(config.base * 2**level, config.most) for level in range(config.depth)]
+        skips = (seen, *((n,) for n in channels[:-1]))
         self.encoder = nn.ModuleList(
-            PartialConvolution(n_dim, (a,), b, stride=2) for a, b in pairwise((n_in, *channels))
+            PartialConvolution(n_dim, before, after, stride=2)
+            for before, after in zip(skips, channels, strict=True)
         )
-        skips = (n_in, *channels[:-1])
         outputs = (channels[0], *channels[:-1])
         self.decoder = nn.ModuleList(
-            PartialConvolution(n_dim, (deep, skip), out)
+            PartialConvolution(n_dim, (deep, *skip), out)
             for deep, skip, out in reversed([*zip(channels, skips, outputs, strict=True)])
         )
         self.head = CONV[n_dim](outputs[0], n_out, 1)
 
     def forward(self, images: Tensor, known: Tensor) -> Tensor:
         """See `Body`."""
-        masked: Masked = (images, known.to(images.dtype))
-        skips: list[Masked] = []
+        given: tuple[Masked, ...] = ((images, known.to(images.dtype)),)
+        if self.is_ours:
+            given = _masked_channels(images)
+        skips: list[tuple[Masked, ...]] = []
         for layer in self.encoder:
-            skips.append(masked)
-            output, mask = layer(masked)
-            masked = (nn.functional.relu(output), mask)
+            skips.append(given)
+            output, mask = layer(*given)
+            given = ((nn.functional.relu(output), mask),)
         for layer, skip in zip(self.decoder, reversed(skips), strict=True):
-            up = tuple(nn.functional.interpolate(each, scale_factor=2) for each in masked)
-            output, mask = layer((up[0], up[1]), skip)
-            masked = (nn.functional.leaky_relu(output, 0.2), mask)
-        found: Tensor = self.head(masked[0])
+            up = tuple(nn.functional.interpolate(each, scale_factor=2) for each in given[0])
+            output, mask = layer((up[0], up[1]), *skip)
+            given = ((nn.functional.leaky_relu(output, 0.2), mask),)
+        found: Tensor = self.head(given[0][0])
         return found

@@ -1,6 +1,9 @@
+import pytest
 import torch
 
-from bcdi_inpaint.network.published.partial_convolution import PartialConvolution
+from bcdi_inpaint.network.channels import CHANNEL_ORDER
+from bcdi_inpaint.network.kinds import make_network
+from bcdi_inpaint.network.published.partial_convolution import PartialConfig, PartialConvolution
 
 
 @torch.no_grad()
@@ -45,3 +48,23 @@ def test_images_beside_each_other_keep_their_own_masks() -> None:
     output, after = layer((torch.full((1, 1, 4, 4), 99.0), nothing), (all_known * 3, all_known))
     assert torch.allclose(output, torch.tensor(3.0))
     assert (after == 1).all()
+
+
+@pytest.mark.parametrize("name", ["guess", "guess_sigma", "mate"])
+@torch.no_grad()
+def test_with_our_inputs_what_is_said_of_the_gap_changes_the_correction(name: str) -> None:
+    torch.manual_seed(0)
+    network = make_network(PartialConfig(n_dim=2, inputs="ours", base=4, depth=2))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    channels = torch.rand(1, len(CHANNEL_ORDER), 16, 16)
+    channels[:, [CHANNEL_ORDER.index("unknown"), CHANNEL_ORDER.index("mate_known")]] = 0
+    channels[:, CHANNEL_ORDER.index("unknown"), 6:9] = 1
+    channels[:, CHANNEL_ORDER.index("mate_known"), :8] = 1
+    other = channels.clone()
+    other[:, CHANNEL_ORDER.index(name), 6:8] += 1
+    found, changed = (network(each)[0] - each[:, :1] for each in (channels, other))
+    assert (found - changed)[..., 6:9, :].abs().max() > 1e-3
+    unheeded = channels.clone()
+    unheeded[:, CHANNEL_ORDER.index("mate"), 8:] += 1  # where the mate is not known
+    assert torch.equal(network(unheeded)[0], network(channels)[0])
