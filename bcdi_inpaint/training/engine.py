@@ -14,18 +14,18 @@ require("lightning", "train", "training")
 import lightning.pytorch as pl
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, Timer
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, Timer, WeightAveraging
 from lightning.pytorch.callbacks.progress import TQDMProgressBar
 from lightning.pytorch.utilities import rank_zero_only
 
 __all__ = [
     "Callback",
-    "EMAWeightAveraging",
     "MisconfigurationException",
     "ModelCheckpoint",
     "TQDMProgressBar",
     "Timer",
     "TorchCheckpointIO",
+    "WeightAveraging",
     "pl",
     "rank_zero_only",
 ]

@@ -41,7 +41,7 @@ class FinetuneSettings:
     steps : of the optimiser.
     learning_rate : of AdamW, after a warm-up.
     batch_size : patches of a step.
-    warmup_steps : steps in which the rate rises; at most a fifth of all.
+    warmup_steps : steps in which the rate rises; at most a tenth of all.
     average_decay : of the exponential moving average of the weights, which is what is kept.
     short_average_decay : the same for fewer than `short` steps, of which the other would hold the
         weights back.

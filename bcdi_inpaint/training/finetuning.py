@@ -263,7 +263,7 @@ def _make_plan(
             steps=steps,
             steps_per_epoch=steps,
             learning_rate=settings.learning_rate,
-            warmup_steps=min(settings.warmup_steps, steps // 5),
+            warmup_steps=settings.warmup_steps,
             average_decay=settings.short_average_decay if is_short else settings.average_decay,
             precision="bf16-mixed" if device.type == "cuda" else "32-true",
         ),

@@ -21,6 +21,8 @@ from bcdi_inpaint.training.slabs import Slab, SlabSource
 from bcdi_inpaint.training.streams import Stream
 
 Batch = tuple[Tensor, Tensor, Tensor]
+WARMUP_SHARE = 0.1
+"""Of a training, by steps or by time, that its rate may take to rise."""
 
 
 class GapTraining(pl.LightningModule):
@@ -71,7 +73,11 @@ class GapTraining(pl.LightningModule):
         self.log_dict(logged | {"guess_mse": guess["mse"]}, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
-        """AdamW; the rate warms up, then falls along a cosine to a hundredth."""
+        """AdamW; the rate warms up, then falls along a cosine to a hundredth.
+
+        The warm-up is over with a tenth of the steps or of the time at the latest, so that a short
+        training leaves it.
+        """
         training = self.plan.training
         optimizer = torch.optim.AdamW(
             self.parameters(), training.learning_rate, betas=(0.9, 0.99), weight_decay=1e-3
@@ -80,7 +86,8 @@ class GapTraining(pl.LightningModule):
         def factor(step: int) -> float:
             progress = min(max(step / training.steps, self._share_of_time()), 1)
             cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
-            return cosine * min(1, (step + 1) / max(training.warmup_steps, 1))
+            warmed_up = max((step + 1) / max(training.warmup_steps, 1), progress / WARMUP_SHARE)
+            return cosine * min(1, warmed_up)
 
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {

@@ -131,10 +131,12 @@ class TrainingConfig(BaseModel):
     clock : what `minutes` are of: ``wall``, or ``processor``, the time that this process computes,
         all its threads together, whatever else runs on the machine.
     learning_rate : of AdamW, after a warm-up; falls to a hundredth along a cosine.
+    warmup_steps : in which it rises; the warm-up takes a tenth of the steps or the time at most.
     calibration_patterns : held-out patterns on which the intervals are calibrated at the end, in
         gaps of every width; 0 for no calibration.
     slabs, validation_slabs : gaps put on patterns, from which all patches are cut.
-    average_decay : of the exponential moving average of the weights, which is what is released.
+    average_decay : of the exponential moving average of the weights, which is what is released. It
+        rises to that, so that the average of a short training is not of its first steps.
     truth : what is learned towards: the noise-free expectation, or noisy counts, as measurements
         would have it. Validation is always against the expectation.
     start : weights to begin with, ``default`` or a file, in place of random ones; the card records

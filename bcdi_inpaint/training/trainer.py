@@ -15,10 +15,10 @@ import torch
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.safe_files import replace_file
+from bcdi_inpaint.training.averaging import MovingAverage
 from bcdi_inpaint.training.callbacks import History, PlainLines, ProcessorLimit
 from bcdi_inpaint.training.engine import (
     Callback,
-    EMAWeightAveraging,
     MisconfigurationException,
     ModelCheckpoint,
     Timer,
@@ -121,7 +121,9 @@ def _callbacks(
     plan: Plan, folder: Path | None, options: RunOptions, on_terminal: bool
 ) -> Iterator[Callback]:
     """The average of the weights, what is kept in the folder, the time limit, and the progress."""
-    yield EMAWeightAveraging(decay=plan.training.average_decay)
+    # What is only adapted, in no folder, or goes on from weights, begins with trained ones.
+    is_new = folder is not None and plan.training.start is None
+    yield MovingAverage(plan.training.average_decay, rises=is_new)
     if folder is not None:
         yield ModelCheckpoint(
             folder, filename="step-{step}", save_last=True, save_top_k=1, monitor="step", mode="max"

@@ -106,3 +106,21 @@ def test_the_rate_has_fallen_when_the_time_of_the_network_is_over(
     assert factor(10) == pytest.approx(0.505)
     now[0] += seconds / 2
     assert factor(10) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("limit", ["steps", "time"])
+def test_a_short_training_leaves_its_warm_up(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of it at most; of a long one, as many steps as are planned."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "process_time", lambda: now[0])
+    short = {"steps": 20} if limit == "steps" else {"steps": 10**6, "minutes": 2.0}
+    plan = changed(warmup_steps=100, clock="processor", **short)
+    training = GapTraining(plan, FixedSlabs([]), [])
+    training.on_train_start()
+    factor = training.configure_optimizers()["lr_scheduler"]["scheduler"].lr_lambdas[0]
+    assert factor(0) == pytest.approx(0.01)
+    now[0] += 12
+    assert factor(2) == pytest.approx(0.976, abs=1e-3)  # the cosine alone
+    training.plan = changed(warmup_steps=100, steps=1000)
+    factor = training.configure_optimizers()["lr_scheduler"]["scheduler"].lr_lambdas[0]
+    assert factor(49) == pytest.approx(0.5, abs=0.01)

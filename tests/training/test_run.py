@@ -93,6 +93,17 @@ def test_the_released_weights_are_the_planned_average(
     assert float(heads[1].max()) < float(heads[0].max())
 
 
+def test_an_average_of_few_steps_is_of_the_last_ones(
+    tmp_path: Path, slabs: Path, patterns: np.ndarray
+) -> None:
+    heads = []
+    for decay in (0, 0.98):
+        plan = changed(average_decay=decay, steps=9, steps_per_epoch=9, learning_rate=1e-2)
+        path = run(plan, patterns, Path(shutil.copytree(slabs, tmp_path / str(decay))))
+        heads.append(load_model(path).network.head.weight.detach().abs())
+    assert float(heads[1].max()) > 0.6 * float(heads[0].max())  # which begins with zero
+
+
 def test_slabs_of_another_plan_are_not_taken(folder: Path, patterns: np.ndarray) -> None:
     other = PLAN.model_copy(update={"patches": PatchConfig(size=16)})
     with pytest.raises(InputError, match="holds slabs of another plan, patches was") as error:
