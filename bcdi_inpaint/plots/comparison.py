@@ -116,10 +116,12 @@ def ratio_strips(
 ) -> Figure:
     """Ratios to a common case: a point for each, a bar at the median, a line at 1.
 
+    How many failed is said below; the median is of them too.
+
     Parameters
     ----------
-    panels : for each heading, the ratios of each method; one that is not finite leaves its point
-        out.
+    panels : for each heading, the ratios of each method; infinite where it failed, nan where there
+        is none.
     ylabel : name of the ratio.
     path : the picture to write; None writes none.
     force : overwrite an existing file.
@@ -149,10 +151,10 @@ def ratio_strips(
                 known = np.asarray(ratios)[np.isfinite(ratios)]
                 spread = np.linspace(-0.15, 0.15, len(known)) if len(known) > 1 else np.zeros(1)
                 ax.plot(place + spread[: len(known)], known, "o", ms=3, color="0.55")
-                if len(known):
-                    middle = float(np.median(known))
+                middle = _median(ratios)
+                if np.isfinite(middle):
                     ax.hlines(middle, place - 0.3, place + 0.3, color=COLOURS["ours"], lw=2)
-            names = [name.replace("_", " ") for name in methods]
+            names = [_with_failures(*one) for one in methods.items()]
             ax.set_xticks(range(len(names)), names, rotation=60, ha="right")
             ax.set_title(heading)
             ax.set_yscale("log")
@@ -162,3 +164,14 @@ def ratio_strips(
         for ax in axes[:, 0]:
             ax.set_ylabel(ylabel)
         return finish(figure, target)
+
+
+def _median(ratios: Sequence[float]) -> float:
+    """Of all that there are, with those that failed."""
+    there = [ratio for ratio in ratios if not math.isnan(ratio)]
+    return float(np.median(there)) if there else math.nan
+
+
+def _with_failures(name: str, ratios: Sequence[float]) -> str:
+    failed = sum(map(math.isinf, ratios))
+    return name.replace("_", " ") + (f" ({failed} failed)" if failed else "")

@@ -46,19 +46,23 @@ def test_an_unknown_error_bar_is_left_out(tmp_path: Path) -> None:
     assert path.exists()  # what is not finite can be written
 
 
-def test_ratio_strips_show_every_panel_and_leave_out_what_failed(tmp_path: Path) -> None:
+def test_ratio_strips_show_every_panel_and_how_many_failed(tmp_path: Path) -> None:
     groups = {
         "6 px": {"mask": [1.0, 1.0], "soft": [0.5, math.inf]},
-        "12 px": {"mask": [1.0], "soft_prior": [math.nan]},
+        "12 px": {"mask": [1.0], "soft_prior": [math.nan], "hard": [0.1, math.inf, math.inf]},
     }
     figure = ratio_strips(groups, ylabel="ratio", path=tmp_path / "ratios.png")
     narrow, wide = figure.axes
     assert [ax.get_title() for ax in (narrow, wide)] == ["6 px", "12 px"]
     assert narrow.get_ylabel() == "ratio"
-    assert [label.get_text() for label in wide.get_xticklabels()] == ["mask", "soft prior"]
+    assert [label.get_text() for label in wide.get_xticklabels()] == [
+        "mask",
+        "soft prior",
+        "hard (2 failed)",
+    ]
     line, mask, soft = (list(of.get_ydata()) for of in narrow.lines)
     assert (line, mask, soft) == ([1, 1], [1.0, 1.0], [0.5])
-    assert len(wide.collections) == 1  # no median of ratios that are not finite
+    assert len(narrow.collections) == len(wide.collections) == 1  # no median that is not finite
     assert (tmp_path / "ratios.png").stat().st_size > 5000
     with pytest.raises(InputError, match="0 panels to draw"):
         ratio_strips({}, ylabel="ratio")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bcdi_inpaint.evaluation.crystals.records import Record
+from bcdi_inpaint.evaluation.crystals.quartiles import quartiles
+from bcdi_inpaint.evaluation.crystals.records import Record, gap_of
 from bcdi_inpaint.evaluation.crystals.treatments import MASKED
 from bcdi_inpaint.phasing.benefit import VERDICTS, verdict_of
 
@@ -100,7 +101,7 @@ def pairs(records: Sequence[Record], treatment: str) -> list[Pair]:
     names = [f"{MASKED} +{words}", MASKED] if sign else [MASKED]
     gaps: dict[tuple[object, ...], dict[str, Record]] = {}
     for record in records:
-        gaps.setdefault(_gap(record), {})[record["treatment"]] = record
+        gaps.setdefault(gap_of(record), {})[record["treatment"]] = record
     found = []
     for of_gap in gaps.values():
         masked = next((of_gap[name] for name in names if name in of_gap), None)
@@ -108,10 +109,6 @@ def pairs(records: Sequence[Record], treatment: str) -> list[Pair]:
             plain = of_gap.get(MASKED)
             found.append(Pair(of_gap[treatment], masked, None if plain is masked else plain))
     return found
-
-
-def _gap(record: Record) -> tuple[object, ...]:
-    return tuple(record.get(name) for name in ("crystal", "width", "number", "setting"))
 
 
 def compare_rules(records: Sequence[Record], treatments: Sequence[str]) -> Iterator[Record]:
@@ -130,7 +127,7 @@ def compare_rules(records: Sequence[Record], treatments: Sequence[str]) -> Itera
 def _row(own: Sequence[Pair], rule: Callable[[Pair], Record]) -> Record:
     taken = [rule(pair) for pair in own]
     ratios = [record["ratio_phase_rms_rad"] for record in taken]
-    low, median, high = (float(ratio) for ratio in np.percentile(ratios, [25, 50, 75]))
+    low, median, high = quartiles(ratios)
     return {
         "cases": len(own),
         "filled": sum(record is pair.filled for record, pair in zip(taken, own, strict=True)),

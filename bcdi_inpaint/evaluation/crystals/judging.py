@@ -24,7 +24,7 @@ from bcdi_inpaint.evaluation.crystals.reconstruction_scores import (
     score_reconstruction,
     score_spread,
 )
-from bcdi_inpaint.evaluation.crystals.records import ERRORS, MEASURED, OVER_MASKING, Record
+from bcdi_inpaint.evaluation.crystals.records import MEASURED, OVER_MASKING, Record, has_failed
 from bcdi_inpaint.evaluation.crystals.retrieving import retrieve_gap
 from bcdi_inpaint.evaluation.crystals.treatments import (
     COMPLETE,
@@ -79,8 +79,9 @@ def judge_crystal(
 ) -> Iterator[list[Record]]:
     """Phase a crystal with every gap, setting and treatment.
 
-    A retrieval that fails is recorded with infinite errors. The complete counts are the same with
-    every gap, so they are phased once.
+    A retrieval that fails is recorded with infinite errors, and ratios; where the masked one fails
+    there is nothing to compare with, and the gap has no ratios. The complete counts are the same
+    with every gap, so they are phased once.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def _judge_gap(
 ) -> list[Record]:
     """The records of all retrievals, those that are known as they are."""
     if all(one in known for one in gap.retrievals):
-        return _with_ratios([known[one] for one in gap.retrievals])
+        return with_ratios([known[one] for one in gap.retrievals])
     views = {setting: gap.view(setting) for setting in gap.config.settings}
     records: list[Record] = []
     for one in gap.retrievals:
@@ -141,7 +142,7 @@ def _judge_gap(
             keep(records)
     for view in views.values():
         show(view)
-    return _with_ratios(records)
+    return with_ratios(records)
 
 
 def _judge_retrieval(
@@ -160,20 +161,41 @@ def _judge_retrieval(
         view.calculated[name] = intensity
         view.objects[name] = aligned
     except InputError as error:
-        scores |= dict.fromkeys(ERRORS, np.inf) | {"failed": str(error)}
+        scores |= dict.fromkeys(OVER_MASKING, np.inf) | {"failed": str(error)}
     return gap.head | {"setting": setting, "treatment": name} | scores
 
 
-def _with_ratios(records: Sequence[Record]) -> list[Record]:
-    """The records with their errors over those with the gap masked; a known one keeps its own."""
+def with_ratios(records: Sequence[Record]) -> list[Record]:
+    """The records of a gap with their errors over those with the gap masked.
+
+    What failed has infinite ratios, a known record keeps its own, and without a masked retrieval
+    that found something all are nan.
+
+    Examples
+    --------
+    >>> errors = dict.fromkeys(("modulus_rms", "gradient_rms", "upper_rad", "worst_rad"), 0.2)
+    >>> known = {"setting": "known support", **errors}
+    >>> masked = known | {"treatment": "mask", "phase_rms_rad": 0.2}
+    >>> failed = known | {"treatment": "hard", "phase_rms_rad": np.inf}
+    >>> [record["ratio_phase_rms_rad"] for record in with_ratios([masked, failed])]
+    [1.0, inf]
+    """
     masked = {record["setting"]: record for record in records if record["treatment"] == MASKED}
     return [record | _over(masked[record["setting"]], record) for record in records]
 
 
 def _over(masked: Record, record: Record) -> Record:
-    """The ratios that a record still lacks, and those that it has."""
+    """The ratios that a record still lacks, and those that it has.
+
+    What is over a masked retrieval that failed is no ratio: nan, whatever earlier versions wrote.
+    """
+    names = [f"ratio_{name}" for name in OVER_MASKING]
+    if has_failed(masked):
+        return dict.fromkeys(names, np.nan)
+    if has_failed(record):
+        return dict.fromkeys(names, np.inf)
     ratios: Record = {}
-    for name, over in OVER_MASKING.items():
-        own = record.get(f"ratio_{name}", np.nan)
-        ratios[f"ratio_{name}"] = record.get(name, np.nan) / masked[over] if own != own else own
+    for name, (of, over) in zip(names, OVER_MASKING.items(), strict=True):
+        own = record.get(name, np.nan)
+        ratios[name] = record.get(of, np.nan) / masked[over] if own != own else own
     return ratios

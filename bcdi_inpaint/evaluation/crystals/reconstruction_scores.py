@@ -10,7 +10,7 @@ from scipy.ndimage import binary_erosion
 from bcdi_inpaint.arrays import BoolArray, ComplexArray, Float32Array
 from bcdi_inpaint.evaluation.crystals.known_crystal import KnownCrystal
 from bcdi_inpaint.evaluation.crystals.object_error import compare, shell_correlation
-from bcdi_inpaint.evaluation.crystals.records import Record
+from bcdi_inpaint.evaluation.crystals.records import APART, Record
 from bcdi_inpaint.evaluation.scores import pearson_log
 from bcdi_inpaint.phasing.gap_intensity import gap_intensity
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
@@ -53,6 +53,9 @@ def score_reconstruction(
 def score_spread(kept: Sequence[Reconstruction], crystal: KnownCrystal) -> Record:
     """How far the kept starts are from the truth and from one another.
 
+    From one another inside the best of them, which may lie elsewhere than the truth, or be its
+    twin.
+
     Examples
     --------
     >>> truth = np.zeros((12, 12, 12), dtype=np.complex64)
@@ -60,15 +63,15 @@ def score_spread(kept: Sequence[Reconstruction], crystal: KnownCrystal) -> Recor
     >>> crystal = KnownCrystal("one", truth, np.abs(truth), np.abs(truth))
     >>> one = Reconstruction(truth, truth != 0, 1.0, 1.0, ())
     >>> spread = score_spread([one, one], crystal)
-    >>> spread["kept"], round(spread["worst_rad"], 3), round(spread["spread_rad"], 3)
+    >>> spread["kept"], round(spread["worst_rad"], 3), round(spread["apart_rad"], 3)
     (2, 0.0, 0.0)
     """
     inside = crystal.inside(0.5)
     errors = [compare(one.obj, crystal.truth, inside).phase_rms_rad for one in kept]
-    apart = [compare(one.obj, kept[0].obj, inside).phase_rms_rad for one in kept[1:]]
+    apart = [compare(one.obj, kept[0].obj).phase_rms_rad for one in kept[1:]]
     return {
         "kept": len(kept),
-        "spread_rad": float(np.median(apart)) if apart else float("nan"),
+        APART: float(np.median(apart)) if apart else float("nan"),
         "upper_rad": float(np.percentile(errors, 75)),
         "worst_rad": max(errors),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ ERRORS = ("phase_rms_rad", "modulus_rms", "gradient_rms")
 """The scores that are reported as ratios to masking; the smaller the better."""
 PLACE = ("crystal", "width", "number", "setting", "treatment")
 """Columns that say which retrieval it is."""
-SPREAD = ("kept", "spread_rad", "upper_rad", "worst_rad")
+APART = "apart_rad"
+SPREAD = ("kept", APART, "upper_rad", "worst_rad")
 """Columns on the kept starts: how many; the median RMS phase distance of the others to the best;
-upper quartile and largest of their phase errors."""
+upper quartile and largest of their phase errors. Tables of before have a `spread_rad`, which was
+measured where the object was not; it is not read."""
 OVER_MASKING = {**{name: name for name in ERRORS}, **dict.fromkeys(SPREAD[2:], ERRORS[0])}
 """Columns of which there are ratios to masking, and masking's column that they are over."""
 MEASURED = ("resolution", "llk_free", "pearson_fill", "pearson_gap", "gap_intensity", *SPREAD)
@@ -50,9 +53,9 @@ def read_records(path: Path) -> list[Record]:
 
 
 def _parse(row: dict[str, str]) -> Record:
-    """A line of the table."""
+    """A line of the table, without columns that are no more."""
     named = {OLD_NAMES.get(name, name): text for name, text in row.items()}
-    return {name: _value(name, text) for name, text in named.items()}
+    return {name: _value(name, text) for name, text in named.items() if name in RECORD_COLUMNS}
 
 
 def _value(name: str, text: str) -> object:
@@ -61,6 +64,34 @@ def _value(name: str, text: str) -> object:
     if name == "cross":
         return text == "True"
     return int(text) if name in _WHOLE else float(text or "nan")
+
+
+def gap_of(record: Record) -> tuple[object, ...]:
+    """Crystal, width, number and setting: what the retrievals of one gap have in common."""
+    return tuple(record.get(name) for name in PLACE[:-1])
+
+
+def has_failed(record: Record) -> bool:
+    """Whether a retrieval found nothing; one that is not done is not among the records.
+
+    Examples
+    --------
+    >>> has_failed({"phase_rms_rad": 0.2}), has_failed({"phase_rms_rad": float("inf")})
+    (False, True)
+    """
+    return math.isinf(record["phase_rms_rad"])
+
+
+def has_ratios(record: Record) -> bool:
+    """Whether its gap is done with; the ratio of a treatment that failed is infinite.
+
+    Examples
+    --------
+    >>> ratios = 0.5, float("inf"), float("nan")
+    >>> [has_ratios({"ratio_phase_rms_rad": ratio}) for ratio in ratios]
+    [True, True, False]
+    """
+    return not math.isnan(record.get("ratio_phase_rms_rad", math.nan))
 
 
 def records_left(known: Sequence[Record], records: Sequence[Record]) -> list[Record]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bcdi_inpaint.evaluation.crystals.quartiles import quartiles
 from bcdi_inpaint.evaluation.crystals.records import Record
 from bcdi_inpaint.phasing.handover import NAMES
 
@@ -103,7 +104,7 @@ def _flux(record: Record, middle: float) -> str:
 
 
 def _evaluate_choice(ratios: Sequence[float], chosen_by: float) -> Record:
-    low, median, high = (float(x) for x in np.percentile(ratios, [25, 50, 75]))
+    low, median, high = quartiles(ratios)
     return {
         "cases": len(ratios),
         "chosen_by": chosen_by,

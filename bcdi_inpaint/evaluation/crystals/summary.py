@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from bcdi_inpaint.evaluation.crystals.comparing import Pair, advice_on, pairs
-from bcdi_inpaint.evaluation.crystals.records import Record
+from bcdi_inpaint.evaluation.crystals.quartiles import quartiles
+from bcdi_inpaint.evaluation.crystals.records import APART, Record, gap_of
 from bcdi_inpaint.evaluation.crystals.treatments import (
     COMPLETE,
     MASKED,
@@ -33,7 +34,7 @@ SUMMARY_COLUMNS = (
     "pearson_gap",
     "ratio_upper_rad",
     "ratio_worst_rad",
-    "spread_rad",
+    APART,
     "gap_intensity",
 )
 DEFAULTS = {AUTO: ("prior",), f"{AUTO} refined": ("refined prior + found", "refined prior")}
@@ -82,7 +83,9 @@ def summarize(records: Sequence[Record], by: Literal["width", "advice"] = "width
 
     Returns a row for each with median, quartiles and the worst; by ``advice`` for each of
     `benefit.VERDICTS` in the place of widths. `ratio_upper_rad` and `ratio_worst_rad` are the
-    medians of the upper quartile and the worst of the kept starts, over masking's best.
+    medians of the upper quartile and the worst of the kept starts, over masking's best. What failed
+    has infinite errors, which count; of scores that it has none of, as `pearson_gap`, the median is
+    that of the others.
 
     Examples
     --------
@@ -119,15 +122,11 @@ def of_converged(records: Sequence[Record], below: float = CONVERGED_RAD) -> lis
     (2, 0)
     """
     found = {
-        _gap(record)
+        gap_of(record)
         for record in records
         if record["treatment"] == COMPLETE and record["phase_rms_rad"] < below
     }
-    return [record for record in records if _gap(record) in found]
-
-
-def _gap(record: Record) -> tuple[Any, ...]:
-    return tuple(record.get(name) for name in ("crystal", "setting", "width", "number"))
+    return [record for record in records if gap_of(record) in found]
 
 
 def summarize_by_kind(records: Sequence[Record]) -> list[Record]:
@@ -151,27 +150,30 @@ def _place(treatment: str) -> tuple[int, str]:
 
 def _summarize_cell(records: Sequence[Record]) -> Record:
     """One row of the summary, but for where it is."""
-    ratios = np.array([record["ratio_phase_rms_rad"] for record in records])
-    low, median, high = np.percentile(ratios, [25, 50, 75])
+    ratios = [float(record["ratio_phase_rms_rad"]) for record in records]
+    low, median, high = quartiles(ratios)
     return {
         "cases": len(records),
         "phase_rms_rad": _median(records, "phase_rms_rad"),
-        "ratio": float(median),
-        "lower_quartile": float(low),
-        "upper_quartile": float(high),
-        "worst": float(ratios.max()),
+        "ratio": median,
+        "lower_quartile": low,
+        "upper_quartile": high,
+        "worst": max(ratios),
         "ratio_modulus": _median(records, "ratio_modulus_rms"),
         "ratio_gradient": _median(records, "ratio_gradient_rms"),
         "pearson_gap": _median(records, "pearson_gap"),
         "ratio_upper_rad": _median(records, "ratio_upper_rad"),
         "ratio_worst_rad": _median(records, "ratio_worst_rad"),
-        "spread_rad": _median(records, "spread_rad"),
+        APART: _median(records, APART),
         "gap_intensity": _median(records, "gap_intensity"),
     }
 
 
 def _median(records: Sequence[Record], column: str) -> float:
-    return float(np.median([record.get(column, np.nan) for record in records]))
+    """Of the records that have it; nan where none has."""
+    values = np.array([record.get(column, np.nan) for record in records], dtype=np.float64)
+    there = values[~np.isnan(values)]
+    return float(np.median(there)) if there.size else float("nan")
 
 
 def summarize_default_by_flux(records: Sequence[Record]) -> list[Record]:

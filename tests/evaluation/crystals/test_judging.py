@@ -5,11 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals import judging, retrieving
 from bcdi_inpaint.evaluation.crystals.config import CrystalScoresConfig, Setting
 from bcdi_inpaint.evaluation.crystals.gap_on_crystal import GapOnCrystal
 from bcdi_inpaint.evaluation.crystals.judging import judge_crystal
 from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView, KnownCrystal
+from bcdi_inpaint.evaluation.crystals.records import OVER_MASKING
 from bcdi_inpaint.evaluation.crystals.treatments import (
     COMPLETE,
     INTERPOLATED,
@@ -129,3 +131,29 @@ def test_complete_counts_are_phased_once_whatever_the_gaps(
     # The wide gap alone, as where a stopped evaluation goes on: the same starts, the same object.
     (alone,) = judge_crystal(crystal, config.model_copy(update={"widths": (5,)}), tiny_model)
     assert repr(alone) == repr(wide)  # some scores are not a number
+
+
+def test_a_retrieval_that_fails_is_recorded_as_infinitely_far_off(
+    monkeypatch: pytest.MonkeyPatch, tiny_model: Model
+) -> None:
+    crystal = small_crystal()
+    config = CONFIG.model_copy(update={"treatments": (MASKED, ZERO, "prior")})
+    failing = {ZERO}
+
+    def answer(gap: GapOnCrystal, setting: Setting, treatment: Treatment) -> list[Reconstruction]:
+        if treatment.name in failing:
+            raise InputError("every start failed")
+        obj = crystal.truth * np.exp(0.3j * np.arange(32) ** 2 / 32)
+        return [Reconstruction(obj.astype(np.complex64), crystal.inside(0.1), 1.0, 1.0, ())]
+
+    monkeypatch.setattr(judging, "retrieve_gap", answer)
+    ((masked, zero, prior),) = judge_crystal(crystal, config, tiny_model)
+    assert masked["ratio_phase_rms_rad"] == prior["ratio_phase_rms_rad"] == 1
+    assert zero["failed"] == "every start failed"
+    for name in OVER_MASKING:
+        assert zero[name] == zero[f"ratio_{name}"] == math.inf
+    failing.add(MASKED)
+    (records,) = judge_crystal(crystal, config, tiny_model)
+    for record in records:
+        assert all(math.isnan(record[f"ratio_{name}"]) for name in OVER_MASKING)
+        assert math.isinf(record["phase_rms_rad"]) == (record["treatment"] in failing)
