@@ -122,7 +122,7 @@ TABLES = {
     "crystals_measured": Shown(
         "phasing_measured",
         _judged("phasing_measured", "--phasing "),
-        ("width", "way", "cases", "phase_rms_rad", "ratio", "spread_rad", "gap_intensity"),
+        ("width", "way", "cases", "phase_rms_rad", "ratio", "gap_intensity"),
     ),
     "crystals_starts": Shown("phasing_starts", _judged("phasing_starts", "--phasing "), CRYSTALS),
 }
