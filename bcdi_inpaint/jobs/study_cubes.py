@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bcdi_inpaint.evaluation.fills import (
@@ -17,10 +17,12 @@ from bcdi_inpaint.evaluation.fills import (
     measured_subjects,
     simulated_subjects,
 )
+from bcdi_inpaint.evaluation.fills.records import distinct
 from bcdi_inpaint.jobs.study_subjects import gaps_of_scans
 from bcdi_inpaint.running.progress import count_progress
 from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.studies.config import StudyConfig
+from bcdi_inpaint.studies.leads import are_many, without_ends
 
 NO_MATE = "friedel"
 """A method that a cube shows nothing for."""
@@ -53,7 +55,20 @@ def judge_study_cubes(
         for subject, number in _bright(config, path):
             records += _judged(subject, number, config, judged, folder)
             done(1)
-    return average_cubes(records, gaps_of_scans(config)) if records else []
+    return _averaged(records, config) if records else []
+
+
+def _averaged(records: Sequence[Record], config: StudyConfig) -> list[Record]:
+    """The means, without the ends of intervals that are over too few crystals."""
+    crystals = {
+        scan: len({each["cluster"] for each in records if each["scan"] == scan})
+        for scan in distinct(records, "scan")
+    }
+    rows = average_cubes(records, gaps_of_scans(config))
+    for row in rows:
+        if not are_many(row["scan"], crystals[row["scan"]]):
+            row |= {name: without_ends(row[name]) for name in ("pearson_log", "unbinned")}
+    return rows
 
 
 def _bright(config: StudyConfig, path: Path) -> Iterator[tuple[Subject, int]]:

@@ -18,6 +18,7 @@ from bcdi_inpaint.studies.contestants import OUR_KIND, our_name
 from bcdi_inpaint.studies.first_guess import table_of_earnings
 from bcdi_inpaint.studies.groups import groups_of
 from bcdi_inpaint.studies.judging import read_views
+from bcdi_inpaint.studies.leads import TESTED
 from bcdi_inpaint.studies.pictures import draw_by_width, draw_fills
 from bcdi_inpaint.studies.trained_networks import Trained
 
@@ -110,7 +111,8 @@ def _sections(
     by_loss = [OUR_KIND, *(each.name for each in contestants if each.by_loss)]
     shown = [name for name in distinct(rows, "method") if name not in by_loss[1:]]
     found = {
-        "Who is first": "\n" + reports.write_findings(rows, results.records, main, config),
+        "Who is first": f"\nBy the correlation of log(1 + counts) in the gap. {TESTED}\n\n"
+        + reports.write_findings(rows, results.records, main, config),
         "What training earned": table_of_earnings(
             results.records, begun, config.resamples, config.seed
         ),

@@ -1,4 +1,4 @@
-"""Means over the gaps of a study, by width and method, with intervals over patterns."""
+"""Means over the gaps of a study, by width and method, with intervals over simulated patterns."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.evaluation.fills import CEILING, Bootstrap, Interval, Record
 from bcdi_inpaint.evaluation.fills.records import SCORES, distinct
 from bcdi_inpaint.evaluation.scores import ceiling_share
 from bcdi_inpaint.studies.judging import FURTHER
+from bcdi_inpaint.studies.leads import shown_interval
 
 DEVIANCE, LEAST_DEVIANCE = "poisson_deviance", 1e-6
 """The score whose mean is the geometric one: else the brightest pattern would decide alone."""
@@ -32,7 +34,8 @@ def average_study(records: Sequence[Record], resamples: int, seed: int) -> list[
     Returns
     -------
     Rows with ``scan``, ``width``, ``method``, ``cases``, `AVERAGED` and `WAYS`, in the order of the
-    records. A share of the way needs ``linear`` and the ceiling among the methods.
+    records. A share of the way needs ``linear`` and the ceiling among the methods, an interval
+    enough patterns: see `leads.LEAST_SUBJECTS`.
     """
     rows = []
     for scan in distinct(records, "scan"):
@@ -53,13 +56,19 @@ def _average_cell(cell: Sequence[Record], head: Record, resamples: int, seed: in
         bootstrap = Bootstrap([record["cluster"] for record in own], resamples, seed)
         row = head | {"method": method, "cases": len(own)}
         for name in AVERAGED:
-            row[name] = bootstrap.interval(bootstrap.means([record[name] for record in own]))
-        logs = np.log([max(record[DEVIANCE], LEAST_DEVIANCE) for record in own])
-        row[DEVIANCE] = bootstrap.interval(np.exp(bootstrap.means(logs)))
+            row[name] = shown_interval(bootstrap, _means(bootstrap, own, name), head["scan"])
         for name, score in WAYS.items():
             row[name] = _way(bootstrap, by_method, method, score)
         rows.append(row)
     return rows
+
+
+def _means(bootstrap: Bootstrap, records: Sequence[Record], score: str) -> Float64Array:
+    """The mean of a score, and of its resamples; the geometric one for `DEVIANCE`."""
+    values = [record[score] for record in records]
+    if score != DEVIANCE:
+        return bootstrap.means(values)
+    return np.exp(bootstrap.means(np.log(np.maximum(values, LEAST_DEVIANCE))))
 
 
 def _way(
@@ -68,12 +77,9 @@ def _way(
     """The share of the way of a method, in one score."""
     if "linear" not in by_method or CEILING not in by_method:
         return Interval(math.nan, math.nan, math.nan)
-    means = [
-        bootstrap.means([record[score] for record in by_method[name]])
-        for name in (method, "linear", CEILING)
-    ]
+    means = [_means(bootstrap, by_method[name], score) for name in (method, "linear", CEILING)]
     shares = [ceiling_share(*map(float, each)) for each in zip(*means, strict=True)]
-    return bootstrap.interval(np.array(shares))
+    return shown_interval(bootstrap, np.array(shares), by_method[method][0]["scan"])
 
 
 def find_order(rows: Sequence[Record], width: int, score: str = "pearson_log") -> list[str]:
@@ -88,26 +94,3 @@ def find_order(rows: Sequence[Record], width: int, score: str = "pearson_log") -
     own = [row for row in rows if row["width"] == width and row["method"] != CEILING]
     known = [row for row in own if not math.isnan(row[score].mean)]
     return [row["method"] for row in sorted(known, key=lambda row: -row[score].mean)]
-
-
-def find_lead(
-    records: Sequence[Record], one: str, other: str, resamples: int, seed: int
-) -> Interval:
-    """How much better one method correlates than another in the same gaps, on average.
-
-    Parameters
-    ----------
-    records : of both, in these gaps.
-    one, other : names of the methods.
-    resamples, seed : of the bootstrap.
-    """
-    pairs = [
-        (first["cluster"], first["pearson_log"] - second["pearson_log"])
-        for first, second in zip(
-            (record for record in records if record["method"] == one),
-            (record for record in records if record["method"] == other),
-            strict=True,
-        )
-    ]
-    bootstrap = Bootstrap([cluster for cluster, _ in pairs], resamples, seed)
-    return bootstrap.interval(bootstrap.means([lead for _, lead in pairs]))

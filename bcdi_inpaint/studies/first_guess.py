@@ -9,7 +9,7 @@ from bcdi_inpaint.evaluation.fills.records import distinct
 from bcdi_inpaint.evaluation.report_tables import rows_as_table
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.studies.averages import find_lead
+from bcdi_inpaint.studies.leads import TESTED, find_sure, leads_of
 
 FIRST_GUESS = "first guess"
 """Its name in tables."""
@@ -38,7 +38,7 @@ def table_of_earnings(
     ----------
     records : of all methods.
     names : of the networks that begin at the first guess.
-    resamples, seed : of the bootstrap.
+    resamples, seed : of the bootstrap and the test.
 
     Returns
     -------
@@ -48,21 +48,16 @@ def table_of_earnings(
         return ""
     text = (
         "\nCorrelation of log(1 + counts) in the gap, less that of the first guess that these "
-        "networks begin at: above 0 is what training earned, below 0 what it cost. Leads and "
-        "losses that are proven are in bold.\n"
+        f"networks begin at: above 0 is what training earned, below 0 what it cost. {TESTED}\n"
     )
     for scan in distinct(records, "scan"):
         own = [record for record in records if record["scan"] == scan]
-        rows = [_earned(own, name, resamples, seed) for name in names]
+        leads = leads_of(own, [(name, FIRST_GUESS) for name in names], resamples, seed)
+        sure = find_sure(leads)
+        rows: list[Record] = [{"network": name} for name in names]
+        for row in rows:
+            for width in sorted(distinct(own, "width")):
+                of = (row["network"], width)
+                row[f"{width} px"] = f"**{leads[of]}**" if of in sure else str(leads[of])
         text += f"\n{scan}:\n\n" + rows_as_table(rows, [*rows[0]], "markdown")
     return text
-
-
-def _earned(records: Sequence[Record], name: str, resamples: int, seed: int) -> Record:
-    row: Record = {"network": name}
-    for width in sorted(distinct(records, "width")):
-        cell = [record for record in records if record["width"] == width]
-        lead = find_lead(cell, name, FIRST_GUESS, resamples, seed)
-        sure = lead.low > 0 or lead.high < 0
-        row[f"{width} px"] = f"**{lead}**" if sure else str(lead)
-    return row

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from bcdi_inpaint.evaluation.fills import CEILING, Interval, Record
 from bcdi_inpaint.evaluation.fills.records import distinct
 from bcdi_inpaint.evaluation.report_tables import rows_as_table
-from bcdi_inpaint.studies.averages import find_lead, find_order
+from bcdi_inpaint.studies.averages import find_order
 from bcdi_inpaint.studies.config import StudyConfig
 from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP, our_name
+from bcdi_inpaint.studies.leads import LEAST_SUBJECTS, Lead, find_sure, leads_of
 from bcdi_inpaint.studies.trained_networks import Trained
 
 RELEASED = "released network"
@@ -56,7 +57,9 @@ def write_beginning(config: StudyConfig, source: str, remarks: Sequence[str]) ->
         "",
         f"- training of each network: {minutes}, on the same patterns and gaps, with the same rate",
         f"- seed {config.seed}; {config.judged} held-out patterns at most",
-        "- in brackets: 95 % confidence intervals over patterns (bootstrap)",
+        "- in brackets: 95 % confidence intervals over patterns (bootstrap), of at least "
+        f"{LEAST_SUBJECTS}, and too narrow for few; the gaps of one measured scan are of one "
+        "crystal, and have none",
         f"- {_ours_said(config)}; `+ inputs` is a published network that sees what ours sees, and "
         "learns by our loss; all others see and learn what their papers say",
     ]
@@ -89,35 +92,38 @@ def write_findings(
     rows : of `average_study`.
     records : that they are of.
     names : of the networks that were trained alike; which is ours, `contestants.our_name` says.
-    config : of the study, for the bootstrap.
+    config : of the study, for the bootstrap and the test.
     """
     lines, ours = [], our_name(names)
+    pairs = [(name, ours) for name in names if name != ours]
     for scan in distinct(rows, "scan"):
         own = [row for row in rows if row["scan"] == scan]
+        of_scan = [record for record in records if record["scan"] == scan]
+        leads = leads_of(of_scan, pairs, config.resamples, config.seed)
+        sure = find_sure(leads)
         for width in sorted(distinct(own, "width")):
             order = [name for name in find_order(own, width) if name in names]
             if ours not in order:
                 continue
-            cell = [r for r in records if (r["scan"], r["width"]) == (scan, width)]
-            ahead = order[: order.index(ours)]
-            leads = {
-                name: find_lead(cell, name, ours, config.resamples, config.seed) for name in ahead
-            }
-            lines.append((not ahead, f"- {scan}, {width} px: {_said(ours, leads, len(order))}"))
+            ahead = {name: leads[name, width] for name in order[: order.index(ours)]}
+            bold = {name for name, of_width in sure if of_width == width}
+            said = _said(ours, ahead, bold, len(order))
+            lines.append((not ahead, f"- {scan}, {width} px: {said}"))
     return "".join(f"{line}\n" for _, line in sorted(lines, key=lambda each: each[0]))
 
 
-def _said(ours: str, ahead: Mapping[str, Interval], number: int) -> str:
+def _said(ours: str, ahead: Mapping[str, Lead], sure: Collection[str], number: int) -> str:
     if not ahead:
         return f"ours (`{ours}`) is first of {number} networks trained alike"
     named = ", ".join(
-        f"{f'**`{name}`**' if lead.low > 0 else f'`{name}`'} by {lead}"
+        f"{f'**`{name}`**' if name in sure else f'`{name}`'} by {lead}"
         for name, lead in [*ahead.items()][:4]
     )
-    sure = any(lead.low > 0 for lead in ahead.values())
-    doubt = "" if sure else "; the interval of each lead holds 0, so none is proven"
-    place = f"{len(ahead) + 1} of {number}"
-    return f"ours (`{ours}`) is number {place}, behind {named} in correlation{doubt}"
+    tested = any(lead.chance == lead.chance for lead in ahead.values())
+    doubt = (
+        "; chance alone may make each of these leads" if tested and not {*ahead} & {*sure} else ""
+    )
+    return f"ours (`{ours}`) is number {len(ahead) + 1} of {number}, behind {named}{doubt}"
 
 
 def by_width(rows: Sequence[Record], column: str, names: Sequence[str] | None = None) -> str:

@@ -15,22 +15,38 @@ def test_the_first_guess_is_what_networks_see_in_the_gap(rng: np.random.Generato
     np.testing.assert_array_equal(filled[gap], guess[gap])
 
 
-def test_what_training_earned_and_cost_is_said_where_it_is_proven() -> None:
+def table(scan: str, patterns: int) -> str:
+    """What three networks earned in a gap of each pattern."""
     scores = {FIRST_GUESS: 0.9, "better": 0.92, "worse": 0.89, "alike": 0.9}
     records: list[Record] = [
         {
-            "scan": "simulated",
+            "scan": scan,
             "width": 6,
             "method": name,
             "cluster": str(index),
             "pearson_log": score + (0.01 * (-1) ** index if name == "alike" else 0),
         }
-        for index in range(4)
+        for index in range(patterns)
         for name, score in scores.items()
     ]
-    text = table_of_earnings(records, ["better", "worse", "alike"], 200, 1)
-    better, worse, alike = (line.split("|")[2].strip() for line in text.splitlines()[-3:])
+    return table_of_earnings(records, ["better", "worse", "alike"], 200, 1)
+
+
+def cells(text: str) -> list[str]:
+    """The numbers of the table."""
+    return [line.split("|")[2].strip() for line in text.splitlines()[-3:]]
+
+
+def test_what_training_earned_and_cost_is_bold_where_it_is_no_chance() -> None:
+    better, worse, alike = cells(table("simulated", 8))
     assert better.startswith("**0.02 [")
     assert worse.startswith("**-0.01 [")
     assert not alike.startswith("**")
-    assert table_of_earnings(records, [], 200, 1) == ""
+    assert table_of_earnings([], [], 200, 1) == ""
+
+
+def test_nothing_is_bold_where_nothing_can_be_tested_or_networks_are_many() -> None:
+    assert cells(table("simulated", 4))[:2] == ["0.02 in all 4 patterns", "-0.01 in all 4 patterns"]
+    assert cells(table("S1398", 8))[:2] == ["0.02 in all 8 gaps", "-0.01 in all 8 gaps"]
+    six = cells(table("simulated", 6))  # a chance of 2 / 64, thrice
+    assert six[0].startswith("0.02 [")

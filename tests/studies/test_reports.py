@@ -13,7 +13,7 @@ from bcdi_inpaint.studies.reports import write_beginning, write_findings
 
 
 def records_of(scores: dict[str, float]) -> list[Record]:
-    """Records of methods in three gaps each."""
+    """Records of methods in nine gaps each."""
     return [
         {
             **dict.fromkeys((*SCORES, *FURTHER), 0.5),
@@ -24,13 +24,13 @@ def records_of(scores: dict[str, float]) -> list[Record]:
             "pearson_log": score + 0.01 * index,
         }
         for name, score in scores.items()
-        for index in range(3)
+        for index in range(9)
     ]
 
 
-def findings(scores: dict[str, float]) -> str:
+def findings(scores: dict[str, float], **changes: Any) -> str:
     """Who is first by these correlations."""
-    records = records_of({"linear": 0.1, **scores})
+    records = [each | changes for each in records_of({"linear": 0.1, **scores})]
     return write_findings(average_study(records, 20, 1), records, [*scores], study())
 
 
@@ -43,6 +43,23 @@ def test_ours_is_the_network_with_the_last_step_where_it_is_there() -> None:
     assert "ours (`gap_unet + last step`) is first of 3 networks" in with_step
     behind = findings(scores | {"gap_unet + last step": 0.75})
     assert "ours (`gap_unet + last step`) is number 2 of 3, behind **`gap_unet`** by" in behind
+
+
+def test_a_lead_on_a_measured_scan_says_in_how_many_of_its_gaps() -> None:
+    said = findings({"gap_unet": 0.8, "unet": 0.85}, scan="S1398")
+    assert said == (
+        "- S1398, 6 px: ours (`gap_unet`) is number 2 of 2, behind `unet` by 0.05 in all 9 gaps\n"
+    )
+
+
+def test_a_lead_that_chance_may_make_is_said_to_be_one() -> None:
+    records = records_of({"linear": 0.1, "gap_unet": 0.8, "unet": 0.8})
+    for number, record in enumerate(each for each in records if each["method"] == "unet"):
+        record["pearson_log"] += 0.03 * (-1) ** number
+    rows = average_study(records, 20, 1)
+    said = write_findings(rows, records, ["gap_unet", "unet"], study())
+    assert "behind `unet` by 0.00333 [" in said
+    assert said.endswith("]; chance alone may make each of these leads\n")
 
 
 @pytest.mark.parametrize("minutes", [None, 40])
