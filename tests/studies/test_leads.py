@@ -84,7 +84,7 @@ def test_holm_allows_for_all_of_a_table() -> None:
     assert not find_sure(of | {str(i): of["c"] for i in range(6)})
 
 
-@pytest.mark.parametrize("patterns", [6, 12])
+@pytest.mark.parametrize("patterns", [6, 8])
 def test_where_nothing_differs_a_table_has_something_bold_in_one_of_twenty(patterns: int) -> None:
     rng = np.random.default_rng(1)
     wrong = 0
