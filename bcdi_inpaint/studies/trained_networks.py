@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import safe_open
 
 from bcdi_inpaint.arrays import LogPatterns
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.weights import FORMAT_VERSION, Model, load_model
+from bcdi_inpaint.safe_files import hold_lock
 from bcdi_inpaint.studies.cache import key_of
 from bcdi_inpaint.studies.contestants import Contestant
+from bcdi_inpaint.training.processes import TRAINING_LOCK
 from bcdi_inpaint.training.run_options import RunOptions
 
 
@@ -58,7 +64,8 @@ def train_networks(
 ) -> Iterator[Trained]:
     """Train networks on the same slabs, one after the other; those of the cache are not trained.
 
-    A training that was killed begins anew, so that all have the same time.
+    A training that was killed begins anew, so that all have the same time. One that another process
+    is at is waited for, and a line says so.
 
     Parameters
     ----------
@@ -77,7 +84,9 @@ def train_networks(
         if not path.exists():
             slabs = _slab_folder(contestant, path)
             options = RunOptions(device=device, workers=workers, quiet=True, slab_folder=slabs)
-            _train(contestant, patterns, held_out, path, options)
+            with _alone(contestant, path):
+                if not path.exists():  # another process may have trained it meanwhile
+                    _train(contestant, patterns, held_out, path, options)
         yield Trained(contestant, load_model(path), _steps_of(path))
 
 
@@ -95,12 +104,56 @@ def _train(
     path: Path,
     options: RunOptions,
 ) -> None:
+    """Train into a folder of its own; only what took a step gets its place in the cache."""
     from bcdi_inpaint.training.run import train
 
     folder = path.with_suffix("")
     shutil.rmtree(folder, ignore_errors=True)
-    train(contestant.plan, patterns, held_out, folder, options).replace(path)
-    shutil.rmtree(folder)
+    made = train(contestant.plan, patterns, held_out, folder, options)
+    if _steps_of(made) < 1:
+        raise InputError(
+            f"training.minutes is {contestant.plan.training.minutes}, which {contestant.name} took "
+            "no step in, expected time for one at least: give more"
+        )
+    made.replace(path)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _alone(contestant: Contestant, path: Path) -> Iterator[None]:
+    """Hold what one process alone may train, as long as it takes; wait for another that does.
+
+    The lock lies beside the folder of the training, which is removed at both of its ends.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_suffix(".lock")
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold_lock(lock, wait=False))
+        except BlockingIOError:
+            print(f"{contestant.name}: waiting for {_holder(lock)}, which trains it", flush=True)
+            held.enter_context(hold_lock(lock))
+        lock.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        _wait_for_training(contestant, path.with_suffix(""))
+        yield
+
+
+def _holder(lock: Path) -> str:
+    """Who wrote that it holds a lock."""
+    return lock.read_text() or "another process"
+
+
+def _wait_for_training(contestant: Contestant, folder: Path) -> None:
+    """Wait for a training in a folder that holds nothing but the folder, as `train` by itself."""
+    try:
+        with hold_lock(folder / TRAINING_LOCK, wait=False):
+            return
+    except FileNotFoundError:
+        return
+    except BlockingIOError:
+        print(f"{contestant.name}: waiting for another process, which trains it", flush=True)
+    with suppress(FileNotFoundError), hold_lock(folder / TRAINING_LOCK):
+        pass
 
 
 def _steps_of(path: Path) -> int:

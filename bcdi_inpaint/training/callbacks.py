@@ -22,21 +22,26 @@ def clock_of(plan: Plan) -> Callable[[], float]:
     return time.monotonic if plan.training.clock == "wall" else time.process_time
 
 
-class ProcessorLimit(Callback):
-    """Ends a training when this process has computed for its plan's minutes of the network."""
+class PlanLimit(Callback):
+    """Ends a training when its plan's minutes of the network are over, by the plan's clock.
+
+    They begin with the training, not while slabs are made, and anew where it is resumed.
+    """
 
     def __init__(self, plan: Plan) -> None:
-        self._plan, self._started = plan, time.process_time()
+        self._plan, self._clock = plan, clock_of(plan)
+        self._started = self._clock()
         self._minutes = plan.training.network_minutes or math.inf
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The time begins, not while slabs are made."""
-        self._started = time.process_time()
+        """The time begins."""
+        self._started = self._clock()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Stop behind the step in which the time was over; InputError if that was the first."""
-        spent = (time.process_time() - self._started) / 60
-        if spent < self._minutes:
+        spent = (self._clock() - self._started) / 60
+        # Clocks differ between processes that train together, and all have to stop at one step.
+        if not trainer.strategy.broadcast(spent >= self._minutes):
             return
         if trainer.global_step == 1 < self._plan.training.steps:
             given = self._plan.training.minutes

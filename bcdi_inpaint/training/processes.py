@@ -11,6 +11,9 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.safe_files import hold_lock
 from bcdi_inpaint.training.plan import Plan
 
+TRAINING_LOCK = "training.lock"
+"""The file of a training's folder that its process holds."""
+
 
 def share(order: Sequence[int], rank: int, world_size: int) -> list[int]:
     """The part of an order that one of several processes takes: every `world_size`-th.
@@ -48,7 +51,7 @@ def exclusive_folder(folder: Path) -> Iterator[None]:
         return
     with ExitStack() as held:
         try:
-            held.enter_context(hold_lock(folder / "training.lock", wait=False))
+            held.enter_context(hold_lock(folder / TRAINING_LOCK, wait=False))
         except BlockingIOError:
             raise InputError(
                 f"another process is training in {folder}, expected none: wait for it, or take "

@@ -82,7 +82,7 @@ def train(
         steps = min(steps, options.stop_after)
     limits = [each for each in (options.minutes, _wall_minutes(plan)) if each is not None]
     limited = replace(options, minutes=min(limits, default=None))
-    trainer = make_trainer(plan, folder, steps, limited)
+    trainer = make_trainer(plan, folder, steps, options)
     with exclusive_folder(folder):
         at = options.slab_folder or folder
         slabs, unseen = prepare(patterns, held_out, plan, at, options.workers, options.quiet)

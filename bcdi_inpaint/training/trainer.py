@@ -16,7 +16,7 @@ import torch
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.training.averaging import MovingAverage
-from bcdi_inpaint.training.callbacks import History, PlainLines, ProcessorLimit
+from bcdi_inpaint.training.callbacks import History, PlainLines, PlanLimit
 from bcdi_inpaint.training.engine import (
     Callback,
     MisconfigurationException,
@@ -56,7 +56,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 class TimeLimit(Timer):
-    """Ends a run after some time, which is counted anew where a training is resumed."""
+    """Ends a run after the time it was given, which is counted anew where it is resumed."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Forget the time of the runs before."""
@@ -131,8 +131,8 @@ def _callbacks(
         yield History(folder / HISTORY)
     if options.minutes is not None:
         yield TimeLimit(timedelta(minutes=options.minutes), verbose=False)
-    if plan.training.minutes is not None and plan.training.clock == "processor":
-        yield ProcessorLimit(plan)
+    if plan.training.minutes is not None:
+        yield PlanLimit(plan)
     if on_terminal:
         yield TQDMProgressBar()
     elif not options.quiet:

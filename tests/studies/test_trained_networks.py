@@ -1,11 +1,58 @@
 """Where the trained networks of a study are kept."""
 
+import os
+import re
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pytest
 from small_study import study, volumes
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.kinds import KINDS
-from bcdi_inpaint.studies.trained_networks import weights_path
+from bcdi_inpaint.studies import trained_networks
+from bcdi_inpaint.studies.trained_networks import train_networks, weights_path
+
+NOTHING = np.zeros((1, 32, 32), np.float16)
+OTHER = """
+import shutil, sys, time
+from pathlib import Path
+from small_study import study
+from bcdi_inpaint.studies.trained_networks import _alone
+path, begun, waits = map(Path, sys.argv[1:])
+folder = path.with_suffix("")
+with _alone(study(kinds=["gap_unet"]).contestants()[0], path):
+    folder.mkdir(exist_ok=True)
+    (folder / "last.ckpt").touch()
+    begun.touch()
+    while not waits.exists():
+        time.sleep(0.01)
+    there = "there" if (folder / "last.ckpt").exists() else "gone"
+    shutil.rmtree(folder)
+    path.write_text(f"all {there}")
+"""
+"""Another process that trains until it is waited for."""
+OTHER_FOLDER = """
+import shutil, sys, time
+from pathlib import Path
+from bcdi_inpaint.training.processes import exclusive_folder
+path, begun, waits = map(Path, sys.argv[1:])
+with exclusive_folder(path.with_suffix("")):
+    begun.touch()
+    while not waits.exists():
+        time.sleep(0.01)
+    path.touch()
+shutil.rmtree(path.with_suffix(""))
+"""
+"""One that holds its folder and nothing beside it."""
+
+
+def _never(*_: object) -> None:
+    raise AssertionError("trained again")
 
 
 def test_plans_without_a_last_step_are_kept_where_they_were_before_there_was_one() -> None:
@@ -45,3 +92,61 @@ def test_the_weights_of_a_network_that_changed_are_not_taken_for_its_own() -> No
     names = dict(weights_path(each, Path("cache")).stem.rsplit("-", 1) for each in trained)
     assert {name: names[name] for name in STORED} == STORED
     assert not {names[name] for name in STORED_BEFORE} & {*STORED_BEFORE.values()}
+
+
+@pytest.mark.parametrize(
+    ("script", "waiting", "left"),
+    [
+        (OTHER, r"gap_unet: waiting for process \d+ on .+, which trains it", "all there"),
+        (OTHER_FOLDER, "gap_unet: waiting for another process, which trains it", ""),
+    ],
+)
+def test_a_training_of_another_process_is_waited_for_and_not_spoiled(
+    script: str, waiting: str, left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contestant = study(kinds=["gap_unet"]).contestants()[0]
+    path, begun, waits = weights_path(contestant, tmp_path), tmp_path / "begun", tmp_path / "waits"
+    path.with_suffix("").mkdir(parents=True)
+    said: list[str] = []
+
+    def say(text: str, **_: object) -> None:
+        said.append(text)
+        waits.touch()
+
+    monkeypatch.setattr(trained_networks, "print", say, raising=False)
+    monkeypatch.setattr(trained_networks, "_train", _never)
+    monkeypatch.setattr(trained_networks, "load_model", lambda _: None)
+    monkeypatch.setattr(trained_networks, "_steps_of", lambda _: 7)
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
+    command = [sys.executable, "-c", script, *map(str, (path, begun, waits))]
+    other = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths})
+    try:
+        while not begun.exists():
+            assert other.poll() is None
+            time.sleep(0.01)
+        found = [*train_networks([contestant], NOTHING, NOTHING, tmp_path)]
+    finally:
+        other.kill()
+        other.wait()
+    assert [each.steps for each in found] == [7]
+    assert path.read_text() == left
+    assert len(said) == 1
+    assert re.fullmatch(waiting, said[0])
+
+
+def test_weights_without_a_step_do_not_come_into_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contestant = study(kinds=["gap_unet"]).contestants()[0]
+
+    def train(*args: Any) -> Path:
+        made: Path = args[3] / "untrained.safetensors"
+        made.parent.mkdir(parents=True)
+        made.touch()
+        return made
+
+    monkeypatch.setattr("bcdi_inpaint.training.run.train", train)
+    monkeypatch.setattr(trained_networks, "_steps_of", lambda _: 0)
+    with pytest.raises(InputError, match=r"training.minutes is .*gap_unet took no step.*give more"):
+        next(train_networks([contestant], NOTHING, NOTHING, tmp_path))
+    assert not [*tmp_path.rglob("gap_unet*.safetensors")]

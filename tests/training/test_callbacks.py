@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from small_training import PLAN, changed, flat, run, waves
 
-from bcdi_inpaint.training.callbacks import ProcessorLimit
+from bcdi_inpaint.training.callbacks import PlanLimit
 from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.plan import LastStepConfig
 
@@ -32,16 +32,27 @@ def test_a_log_gets_a_line_an_epoch_and_quiet_nothing(
             assert f"{last[name]:.4f}" in lines[-1]
 
 
+@pytest.mark.parametrize("clock", ["processor", "wall"])
 @pytest.mark.parametrize(("last_step", "seconds"), [(None, 120), (LastStepConfig(share=0.25), 90)])
 def test_the_network_ends_when_its_share_of_the_time_is_over(
-    last_step: LastStepConfig | None, seconds: int, monkeypatch: pytest.MonkeyPatch
+    last_step: LastStepConfig | None, seconds: int, clock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(time, "process_time", lambda: now[0])
-    limit = ProcessorLimit(changed(minutes=2.0, clock="processor", last_step=last_step))
-    trainer: Any = SimpleNamespace(global_step=7, should_stop=False)
+    name = {"processor": "process_time", "wall": "monotonic"}[clock]
+    monkeypatch.setattr(time, name, lambda: now[0])
+    limit = PlanLimit(changed(minutes=2.0, clock=clock, last_step=last_step))
+    first = SimpleNamespace(broadcast=lambda over: over)
+    trainer: Any = SimpleNamespace(global_step=7, should_stop=False, strategy=first)
     limit.on_train_start(trainer, None)  # type: ignore[arg-type]
     for spent in (seconds - 1, seconds):
         now[0] = 1000.0 + spent
         limit.on_train_batch_end(trainer)
         assert trainer.should_stop == (spent == seconds)
+
+
+def test_processes_that_train_together_stop_when_the_first_one_does() -> None:
+    limit = PlanLimit(changed(minutes=60.0))
+    first = SimpleNamespace(broadcast=lambda _: True)
+    trainer: Any = SimpleNamespace(global_step=7, should_stop=False, strategy=first)
+    limit.on_train_batch_end(trainer)
+    assert trainer.should_stop

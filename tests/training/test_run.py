@@ -158,9 +158,10 @@ def test_a_plan_may_end_by_what_its_process_computed(tmp_path: Path) -> None:
     assert not is_at_its_end(plan, 3, RunOptions(minutes=0.005))
 
 
-def test_time_for_less_than_two_steps_is_refused(tmp_path: Path) -> None:
-    plan = flat(changed(steps=10**6, minutes=1e-6, clock="processor"))
-    with pytest.raises(InputError, match=r"minutes is 1e-06.*one step of \w+ takes.*smaller"):
+@pytest.mark.parametrize("clock", ["processor", "wall"])
+def test_time_for_less_than_two_steps_is_refused(tmp_path: Path, clock: str) -> None:
+    plan = flat(changed(steps=10**6, minutes=1e-9, clock=clock))
+    with pytest.raises(InputError, match=r"minutes is 1e-09.*one step of \w+ takes.*smaller"):
         run(plan, waves((30, 30)), tmp_path)
     assert not [*tmp_path.glob("*.safetensors")]
 
