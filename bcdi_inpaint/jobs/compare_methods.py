@@ -26,10 +26,10 @@ from bcdi_inpaint.studies.cache import cache_folder, key_of
 from bcdi_inpaint.studies.config import StudyConfig
 from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP
 from bcdi_inpaint.studies.fillers import (
+    ImageFiller,
     LastSeen,
     LearningFiller,
     classical_filler,
-    image_filler,
     learner_name,
     volume_filler,
 )
@@ -183,7 +183,7 @@ def _methods(comparison: Comparison, models: Mapping[str, Model]) -> dict[str, F
     last = LastSeen()
     for name, model in models.items():
         if comparison.config.n_dim == 2:
-            found[name] = image_filler(model, comparison.device, last)
+            found[name] = ImageFiller(model, comparison.device, last)
         else:
             found[name] = volume_filler(model, comparison.device)
     return found

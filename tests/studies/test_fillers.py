@@ -1,0 +1,46 @@
+"""What a study counts as a method's time."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from bcdi_inpaint.network.kinds import make_network, read_config
+from bcdi_inpaint.network.weights import Model
+from bcdi_inpaint.studies import fillers
+from bcdi_inpaint.studies.fillers import ImageFiller, LastSeen, Watched
+from bcdi_inpaint.studies.first_guess import first_guess_model
+
+
+def published(inputs: str) -> Model:
+    """An untrained network of a paper."""
+    config = {"kind": "tunet", "n_dim": 2, "depth": 2, "base": 4, "inputs": inputs}
+    return Model(make_network(read_config(json.dumps(config))).eval(), "tunet", "tunet")
+
+
+@pytest.mark.parametrize("first", ["guess", "ours", "published"])
+def test_each_network_that_begins_at_a_kriged_guess_has_the_time_of_kriging(
+    first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    made = fillers.see_image
+
+    def slow(*args: np.ndarray) -> fillers.Features:
+        now[0] += 5.0
+        return made(*args)
+
+    monkeypatch.setattr(time, "process_time", lambda: now[0])
+    monkeypatch.setattr(fillers, "see_image", slow)
+    counts = np.random.default_rng(0).poisson(30, (1, 32, 32)).astype(np.float32)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, :, 14:17] = True
+    last = LastSeen()
+    models = {"guess": first_guess_model(2), "ours": published("ours")}
+    models["published"] = published("published")
+    methods = {name: Watched(ImageFiller(model, "cpu", last)) for name, model in models.items()}
+    for name in (first, *methods):
+        methods[name](counts, gap, bad_mask=np.zeros_like(gap))
+        expected = 0.0 if name == "published" else 5.0
+        assert methods[name].seconds == expected, name
+    assert now[0] == 5.0  # made once
