@@ -11,6 +11,7 @@ from bcdi_inpaint.errors import one_line
 from bcdi_inpaint.evaluation.fills.config import PublishedConfig, ScanConfig
 from bcdi_inpaint.filling.learned_fill import LEARNING, Start
 from bcdi_inpaint.network.kinds import KINDS
+from bcdi_inpaint.studies.config_checks import check_fit
 from bcdi_inpaint.studies.contestants import Column, Contestant, find_contestants
 from bcdi_inpaint.training.gap_loss import LOSSES
 from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig, TrainingConfig
@@ -47,6 +48,11 @@ class LearningConfig(BaseModel):
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return _one_of(names, LEARNING, "method that learns from one scan")
+
+    @field_validator("starts", "widths")
+    @classmethod
+    def _some(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _some_once(values)
 
 
 class LatentConfig(BaseModel):
@@ -133,7 +139,7 @@ class StudyConfig(BaseModel):
     own_width: int | None = Field(None, ge=1)
     classical: tuple[str, ...] = tuple(METHODS)
     released: bool = False
-    widths: tuple[int, ...] = Field((3, 6, 9, 12), min_length=1)
+    widths: tuple[int, ...] = (3, 6, 9, 12)
     shapes_of_gaps: tuple[GapShape, ...] = ("vertical", "cross")
     judged: int = Field(100, ge=1)
     learning: LearningConfig | None = None
@@ -153,6 +159,16 @@ class StudyConfig(BaseModel):
     def _known_losses(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return _one_of(names, tuple(LOSSES), "loss")
 
+    @field_validator("widths", "shapes_of_gaps")
+    @classmethod
+    def _some(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _some_once(values)
+
+    @field_validator("measured_widths", "columns")
+    @classmethod
+    def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _some_once(values) if values else values
+
     @field_validator("classical")
     @classmethod
     def _known_methods(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,13 +185,15 @@ class StudyConfig(BaseModel):
                 "training.last_step would be of all networks, expected none: give last_step beside "
                 "training, for ours"
             )
-        self.contestants()
+        contestants = self.contestants()
+        check_fit(self, [each.name for each in contestants])
         return self
 
     @property
     def n_dim(self) -> int:
         """2 or 3, as the patterns are."""
-        return len(self.patterns.get("shape", (0, 0, 0)))
+        shape = self.patterns.get("shape")
+        return len(shape) if isinstance(shape, list | tuple) else 3
 
     def contestants(self) -> tuple[Contestant, ...]:
         """The networks that are trained, each with its plan; ValueError where a plan is none."""
@@ -193,6 +211,14 @@ class StudyConfig(BaseModel):
             own_width=self.own_width,
             last_step=self.last_step,
         )
+
+
+def _some_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values or len({*values}) < len(values):
+        raise ValueError("expected at least one, and each once: mend the list")
+    if any(isinstance(value, int) and value < 1 for value in values):
+        raise ValueError("expected widths of at least 1: take out what is less")
+    return values
 
 
 def _one_of(names: tuple[str, ...], valid: tuple[str, ...], what: str) -> tuple[str, ...]:

@@ -107,5 +107,7 @@ def test_scans_are_compared_too_and_by_the_published_protocol(
 
 def test_gaps_that_fit_no_pattern_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BCDI_INPAINT_CACHE", str(tmp_path / "cache"))
+    recipe = {**RECIPE, "shape": [24, 24, 24], "count": 1}
+    changes = {"patterns": recipe, "held_out": {**recipe, "seed": 42}, "kinds": [], "widths": [16]}
     with pytest.raises(InputError, match=r"nothing was judged.*set widths"):
-        compare_methods(prepared(tmp_path / "out", kinds=[], widths=[30]))
+        compare_methods(prepared(tmp_path / "out", **changes))

@@ -1,10 +1,13 @@
 from typing import Any
 
 import pytest
-from small_study import STUDY, study, volumes
+from small_study import RECIPE, STUDY, study, volumes
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.studies.config import as_study
+
+LATENT = {"patterns": 3, "neighbours": 1, "size": 16, "width": 5, "methods": ["linear"]}
+"""A study of latent spaces that the tiny study can have."""
 
 
 @pytest.mark.parametrize(
@@ -20,7 +23,44 @@ from bcdi_inpaint.studies.config import as_study
         ({"shapes": {"tunet": {"width": 3}}}, r"tunet: .*width"),
         ({"latent": {"patterns": 20, "neighbours": 20}}, r"fewer than the 20 patterns"),
         ({"left_out": ["tunet", "unet"]}, r"'unet', which none is called.*gap_unet, tunet"),
-        ({"widths": []}, "widths"),
+        ({"widths": []}, "widths is .*at least one"),
+        ({"widths": [-3]}, r"widths is \[-3\]: expected widths of at least 1"),
+        ({"widths": [0]}, "expected widths of at least 1"),
+        ({"widths": [3, 3]}, "each once"),
+        (
+            {"widths": [3, 25]},
+            "widths has 25, expected at most 24 in patterns of 32: give narrower",
+        ),
+        ({"measured_widths": [3, 0]}, "measured_widths .*at least 1"),
+        ({"shapes_of_gaps": []}, "shapes_of_gaps.*at least one"),
+        ({"learning": {"widths": [0]}}, "learning.widths .*at least 1"),
+        ({"learning": {"widths": []}}, "learning.widths .*at least one"),
+        ({"learning": {"starts": []}}, "learning.starts .*at least one"),
+        ({"learning": {"methods": ["dip"], "widths": [30]}}, "learning.widths has 30"),
+        ({"learning": {"widths": [6]}}, r"learning.widths has 6.*at least 40.*gan-g.*they have 32"),
+        ({"latent": LATENT | {"size": 48}}, "latent.size is 48, expected a part of .*32"),
+        ({"latent": LATENT | {"size": 64}}, "latent.size is 64"),
+        ({"latent": LATENT | {"patterns": 4}}, "latent.patterns is 4, expected at most the 3"),
+        ({"latent": LATENT | {"width": 30}}, "latent.width has 30, expected at most 24"),
+        (
+            {"latent": LATENT | {"methods": ["lineer"]}},
+            "'lineer'.*some of linear, kriging, first guess, gap_unet, tunet, tunet . inputs",
+        ),
+        ({"held_out": RECIPE | {"shape": [32] * 3}}, "held_out.shape is .*expected 2 sides"),
+        ({"held_out": {"count": 3}}, "held_out.shape is not given, expected 2 sides"),
+        (
+            {"patches": {"size": 64}},
+            "patches.size is 64, expected at most the 32 of patterns.shape",
+        ),
+        (
+            {"patches": {"size": 64}, "patterns": RECIPE | {"shape": [64, 64]}},
+            "patches.size is 64, expected at most the 32 of held_out.shape",
+        ),
+        ({"released": True}, "released is for scans"),
+        ({"cubes": {}}, "cubes is for scans"),
+        ({"measured": [{"name": "S", "file": "s.npz"}]}, "measured is for scans"),
+        ({"measured_widths": [3]}, "measured_widths is for scans"),
+        ({"shapes": {"tunet": {"n_dim": 3}}}, "shapes.tunet.n_dim is 3.*leave it out"),
         ({"last_step": {}}, r"gap_unet \+ last step: .*3 dimensions.*has 2.*leave last_step out"),
         ({"last_step": {"share": 2}}, r"last_step.share is 2"),
         (
@@ -35,6 +75,33 @@ def test_what_is_wrong_is_said_in_a_line(changes: dict[str, Any], words: str) ->
         as_study(STUDY | changes, "tiny.yaml")
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("tiny.yaml: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"latent": LATENT}, "latent is for images"),
+        ({"cubes": {"size": 48}}, "cubes.size is 48, expected at most the 32 of held_out.shape"),
+        ({"cubes": {"size": 16}}, "cubes.widths has 9, expected 1 to 8 in a cube of 16"),
+        ({"measured": [{"name": "simulated", "file": "s.npz"}]}, "a scan 'simulated'"),
+        (
+            {"measured": [{"name": "S", "file": "s.npz"}] * 2},
+            "a scan 'S', expected a name for each",
+        ),
+    ],
+)
+def test_what_is_wrong_of_scans_is_said_in_a_line(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        volumes(**changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_fits_is_no_error() -> None:
+    learning = {"methods": ["dip"], "widths": [24]}
+    latent = LATENT | {"methods": ["first guess", "tunet + inputs"]}
+    assert study(learning=learning, latent=latent, widths=[24]).n_dim == 2
+    assert volumes(cubes={"size": 16, "widths": [8]}, released=True).n_dim == 3
+    assert as_study(STUDY | {"patterns": {}, "held_out": {}}, "x").n_dim == 3
 
 
 def test_patches_that_a_network_cannot_take_are_refused_with_the_fix() -> None:
