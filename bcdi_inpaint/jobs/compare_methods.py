@@ -18,7 +18,12 @@ from bcdi_inpaint.filling.learned_fill import LearningOptions
 from bcdi_inpaint.jobs.result_folder import check_free, make_folder
 from bcdi_inpaint.jobs.study_cubes import judge_study_cubes
 from bcdi_inpaint.jobs.study_results import StudyResults, write_results
-from bcdi_inpaint.jobs.study_subjects import image_subjects, learning_cases, study_cases
+from bcdi_inpaint.jobs.study_subjects import (
+    image_subjects,
+    judged_on,
+    learning_cases,
+    study_cases,
+)
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.running.progress import count_progress
@@ -137,8 +142,9 @@ def compare_methods(comparison: Comparison) -> str:
     methods = _methods(comparison, models)
     held_out = comparison.patterns["held_out"]
     hashes = {name: model.sha256 for name, model in models.items()}
-    parts = comparison.part("gaps", hashes, config.classical)
-    records = _judge(comparison, study_cases(config, held_out, remarks), methods, parts)
+    parts = where_parts_are(comparison, hashes)
+    cases = study_cases(config, held_out, remarks)
+    records = _judge(comparison, cases, methods, parts["gaps"], remarks)
     if not records:
         raise InputError(
             f"nothing was judged ({'; '.join(remarks[:1]) or 'no gap has room'}), expected gaps "
@@ -148,14 +154,28 @@ def compare_methods(comparison: Comparison) -> str:
         trained=trained,
         records=records,
         remarks=remarks,
-        views=parts,
-        learned=_judge_learners(comparison, methods, hashes),
+        views=parts["gaps"],
+        learned=_judge_learners(comparison, methods, hashes, remarks),
         latent=_latent(comparison, methods, hashes),
-        cubes=judge_study_cubes(
-            config, held_out, methods, comparison.part("cubes", hashes), quiet=comparison.quiet
-        ),
+        cubes=judge_study_cubes(config, held_out, methods, parts["cubes"], quiet=comparison.quiet),
     )
     return write_results(config, comparison.source, comparison.folder, results)
+
+
+def where_parts_are(comparison: Comparison, hashes: Mapping[str, str]) -> dict[str, Path]:
+    """The folders of what was judged, ``gaps`` and ``cubes``: others for whatever changes them.
+
+    Parameters
+    ----------
+    comparison : the study.
+    hashes : of the networks' weights, by name.
+    """
+    cubes = comparison.config.cubes
+    bench = judged_on(comparison.config)
+    return {
+        "gaps": comparison.part("gaps", hashes, bench),
+        "cubes": comparison.part("cubes", hashes, bench, cubes and cubes.model_dump()),
+    }
 
 
 def _trained(comparison: Comparison) -> list[Trained]:
@@ -190,18 +210,25 @@ def _methods(comparison: Comparison, models: Mapping[str, Model]) -> dict[str, F
 
 
 def _judge(
-    comparison: Comparison, cases: Iterable[Case], methods: Mapping[str, Filler], parts: Path
+    comparison: Comparison,
+    cases: Iterable[Case],
+    methods: Mapping[str, Filler],
+    parts: Path,
+    remarks: list[str],
 ) -> list[Record]:
     records: list[Record] = []
     with count_progress(parts.name, quiet=comparison.quiet) as done:
-        for one in judge_all(cases, methods, comparison.config.seed, parts):
+        for one in judge_all(cases, methods, comparison.config.seed, parts, remarks):
             records += one
             done(1)
     return records
 
 
 def _judge_learners(
-    comparison: Comparison, methods: Mapping[str, Filler], hashes: Mapping[str, str]
+    comparison: Comparison,
+    methods: Mapping[str, Filler],
+    hashes: Mapping[str, str],
+    remarks: list[str],
 ) -> list[Record]:
     """Methods that learn from one scan, and a few others, in the same gaps."""
     config = comparison.config
@@ -221,9 +248,10 @@ def _judge_learners(
             own_options = replace(options, start=start)
             judged[learner_name(name, start)] = LearningFiller(name, own_options, comparison.device)
     own = {name: sha for name, sha in hashes.items() if name in judged}
-    parts = comparison.part("learners", own, learning.model_dump(), repr(options))
+    made_of = (own, [*judged], learning.model_dump(exclude={"patterns"}), repr(options))
+    parts = comparison.part("learners", *made_of)
     cases = learning_cases(config, comparison.patterns["held_out"])
-    return _judge(comparison, cases, judged, parts)
+    return _judge(comparison, cases, judged, parts, remarks)
 
 
 def _latent(

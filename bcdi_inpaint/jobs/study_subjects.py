@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from bcdi_inpaint.evaluation.fills import (
     Case,
@@ -16,6 +17,8 @@ from bcdi_inpaint.evaluation.fills import (
     place_cases,
     simulated_subjects,
 )
+from bcdi_inpaint.evaluation.fills.config import ScanConfig
+from bcdi_inpaint.files.identity import sha256
 from bcdi_inpaint.files.patterns import n_patterns, read_pattern
 from bcdi_inpaint.studies.config import StudyConfig
 from bcdi_inpaint.studies.image_cases import as_subject, image_cases
@@ -55,6 +58,26 @@ def study_cases(config: StudyConfig, path: Path, remarks: list[str]) -> Iterator
         cases, missing = place_cases(subject, of_measured if is_measured else gaps)
         remarks += missing
         yield from cases
+
+
+def judged_on(config: StudyConfig) -> dict[str, Any]:
+    """What decides, besides the patterns, in which gaps methods are judged, and which methods.
+
+    Plain values, the same for the same scans: of a measured one its part, and its file's size and
+    hash, or None where it is not there.
+    """
+    keys = ("widths", "measured_widths", "shapes_of_gaps", "classical")
+    measured = [(scan.model_dump(), _identity(scan)) for scan in config.measured]
+    return {**{key: getattr(config, key) for key in keys}, "measured": measured}
+
+
+def _identity(scan: ScanConfig) -> tuple[int, str] | None:
+    """The size and the hash of a measured scan's file."""
+    folder = measured_folder()
+    if folder is None or not (folder / scan.file).exists():
+        return None
+    path = folder / scan.file
+    return path.stat().st_size, sha256(path)
 
 
 def gaps_of_scans(config: StudyConfig) -> EvaluationConfig:

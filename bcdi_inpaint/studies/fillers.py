@@ -136,6 +136,20 @@ def learner_name(method: str, start: Start) -> str:
     return method if start == "published" else f"{method} from a smooth fit"
 
 
+IN_A_STUDY = {
+    "minutes is": "learning.minutes of all runs is",
+    "more --minutes": "more learning.minutes",
+    "or another --method": "or leave it out of learning.methods",
+}
+"""What a study has in the place of the options of `predict`."""
+
+
+def _in_a_study(said: str) -> str:
+    for option, key in IN_A_STUDY.items():
+        said = said.replace(option, key)
+    return said
+
+
 class LearningFiller:
     """A method that learns from the one scan it fills; linear where it fills nothing.
 
@@ -159,7 +173,10 @@ class LearningFiller:
         steps = options.dip_steps if self._method == "dip" else options.gan_steps
         budget = Budget(steps * options.runs, options.minutes)
         box = Box3D(logs, unknown, gap_mask, hidden)
-        learned = learn(self._method, box, budget, choose_device(self._device), options)
+        try:
+            learned = learn(self._method, box, budget, choose_device(self._device), options)
+        except InputError as error:
+            raise InputError(f"{self._method}: {_in_a_study(str(error))}") from error
         self.spread, self.steps = learned.spread, learned.steps
         filled = METHODS["linear"](counts, gap_mask, bad_mask=bad_mask)
         made = gap_mask & np.isfinite(learned.log_counts)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.fills import (
     Case,
     Filler,
@@ -28,7 +29,11 @@ FURTHER = ("l1", "border", "values", "seconds")
 
 
 def judge_all(
-    cases: Iterable[Case], methods: Mapping[str, Filler], seed: int, folder: Path
+    cases: Iterable[Case],
+    methods: Mapping[str, Filler],
+    seed: int,
+    folder: Path,
+    remarks: list[str] | None = None,
 ) -> Iterator[list[Record]]:
     """Judge methods in gaps, those that the folder has not.
 
@@ -38,6 +43,8 @@ def judge_all(
     methods : by name; the same for all that a folder holds.
     seed : of what is drawn.
     folder : of the parts, a file for each case; it is made.
+    remarks : a line is added on each gap that is left out, as a method cannot fill it; without, an
+        InputError comes through.
 
     Yields
     ------
@@ -47,7 +54,16 @@ def judge_all(
     for case in cases:
         path = folder / f"{_name(case)}.json"
         if not path.exists():
-            records, view = _judge(case, methods, seed)
+            try:
+                records, view = _judge(case, methods, seed)
+            except InputError as error:
+                if remarks is None:
+                    raise
+                remarks.append(
+                    f"{case.subject.group} {case.subject.index}: a gap of {case.width} "
+                    f"({case.kind}) was left out: {error}"
+                )
+                continue
             if case.subject.index == 0:
                 _save_view(path.with_suffix(".npz"), view)
             replace_file(path, json.dumps(records).encode())

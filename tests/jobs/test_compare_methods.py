@@ -4,10 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_study import RECIPE, study
+from small_study import RECIPE, study, volumes
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.jobs.compare_methods import Comparison, compare_methods, prepare_comparison
+from bcdi_inpaint.jobs.compare_methods import (
+    Comparison,
+    compare_methods,
+    prepare_comparison,
+    where_parts_are,
+)
 from bcdi_inpaint.studies import trained_networks
 from simulation.campaign import run as simulate
 from simulation.recipe import as_recipe
@@ -103,6 +108,48 @@ def test_scans_are_compared_too_and_by_the_published_protocol(
         (folder / name).unlink()
     compare_methods(prepared(folder, **changes))
     assert (folder / "methods.md").read_text() == (folder / "before.md").read_text()
+
+
+def parts_of(folder: Path, **changes: Any) -> dict[str, str]:
+    """The names of the parts of a study of scans that judges nothing new."""
+    cubes = {"patches": 2, "size": 16, "widths": [3]}
+    scan = {"name": "S", "file": "a.npz", "frames": [0, 16]}
+    values = {"kinds": [], "widths": [3], "cubes": cubes, "measured": [scan]} | changes
+    comparison = Comparison(volumes(**values), "tiny.yaml", folder, folder, {})
+    return {name: part.name for name, part in where_parts_are(comparison, {"n": "hash"}).items()}
+
+
+def test_what_was_judged_by_another_configuration_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BCDI_INPAINT_DATA", str(tmp_path))
+    (tmp_path / "a.npz").write_bytes(b"a scan")
+    (tmp_path / "b.npz").write_bytes(b"a scan")
+    before = parts_of(tmp_path)
+    assert before == parts_of(tmp_path)
+    scan = {"name": "S", "file": "a.npz", "frames": [0, 16]}
+    for changes in (
+        {"widths": [6]},
+        {"measured_widths": [6]},
+        {"classical": ["linear"]},
+        {"measured": []},
+        {"measured": [scan | {"file": "b.npz"}]},
+        {"measured": [scan | {"frames": [1, 17]}]},
+        {"measured": [scan | {"mask_key": "bad"}]},
+        {"measured": [scan | {"name": "T"}]},
+    ):
+        after = parts_of(tmp_path, **changes)
+        assert after["gaps"] != before["gaps"], changes
+        assert after["cubes"] != before["cubes"], changes
+    for cubes in ({"patches": 3, "size": 16, "widths": [3]}, {"size": 16, "widths": [3, 6]}):
+        after = parts_of(tmp_path, cubes=cubes)
+        assert after["cubes"] != before["cubes"]
+        assert after["gaps"] == before["gaps"]
+    (tmp_path / "a.npz").write_bytes(b"another")
+    after = parts_of(tmp_path)
+    assert not {*after.values()} & {*before.values()}
+    (tmp_path / "a.npz").unlink()
+    assert not {*parts_of(tmp_path).values()} & {*after.values()}
 
 
 def test_gaps_that_fit_no_pattern_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,11 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.fills import Case, Subject
 from bcdi_inpaint.filling.learned_fill import LearningOptions
 from bcdi_inpaint.studies.fillers import LearningFiller, classical_filler
@@ -64,3 +67,31 @@ def test_a_method_that_learns_fills_the_gap_alone_and_says_how_it_spread(subject
     assert np.isfinite(guess.counts).all()
     assert filler.spread > 0
     assert filler.steps == 4
+
+
+@pytest.mark.parametrize(
+    ("method", "minutes", "words"),
+    [
+        ("gan-g", None, r"gan-g: the scan has 30 voxels across.*leave it out of learning.methods"),
+        ("dip", 1e-9, r"dip: learning.minutes of all runs is 1e-09.*give more learning.minutes"),
+    ],
+)
+def test_a_gap_that_a_method_cannot_learn_is_left_out_with_a_remark(
+    method: str, minutes: float | None, words: str, subject: Subject, tmp_path: Path
+) -> None:
+    part = (slice(None), slice(0, 30), slice(0, 30))
+    arrays = (subject.counts, subject.bad, subject.expectation)
+    counts, bad, expectation = (np.ascontiguousarray(each[part]) for each in arrays)  # type: ignore[index]
+    small = replace(subject, counts=counts, bad=bad, expectation=expectation)
+    case = place_anywhere(small, "vertical", 6, 1)
+    assert case is not None
+    learner = LearningFiller(method, LearningOptions(minutes=minutes, dip_steps=5), "cpu")
+    methods = {"linear": classical_filler("linear"), method: learner}
+    remarks: list[str] = []
+    assert not [*judge_all([case], methods, 1, tmp_path, remarks)]
+    (said,) = remarks
+    assert re.match("simulated 0: a gap of 6 .column. was left out: " + words, said)
+    assert "--" not in said
+    assert not [*tmp_path.glob("*.json")]
+    with pytest.raises(InputError, match=words):
+        [*judge_all([case], methods, 1, tmp_path)]
