@@ -114,7 +114,7 @@ def phase(
         job.begin(folder, is_new, say)
         found = job.run(folder, say, progress)
         best = prepared.best(found)
-        say(str(in_gap(best)))
+        say(str(in_gap(job, best)))
         write_best(output, job, best)
         folder.finish()
     draw_best(picture, job, best)

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.files import write_result
+from bcdi_inpaint.gaps.masks import find_planes, mask_in_box
 from bcdi_inpaint.jobs.phased_scan import EV_ANGSTROM
 from bcdi_inpaint.jobs.phasing_job import PhasingJob
 from bcdi_inpaint.jobs.provenance import phasing_record
@@ -16,7 +18,7 @@ from bcdi_inpaint.phasing.gap_intensity import GapIntensity, gap_intensity
 from bcdi_inpaint.phasing.handover import fill_interval
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.plots import phasing_panel
-from bcdi_inpaint.scan.boxes import Box, sides
+from bcdi_inpaint.scan.boxes import Box, sides, whole
 from bcdi_inpaint.scan.scan import Metadata
 
 
@@ -37,7 +39,7 @@ def write_best(output: Path, job: PhasingJob, found: Reconstruction) -> None:
         "llk_poisson": found.llk,
         "free_llk_poisson": found.llk_free,
         "nb_point_support": int(found.support.sum()),
-        "gap_intensity": in_gap(found).ratio,
+        "gap_intensity": in_gap(job, found).ratio,
     }
     write_result(
         output,
@@ -52,10 +54,34 @@ def write_best(output: Path, job: PhasingJob, found: Reconstruction) -> None:
     )
 
 
-def in_gap(found: Reconstruction) -> GapIntensity:
-    """How bright a run is in what was not measured, over beside it."""
-    assert found.handed is not None, "made by the runner"
-    return gap_intensity(found.intensity(), found.handed.bad_mask | found.handed.filled)
+def in_gap(job: PhasingJob, found: Reconstruction) -> GapIntensity:
+    """How bright a run is in the gap, over beside it, before the beam's blur.
+
+    The gap is what was filled, or whole masked lines where nothing was. Other masked voxels are in
+    neither.
+
+    Parameters
+    ----------
+    job : whose run it is.
+    found : the run.
+    """
+    handed, box = found.handed, found.box
+    assert handed is not None, "made by the runner"
+    assert box is not None, "made by the runner"
+    bad = job.scan.bad_mask[box]
+    gap = np.zeros_like(bad) if job.stored is None else job.stored.filled[box]
+    if not gap.any():
+        gap = mask_in_box(find_planes(bad), whole(bad.shape))
+    gap = _binned(gap, handed.counts.shape)
+    return gap_intensity(found.intensity(), gap, ~(gap | handed.bad_mask | handed.filled))
+
+
+def _binned(mask: BoolArray, shape: Sequence[int]) -> BoolArray:
+    """What is in a bin at least in part; the mask itself where nothing was binned."""
+    steps = [max(1, n // own) for n, own in zip(mask.shape, shape, strict=True)]
+    cut = mask[tuple(slice(0, own * step) for own, step in zip(shape, steps, strict=True))]
+    bins = [length for own, step in zip(shape, steps, strict=True) for length in (own, step)]
+    return np.asarray(cut.reshape(bins).any(axis=(1, 3, 5)))
 
 
 def draw_best(picture: Path, job: PhasingJob, found: Reconstruction) -> None:
@@ -100,7 +126,7 @@ def _title(job: PhasingJob, found: Reconstruction) -> str:
     """The scan, how it was handed over, and what speaks for the object."""
     assert found.handed is not None, "made by the runner"
     figures = f"log-likelihood {found.llk:.3g}, of free voxels {found.llk_free:.3g}"
-    ratio = in_gap(found).ratio
+    ratio = in_gap(job, found).ratio
     light = "" if np.isnan(ratio) else f", light in the gap over beside it {ratio:.2f}"
     return f"{Path(job.request.scan).name}, handed over as {found.handed.name}: {figures}{light}"
 

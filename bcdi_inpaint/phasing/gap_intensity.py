@@ -6,9 +6,14 @@ gap is held against that beside it, at the same distance from the Bragg peak::
 
     ratio = median over rings of  mean(I, gap and ring) / mean(I, beside and ring)
 
-each ring with the weight of the gap's voxels in it. About 1 is as it should be; well above, the
-reconstruction has light in the gap that nothing beside it speaks for; well below, it takes the gap
-for dark.
+each ring with the weight of the gap's voxels in it, about the brightest voxel, wherever that is.
+About 1 is as it should be; well above, the reconstruction has light in the gap that nothing beside
+it speaks for; well below, it takes the gap for dark. It warns, and does not measure: over
+48 gaps of 6 and 12 px beside the peaks of 24 simulated crystals exact intensities had 0.34 to 1.16,
+a tenth of them less than 0.67 (no committed command).
+
+A gap that covers most of the first ring is not judged. Nothing beside it is as near to the peak,
+and in the plane of the gap lie the facets' rods: exact intensities had ratios up to 3.3.
 """
 
 from __future__ import annotations
@@ -36,12 +41,16 @@ class GapIntensitySettings:
     fewest : voxels of a ring in the gap, and beside it, below which it says nothing. Chosen.
     least_counts : mean calculated counts of a ring beside the gap, below which it says nothing:
         there is only noise to fit. Chosen.
+    covered : part of the first ring that may lie in the gap. Chosen on exact intensities of 24
+        simulated crystals, no committed command: gaps of a voxel or two over the peak, which cover
+        less, had 0.82 to 1.39, of four and more 0.46 to 3.3.
     """
 
     ring: float = 4.0
     beside: float = 2.0
     fewest: int = 20
     least_counts: float = 0.1
+    covered: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,14 +63,21 @@ class GapIntensity:
     radii : (n_rings,) middle of each ring that says something, in voxels from the peak.
     ratios : (n_rings,) of each.
     voxels : (n_rings,) of the gap in each.
+    hides_peak : whether nothing is said since the brightest of the reconstruction lies in the gap.
     """
 
     ratio: float
     radii: Float64Array
     ratios: Float64Array
     voxels: Float64Array
+    hides_peak: bool = False
 
     def __str__(self) -> str:
+        if self.hides_peak:
+            return (
+                "intensity in the gap over that beside it: not told, since the reconstruction is "
+                "brightest in the gap, and nothing as near to the peak was measured"
+            )
         if np.isnan(self.ratio):
             return "no light beside the gap to compare the reconstruction's with"
         return f"intensity in the gap over that beside it: {self.ratio:.2f} (about 1 is good)"
@@ -78,18 +94,22 @@ def gap_intensity(
 
     Parameters
     ----------
-    calculated : (n_rock, n_y, n_x), the reconstruction's intensity, the peak anywhere.
+    calculated : (n_rock, n_y, n_x), the reconstruction's intensity, the peak anywhere. A partly
+        coherent beam blurs it, which changes the ratio little: by up to 8 %, 3 % in most of 48 gaps
+        on simulated crystals (no committed command).
     gap : (n_rock, n_y, n_x) bool, True = was not measured and is judged.
     measured : (n_rock, n_y, n_x) bool, voxels that may be compared with; all but the gap if None.
     settings : which voxels are compared.
 
     Returns
     -------
-    The ratio, and that of every ring; nan where there is nothing to compare.
+    The ratio, and that of every ring; nan where there is nothing to compare, or where the gap hides
+    the peak.
 
     Examples
     --------
     >>> calculated = np.ones((20, 20, 20))
+    >>> calculated[10, 4, 10] = 9  # the peak
     >>> gap = np.zeros(calculated.shape, dtype=bool)
     >>> gap[:, 12:15] = True
     >>> calculated[gap] = 3
@@ -100,7 +120,9 @@ def gap_intensity(
     beside = _beside(gap, measured, settings.beside)
     if not beside.any():
         return GapIntensity(float("nan"), nothing, nothing, nothing)
-    centre = _peak(calculated, gap)
+    centre = _peak(calculated)
+    if _covered(gap, centre, settings.ring) > settings.covered:
+        return GapIntensity(float("nan"), nothing, nothing, nothing, hides_peak=True)
     inside, outside = (_rings(calculated, where, centre, settings.ring) for where in (gap, beside))
     n_rings = min(len(inside[0]), len(outside[0]))
     (voxels, light), (others, around) = (
@@ -121,10 +143,18 @@ def _beside(gap: BoolArray, measured: BoolArray | None, reach: float) -> BoolArr
     return near & ~gap if measured is None else near & ~gap & measured
 
 
-def _peak(calculated: np.ndarray, gap: BoolArray) -> tuple[int, ...]:
-    """The brightest voxel outside the gap."""
-    flat = int(np.argmax(np.where(gap, 0, calculated)))
+def _peak(calculated: np.ndarray) -> tuple[int, ...]:
+    """The brightest voxel, in the gap too: that outside may be a hidden peak's edge."""
+    flat = int(np.argmax(calculated))
     return tuple(int(at) for at in np.unravel_index(flat, calculated.shape))
+
+
+def _covered(gap: BoolArray, centre: tuple[int, ...], width: float) -> float:
+    """Part of the first ring that lies in the gap."""
+    squares = [(np.arange(n) - at) ** 2 for n, at in zip(gap.shape, centre, strict=True)]
+    near = [np.flatnonzero(own < width**2) for own in squares]
+    squared = sum(np.ix_(*(own[places] for own, places in zip(squares, near, strict=True))))
+    return float(gap[np.ix_(*near)][squared < width**2].mean())
 
 
 def _rings(

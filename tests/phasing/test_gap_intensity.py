@@ -33,16 +33,40 @@ def test_too_much_and_too_little_light_is_seen(gap: np.ndarray, factor: float) -
     assert f"{found.ratio:.2f}" in str(found)
 
 
-def test_the_peak_is_not_looked_for_in_the_gap_nor_in_what_was_not_measured(
-    gap: np.ndarray,
-) -> None:
+def test_what_was_not_measured_is_not_compared_with(gap: np.ndarray) -> None:
     bad = np.zeros(SHAPE, dtype=bool)
     bad[:, 25:, 3:20] = True
     calculated = np.where(gap, 3 * _peak(), _peak())
     spoilt = np.where(bad, 1e3, calculated)
     assert gap_intensity(spoilt, gap, ~(gap | bad)).ratio == pytest.approx(3, rel=0.1)
-    calculated[5, 22, 5] = 1e9  # in the gap
-    assert gap_intensity(calculated, gap).ratio < 4
+
+
+def _box_crystal() -> np.ndarray:
+    """The intensity of a box, whose rods run along the axes, its peak at (32, 32, 32)."""
+    axes = np.ogrid[tuple(slice(-32, 32) for _ in range(3))]
+    amplitude = np.sinc(axes[0] / 8) * np.sinc(axes[1] / 8) * np.sinc(axes[2] / 8)
+    return 1e6 * amplitude**2
+
+
+@pytest.mark.parametrize(("start", "stop"), [(30, 34), (29, 35), (26, 38), (32, 36), (29, 33)])
+def test_of_a_gap_over_the_peak_nothing_is_said(start: int, stop: int) -> None:
+    """Exact intensities are brighter there than anything that was measured."""
+    gap = np.zeros((64, 64, 64), dtype=bool)
+    gap[:, start:stop] = True
+    found = gap_intensity(_box_crystal(), gap)
+    assert math.isnan(found.ratio)
+    assert "brightest in the gap" in str(found)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(32, 33), (33, 35), (33, 45), (40, 46)])
+def test_a_gap_beside_the_peak_is_judged_and_one_that_is_a_line_of_it(
+    start: int, stop: int
+) -> None:
+    gap = np.zeros((64, 64, 64), dtype=bool)
+    gap[:, start:stop] = True
+    found = gap_intensity(_box_crystal(), gap)
+    assert 0.4 < found.ratio < 1.6
+    assert not found.hides_peak
 
 
 def test_without_light_or_a_gap_nothing_is_said(gap: np.ndarray) -> None:

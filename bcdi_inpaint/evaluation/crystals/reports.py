@@ -155,7 +155,8 @@ def _heading(
     )
     apart = f"; `{APART}`: phase distance of the kept starts to the best"
     yield (
-        "- `gap_intensity`: calculated intensity in the gap over that beside it"
+        "- `gap_intensity`: calculated intensity in the gap over that beside it, about 1 where it "
+        "is right, though below 0.67 in a tenth of gaps; none where the gap hides the peak"
         + (apart if _has_any(records, APART) else "")
     )
 
