@@ -91,8 +91,8 @@ def blur_intensity(
     ----------
     intensity : (n_rock, n_y, n_x).
     sigma_voxel : (3,), the Gaussian's standard deviation along each axis.
-    tail_share : part of the blur that is a Lorentzian, which along each axis is as wide at half of
-        its height as the Gaussian.
+    tail_share : part of the blur that is a Lorentzian of three dimensions. Its projection on an
+        axis is as wide at half of its height as the Gaussian; itself it is 0.644 times as wide.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How far a reconstruction is from the known object, in what intensities can tell.
+"""How far a reconstruction is from the known object, in what a scan can tell.
 
 Objects are centred in their arrays: the particle sits at index n // 2 of each axis, not at 0.
 """
@@ -17,7 +17,7 @@ from bcdi_inpaint.evaluation.crystals.shifts import shift_between
 
 @dataclass(frozen=True)
 class Comparison:
-    """A reconstruction beside the truth, after aligning what the intensities leave open.
+    """A reconstruction beside the truth, after aligning what a scan leaves open.
 
     Attributes
     ----------
@@ -34,11 +34,14 @@ class Comparison:
 
 
 def compare(obj: np.ndarray, truth: np.ndarray, inside: np.ndarray | None = None) -> Comparison:
-    """How far a reconstruction is from the true object, in what the intensities can tell.
+    """How far a reconstruction is from the true object, in what a scan can tell.
 
     An intensity leaves open where the object is, its global phase, and its inversion with the
-    phase's sign turned (the twin image); a peak off the array's centre adds a linear phase ramp.
-    All four are aligned before comparing, translation and ramp to fractions of a voxel.
+    phase's sign turned (the twin image). It does not leave a linear phase ramp open: that moves the
+    pattern on its grid. But where the grid lies a scan knows only as far as its angles and lattice
+    parameter are known. So the ramp is taken off too, as is usual, and with it the strain's mean:
+    an error of that is not counted. All four are aligned before comparing, translation and ramp to
+    fractions of a voxel.
 
     Parameters
     ----------
