@@ -20,3 +20,12 @@ ComplexArray = NDArray[np.complexfloating]
 """Of either precision."""
 LogPatterns = NDArray[np.float16]
 """log(1 + expected photons) of patterns, as they are kept in files of patterns."""
+
+
+def rms(values: FloatArray) -> float:
+    """The root of the mean square.
+
+    >>> rms(np.array([3.0, -3.0]))
+    3.0
+    """
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))

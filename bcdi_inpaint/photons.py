@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import gammaln, kl_div, pdtr, xlogy
 
-from bcdi_inpaint.arrays import BoolArray, Float64Array, FloatArray
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 
 LEAST_COUNTS = 1e-3
 """Fewest expected counts of a voxel: of a filled one, and in a deviance.
@@ -55,6 +55,23 @@ def mean_log_counts(mean: Float64Array) -> Float64Array:
     grid = np.linspace(0, _BRIGHT**0.5, 400) ** 2
     dim = np.interp(mean, grid, _mean_logs(grid, 4 * _BRIGHT))
     return np.where(mean < _BRIGHT, dim, np.log1p(mean) - mean / (2 * (1 + mean) ** 2))
+
+
+def log_noise_bias(mean: FloatArray) -> Float32Array:
+    """By how much noise lowers the mean of log(1 + counts) of Poisson counts of these means (n,).
+
+    Measured counts whose logarithms are raised by it lie about log(1 + mean); as they are, an
+    estimate that is too low by it would fit them best.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_noise_bias(np.array([0.0, 1.0, 10.0])).round(3)
+    array([0.   , 0.12 , 0.044], dtype=float32)
+    """
+    means = np.asarray(mean, dtype=np.float64)
+    bias: Float32Array = (np.log1p(means) - mean_log_counts(means)).astype(np.float32)
+    return bias
 
 
 def rate_of_mean_log(mean_log: FloatArray) -> Float64Array:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bcdi_inpaint.arrays import rms
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.evaluation.scores import ceiling_share, pearson_log
 from bcdi_inpaint.filling.inpainting import inpaint
@@ -29,7 +30,7 @@ from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.phasing.coherence import CoherenceSettings
 from bcdi_inpaint.phasing.coherence_check import compute_checked
 from bcdi_inpaint.phasing.judged_states import judge_states
-from bcdi_inpaint.phasing.mixing import MixingSettings, rms
+from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.peak_box import crop_around_peak
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, prepare_task
 from bcdi_inpaint.safe_files import replace_file

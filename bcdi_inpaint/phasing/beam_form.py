@@ -125,7 +125,7 @@ def _form(
     best = min(states, key=partial(seen.misfit, task))
     counts, where = (to_tensor(each, task.device) for each in (task.counts, seen.where))
     formed = _sharpened(best, task.settings.coherence, counts, where, go_on)
-    gaussian = go_on(best, _gaussian(best, task.settings.coherence, counts, where))
+    gaussian = _followed(best, task.settings.coherence, counts, where, go_on)
     found = unseen_misfit(task, formed) <= task.settings.found * seen.misfit(task, formed)
     if found and doubt(formed) <= task.settings.coherence.believed * doubt(gaussian):
         taken = formed
@@ -157,6 +157,19 @@ def _sharpened(
     return state
 
 
+def _followed(
+    state: State,
+    settings: CoherenceSettings,
+    counts: Tensor,
+    seen: Tensor,
+    go_on: Callable[[State, Coherence], State],
+) -> State:
+    """The same with the best Gaussian, for as many cycles: these alone make a state fit better."""
+    for _ in range(settings.rounds):
+        state = go_on(state, _gaussian(state, settings, counts, seen))
+    return state
+
+
 def _gaussian(state: State, settings: CoherenceSettings, counts: Tensor, seen: Tensor) -> Coherence:
     """The Gaussian that fits a state best; what its widths were where they run to a bound."""
     before = Coherence(state.coherence.sigma)
@@ -177,8 +190,8 @@ def tailed_psf(like: Tensor, sigma: Widths) -> Tensor:
     """
     first, second, third = (NARROWER * width for width in sigma)
     core = gaussian_transfer(like, (first, second, third))
-    # A Gaussian's transform is exp(-e), e = 2 (pi sigma f)^2; a Lorentzian's of the same half width
-    # exp(-2 pi hwhm f):
+    # A Gaussian's transform is exp(-e), e = 2 (pi sigma f)^2; exp(-2 pi hwhm f) is a Lorentzian's
+    # whose projection on an axis has the same half width:
     tails = torch.exp(-torch.sqrt(4 * math.log(2) * (-core.log()).clip(0)))
     psf = torch.fft.irfftn((1 - TAILS) * core + TAILS * tails, like.shape).clip(0)
     return psf / psf.sum()

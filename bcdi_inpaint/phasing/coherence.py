@@ -242,18 +242,18 @@ class CoherenceSearch:
     ) -> None:
         self.best = COHERENT
         self.failure = ""
-        self._found, self._least_misfit = COHERENT, math.inf
+        self._found, self._lost, self._least_misfit = COHERENT, "", math.inf
         self._settings, self._background = settings, background
         self._counts, self._seen = (_middle(each, settings.box) for each in (counts, seen))
 
     def begin(self) -> Coherence:
         """The widths that a start begins with."""
-        self._found = self.best
+        self._found, self._lost = self.best, ""
         return self.best
 
     def follow(self, diffracted: Tensor) -> Coherence:
-        """The widths under a calculated intensity, not blurred; zeros once there were none."""
-        if self._settings.steps and not self.failure:
+        """The widths under a calculated intensity, not blurred; zeros once this start had none."""
+        if self._settings.steps and not self._lost:
             try:
                 self._found = fit_coherence(
                     diffracted,
@@ -264,8 +264,7 @@ class CoherenceSearch:
                     self._background,
                 )
             except InputError as error:
-                self._found = self.best = COHERENT
-                self.failure = str(error)
+                self._found, self._lost = COHERENT, str(error)
         return self._found
 
     def disbelieve(self, share: float) -> None:
@@ -277,6 +276,9 @@ class CoherenceSearch:
         self.best = COHERENT
 
     def end(self, misfit: float) -> None:
-        """A start has ended with this misfit: its widths stay if it is the best until now."""
-        if misfit < self._least_misfit and not self.failure:
-            self._least_misfit, self.best = misfit, self._found
+        """A start has ended with this misfit: its widths stay if it is the best until now.
+
+        So does that it had none, so that a later one that stagnates does not undo them.
+        """
+        if misfit < self._least_misfit:
+            self._least_misfit, self.best, self.failure = misfit, self._found, self._lost

@@ -96,12 +96,35 @@ def _check(
     checked = states
     with task.end.keeping():
         try:
-            checked = (
-                states if search.best.coherent else _judge(task, states, search, known, misfit)
-            )
+            if search.best.coherent:
+                checked = _made_coherent(task, states, known)
+            else:
+                checked = _judge(task, states, search, known, misfit)
         except MemoryError:
             return states
     return checked
+
+
+@memory_errors()
+def _made_coherent(
+    task: RefinementTask, states: tuple[State, ...], known: Callable[[], Amplitudes]
+) -> tuple[State, ...]:
+    """What states come to in a coherent beam: the best start has no widths, others may have."""
+    if all(state.coherence.coherent for state in states):
+        return states
+    amplitudes = known()
+    return tuple(
+        state if state.coherence.coherent else _go_on(task, state, COHERENT, amplitudes)
+        for state in states
+    )
+
+
+def _go_on(
+    task: RefinementTask, state: State, coherence: Coherence, amplitudes: Amplitudes
+) -> State:
+    turned = replace(state, coherence=coherence)
+    continue_state(turned, amplitudes, task.settings.checked, task.cycled)
+    return turned
 
 
 @memory_errors()
@@ -116,9 +139,7 @@ def _judge(
     amplitudes = known()
 
     def go_on(state: State, coherence: Coherence) -> State:
-        turned = replace(state, coherence=coherence)
-        continue_state(turned, amplitudes, task.settings.checked, task.cycled)
-        return turned
+        return _go_on(task, state, coherence, amplitudes)
 
     best = min(states, key=partial(misfit, task))
     blurred, coherent = go_on(best, search.best), go_on(best, COHERENT)  # for as many cycles

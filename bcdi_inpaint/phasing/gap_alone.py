@@ -22,6 +22,7 @@ from bcdi_inpaint.phasing.beam_form import form_last
 from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.coherence_check import check_last
 from bcdi_inpaint.phasing.computed_intensity import continue_state
+from bcdi_inpaint.phasing.even_pulse import even_out_briefly
 from bcdi_inpaint.phasing.generations import find_crystal
 from bcdi_inpaint.phasing.last_start import start_with_gap_hidden
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
@@ -57,6 +58,7 @@ def compute_again(
     prior = mixed_prior(task, trial, mean_by_doubt(task, states))
     states = (*states, *start_again(task, trial, prior, rng, starts))
     states = find_crystal(task, check_last(task, states, search), prior)
+    states = even_out_briefly(task, states)
     states = form_last(task, states, search)
     return mean_by_doubt(task, states), states
 

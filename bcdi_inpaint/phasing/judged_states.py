@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from bcdi_inpaint.arrays import Float32Array, Float64Array
+from bcdi_inpaint.arrays import Float32Array, Float64Array, rms
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.phasing.beam_form import form_last
 from bcdi_inpaint.phasing.coherence import CoherenceSearch
@@ -21,11 +21,12 @@ from bcdi_inpaint.phasing.computed_intensity import (
     measured_misfit,
     unseen_misfit,
 )
+from bcdi_inpaint.phasing.even_pulse import even_out_briefly
 from bcdi_inpaint.phasing.found_objects import collect_objects
 from bcdi_inpaint.phasing.gap_alone import compute_again, with_all_measured
 from bcdi_inpaint.phasing.generations import find_crystal
 from bcdi_inpaint.phasing.mixed_sigma import sigma_factors
-from bcdi_inpaint.phasing.mixing import brightness_classes, rms
+from bcdi_inpaint.phasing.mixing import brightness_classes
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.shares_in_gap import mix_in_gap
 from bcdi_inpaint.phasing.torch_state import State
@@ -155,14 +156,15 @@ def _judge(
 ) -> Refinement:
     """Believe the computed intensity as far as the pseudo-gap says; `again` computes the gap's."""
     pseudo, mixture = task.pseudo, trial.mixture
-    before = rms(np.log1p(task.counts[pseudo]) - np.log1p(task.first.counts[pseudo]))
+    before = rms(task.log_counts[pseudo] - np.log1p(task.first.counts[pseudo]))
     shares = tuple(float(share) for share in mixture.shares)
-    if not mixture.error < before:
+    if not mixture.helps:
         remark = (
-            f"not refined: the computed intensity predicts measured voxels no better (RMS log "
-            f"error {mixture.error:.4g} against {before:.4g})"
+            f"not refined: the computed intensity predicts measured voxels no better, or not "
+            f"surely so (RMS log error {mixture.error:.4g} against {before:.4g})"
         )
         states = find_crystal(task, with_all_measured(task, trial), task.second)
+        states = even_out_briefly(task, states)
         states = form_last(task, states, search)
         fill = _with_objects(fill, task, states, box)
         remark += _lost(task, states)

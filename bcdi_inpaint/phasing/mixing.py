@@ -1,18 +1,19 @@
 """How much of a computed intensity to mix into a fill, as a pseudo-gap says.
 
-There the truth was measured. A rule is fitted on half of it, in blocks, and judged on the other.
+There the truth was measured. A rule is fitted on half of it, in blocks, and judged on the other,
+which has no part in the choice of its classes either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray, IntArray
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray, IntArray, rms
 from bcdi_inpaint.phasing.evidence import Evidence
+from bcdi_inpaint.phasing.held_out_blocks import blocks_of, chessboard, cross_validate, gains_surely
 from bcdi_inpaint.phasing.voxel_rule import VoxelSettings, fit_weights, regressors
 
 
@@ -120,6 +121,8 @@ class Mixture:
     ----------
     error : RMS error of log(1 + counts) in the pseudo-gap, of voxels that the rule was not fitted
         on.
+    helps : whether it errs less there than the fill by more than chance from block to block allows:
+        an intensity that knows nothing comes out ahead of the fill in half of all cases.
     shares : (n_classes,) share of the computed intensity in each class of brightness, as the rule
         makes it.
     log_counts : (n_rock, n_y, n_x) float32, log(1 + counts) of the mixture in the pseudo-gap, of
@@ -128,6 +131,7 @@ class Mixture:
     """
 
     error: float
+    helps: bool
     shares: Float64Array
     log_counts: Float32Array
     rule: Rule
@@ -176,7 +180,10 @@ def fit_mixture(
     error = rms(evidence.log_counts[pseudo] - tested)
     log_counts = evidence.log_fill.copy()
     log_counts[pseudo] = rule.mix(evidence, pseudo)
-    return Mixture(error, _shares_of(evidence, log_counts, pseudo, settings), log_counts, rule)
+    shares = _shares_of(evidence, log_counts, pseudo, settings)
+    counts, fill = evidence.log_counts[pseudo], evidence.log_fill[pseudo]
+    helps = gains_surely(counts, fill, tested, blocks_of(pseudo, settings.block))
+    return Mixture(error, helps, shares, log_counts, rule)
 
 
 def _fit_by_voxel(
@@ -192,43 +199,36 @@ def _fit_by_voxel(
         weights = fit_weights(columns[others], wanted[others], ridge)
         return np.maximum(fill[own] + columns[own] @ weights, 0)
 
-    tested = _cross_validate(_chessboard(pseudo.shape, settings.block)[pseudo], predict)
+    tested = cross_validate(chessboard(pseudo.shape, settings.block)[pseudo], predict)
     return VoxelRule(fit_weights(columns, wanted, ridge), settings.voxels), tested
-
-
-def _cross_validate(
-    half: BoolArray, predict: Callable[[BoolArray, BoolArray], FloatArray]
-) -> FloatArray:
-    """(n,) predictions of the voxels of each half, from those of the other one."""
-    tested = np.empty(len(half), dtype=np.float32)
-    for own in (half, ~half):
-        tested[own] = predict(~own, own)
-    return tested
 
 
 def _fit_by_class(
     evidence: Evidence, pseudo: BoolArray, settings: MixingSettings
 ) -> tuple[ClassRule, FloatArray]:
-    """The rule, and (n_pseudo,) log(1 + counts) of rules that were fitted on other blocks.
-
-    A class gets the share 0 where the voxels that were not fitted gain nothing.
-    """
+    """The rule, and (n_pseudo,) log(1 + counts) of rules that were fitted on other blocks."""
     counts, fill, found = (
         values[pseudo] for values in (evidence.log_counts, evidence.log_fill, evidence.log_found)
     )
     classes = brightness_classes(np.expm1(fill), settings)
+    half, quarter = (chessboard(pseudo.shape, settings.block, width)[pseudo] for width in (1, 2))
+
+    def shares_of(chosen: BoolArray, parts: BoolArray) -> Float64Array:
+        """0 of a class where the voxels of one part gain nothing by what the other one says."""
+        shares = fit_shares(counts, fill, found, classes, chosen, settings)
+        gained = np.zeros(len(shares))
+        for own, others in ((chosen & parts, chosen & ~parts), (chosen & ~parts, chosen & parts)):
+            by_others = fit_shares(counts, fill, found, classes, others, settings)[classes[own]]
+            left = np.square(counts[own] - mix(fill[own], found[own], by_others))
+            gain = np.square(counts[own] - fill[own]) - left
+            gained += np.bincount(classes[own], gain, minlength=len(shares))
+        return np.where(gained > 0, shares, 0)
 
     def predict(others: BoolArray, own: BoolArray) -> FloatArray:
-        shares = fit_shares(counts, fill, found, classes, others, settings)
-        return mix(fill[own], found[own], shares[classes[own]])
+        return mix(fill[own], found[own], shares_of(others, quarter)[classes[own]])
 
-    tested = _cross_validate(_chessboard(pseudo.shape, settings.block)[pseudo], predict)
-    shares = fit_shares(counts, fill, found, classes, np.ones_like(classes, bool), settings)
-    for number in range(len(shares)):
-        own = classes == number
-        if not np.square(counts - tested)[own].sum() < np.square(counts - fill)[own].sum():
-            shares[number], tested[own] = 0, fill[own]
-    return ClassRule(shares, settings), tested
+    tested = cross_validate(half, predict)
+    return ClassRule(shares_of(np.ones_like(half), half), settings), tested
 
 
 def _shares_of(
@@ -272,18 +272,3 @@ def fit_shares(
         wanted = (log_counts[own] - log_fill[own]).astype(np.float64)
         best[number] = np.clip(wanted @ apart / max(apart @ apart, 1e-12), 0, 1)
     return best
-
-
-def rms(values: FloatArray) -> float:
-    """The root of the mean square.
-
-    >>> rms(np.array([3.0, -3.0]))
-    3.0
-    """
-    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
-
-
-def _chessboard(shape: tuple[int, ...], block: int) -> BoolArray:
-    """A chessboard of blocks: what is fitted on one colour is tested on the other."""
-    index = sum(np.ix_(*[np.arange(n) // block for n in shape]))
-    return np.asarray(index) % 2 == 1

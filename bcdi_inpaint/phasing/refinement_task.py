@@ -37,6 +37,7 @@ from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, amplitudes
 from bcdi_inpaint.phasing.torch_state import to_tensor
+from bcdi_inpaint.photons import log_noise_bias
 from bcdi_inpaint.running.early_end import EarlyEnd
 from bcdi_inpaint.scan.boxes import Box, as_box, grow, within
 
@@ -113,7 +114,7 @@ class RefinementSettings:
     def cycles(self) -> int:
         """Cycles that a start takes if it is gone on with to the end; without a background."""
         checked = [self.checked] * (4 if self.coherence.steps else 0)
-        checked += [self.formed] * (2 * self.coherence.rounds + 2 if self.coherence.steps else 0)
+        checked += [self.formed] * (4 * self.coherence.rounds if self.coherence.steps else 0)
         evened = [self.evened] * len(self.strengths)
         later = (*checked, self.released, self.last, *evened)
         begun = self.schedule.cycles + self.again.cycles
@@ -164,8 +165,9 @@ class RefinementTask:
 
     @property
     def log_counts(self) -> Float32Array:
-        """log(1 + measured counts)."""
+        """log(1 + measured counts); held-out ones without the bias that their noise gives them."""
         logs: Float32Array = np.log1p(np.maximum(self.counts, 0))
+        logs[self.pseudo] += log_noise_bias(self.first.counts[self.pseudo])
         return logs
 
     def amplitudes(self, fill: Fill | None, hidden: BoolArray, background: float) -> Amplitudes:

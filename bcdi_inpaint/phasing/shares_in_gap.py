@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bcdi_inpaint.arrays import Float32Array, FloatArray
+from bcdi_inpaint.arrays import Float32Array, FloatArray, rms
 from bcdi_inpaint.phasing.computed_intensity import log_intensity
 from bcdi_inpaint.phasing.evidence import Evidence
-from bcdi_inpaint.phasing.mixing import rms
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.trials import Trial
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bcdi_inpaint.arrays import Float32Array, FloatArray
+from bcdi_inpaint.arrays import Float32Array, FloatArray, rms
 from bcdi_inpaint.errors import InputError, memory_errors
 from bcdi_inpaint.phasing.computed_intensity import (
     continue_state,
@@ -21,7 +21,7 @@ from bcdi_inpaint.phasing.computed_intensity import (
     states_without_background,
 )
 from bcdi_inpaint.phasing.evidence import Evidence
-from bcdi_inpaint.phasing.mixing import Mixture, fit_mixture, rms
+from bcdi_inpaint.phasing.mixing import Mixture, fit_mixture
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.torch_state import State
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray
+from bcdi_inpaint.arrays import BoolArray, Float32Array, FloatArray, rms
 from bcdi_inpaint.filling.step_inputs import see_gap_voxels
 from bcdi_inpaint.gaps.artificial import GapPlacement, place_near_peak
 from bcdi_inpaint.gaps.masks import gap_mask
@@ -170,8 +170,4 @@ def _stabilised(log_counts: Tensor) -> Tensor:
 def rms_errors(case: Case, step: SymmetryStep) -> tuple[float, float]:
     """Root mean square errors of log(1 + counts) in a gap, before the step and after it."""
     after = step.apply_to(torch.from_numpy(case.inputs))[0].clamp(min=0).numpy()
-    return _rms(case.inputs[:, 0] - case.truth), _rms(after - case.truth)
-
-
-def _rms(errors: Float32Array) -> float:
-    return float(np.sqrt(np.mean(errors**2)))
+    return rms(case.inputs[:, 0] - case.truth), rms(after - case.truth)

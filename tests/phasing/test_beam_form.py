@@ -18,6 +18,7 @@ from bcdi_inpaint.phasing.computed_intensity import unseen_misfit
 from bcdi_inpaint.phasing.found_objects import collect_objects
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.phasing.torch_state import State
 from bcdi_inpaint.running.early_end import EarlyEnd
 from bcdi_inpaint.scan.boxes import whole
 
@@ -76,6 +77,22 @@ def test_a_gaussian_stays_one() -> None:
     near = (state(search.best),)
     assert form_beam(own, near, search) is near
     assert search.best.psf is None
+
+
+def test_form_and_gaussian_get_as_many_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cycles alone make a state fit better, under the very function that it had."""
+    own, gone_on = task(tailed()), []
+    search = own.coherence_search()
+    search.best = Coherence((0.7, 0.7, 0.7))
+    real = beam_form.continue_state
+
+    def counted(state: State, *rest: object) -> None:
+        gone_on.append(state.coherence.psf is None)
+        real(state, *rest)
+
+    monkeypatch.setattr(beam_form, "continue_state", counted)
+    form_beam(own, (state(search.best),), search)
+    assert gone_on.count(True) == gone_on.count(False) == own.settings.coherence.rounds
 
 
 def test_with_all_measured_a_form_is_sharpened_once_more() -> None:

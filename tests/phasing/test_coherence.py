@@ -78,8 +78,9 @@ def test_a_width_at_its_bound_is_not_believed_and_told_in_one_line() -> None:
         fit_coherence(diffracted(), counts, EVERYWHERE, COHERENT, settings)
     search = CoherenceSearch(counts, EVERYWHERE, settings)
     assert search.follow(diffracted()).coherent
-    assert "runs to its bound" in search.failure
     assert search.follow(diffracted()).coherent
+    search.end(1.0)
+    assert "runs to its bound" in search.failure
 
 
 def test_it_is_fitted_on_the_middle_alone() -> None:
@@ -102,3 +103,9 @@ def test_a_start_that_stagnates_leads_none_astray() -> None:
     assert search.follow(Coherence((0.5, 0.5, 0.5)).blur(diffracted())) != good
     search.end(2.0)
     assert search.begin() == search.best == good
+    sharper = torch.zeros_like(counts)
+    sharper[0, 0, 0] = counts.sum()
+    assert search.follow(sharper).coherent  # a width runs to its bound
+    search.end(3.0)
+    assert search.begin() == search.best == good
+    assert not search.failure

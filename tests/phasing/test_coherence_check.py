@@ -59,6 +59,16 @@ def test_widths_of_a_partly_coherent_beam_are_believed(counts: np.ndarray) -> No
     assert not search.failure
 
 
+def test_where_the_best_start_has_no_widths_the_others_lose_theirs(counts: np.ndarray) -> None:
+    """The file says of all objects alike what the beam is."""
+    own = task(counts)
+    near = (state(COHERENT), state(Coherence(WIDTHS)))
+    first, second = check_coherence(own, near, own.coherence_search())
+    assert first is near[0]
+    assert second.coherence.coherent
+    assert not near[1].coherence.coherent  # what was given stays
+
+
 def test_where_there_are_none_or_no_time_all_stays(counts: np.ndarray) -> None:
     own = task(counts, EarlyEnd(lambda: True))
     search = own.coherence_search()
@@ -100,8 +110,8 @@ def test_the_last_check_leaves_a_partly_coherent_beam_as_it_is(counts: np.ndarra
     assert check_last(own, states, search) is states
     assert search.best.sigma == WIDTHS
     assert not search.failure
-    coherent = own.coherence_search()
-    assert check_last(own, states, coherent) is states  # nothing is to be checked
+    coherent, alike = own.coherence_search(), (state(COHERENT),)
+    assert check_last(own, alike, coherent) is alike  # nothing is to be checked
 
 
 def test_an_early_end_or_no_memory_leaves_what_was_believed(

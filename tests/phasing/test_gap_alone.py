@@ -56,7 +56,7 @@ def task_of(**changes: object) -> RefinementTask:
 def trial_of(state: State, *, held: bool = True) -> Trial:
     nothing = np.zeros(SHAPE, dtype=np.float32)
     rule = ClassRule(np.ones(7), MixingSettings())
-    return Trial((state,), held, Mixture(0.1, np.ones(7), nothing, rule), nothing)
+    return Trial((state,), held, Mixture(0.1, True, np.ones(7), nothing, rule), nothing)
 
 
 def again(task: RefinementTask) -> tuple[np.ndarray, tuple[State, ...]]:

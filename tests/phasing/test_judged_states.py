@@ -19,6 +19,7 @@ from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementT
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import CPU
 from bcdi_inpaint.phasing.torch_state import State
+from bcdi_inpaint.photons import log_noise_bias
 from bcdi_inpaint.scan.boxes import whole
 
 SHAPE = (24, 24, 24)
@@ -58,8 +59,9 @@ def task_of(off: float) -> RefinementTask:
     gap[:, 14:18] = True
     pseudo[:, :, 18:22] = True
     pseudo &= ~gap
-    counts = np.where(gap, 0, truth).astype(np.float32)
     first, second = fill_of(truth, gap | pseudo, off), fill_of(truth, gap, off)
+    bias = pseudo * log_noise_bias(first.counts)  # no noise, but what it does to the mean
+    counts = np.where(gap, 0, np.expm1(np.log1p(truth) - bias)).astype(np.float32)
     task = RefinementTask(counts, gap, pseudo, first, second, CPU, SETTINGS)
     return replace(task, background=Background(LEVEL, 0.2))
 
@@ -171,7 +173,7 @@ def test_the_report_has_what_all_starts_came_to_the_best_fit_first(refined: Refi
     assert best.box == whole(SHAPE)
     inside = np.fft.fftshift(truth.support.numpy())
     np.testing.assert_array_equal(best.support, inside)
-    np.testing.assert_allclose(best.obj, 30 * inside, atol=0.3)
+    np.testing.assert_allclose(best.obj, 30 * inside, atol=1)
     assert "objects" not in repr(refined.fill.report)
 
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from bcdi_inpaint.phasing.evidence import Evidence
 from bcdi_inpaint.phasing.mixing import MixingSettings, fit_mixture, fit_shares
+from bcdi_inpaint.photons import log_noise_bias
 
 SHAPE = (24, 24, 24)
 BY_CLASS = MixingSettings(rule="classes")
@@ -63,6 +65,31 @@ def test_an_intensity_that_knows_nothing_gains_nothing(settings: MixingSettings)
     blind = replace(evidence, log_fill=fill.astype(np.float32), log_found=noise.astype(np.float32))
     error = fit_mixture(blind, gap, settings).error
     assert error > 0.99 * np.sqrt(np.square(fill - evidence.log_counts)[gap].mean())
+
+
+def test_chance_is_seldom_taken_for_help() -> None:
+    """Smooth errors of one kind in the fill, of another in an intensity that knows nothing."""
+    gap = np.zeros((24, 48, 48), dtype=bool)
+    gap[:, 20:26] = True
+    helped = 0
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        errors = scipy.ndimage.gaussian_filter(rng.normal(size=(2, *gap.shape)), (0, 1.5, 1.5, 1.5))
+        errors /= errors.std()
+        counts = np.log1p(rng.poisson(5.0, gap.shape)).astype(np.float32)
+        counts += log_noise_bias(np.array([5.0]))
+        fill = (np.log1p(5.0) + 0.3 * errors[0]).astype(np.float32)
+        found = (fill + 0.5 * errors[1]).astype(np.float32)
+        nothing = np.zeros_like(fill)
+        helped += fit_mixture(Evidence(counts, ~gap, fill, found, nothing), gap, BY_CLASS).helps
+    assert helped <= 6
+
+
+@pytest.mark.parametrize("settings", [BY_VOXEL, BY_CLASS])
+def test_an_intensity_that_is_better_than_the_fill_helps(settings: MixingSettings) -> None:
+    evidence, gap = some_evidence()
+    assert fit_mixture(evidence, gap, settings).helps
+    assert not fit_mixture(replace(evidence, log_found=evidence.log_fill), gap, settings).helps
 
 
 @pytest.mark.parametrize("settings", [BY_VOXEL, BY_CLASS])

@@ -81,7 +81,7 @@ TABLES = {
     ),
     "coverage": Shown(
         "coverage",
-        "python -m benchmarks.coverage",
+        _judged("evaluate_many"),
         ("width", "method", "cases", *COVERAGE),
         keep=lambda row: row["by"] == "all",
     ),
