@@ -32,7 +32,6 @@ from bcdi_inpaint.gaps.survey import Survey
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.peak.centre import find_centre
-from bcdi_inpaint.scan.boxes import around, as_box
 from bcdi_inpaint.scan.scan import Measured, as_scan
 
 
@@ -204,7 +203,7 @@ def _peak(
     scan: Measured, gap: GapRegion, light: LightMap, settings: FillingSettings
 ) -> tuple[Float64Array, float]:
     """The centre of the peak, in voxels of the scan, and how symmetric the scan is about it."""
-    box = as_box(around(light.coarse_peak, settings.centre_window, scan.shape))
+    box = light.around_peak(settings.centre_window)
     log_counts, unknown = read_log_counts(scan, gap, box)
     centre = find_centre(log_counts, ~unknown)
     symmetry = measure_symmetry(log_counts, unknown, centre)

@@ -15,8 +15,9 @@ from scipy.ndimage import gaussian_filter
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.gaps.survey import Survey, survey_scan
+from bcdi_inpaint.peak.search_range import CentreSettings, across_wide_gaps
 from bcdi_inpaint.photons import rate_of_mean_log
-from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape
+from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape, as_box
 from bcdi_inpaint.scan.scan import Measured
 
 CELL = BLOCK
@@ -112,6 +113,22 @@ class LightMap:
             min(int(c) * CELL + CELL // 2, n - 1) for c, n in zip(cell, self.shape, strict=True)
         )
         return frame, row, column
+
+    def around_peak(self, half: int) -> Box:
+        """The box of `half` voxels on each side of the coarse peak, to look for the peak in.
+
+        A gap over the peak leaves one of its flanks as the brightest cell; where a wide one begins
+        near it, the box has as many voxels on the other side of it.
+        """
+        narrow = CentreSettings().reach
+        near = narrow + CELL  # the coarse peak lies that far from the gap at most
+        box = []
+        for lines, middle in zip(self.known_lines, self.coarse_peak, strict=True):
+            first, last = across_wide_gaps(~lines, middle, near, narrow)
+            low = first if first < middle - near else middle
+            high = last if last > middle + near else middle
+            box.append(slice(max(low - half, 0), min(high + half + 1, len(lines))))
+        return as_box(box)
 
 
 def in_voxels(cells: Float32Array, box: Box) -> Float32Array:

@@ -29,7 +29,8 @@ class FillingSettings:
         of 32 holds some itself.
     along : the same along the gap, where the patches beside it are lit too, or nothing is.
     centre_window : voxels on each side of the brightest part of the scan in which the peak's centre
-        is looked for: the search goes 12 from the peak's voxel and compares 48 on each side.
+        is looked for: the search goes 12 from the peak's voxel and compares 48 on each side. Where
+        a wide gap begins near the peak, as many beyond its far rim; see `LightMap.around_peak`.
     calibrate : whether the scan calibrates its intervals itself; see `own_calibration`.
     """
 

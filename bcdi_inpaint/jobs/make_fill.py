@@ -22,7 +22,7 @@ from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.peak.fringes import HALF_WINDOW
 from bcdi_inpaint.phasing.benefit import NOWHERE, Benefit, benefit_record, expected_benefit
 from bcdi_inpaint.phasing.handover import AUTO, NAMES, resolve_handover
-from bcdi_inpaint.scan.boxes import Box, Shape, around, as_box, as_shape
+from bcdi_inpaint.scan.boxes import Box, Shape, as_shape
 from bcdi_inpaint.scan.remarks import Remarks, distinct
 from bcdi_inpaint.scan.scan import Measured
 
@@ -160,7 +160,7 @@ def _hint(verdict: str | None, request: Request) -> str:
 def near_peak(scan: Measured, light: LightMap) -> tuple[Box, Shape]:
     """The box around the Bragg peak that tells what a fill is worth, and its first voxel."""
     reach = HALF_WINDOW + 2 * CELL  # the window around the peak itself lies inside
-    box = as_box(around(light.coarse_peak, reach, scan.shape))
+    box = light.around_peak(reach)
     return box, as_shape(part.start for part in box)
 
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, rank_filter
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.scan.boxes import around
+from bcdi_inpaint.peak.search_range import CentreSettings, SearchRange, range_around, search_range
+from bcdi_inpaint.scan.boxes import around, grow
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,6 @@ class PeakSettings:
     sigma: float = 3.0
     truncate: float = 2.0
     block: int = 64
-
-
-@dataclass(frozen=True)
-class CentreSettings:
-    """How the centre of the inversion symmetry is found.
-
-    Attributes
-    ----------
-    reach : voxels along each axis that the centre may lie from the peak's voxel.
-    half_window : half the side, in voxels, of the window around the peak's voxel whose overlap
-        with its inversion counts.
-    least_overlap : pairs of known voxels that a centre needs, as a part of those that the peak's
-        voxel has as a centre.
-    """
-
-    reach: int = 12
-    half_window: int = 48
-    least_overlap: float = 0.5
 
 
 HOT_FACTOR = 30.0
@@ -112,7 +94,7 @@ def find_central_voxel(
     """The voxel in the middle of the Bragg peak, also where a gap lies beside or over the peak.
 
     It is `find_peak`'s voxel, or, where something within 12 voxels of that is not known, the one at
-    the centre of the inversion symmetry, which no gap pushes.
+    the centre of the inversion symmetry, which no gap pushes; see `find_centre`.
 
     Parameters
     ----------
@@ -130,9 +112,16 @@ def find_central_voxel(
     near = around(peak, settings.reach, counts.shape)
     if _known_logs(counts, unknown, near)[1].all():
         return peak
-    box = around(peak, settings.half_window + settings.reach, counts.shape)
+    seen = around(peak, settings.half_window + settings.reach, counts.shape)
+    begin = [part.start for part in seen]
+    inside = [int(p) - first for p, first in zip(peak, begin, strict=True)]
+    _, known = _known_logs(counts, unknown, seen)
+    where = search_range(known, inside, settings).moved(begin)
+    box = grow(where.window(counts.shape), (settings.reach,) * counts.ndim, counts.shape)
     centre = find_centre(*_known_logs(counts, unknown, box), settings=settings)
-    return tuple(part.start + round(float(c)) for part, c in zip(box, centre, strict=True))
+    steps = [part.start - first for part, first in zip(box, begin, strict=True)]
+    # Halves are rounded by the window that there is without a wide gap: the same with one.
+    return tuple(f + round(s + float(c)) for f, s, c in zip(begin, steps, centre, strict=True))
 
 
 def find_centre(
@@ -144,6 +133,10 @@ def find_centre(
     Image Process. 21, 2706 (2012)), all centres around the peak's voxel (see `find_peak`) at once
     by FFT: the inversion about s / 2 moves voxel n to s - n, so a convolution of the pattern with
     itself has its value at s.
+
+    Where a gap over the peak has put that voxel on one of its flanks, the centre is looked for up
+    to the gap's far rim too: by what n pairs that correlate by r tell of each other,
+    -n log(1 - r^2), since few lines remain about a centre at the rim.
 
     Parameters
     ----------
@@ -174,16 +167,22 @@ def find_centre(
         log_counts.shape,
         PeakSettings(),
     )
-    start = np.array(peak)
-    box = around(peak, settings.half_window, log_counts.shape)
-    first = np.array([part.start for part in box])
-    weight = known[box].astype(np.float64)
-    values = np.where(known[box], log_counts[box], 0).astype(np.float64)
-    values -= weight * values.sum() / max(weight.sum(), 1)  # the FFT's rounding stays small
-    likeness = _self_overlap(values, weight, start - first, settings)  # sums of indices
-    best = np.unravel_index(int(np.argmax(likeness)), likeness.shape)
-    moved = (np.array(best) - 2 * settings.reach) / 2
-    return np.clip(start + moved, 0, np.array(log_counts.shape) - 1)
+    near = range_around(peak, settings)
+    pairs, correlation = _self_overlap(log_counts, known, near)
+    least = settings.least_overlap * pairs[tuple(2 * reach for reach in near.reach)]
+    likeness = np.where(pairs > max(least, 1.5), correlation, -np.inf)
+    centre = near.centre(int(np.argmax(likeness)))
+    wide = search_range(known, peak, settings)
+    if wide != near:
+        # About a centre at the gap's rim a few lines of one flank are like each other; about the
+        # peak's, a little less so, all of one flank are like the other. The pairs tell more.
+        pairs, correlation = _self_overlap(log_counts, known, wide)
+        told = np.where(pairs > 1.5, -pairs * np.log1p(-(np.clip(correlation, 0, 0.9999) ** 2)), 0)
+        middle = np.clip(np.rint(centre), 0, np.array(known.shape) - 1).astype(int)
+        needed = settings.tells_more if known[tuple(middle)] else 1.0
+        if told.max() > needed * told[wide.index(centre)]:
+            centre = wide.centre(int(np.argmax(told)))
+    return np.clip(centre, 0, np.array(log_counts.shape) - 1)
 
 
 def hot_voxels(counts: np.ndarray, known: BoolArray) -> BoolArray:
@@ -257,23 +256,27 @@ def _highest(
 
 
 def _self_overlap(
-    values: Float64Array, weight: Float64Array, start: NDArray[np.intp], settings: CentreSettings
-) -> Float64Array:
-    """Masked correlation of `values` with its inversion about start + (-reach..reach, by halves).
+    log_counts: FloatArray, known: BoolArray, where: SearchRange
+) -> tuple[Float64Array, Float64Array]:
+    """Pairs of known voxels, and their correlation, about each centre of a range, by halves.
 
-    `values` is 0 where `weight` is. Both sides hold the same pairs, so their sums and their sums
-    of squares are the same.
+    Both sides hold the same pairs, so their sums and their sums of squares are the same.
     """
-    twice = 2 * settings.reach
+    box = where.window(log_counts.shape)
+    weight = known[box].astype(np.float64)
+    values = np.where(known[box], log_counts[box], 0).astype(np.float64)
+    values -= weight * values.sum() / max(weight.sum(), 1)  # the FFT's rounding stays small
+    middle = [m - part.start for m, part in zip(where.middle, box, strict=True)]
+    twice = [2 * reach for reach in where.reach]
     # Long enough that no other sum of indices comes round to the wanted ones.
     lengths = [
-        scipy.fft.next_fast_len(max(n, 2 * (n - s) + twice, 2 * s + twice + 1), real=True)
-        for n, s in zip(weight.shape, start, strict=True)
+        scipy.fft.next_fast_len(max(n, 2 * (n - m) + t, 2 * m + t + 1), real=True)
+        for n, m, t in zip(weight.shape, middle, twice, strict=True)
     ]
     wanted = np.ix_(
         *[
-            (2 * s + np.arange(-twice, twice + 1)) % length
-            for s, length in zip(start, lengths, strict=True)
+            (2 * m + np.arange(-t, t + 1)) % length
+            for m, t, length in zip(middle, twice, lengths, strict=True)
         ]
     )
     f_weight, f_values, f_squares = (
@@ -288,8 +291,7 @@ def _self_overlap(
             f_values * f_values,
         )
     )
-    is_enough = pairs > max(settings.least_overlap * pairs[(twice,) * pairs.ndim], 1.5)
     covariance = products - total**2 / np.maximum(pairs, 1)
     variance = squares - total**2 / np.maximum(pairs, 1)
     floor = 1e-9 * max(float(squares.max()), 1e-30)
-    return np.where(is_enough, covariance / np.maximum(variance, floor), -np.inf)
+    return pairs, covariance / np.maximum(variance, floor)

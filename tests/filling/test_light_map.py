@@ -55,6 +55,23 @@ def test_a_spot_lights_its_cell_and_what_the_gap_holds_does_not(rng: np.random.G
     assert [abs(a - b) <= CELL for a, b in zip(light.coarse_peak, (11, 35, 3), strict=True)]
 
 
+@pytest.mark.parametrize(
+    ("gap", "rows"),
+    [
+        (Gap(1, 83, 95), slice(80, 121)),  # narrow: 20 rows on each side of row 100
+        (Gap(1, 130, 160), slice(80, 121)),  # too far
+        (Gap(1, 103, 143), slice(80, 164)),  # as many beyond its far rim
+        (Gap(1, 63, 95), slice(42, 121)),
+    ],
+)
+def test_the_box_around_the_peak_reaches_across_a_wide_gap_beside_it(gap: Gap, rows: slice) -> None:
+    shape = (8, 200, 24)
+    counts = np.zeros(shape, dtype=np.int32)
+    counts[:, 95:103, 8:16] = 50
+    light = map_light(Scan(counts, np.zeros(shape, dtype=bool)), GapRegion(shape, (gap,)))
+    assert light.around_peak(20) == (slice(0, 8), rows, slice(0, 24))
+
+
 def test_counts_that_are_none_are_refused_wherever_they_are(rng: np.random.Generator) -> None:
     scan = dim_scan(rng)
     scan.counts[17, 3, 4] = scan.counts[20, 0, 0] = -7

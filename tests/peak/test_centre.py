@@ -8,7 +8,6 @@ from scipy.ndimage import gaussian_filter
 
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.peak.centre import (
-    CentreSettings,
     PeakSettings,
     find_central_voxel,
     find_centre,
@@ -16,6 +15,7 @@ from bcdi_inpaint.peak.centre import (
     hot_voxels,
 )
 from bcdi_inpaint.peak.friedel import friedel_mate
+from bcdi_inpaint.peak.search_range import CentreSettings, range_around, search_range
 
 HOT = 2_000_000
 
@@ -84,6 +84,52 @@ def test_a_gap_does_not_push_the_central_voxel(counts: Float64Array, offset: int
     unknown[:, :, 28 + offset : 34 + offset] = True
     found = find_central_voxel(np.where(unknown, 0, counts), unknown)
     np.testing.assert_allclose(found, (30, 35, 28), atol=1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        ((18, 42), None),
+        ((11, 49), None),
+        ((20, 44), None),  # not in the middle of the gap
+        ((18, 42), (21, 45)),
+    ],
+)
+def test_a_wide_gap_over_the_peak_does_not_push_the_central_voxel(
+    rows: tuple[int, int], columns: tuple[int, int] | None, rng: np.random.Generator
+) -> None:
+    counts = rng.poisson(peak((24, 64, 64), (12, 30, 33), (5.3, 6.1, 7.2), 1e6))
+    unknown = np.zeros(counts.shape, dtype=bool)
+    unknown[:, slice(*rows)] = True
+    if columns:
+        unknown[:, :, slice(*columns)] = True
+    found = find_central_voxel(np.where(unknown, 0, counts), unknown)
+    np.testing.assert_allclose(found, (12, 30, 33), atol=1)
+    log_counts = np.log1p(np.where(unknown, 0, counts))
+    np.testing.assert_allclose(find_centre(log_counts, ~unknown), (12, 30, 33), atol=1)
+
+
+@pytest.mark.parametrize("width", [24, 38])
+def test_a_wide_gap_beside_the_peak_moves_nothing(width: int, rng: np.random.Generator) -> None:
+    counts = rng.poisson(peak((24, 90, 40), (12, 36.5, 20), (5.3, 6.1, 7.2), 1e6))
+    unknown = np.zeros(counts.shape, dtype=bool)
+    unknown[:, 40 : 40 + width] = True
+    found = find_centre(np.log1p(np.where(unknown, 0, counts)), ~unknown)
+    np.testing.assert_array_equal(found, (12, 36.5, 20))
+
+
+def test_only_a_wide_gap_that_begins_near_and_ends_widens_the_search() -> None:
+    known = np.ones((40, 90), dtype=bool)
+    for first, last in ((30, 42), (60, 84), (35, 90)):  # narrow, far off, without an end
+        hidden = known.copy()
+        hidden[:, first:last] = False
+        assert search_range(hidden, (20, 25)) == range_around((20, 25))
+    known[:, 30:60] = False
+    known[12:18] &= np.arange(90) % 2 == 0  # bad voxels across
+    known[20, 44] = True  # one that was measured
+    where = search_range(known, (20, 25))
+    assert (where.middle[1] - where.reach[1], where.middle[1] + where.reach[1]) == (12, 60)
+    assert where.reach[0] == CentreSettings().reach
 
 
 def test_the_central_voxel_is_found_in_a_part_far_from_the_corner(counts: Float64Array) -> None:

@@ -64,3 +64,14 @@ def test_a_hot_pixel_that_the_mask_does_not_know_leaves_the_box(pixel: tuple[int
     expected = crop_around_peak(counts, nothing)
     counts[:, pixel[0], pixel[1]] = 2_000_000
     assert crop_around_peak(counts, nothing) == expected
+
+
+def test_a_wide_gap_over_the_peak_leaves_it_in_the_middle_of_the_box() -> None:
+    rock, y, x = (np.sinc((np.arange(n) - n // 2) / 4.3) ** 2 for n in (24, 64, 64))
+    counts = np.random.default_rng(0).poisson(1e6 * rock[:, None, None] * y[:, None] * x)
+    for width in (24, 38):
+        hidden = np.zeros(counts.shape, bool)
+        hidden[:, :, 32 - width // 2 : 32 + width // 2] = True
+        box = crop_around_peak(np.where(hidden, 0, counts), hidden)
+        assert box == crop_around_peak(counts, np.zeros(counts.shape, bool))
+        assert [(part.start + part.stop) // 2 for part in box] == [12, 32, 32]
