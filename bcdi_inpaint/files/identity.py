@@ -12,7 +12,7 @@ from bcdi_inpaint.files.dataset import find_counts
 from bcdi_inpaint.files.faults import check_readable, translate_errors
 from bcdi_inpaint.files.frames import StoredArray
 from bcdi_inpaint.files.opening import is_hdf5, open_file
-from bcdi_inpaint.files.siblings import lone_sibling, mask_sibling
+from bcdi_inpaint.files.siblings import with_sibling
 from bcdi_inpaint.files.specs import split_spec
 from bcdi_inpaint.files.stacks import frame_files, is_frames
 
@@ -35,11 +35,21 @@ def input_sha256(spec: str | Path) -> str:
 
     It changes where a file that a link or a virtual data set of the scan leads to does.
     """
-    path, *others = input_files(spec)
+    path, *others = _of_counts(spec)
     return _joined(map(sha256, (path, *others))) if others else sha256(path)
 
 
 def input_files(spec: str | Path) -> list[Path]:
+    """All files that are read of a scan: its own or its frames, what links lead to, its mask's.
+
+    Links are also those of virtual data sets. The mask's file is that beside the scan which is
+    used unasked.
+    """
+    files = _of_counts(spec)
+    return files if len(files) != 1 or is_hdf5(files[0]) else with_sibling(files[0])
+
+
+def _of_counts(spec: str | Path) -> list[Path]:
     """A scan's file or frames; of HDF5 also the files that links and virtual data sets lead to."""
     path, inner = split_spec(spec)
     if not is_hdf5(path):
@@ -62,8 +72,7 @@ def identify(spec: str | Path, file_sha256: str | None = None) -> str:
         return _joined([*own, _content(path, inner)])
     if is_frames(path):
         return sha256(path, inner)
-    sibling = mask_sibling(path) or lone_sibling(path)
-    sums = [sha256(file) for file in (path, sibling) if file is not None]
+    sums = [sha256(file) for file in with_sibling(path)]
     return _joined([*sums, inner] if inner else sums)
 
 

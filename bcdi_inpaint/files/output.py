@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files.left_masks import is_our_mask
 from bcdi_inpaint.files.specs import bliss_name, split_spec
 
 FORMATS = {"cxi": ".cxi", "npz": ".npz", "tiff": ".tif"}
@@ -125,7 +126,8 @@ def check_output(
     check_place(path, force, inputs)
     mask = companion(path)
     if mask is not None:  # one without its output may be what a killed process left
-        check_place(mask, force or not os.path.lexists(path), inputs)
+        is_left = not os.path.lexists(path) and is_our_mask(mask)
+        check_place(mask, force or is_left, inputs)
 
 
 def check_place(path: Path, force: bool, inputs: Iterable[str | Path | None]) -> None:

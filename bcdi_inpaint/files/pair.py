@@ -10,7 +10,9 @@ import numpy as np
 
 from bcdi_inpaint.files.cxi_writing import Provenance, own_version
 from bcdi_inpaint.files.filled import FilledPart, FilledScan, Uncertainty, check_fill
+from bcdi_inpaint.files.left_masks import NON_ZERO_IS_BAD, PAIR_KEYS
 from bcdi_inpaint.files.output import FORMATS, check_output, companion
+from bcdi_inpaint.files.siblings import with_sibling
 from bcdi_inpaint.safe_files import write_files
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Measured
@@ -54,7 +56,7 @@ def write_filled_npz(
         "provenance": np.array(_as_json(provenance)),
     }
     bad = made.mask.astype(np.int8)
-    mask = _npz_bytes({"data": bad, "mask": bad})
+    mask = _npz_bytes(dict.fromkeys(PAIR_KEYS, bad))
     _write_both(Path(path), _npz_bytes(arrays), mask, scan, force)
 
 
@@ -88,7 +90,7 @@ def write_filled_tiff(
     """
     made = _whole(scan, fill)
     content = _tiff_bytes(made.counts, _as_json(provenance))
-    mask = _tiff_bytes(made.mask.astype(np.uint8), "non-zero = bad")
+    mask = _tiff_bytes(made.mask.astype(np.uint8), NON_ZERO_IS_BAD)
     _write_both(Path(path), content, mask, scan, force)
 
 
@@ -110,7 +112,8 @@ def _nothing(shape: tuple[int, ...]) -> Uncertainty:
 def _write_both(path: Path, content: bytes, mask: bytes, scan: Measured, force: bool) -> None:
     """Write an output and the file of its mask, both or neither."""
     form = next(name for name, suffix in FORMATS.items() if suffix == path.suffix.lower())
-    check_output(path, force, [scan.source], form)
+    inputs = [] if scan.source is None else with_sibling(scan.source)
+    check_output(path, force, inputs, form)
     companion_path = companion(path)
     assert companion_path is not None
     write_files({path: content, companion_path: mask}, force=force)

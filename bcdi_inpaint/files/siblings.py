@@ -66,6 +66,12 @@ def mask_sibling(path: Path) -> Path | None:
     return sibling if sibling.exists() else None
 
 
+def with_sibling(path: Path) -> list[Path]:
+    """A file of counts, and the mask beside it that is used unasked, if there is one."""
+    sibling = mask_sibling(path) or lone_sibling(path)
+    return [path] if sibling is None else [path, sibling]
+
+
 def lone_sibling(path: Path) -> Path | None:
     """The mask of bcdi's pair where its comment is another one, and no other file can be meant.
 

@@ -11,6 +11,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     MASK_WORDS,
     check_output,
+    companion,
     default_output,
     following,
     identify,
@@ -120,8 +121,7 @@ def check(request: Request, *, planned: bool = False) -> None:
         request = replace(request, force=True)
         if not output.parent.exists():
             return
-    linked = map(str, _linked_files(request, output))
-    inputs = [*_inputs(request), *linked]
+    inputs = [*_inputs(request), *map(str, _files_read(request, output))]
     check_output(output, request.force, inputs, request.form)
     if request.plot:
         checked_picture(output.with_suffix(".png"), request.force)
@@ -177,9 +177,10 @@ def weights_output(request: Request, output: Path) -> Path | None:
     return output.with_suffix(".safetensors") if request.finetune else None
 
 
-def _linked_files(request: Request, output: Path) -> list[Path]:
-    """The files that the scan's links lead to, where one of them might be written over."""
-    if not (request.force and output.exists()):
+def _files_read(request: Request, output: Path) -> list[Path]:
+    """The scan's files, its mask's and those that links lead to, where an output might be one."""
+    outputs = output, companion(output), weights_output(request, output)
+    if not any(path is not None and path.exists() for path in outputs):
         return []
     with following(request.follow_links):
         return input_files(request.scan)

@@ -1,6 +1,7 @@
 """Filled scans as npz pair and as TIFF: what other programs read of them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import tifffile
 from scan_files import PROVENANCE, filled_arrays, gapped_scan, refused
 
 from bcdi_inpaint.files import (
+    check_output,
     companion,
     default_output,
+    input_files,
     read_scan,
     write_filled_npz,
     write_filled_tiff,
@@ -95,3 +98,33 @@ def test_neither_file_replaces_another_unasked(tmp_path, form, which):
         write(path, *of_gapped_scan(), PROVENANCE)
     write(path, *of_gapped_scan(), PROVENANCE, force=True)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("form", WRITE)
+def test_a_mask_that_is_not_ours_is_in_the_way_before_any_work(tmp_path, form):
+    write, name = WRITE[form]
+    path, mask = tmp_path / name, companion(tmp_path / name)
+    write(path, *of_gapped_scan(), PROVENANCE)
+    path.unlink()
+    check_output(path, form=form)  # what a killed process left
+    bad = of_gapped_scan()[0].bad_mask.astype(np.int8)
+    if form == "npz":
+        np.savez(mask, mask=bad)
+    else:
+        tifffile.imwrite(mask, bad, photometric="minisblack")
+    with refused(tmp_path, "exists", "--force"):
+        check_output(path, form=form)
+    check_output(path, force=True, form=form)
+
+
+@pytest.mark.parametrize("form", WRITE)
+def test_the_mask_beside_the_scan_is_an_input(tmp_path, form):
+    write, name = WRITE[form]
+    write(tmp_path / name, *of_gapped_scan(), PROVENANCE)
+    scan, fill = of_gapped_scan()
+    scan = replace(scan, source=(tmp_path / name).rename(tmp_path / name.replace("tif", "tiff")))
+    mask = companion(tmp_path / name)
+    assert input_files(scan.source) == [scan.source, mask]
+    output = mask if form == "npz" else tmp_path / "a.tif"
+    with refused(tmp_path, "is the input", "never changed"):
+        write(output, scan, fill, PROVENANCE, force=True)

@@ -31,7 +31,7 @@ from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs import method as method_of_request
 from bcdi_inpaint.jobs import refined_fill
 from bcdi_inpaint.jobs.predict import predict
-from bcdi_inpaint.jobs.request import Request
+from bcdi_inpaint.jobs.request import Request, check
 from bcdi_inpaint.network.weights import save_weights
 from bcdi_inpaint.phasing import benefit as advice
 from bcdi_inpaint.phasing.handover import LEVEL, NAMES, THRESHOLD
@@ -73,6 +73,26 @@ def test_a_flat_scan_is_filled_with_its_own_level(request_: Request) -> None:
     written = read_scan(result.output)
     np.testing.assert_allclose(written.counts, 300, rtol=1e-3)
     np.testing.assert_array_equal(np.argwhere(written.bad_mask), [[4, 5, 6]])
+
+
+@pytest.mark.parametrize("form", ["npz", "tiff"])
+def test_the_mask_beside_the_scan_is_never_written_over(
+    tmp_path: Path, counts: np.ndarray, form: str
+) -> None:
+    bad = (counts == 0).astype(np.int8)
+    if form == "npz":
+        scan, mask = (tmp_path / f"S7_pynx_input_{of}.npz" for of in ("data", "mask"))
+        np.savez(scan, data=counts)
+        np.savez(mask, mask=bad)
+        output = mask
+    else:
+        scan, mask, output = (tmp_path / name for name in ("a.tiff", "a_mask.tif", "a.tif"))
+        tifffile.imwrite(scan, counts, photometric="minisblack")
+        tifffile.imwrite(mask, bad, photometric="minisblack")
+    before = sha256(mask)
+    with pytest.raises(InputError, match=f"{mask.name} is the input"):
+        check(Request(str(scan), output, force=True, form=form, method="linear"))
+    assert sha256(mask) == before
 
 
 def test_a_scan_without_a_photon_near_its_gap_stays_positive(
