@@ -9,6 +9,7 @@ import numpy as np
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.checks.peek import Peek
 from bcdi_inpaint.scan.remarks import Remark, Remarks
+from bcdi_inpaint.scan.validity import COUNTER_LIMITS
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,6 @@ class MarkSettings:
 
 
 SETTINGS = MarkSettings()
-
-_OF_DETECTORS = {2.0**bits - less for bits in (8, 10, 12, 14, 16, 20, 24, 32) for less in (0, 1, 2)}
-"""Marks of detectors: the largest values of their counters."""
 
 
 def find_marks(seen: Peek, settings: MarkSettings = SETTINGS) -> tuple[float, ...]:
@@ -81,7 +79,7 @@ def _is_mark(
         return False
     if value < 0:
         return True
-    if value in _OF_DETECTORS:
+    if value in COUNTER_LIMITS:
         return bool(value > np.median(others))
     return bool(value > settings.largest_ratio * np.quantile(others, settings.above))
 

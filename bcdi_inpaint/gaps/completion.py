@@ -10,6 +10,7 @@ from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.gap_finding import GapFinding
 from bcdi_inpaint.gaps.masks import merge_gaps
+from bcdi_inpaint.gaps.stuck_pixels import StuckPixels
 from bcdi_inpaint.gaps.survey import Survey, look_again
 from bcdi_inpaint.gaps.uncovered import (
     EmptyLines,
@@ -18,6 +19,7 @@ from bcdi_inpaint.gaps.uncovered import (
     remark_on_lines,
     remark_on_masked_parts,
     remark_on_patches,
+    remark_on_stuck,
     voxels_of,
 )
 from bcdi_inpaint.gaps.widths import KNOWN_WIDTHS
@@ -56,6 +58,7 @@ def complete(
     left = [found for found in uncovered.whole_lines if found.lines not in added]
     remarks = [_remark_on_added(lines) for lines in added]
     remarks += [remark_on_lines(found, survey) for found in left]
+    remarks += remark_on_stuck(uncovered, survey)
     remarks += remark_on_masked_parts(survey) if finding.rest is None else []
     empty = voxels_of(survey, [found.lines for found in left], uncovered)
     rest = finding.rest
@@ -104,7 +107,9 @@ def _without_rest(uncovered: Uncovered, rest: BoolArray) -> Uncovered:
     first, second, third = (
         cells & ~rest.any(axis=along) for along, cells in enumerate(uncovered.patches)
     )
-    return replace(uncovered, patches=(first, second, third))
+    in_rest = rest.any(axis=0)
+    stuck = StuckPixels(uncovered.stuck.marks & ~in_rest, uncovered.stuck.others & ~in_rest)
+    return replace(uncovered, patches=(first, second, third), stuck=stuck)
 
 
 def _without_patches(uncovered: Uncovered) -> Uncovered:
@@ -114,7 +119,8 @@ def _without_patches(uncovered: Uncovered) -> Uncovered:
 
 def _with_patches(rest: BoolArray | None, survey: Survey, uncovered: Uncovered) -> BoolArray | None:
     """What is to be filled besides whole lines, with the patches."""
-    patches = voxels_of(survey, (), uncovered)
+    nowhere = np.zeros(survey.shape[1:], dtype=bool)
+    patches = voxels_of(survey, (), replace(uncovered, stuck=StuckPixels(nowhere, nowhere)))
     if patches.is_empty:
         return rest
     drawn = patches.part(whole(survey.shape))

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bcdi_inpaint.arrays import BoolArray, Float32Array, IntArray
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, IntArray
 from bcdi_inpaint.running.threads import in_threads
 from bcdi_inpaint.scan.boxes import BLOCK, Box, Shape, blocks
 from bcdi_inpaint.scan.scan import Measured
@@ -47,6 +47,8 @@ class Survey:
     n_known : the same shape, float32, how many these are.
     known_lines : for each axis, which of its lines hold a known voxel, bool.
     check : what has to be refused of the known voxels.
+    light : (n_y, n_x), the valid unmasked counts of all frames together.
+    least, largest : (n_y, n_x), of each pixel's counts; NaN where it is masked in a frame.
     gap_light : of the gap that was given and of the voxels beside it in their frames, how many
         hold counts and how many there are: (lit, all, lit beside, all beside).
     """
@@ -59,6 +61,9 @@ class Survey:
     n_known: Float32Array
     known_lines: tuple[BoolArray, BoolArray, BoolArray]
     check: CountsCheck
+    light: Float64Array
+    least: Float64Array
+    largest: Float64Array
     gap_light: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     @property
@@ -114,9 +119,14 @@ def survey_scan(scan: Measured, gap: Region | None = None) -> Survey:
     lines = tuple(np.zeros(n, dtype=bool) for n in scan.shape)
     lit, unmasked_lit, unmasked = (_empty_projections(scan.shape) for _ in range(3))
     check = CountsCheck()
-    light = np.zeros(4, dtype=np.int64)
+    gap_light = np.zeros(4, dtype=np.int64)
+    light = np.zeros(scan.shape[1:])
+    least, largest = np.full(scan.shape[1:], np.inf), np.full(scan.shape[1:], -np.inf)
     for layer in _layers(scan, gap):
-        light += layer.gap_light
+        gap_light += layer.gap_light
+        light += layer.light
+        np.minimum(least, layer.least, out=least)  # NaN stays
+        np.maximum(largest, layer.largest, out=largest)
         frames = layer.box[0]
         index = frames.start // BLOCK
         log_sum[index], n_known[index] = layer.log_sum, layer.n_known
@@ -137,7 +147,10 @@ def survey_scan(scan: Measured, gap: Region | None = None) -> Survey:
         n_known,
         known_lines,
         check,
-        _four(light),
+        light,
+        least,
+        largest,
+        _four(gap_light),
     )
 
 
@@ -164,6 +177,9 @@ class _Layer:
     known_frames: BoolArray
     known_pixels: BoolArray
     check: CountsCheck
+    light: Float64Array
+    least: Float64Array
+    largest: Float64Array
     gap_light: IntArray
 
 
@@ -180,19 +196,26 @@ def _layers(scan: Measured, gap: Region | None) -> Iterator[_Layer]:
         known = unmasked if in_gap is None else unmasked & ~in_gap
         check = CountsCheck()
         found = check.add(box, part.counts, known)
-        with np.errstate(invalid="ignore"):  # what is no count is refused by the check
+        with np.errstate(
+            invalid="ignore", over="ignore"
+        ):  # what is no count is refused by the check
             logs = np.log1p(np.maximum(part.counts.reshape(-1)[found], 0).astype(np.float32))
         log_sum = np.bincount(cell_of[found % (n_y * n_x)], logs, shape[0] * shape[1])
         n_frames = known.sum(axis=0, dtype=np.uint8)  # (n_y, n_x)
         lit = _lit(part.counts)
+        lit_unmasked = lit & unmasked
+        always = unmasked.all(axis=0)
         return _Layer(
             box,
-            (project(lit), project(lit & unmasked), project(unmasked)),
+            (project(lit), project(lit_unmasked), project(unmasked)),
             log_sum.reshape(shape).astype(np.float32),
             _in_cells(n_frames),
             np.asarray(known.any(axis=(1, 2))),
             np.asarray(n_frames > 0),
             check,
+            np.where(lit_unmasked, part.counts, 0).sum(axis=0, dtype=np.float64),
+            np.where(always, part.counts.min(axis=0), np.nan),
+            np.where(always, part.counts.max(axis=0), np.nan),
             _gap_light(lit, in_gap),
         )
 

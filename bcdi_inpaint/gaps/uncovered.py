@@ -12,6 +12,7 @@ from bcdi_inpaint.arrays import BoolArray, IntArray
 from bcdi_inpaint.gaps.emptiness import empty_cells, empty_runs, without_fringes
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import runs_of_lines
+from bcdi_inpaint.gaps.stuck_pixels import StuckPixels, dead_pixels, stuck_pixels
 from bcdi_inpaint.gaps.survey import Survey
 from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes
 from bcdi_inpaint.scan.remarks import Remark
@@ -38,10 +39,12 @@ class Uncovered:
     ----------
     whole_lines : frames, rows and columns without a count.
     patches : for each axis, cells of the projection along it behind which no voxel holds a count.
+    stuck : pixels that hold one value in all frames.
     """
 
     whole_lines: tuple[EmptyLines, ...]
     patches: tuple[BoolArray, BoolArray, BoolArray]
+    stuck: StuckPixels
 
 
 def find_uncovered(survey: Survey, gaps: Iterable[Gap]) -> Uncovered:
@@ -60,7 +63,11 @@ def find_uncovered(survey: Survey, gaps: Iterable[Gap]) -> Uncovered:
     lines = [found for axis in range(3) for found in _empty_lines(survey, axis, gaps)]
     covered = [*gaps, *(found.lines for found in lines)]
     first, second, third = (empty_cells(*_outside(survey, along, covered)) for along in range(3))
-    return Uncovered(tuple(lines), (first, second, third))
+    known = _outside(survey, 0, covered)[1]
+    least = np.where(known > 0, survey.least, np.nan)
+    stuck = stuck_pixels(least, survey.largest, survey.shape[0])
+    first |= dead_pixels(survey.light, known) & ~stuck.marks
+    return Uncovered(tuple(lines), (first, second, third), stuck)
 
 
 def _empty_lines(survey: Survey, axis: int, gaps: list[Gap]) -> Iterator[EmptyLines]:
@@ -110,7 +117,7 @@ def voxels_of(survey: Survey, lines: Iterable[Gap], uncovered: Uncovered) -> Vox
         flags = np.zeros(survey.shape[gap.axis], dtype=bool)
         flags[gap.start : gap.stop] = True
         patterns.append(np.expand_dims(flags, other_axes(gap.axis)))
-    for along, cells in enumerate(uncovered.patches):
+    for along, cells in (*enumerate(uncovered.patches), (0, uncovered.stuck.marks)):
         if cells.any():
             patterns.append(np.expand_dims(cells, along))
     return VoxelSet(survey.shape, tuple(patterns))
@@ -172,6 +179,30 @@ def remark_on_patches(uncovered: Uncovered) -> list[Remark]:
             )
         )
     return said
+
+
+def remark_on_stuck(uncovered: Uncovered, survey: Survey) -> list[Remark]:
+    """What to say of single pixels that hold one value in all frames."""
+    said = []
+    marks, others = uncovered.stuck.marks, uncovered.stuck.others
+    if marks.any():
+        text = f"{_values(marks, survey)} in every frame: it marks a bad pixel, masked"
+        said.append(Remark("mark", text))
+    if others.any():
+        text = (
+            f"{_values(others, survey)} in every frame, far above the pixels beside it: a hot "
+            "pixel, taken as measured; --mask FILE masks it"
+        )
+        said.append(Remark("hot-pixels", text))
+    return said
+
+
+def _values(pixels: BoolArray, survey: Survey) -> str:
+    """Pixels and the value that each holds, in words."""
+    places = np.argwhere(pixels)
+    named = [f"row {y} col {x} holds {survey.least[y, x]:.10g}" for y, x in places[:MOST_NAMED]]
+    more = f" and {len(places) - MOST_NAMED} more such pixels" if len(places) > MOST_NAMED else ""
+    return f"{', '.join(named)}{more}"
 
 
 def masked_parts(survey: Survey) -> str:

@@ -12,6 +12,11 @@ from bcdi_inpaint.scan.scan import Scan
 # (in float32 it rounds to 2**32). 2**16 - 1 may be an honest count once the type is wider.
 EIGER_MARK = 2**32 - 1
 
+COUNTER_LIMITS = tuple(
+    2.0**bits - less for bits in (8, 10, 12, 14, 16, 20, 24, 32) for less in (0, 1, 2)
+)
+"""The largest values of detectors' counters, and what is just below: their marks of bad pixels."""
+
 
 def invalid_voxels(counts: np.ndarray) -> np.ndarray:
     """Voxels whose value cannot be a count; bool of the shape of `counts`.

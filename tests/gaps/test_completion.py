@@ -168,3 +168,37 @@ def test_nothing_empty_amid_light_is_left_as_measured(bright: np.ndarray, data: 
         assume(False)
     left = empty & ~unmeasured(finding, scan)
     assert not left.any(), f"{np.count_nonzero(left)} of {np.count_nonzero(empty)}"
+
+
+@pytest.mark.parametrize("row", [12, 25])
+def test_a_single_dead_pixel_is_masked_and_named(bright: np.ndarray, row: int) -> None:
+    hole = ALL, slice(row, row + 1), slice(17, 18)
+    scan = as_scan(lost(bright, ROWS, hole))
+    finding = find_gaps(scan)
+    assert kinds(finding) == ["empty-pixels"]
+    assert f"rows {row}:{row + 1} cols 17:18 hold no count" in finding.remarks[0].text
+    assert unmeasured(finding, scan)[hole].all()
+    assert unmeasured(finding, scan).sum() == SHAPE[0] * (6 * SHAPE[2] + 1)
+    assert find_gaps(scan, fill_empty=True).region.part(whole(SHAPE))[hole].all()
+
+
+@pytest.mark.parametrize("value", [2**16 - 1, 2**20 - 1, 2**32 - 1])
+def test_a_mark_in_one_pixel_of_every_frame_is_masked(bright: np.ndarray, value: int) -> None:
+    counts = lost(bright, ROWS)
+    counts[:, 25, 17] = value
+    scan = as_scan(counts)
+    finding = find_gaps(scan)
+    assert kinds(finding) == ["mark"]
+    assert f"row 25 col 17 holds {value} in every frame" in finding.remarks[0].text
+    assert unmeasured(finding, scan)[:, 25, 17].all()
+    assert finding.survey is not None
+    finding.survey.check.finish()  # no voxel is refused
+
+
+def test_a_hot_pixel_that_is_no_mark_is_named(bright: np.ndarray) -> None:
+    counts = lost(bright, ROWS)
+    counts[:, 12, 17] = 300_000
+    scan = as_scan(counts)
+    finding = find_gaps(scan)
+    assert kinds(finding) == ["hot-pixels"]
+    assert not unmeasured(finding, scan)[:, 12, 17].any()
