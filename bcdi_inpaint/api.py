@@ -73,8 +73,8 @@ def inpaint(
 
     Returns
     -------
-    The fill: `fill.counts` has the gaps filled and every other voxel as measured, bit for bit;
-    `fill.sigma` says how sure it is.
+    The fill: `fill.counts` has the gaps filled and every other voxel as measured, bit for bit, in
+    float32; `fill.sigma` says how sure it is.
 
     Raises
     ------

@@ -24,6 +24,17 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
     write_files({path: content}, force=True)
 
 
+def as_utf8(text: str) -> str:
+    """A text that can be written: of a file name that is no UTF-8, its odd bytes as ``\\udce9``.
+
+    Examples
+    --------
+    >>> as_utf8("caf\\udce9.cxi")
+    'caf\\\\udce9.cxi'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def write_files(contents: Mapping[Path, bytes | memoryview], *, force: bool) -> None:
     """Write files of one folder, all or none; errors as `new_files`.
 

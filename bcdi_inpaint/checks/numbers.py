@@ -20,7 +20,7 @@ from bcdi_inpaint.checks.units import Unit, find_unit, given_unit
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.masks import GapRegion
 from bcdi_inpaint.scan.photon_view import PhotonView
-from bcdi_inpaint.scan.remarks import Remarks
+from bcdi_inpaint.scan.remarks import Remark, Remarks
 from bcdi_inpaint.scan.scan import Measured
 
 FLOOR = 10.0
@@ -118,7 +118,7 @@ def prepare(
         raise refuse_background(background)
     unit = _unit(seen, valid, wishes, background)
     clipped = (clip_remark(background),) if background is not None and wishes.clip else ()
-    remarks = (*mark_remarks(marks, seen), *clipped, *unit.remarks)
+    remarks = (*mark_remarks(marks, seen), *clipped, *unit.remarks, *_rounded(seen, valid))
     view = PhotonView(
         scan,
         unit.photon,
@@ -133,6 +133,24 @@ def prepare(
         remarks,
     )
     return Prepared(scan if view.changes_nothing else view, read, unit.photon, remarks)
+
+
+def _rounded(seen: Peek, valid: BoolArray) -> Remarks:
+    """What to say where values are no float32, in which every output is written."""
+    if seen.counts.dtype.itemsize < 4 or seen.counts.dtype == np.float32:
+        return ()
+    values = seen.counts[valid & (seen.counts != 0)]
+    kept = values.astype(np.float32)
+    changed = np.flatnonzero(kept.astype(np.float64) != values.astype(np.float64))
+    if not changed.size:
+        return ()
+    first = changed[0]
+    percent = 100 * changed.size / values.size
+    text = (
+        f"values are kept as float32, as PyNX takes them, and {percent:.2g} % of those looked at "
+        f"are none: {values[first]:.17g} is written as {kept[first]:.17g}"
+    )
+    return (Remark("rounded", text),)
 
 
 def _unmasked(marks: tuple[float, ...], seen: Peek) -> tuple[float, ...]:

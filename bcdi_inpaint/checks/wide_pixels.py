@@ -110,7 +110,7 @@ def _has_room(gap: Gap, scan: Measured) -> bool:
 
 def _factor(seen: Peek, gap: Gap, settings: WidePixelSettings) -> float | None:
     """How many times too much both sides count; None where they do not, or do not agree."""
-    counts = np.where(seen.valid, seen.counts, 0).astype(np.float64)
+    counts = np.where(seen.valid, np.maximum(seen.counts, 0), 0).astype(np.float64)
     lines = np.moveaxis(counts, gap.axis, 0)
     known = np.moveaxis(seen.valid, gap.axis, 0)
     factors = []

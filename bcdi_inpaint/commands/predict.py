@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,7 @@ def predict(
       bcdi-inpaint predict *.cxi -o filled/ --jobs 4 --dry-run
     """
     from bcdi_inpaint.files.scan_list import is_many
+    from bcdi_inpaint.jobs.result_folder import made_folder
 
     if not isinstance(options["roi"], tuple | None):
         options["crop"], options["roi"] = options["roi"], None
@@ -167,7 +169,7 @@ def predict(
         )
         click.echo(note, err=as_json)
     many = is_many(scans, numbers)
-    options["output"] = _output(output, None if many else scans[0], options["form"], dry_run)
+    options["output"] = _output(output, None if many else scans[0], options["form"])
     if dry_run:
         estimate(scans, numbers, as_json, options)
         return
@@ -184,19 +186,20 @@ def predict(
         if given:
             what = f"--{name} {reports.table}" if name == "report" else f"--{name}"
             raise InputError(f"{what} is given for one scan, expected it with many: leave it out")
-    if as_json:
-        _fill_one_as_json(scans[0], reports, options)
-    else:
-        _fill_one(scans[0], reports, quiet, verbose, options)
+    own = options["output"]
+    with nullcontext() if own is None else made_folder(own.parent, "the output"):
+        if as_json:
+            _fill_one_as_json(scans[0], reports, options)
+        else:
+            _fill_one(scans[0], reports, quiet, verbose, options)
 
 
-def _output(text: str | None, scan: str | None, form: str, planned: bool) -> Path | None:
+def _output(text: str | None, scan: str | None, form: str) -> Path | None:
     """The output of one scan, or the folder of many where `scan` is None.
 
     A name that ends in a slash, or is a folder, gets the output of one scan under its usual name.
     """
     from bcdi_inpaint.files import default_output
-    from bcdi_inpaint.jobs.result_folder import make_folder
 
     if text is None:
         return None
@@ -206,8 +209,6 @@ def _output(text: str | None, scan: str | None, form: str, planned: bool) -> Pat
     if scan is None:
         return path
     is_folder = text.endswith("/") or path.is_dir()
-    if not planned:
-        make_folder(path if is_folder else path.parent, "the output")
     return default_output(scan, form, path, numbered=True) if is_folder else path
 
 

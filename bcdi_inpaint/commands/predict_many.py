@@ -84,7 +84,7 @@ def fill_many(
     from bcdi_inpaint.files import following
     from bcdi_inpaint.files.scan_list import list_scans
     from bcdi_inpaint.jobs import batch, batch_report
-    from bcdi_inpaint.jobs.outcome import FAILED, Outcome
+    from bcdi_inpaint.jobs.outcome import FAILED, Outcome, output_of
     from bcdi_inpaint.jobs.request import Request
     from bcdi_inpaint.jobs.result_folder import make_folder
 
@@ -94,8 +94,8 @@ def fill_many(
         listed = list_scans(scans, numbers)
     wanted = batch.requests(Request("", **options), listed.scans)
     if options["output"] is not None:
-        make_folder(options["output"], "the outputs")
-    report = reports.table or batch_report.report_path(wanted, options["output"])
+        make_folder(output_of(wanted[0]).parent, "the outputs")
+    report = reports.table or batch_report.report_path(wanted)
     batch_report.check_report(report)
     page = reports.open_page(options["force"], listed.scans)
     if listed.passed_over and not (quiet or as_json):

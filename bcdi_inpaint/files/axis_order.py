@@ -10,12 +10,37 @@ from dataclasses import replace
 import numpy as np
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.scan.remarks import Remark, Remarks
 from bcdi_inpaint.scan.scan import Scan
 
 STANDARD = "nyx"
 """Frames of the rocking curve, then detector rows, then columns."""
 
+_FAR_SHORTER, _ALIKE = 2.5, 1.1
+"""Ratios of the sides of an array whose last axis is likely that of the frames."""
+
 _stored: ContextVar[str] = ContextVar("stored_axes", default=STANDARD)
+
+
+def remark_on_order(shape: tuple[int, ...]) -> Remarks:
+    """What to say of an array (n_rock, n_y, n_x) whose last axis looks like the rocking axis.
+
+    Examples
+    --------
+    >>> print(*remark_on_order((512, 512, 60)))
+    ... # doctest: +ELLIPSIS
+    the array is 512 x 512 x 60, its last axis by far the shortest: ...
+    """
+    first, second, last = shape
+    alike = max(first, second) <= _ALIKE * min(first, second)
+    if not alike or min(first, second) < _FAR_SHORTER * last:
+        return ()
+    sides = " x ".join(map(str, shape))
+    text = (
+        f"the array is {sides}, its last axis by far the shortest: if that is the rocking axis, "
+        "read it with --axes yxn"
+    )
+    return (Remark("axis-order", text),)
 
 
 def check_axes(axes: str) -> str:

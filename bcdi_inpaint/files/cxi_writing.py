@@ -24,6 +24,7 @@ from bcdi_inpaint.files.layout import (
     PROCESS,
     PYNX_NAMES,
 )
+from bcdi_inpaint.safe_files import as_utf8
 from bcdi_inpaint.scan.scan import Metadata
 
 Provenance = Mapping[str, str | float | int | tuple[str | float | int, ...]]
@@ -78,7 +79,7 @@ def write_head(file: h5py.File, path: Path, metadata: Metadata) -> None:
     path : its final name, which the file records.
     metadata : what is known about the experiment.
     """
-    file.attrs["file_name"] = path.name
+    file.attrs["file_name"] = as_utf8(path.name)
     file.attrs["file_time"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     file.attrs["creator"] = "bcdi-inpaint"
     file.attrs["HDF5_Version"] = h5py.version.hdf5_version
@@ -149,13 +150,13 @@ def write_process(file: h5py.File, provenance: Provenance, path: str = PROCESS) 
     process = require_group(file, path)
     process["program"] = "bcdi-inpaint"
     process["version"] = str(provenance.get("version", own_version()))
-    process["command"] = str(provenance.get("command", ""))
+    process["command"] = as_utf8(str(provenance.get("command", "")))
     configuration = require_group(process, "configuration")
     for name, value in provenance.items():
         if name not in ("version", "command"):
             _check_name(name)
             own = name if name in PYNX_NAMES else f"inpaint_{name.removeprefix('inpaint_')}"
-            configuration[own] = value
+            configuration[own] = as_utf8(value) if isinstance(value, str) else value
 
 
 def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:

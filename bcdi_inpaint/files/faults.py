@@ -19,6 +19,11 @@ def check_readable(path: Path) -> None:
     """Refuse what is no readable file, before any library looks at it."""
     if path.is_dir():
         raise InputError(f"{path} is a folder, expected a scan file: give a file in it")
+    if path.is_symlink() and not path.exists():
+        raise InputError(
+            f"{path} is a link to {path.readlink()}, which is not there, expected a scan file: "
+            "bring that file, or give another"
+        )
     if not path.exists():
         near = near_name(path)
         fix = "check the path" if near is None else f"did you mean {near}?"

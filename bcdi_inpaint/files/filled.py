@@ -20,7 +20,8 @@ class FilledPart:
 
     Attributes
     ----------
-    counts : float32, positive where a voxel was filled, elsewhere the measured counts bit for bit.
+    counts : float32, positive where a voxel was filled, elsewhere the measured counts, which are
+        bit for bit what they are as float32.
     filled : bool, True where a voxel was filled.
     mask : bool, True = not to be taken as measured.
     marked : bool, True = marked as bad by the user's own hand; None where nothing was.
@@ -93,7 +94,9 @@ class FilledArrays:
 
 
 def check_fill(measured: np.ndarray, fill: FilledPart) -> None:
-    """Check our own promise: measured voxels stay bit for bit, filled ones are positive.
+    """Check our own promise: measured voxels are as measured, filled ones are positive.
+
+    As measured is, bit for bit, as the counts are in float32.
 
     Parameters
     ----------

@@ -67,8 +67,8 @@ def _in_file(file: h5py.File, path: Path) -> Located:
         names = [str(entry.number) for entry in scans]
         names = names if len(set(names)) == len(names) else [entry.name for entry in scans]
         raise InputError(
-            f"{path} holds {len(scans)} scans ({', '.join(names[:8])}, ...), expected one: say "
-            f"which with --scans, or {path.name}:/{scans[0].name}"
+            f"{path} holds {len(scans)} scans ({', '.join(names[:8])}, ...), expected one: give "
+            f"{path.name}:/{scans[0].name}, or say which to predict with --scans"
         )
     if scans:
         return _in_measurement(file, scans[0].name, path)

@@ -21,6 +21,8 @@ from bcdi_inpaint.scan.remarks import Remark, Remarks
 
 OPEN_FOR_WRITING = "already open for write"
 """What HDF5 says of a file whose writer has it open, or never closed it."""
+OPEN_HERE = "locking flag values don't match"
+"""What HDF5 says of a file that the same process has open with a lock."""
 LOCKS = Path("/proc/locks")
 """Where Linux lists the locks of this machine."""
 
@@ -72,6 +74,11 @@ def _open(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r", locking=False)
     except OSError as error:
+        if OPEN_HERE in str(error):
+            raise InputError(
+                f"{path} is open in its writer, which is this very program ({brief(error)}), "
+                "expected a closed file: close it first"
+            ) from error
         if OPEN_FOR_WRITING not in str(error):
             raise
         return _open_in_writer(path)

@@ -10,7 +10,13 @@ import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files.axis_order import STANDARD, check_axes, reorder, stored_axes
+from bcdi_inpaint.files.axis_order import (
+    STANDARD,
+    check_axes,
+    remark_on_order,
+    reorder,
+    stored_axes,
+)
 from bcdi_inpaint.files.dataset import load_hdf5_mask, read_hdf5
 from bcdi_inpaint.files.faults import check_readable
 from bcdi_inpaint.files.forms import as_flags, squeezed
@@ -121,13 +127,15 @@ def open_scan(
     if "negative" not in _listed(mask) and _known_kind(path) == HDF5:
         stored = open_hdf5(path, inner, crop)
     if stored is None:
-        return read_scan(path_or_spec, mask, crop)
+        scan = read_scan(path_or_spec, mask, crop)
+        return scan if crop else replace(scan, remarks=scan.remarks + remark_on_order(scan.shape))
     masks = _listed(mask)
     bad = [read_mask(spec, stored.shape, crop) for spec in masks if spec != "invalid"]
     bad = [mask[0] if mask.strides[0] == 0 else mask for mask in bad]
+    order = () if crop else remark_on_order(stored.shape)
     return replace(
         stored.with_masks(bad, without_invalid="invalid" in masks),
-        remarks=stored.remarks + _unused(path, masks),
+        remarks=stored.remarks + order + _unused(path, masks),
     )
 
 

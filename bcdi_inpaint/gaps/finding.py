@@ -26,7 +26,12 @@ from bcdi_inpaint.gaps.placement import (
     suggest_roi,
 )
 from bcdi_inpaint.gaps.survey import Survey, survey_scan
-from bcdi_inpaint.gaps.uncovered import find_uncovered, masked_parts, remark_on_patches
+from bcdi_inpaint.gaps.uncovered import (
+    find_uncovered,
+    masked_parts,
+    remark_on_lines,
+    remark_on_patches,
+)
 from bcdi_inpaint.gaps.widths import KNOWN_WIDTHS, WIDEST
 from bcdi_inpaint.scan.scan import Measured
 
@@ -191,7 +196,11 @@ def _nothing_found(doubtful: tuple[Gap, ...], survey: Survey) -> str:
     moving = masked_parts(survey)
     if moving:
         message += f" (the mask covers {moving}: --gap-mask FILE fills a gap of any shape)"
-    parts = "; ".join(remark.text for remark in remark_on_patches(find_uncovered(survey, ())))
+    uncovered = find_uncovered(survey, ())
+    parts = "; ".join(remark.text for remark in remark_on_patches(uncovered))
+    frames = [found for found in uncovered.whole_lines if found.lines.axis == 0]
+    if frames:
+        message += f" ({'; '.join(remark_on_lines(found, survey).text for found in frames)})"
     if parts and not doubtful:
         message += f" ({parts.replace(': masked', '')})"
     return message + "; expected at least one: give --gap rows=a:b or --detector NAME"

@@ -11,6 +11,7 @@ from typing import Any
 
 from bcdi_inpaint.errors import InputError, is_out_of_memory
 from bcdi_inpaint.files import (
+    FORMATS,
     MASK_WORDS,
     companion,
     default_output,
@@ -33,8 +34,19 @@ from bcdi_inpaint.scan.remarks import Remark
 
 
 def requests(template: Request, scans: Iterable[str]) -> list[Request]:
-    """A request for each scan, like the template; its output is a folder, or beside each scan."""
+    """A request for each scan, like the template; its output is a folder, or beside each scan.
+
+    Of a single scan it may be a file, by the ending of its name.
+    """
     folder = template.output
+    listed = list(scans)
+    if folder is not None and not folder.is_dir() and folder.suffix.lower() in FORMATS.values():
+        if len(listed) == 1:
+            return [replace(template, scan=listed[0])]
+        raise InputError(
+            f"output {folder} is the name of a file, expected a folder for {len(listed)} scans: "
+            "give another name with -o, or leave it out"
+        )
     if folder is not None and folder.exists() and not folder.is_dir():
         raise InputError(
             f"output {folder} is a file, expected a folder for many scans: give another name with "
@@ -44,7 +56,7 @@ def requests(template: Request, scans: Iterable[str]) -> list[Request]:
         replace(
             template, scan=scan, output=default_output(scan, template.form, folder, numbered=True)
         )
-        for scan in scans
+        for scan in listed
     ]
 
 

@@ -13,7 +13,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import may_write
 from bcdi_inpaint.jobs.outcome import FILLED, THERE, Outcome, output_of
 from bcdi_inpaint.jobs.request import Request
-from bcdi_inpaint.safe_files import replace_file
+from bcdi_inpaint.safe_files import as_utf8, replace_file
 from bcdi_inpaint.scan.remarks import one_text
 
 REPORT = "bcdi-inpaint.csv"
@@ -21,12 +21,12 @@ _FIRST_COLUMNS = 11
 """Of the report's first version."""
 
 
-def report_path(wanted: Sequence[Request], folder: Path | None) -> Path:
+def report_path(wanted: Sequence[Request]) -> Path:
     """Where the report of many scans lies: with the outputs, else where the program runs.
 
     It is never in a folder that may not be written to. Raises InputError where there is no place.
     """
-    for place in (folder or output_of(wanted[0]).parent, Path()):
+    for place in (output_of(wanted[0]).parent, Path()):
         if may_write(place):
             return place / REPORT
     raise InputError(
@@ -46,7 +46,7 @@ def write_report(path: Path, outcomes: Iterable[Outcome]) -> None:
     writer = csv.DictWriter(stream, list(Outcome.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
     writer.writerows(_row(outcome, before.get(outcome.output, {})) for outcome in outcomes)
-    replace_file(path, stream.getvalue().encode())
+    replace_file(path, as_utf8(stream.getvalue()).encode())
 
 
 def _row(outcome: Outcome, before: Mapping[str, str]) -> dict[str, object]:

@@ -20,7 +20,7 @@ from bcdi_inpaint.jobs.outcome import FAILED, Outcome
 from bcdi_inpaint.jobs.provenance import WRITTEN_FOR
 from bcdi_inpaint.pages.night import merged, night_page, rows_of
 from bcdi_inpaint.pages.night_row import NightRow
-from bcdi_inpaint.safe_files import replace_file
+from bcdi_inpaint.safe_files import as_utf8, replace_file
 
 SUFFIXES = (".html", ".htm")
 """What a page's name ends in."""
@@ -78,7 +78,7 @@ class NightReport:
         started = time.monotonic()
         written = f"bcdi-inpaint {own_version()}, {time.strftime('%Y-%m-%d %H:%M')}"
         text = night_page(self._rows, title=TITLE, written=written)
-        replace_file(self.path, text.encode("utf-8", "replace"))
+        replace_file(self.path, as_utf8(text).encode())
         self._written = time.monotonic()
         self._took = self._written - started
 

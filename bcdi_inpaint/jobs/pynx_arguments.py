@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.errors import InputError, brief
+from bcdi_inpaint.files import split_spec
+from bcdi_inpaint.files.faults import check_readable
 from bcdi_inpaint.jobs.knowledge_of_data import (
     BACKGROUND_HELP,
     DENSITY_HELP,
@@ -51,6 +55,11 @@ class ReadsArguments:
             raise InputError(
                 f"{filename} cannot be read ({error.strerror}), expected PyNX's parameters"
             ) from error
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{filename} holds letters that are no UTF-8 ({brief(error)}), expected PyNX's "
+                "parameters as plain text: save it as UTF-8"
+            ) from error
         argv += modern_spelling(read[1:])
 
     def parse_arg(self) -> None:
@@ -65,6 +74,20 @@ class ReadsArguments:
         if hasattr(self, "mpic"):
             said = self.mpic.bcast(said, root=0)
         self.zero_mask_said = bool(said)
+
+
+def check_named_files(params: Mapping[str, Any]) -> None:
+    """Refuse data and masks that are not there, before PyNX looks for them.
+
+    A name with a place for the scan's number, and a word such as ``zero`` for a mask, say nothing.
+    """
+    data, masks = params.get("data"), params.get("mask")
+    listed = [masks] if isinstance(masks, str) else list(masks or [])
+    files = [mask for mask in listed if "." in Path(str(mask)).name]
+    for name in ([data] if isinstance(data, str) else []) + files:
+        file = split_spec(name)[0]
+        if "%" not in name and not file.is_dir():
+            check_readable(file)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -15,7 +15,7 @@ from bcdi_inpaint.jobs.fill_of_data import FillOfData
 from bcdi_inpaint.jobs.knowledge_of_data import KnowledgeOfData
 from bcdi_inpaint.jobs.lost_runs import check_losses
 from bcdi_inpaint.jobs.mpi_processes import all_processes, stopping_together
-from bcdi_inpaint.jobs.pynx_arguments import ReadsArguments
+from bcdi_inpaint.jobs.pynx_arguments import ReadsArguments, check_named_files
 from bcdi_inpaint.jobs.resumed_runs import resuming
 from bcdi_inpaint.phasing.pynx_faults import as_program, failures_in_one_line
 from bcdi_inpaint.phasing.pynx_knowledge import with_knowledge
@@ -58,6 +58,7 @@ def run_pynx(command: str, arguments: Sequence[str]) -> None:
 
 def _process_scans(runner: Any) -> None:
     """What PyNX does with a command's scans; runs that are done stay if it is stopped."""
+    check_named_files(runner.params)
     knowing = with_knowledge(runner.CDIRunnerScan, KnowledgeOfData)
     filled = with_carried_fill(knowing, FillOfData)
     runner.CDIRunnerScan = own = resuming(filled, runner.params)

@@ -138,11 +138,23 @@ def _check_request(request: Request) -> None:
     path, _ = split_spec(request.scan)
     if not request.scan.strip() or (not path.name and not is_frames(path)):
         raise InputError(f"scan is {request.scan!r}, expected the name of a file: give one")
+    _check_masks(request)
     for name, given in (("roi", request.roi is not None), ("binning", request.binning != 1)):
         if given and request.detector is None:
             raise InputError(
                 f"{name} is {getattr(request, name)} without a detector, expected one whose table "
                 f"it places: add --detector NAME or leave out --{name}"
+            )
+
+
+def _check_masks(request: Request) -> None:
+    """Refuse a mask without a name, which is what a shell makes of an unset variable."""
+    gap_masks = () if request.gap_mask is None else (request.gap_mask,)
+    named = ("mask", request.masks), ("mask-good", request.mask_good), ("gap-mask", gap_masks)
+    for option, given in named:
+        if not all(mask.strip() for mask in given):
+            raise InputError(
+                f"--{option} is '', expected the name of a file: give one, or leave it out"
             )
 
 
@@ -165,6 +177,13 @@ def _check_method(request: Request) -> None:
             f"background is {request.background:g} without --refine, which alone heeds it: add "
             "--refine or leave out --background"
         )
+    if request.finetune_steps != Request.finetune_steps and not request.finetune:
+        raise InputError(
+            f"finetune steps are {request.finetune_steps} without --finetune, which alone takes "
+            "them: add --finetune or leave out --finetune-steps"
+        )
+    if request.minutes is not None and not request.minutes > 0:
+        raise InputError(f"minutes is {request.minutes:g}, expected more than 0: give more")
     if request.minutes is not None and request.method not in LEARNING:
         raise InputError(
             f"minutes is {request.minutes:g} with the method {request.method}, expected it with "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bcdi_inpaint.errors import InputError
@@ -41,8 +42,25 @@ def make_folder(folder: Path, what: str = "tables and pictures") -> None:
         ) from error
 
 
+@contextmanager
+def made_folder(folder: Path, what: str) -> Iterator[None]:
+    """A folder for `what` a job writes, see `make_folder`; if it fails, none is left that is new.
+
+    A new folder stays where something was written to it.
+    """
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    make_folder(folder, what)
+    try:
+        yield
+    except BaseException:
+        for place in new:
+            with suppress(OSError):  # it holds something
+                place.rmdir()
+        raise
+
+
 def write_text(path: Path, text: str) -> None:
     """Write under a temporary name, then put in place; InputError where that fails."""
-    from bcdi_inpaint.safe_files import replace_file
+    from bcdi_inpaint.safe_files import as_utf8, replace_file
 
-    replace_file(path, text.encode())
+    replace_file(path, as_utf8(text).encode())

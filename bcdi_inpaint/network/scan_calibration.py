@@ -162,7 +162,7 @@ def calibrate_on_scan(
     The factors; None where too few voxels or photons were held out.
     """
     enough = held_out.counts.size >= settings.fewest
-    if not enough or float(held_out.counts.sum()) < settings.fewest_photons:
+    if not enough or float(held_out.counts.sum(dtype=np.float64)) < settings.fewest_photons:
         return None
     log_f, log_k = _grid(settings)
     classes = np.digitize(held_out.expected, settings.edges)

@@ -111,3 +111,12 @@ def test_what_one_photon_is_stays_known_and_must_be_above_zero() -> None:
     assert photon_of(ready.scan) == 0.5
     with pytest.raises(InputError, match="--photon 100"):
         NumberWishes(photon=0)
+
+
+def test_values_that_are_no_float32_are_named() -> None:
+    counts = np.random.default_rng(0).poisson(9.0, (5, 12, 12))
+    assert prepare(as_scan(counts.astype(np.float64))).remarks == ()
+    counts[2, 3, 4] = 2**24 + 1
+    (remark,) = prepare(as_scan(counts)).remarks
+    assert remark.kind == "rounded"
+    assert "16777217 is written as 16777216" in remark.text

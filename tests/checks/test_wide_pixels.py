@@ -55,3 +55,11 @@ def test_ordinary_gaps_stay_as_they_are(seed: int) -> None:
             own[:, start : start + width] = 0
             gaps, _ = widen(as_scan(own), (Gap(1, start, start + width),))
             assert gaps == (Gap(1, start, start + width),)
+
+
+def test_values_below_zero_beside_the_gap_are_no_counts() -> None:
+    """They are refused later; until then a warning would be all that is seen of them."""
+    counts = np.random.default_rng(3).poisson(symmetric()).astype(np.int32)
+    counts[:, 20:26] = 0
+    counts[:, 19, 24] = -1
+    assert widen(as_scan(counts), (Gap(1, 20, 26),))[0] == (Gap(1, 20, 26),)

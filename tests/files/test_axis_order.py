@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import open_scan
+from bcdi_inpaint.files import open_scan, write_scan
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.crop import parse_crop
 
@@ -40,3 +40,14 @@ def test_other_letters_are_refused(tmp_path: Path, axes: str) -> None:
     np.save(tmp_path / "s.npy", np.ones((3, 4, 5)))
     with pytest.raises(InputError, match="--axes yxn"):
         open_scan(tmp_path / "s.npy", axes=axes)
+
+
+def test_a_last_axis_by_far_the_shortest_is_named(tmp_path):
+    counts = np.ones((40, 42, 9), np.uint16)
+    np.save(tmp_path / "a.npy", counts)
+    write_scan(tmp_path / "a.cxi", counts)
+    for name in ("a.npy", "a.cxi"):
+        assert [r.kind for r in open_scan(tmp_path / name).remarks] == ["axis-order"]
+        assert open_scan(tmp_path / name, axes="yxn").remarks == ()
+    np.save(tmp_path / "b.npy", counts.transpose(2, 0, 1))
+    assert open_scan(tmp_path / "b.npy").remarks == ()

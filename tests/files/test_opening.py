@@ -14,7 +14,10 @@ import pytest
 from linked_files import frames, kinds, read_both_ways
 from scan_files import refused
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_scan
+from bcdi_inpaint.files.faults import check_readable
+from bcdi_inpaint.files.opening import open_file
 
 WRITER = """
 import sys, h5py, numpy as np
@@ -92,3 +95,18 @@ def test_virtual_data_of_a_source_in_its_writer(tmp_path: Path) -> None:
 def test_a_file_whose_writer_has_written_nothing_yet(tmp_path: Path) -> None:
     with in_its_writer(tmp_path / "a.h5", "unflushed"), refused(tmp_path, "a.h5", "writer"):
         read_scan(f"{tmp_path}/a.h5:/data")
+
+
+def test_a_file_that_this_program_writes_is_said_to_be_open(tmp_path: Path) -> None:
+    path = tmp_path / "live.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        file["data"] = np.ones((2, 3, 4))
+        file.swmr_mode = True
+        with pytest.raises(InputError, match="open in its writer"), open_file(path):
+            pass
+
+
+def test_a_link_to_nothing_says_so(tmp_path: Path) -> None:
+    (tmp_path / "scan.cxi").symlink_to("gone.cxi")
+    with pytest.raises(InputError, match=r"is a link to gone\.cxi, which is not there"):
+        check_readable(tmp_path / "scan.cxi")

@@ -13,7 +13,7 @@ from bcdi_inpaint.gaps.detectors import Detector, find_detector
 from bcdi_inpaint.gaps.finding import KNOWN_WIDTHS
 from bcdi_inpaint.gaps.gap import Gap, parse_gap
 from bcdi_inpaint.gaps.masks import gap_mask, merge_gaps
-from bcdi_inpaint.scan.scan import Scan
+from bcdi_inpaint.scan.scan import Scan, as_scan
 
 DATA = Path(os.environ.get("BCDI_INPAINT_DATA", Path(__file__).parents[2] / ".." / "shared/data"))
 CXI = DATA / "S1398_pynx_norm_128_300_294_1_1_1.cxi"
@@ -354,3 +354,10 @@ def test_the_real_quadrant_without_a_gap(keep_mask):
 def test_the_real_bright_peak_without_a_gap():
     with pytest.raises(InputError, match="no gap found"):
         find_gaps(read_scan(BRIGHT))
+
+
+def test_frames_that_look_like_a_gap_get_the_hint_of_the_last_axis():
+    counts = np.random.default_rng(0).poisson(50.0, (40, 40, 12))
+    counts[18:24] = 0
+    with pytest.raises(InputError, match=r"frames 18:24 hold no count.*--axes yxn"):
+        find_gaps(as_scan(counts.astype(np.uint32)))

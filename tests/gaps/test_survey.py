@@ -57,3 +57,9 @@ def test_a_survey_looked_at_again_is_that_of_the_masked_scan(rng: np.random.Gene
     np.testing.assert_allclose(finding.survey.log_sum, fresh.log_sum, rtol=1e-6)
     for mine, theirs in zip(finding.survey.known_lines, fresh.known_lines, strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_value_beyond_float32_is_left_to_the_check() -> None:
+    counts = np.ones((8, 9, 9))
+    counts[3, 4, 5] = 1e300
+    assert survey_scan(as_scan(counts)).check.n_invalid == 1

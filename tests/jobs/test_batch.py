@@ -18,9 +18,10 @@ from processes import Template, cluster
 from small_network import tiny_network
 
 from bcdi_inpaint.cli import main
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance, read_scan, write_scan
 from bcdi_inpaint.jobs import batch, batch_report
-from bcdi_inpaint.jobs.outcome import FILLED, Outcome
+from bcdi_inpaint.jobs.outcome import FILLED, Outcome, failure_outcome
 from bcdi_inpaint.jobs.request import Request, job_sha256
 from bcdi_inpaint.network.weights import save_weights
 
@@ -315,3 +316,18 @@ def test_without_the_earlier_report_the_output_tells(folder: Path, model: str) -
     assert row["advice"] == before["advice"] != ""
     assert float(row["sigma"]) == pytest.approx(before["sigma"])
     assert row["gaps_found"] != ""
+
+
+def test_one_scan_is_written_under_the_file_that_is_named(tmp_path: Path) -> None:
+    template = Request("", output=tmp_path / "out.cxi")
+    assert batch.requests(template, ["a.h5:/1.1"])[0].output == tmp_path / "out.cxi"
+    for name in ("out.cxi", "out.NPZ", "out.tif"):
+        with pytest.raises(InputError, match="expected a folder for 2 scans"):
+            batch.requests(replace(template, output=tmp_path / name), ["a.cxi", "b.cxi"])
+
+
+def test_a_name_that_is_no_utf8_gets_its_row(tmp_path: Path) -> None:
+    scan = "caf\udce9.cxi"
+    outcome = failure_outcome(Request(scan, output=tmp_path / scan), "no gap found")
+    batch_report.write_report(tmp_path / "night.csv", [outcome])
+    assert "caf\\udce9.cxi" in (tmp_path / "night.csv").read_text(encoding="utf-8")

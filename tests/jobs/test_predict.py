@@ -457,3 +457,18 @@ def test_the_scan_and_its_file_are_told_whether_a_fill_helps(tmp_path: Path, mod
     assert result.advice.fringes == pytest.approx(1.5, rel=0.1)
     assert said.count(str(result.advice)) == 1
     assert read_provenance(result.output)["advice_distance"] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"masks": ("",)}, "--mask is ''"),
+        ({"gap_mask": " "}, "--gap-mask is ''"),
+        ({"finetune_steps": 3}, "without --finetune"),
+        ({"method": "dip", "minutes": float("nan")}, "minutes is nan"),
+        ({"method": "dip", "minutes": -1.0}, "minutes is -1"),
+    ],
+)
+def test_what_a_request_says_wrongly_is_refused_unread(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        check(Request("not_there.cxi", **options), planned=True)

@@ -9,7 +9,7 @@ import pytest
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.jobs import pynx_runner
-from bcdi_inpaint.jobs.pynx_arguments import modern_spelling
+from bcdi_inpaint.jobs.pynx_arguments import check_named_files, modern_spelling
 from bcdi_inpaint.phasing.pynx_faults import as_program
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
 
@@ -96,3 +96,24 @@ def test_what_pynx_refuses_is_one_line(
 def test_other_brackets_stay() -> None:
     kept = ["--algorithm", "(Sup*RAAR**50)**4,ER**5", "--support_formula", "(ix**2)", "(a)"]
     assert modern_spelling(kept) == kept
+
+
+def test_files_that_are_not_there_are_named_before_pynx_looks(tmp_path: Path) -> None:
+    here = tmp_path / "a.cxi"
+    here.write_bytes(b"counts")
+    check_named_files({"data": f"{here}:/entry_1/data", "mask": ["zero", str(here)]})
+    check_named_files({"data": "scan%04d.cxi", "mask": None})
+    with pytest.raises(InputError, match=r"nope\.cxi does not exist"):
+        check_named_files({"data": str(tmp_path / "nope.cxi")})
+    with pytest.raises(InputError, match=r"m\.npz does not exist"):
+        check_named_files({"data": str(here), "mask": ["zero", str(tmp_path / "m.npz")]})
+
+
+@pytest.mark.usefixtures("pynx")
+def test_a_parameter_file_in_another_coding_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("latin.txt").write_bytes(b"# \xe9t\xe9\ndata = a.cxi\n")
+    with pytest.raises(InputError, match="no UTF-8"):
+        runner("latin.txt")

@@ -98,3 +98,9 @@ def test_widening_multiplies_sigma_and_bends_the_tails() -> None:
 
 def test_it_is_the_same_every_time() -> None:
     assert calibrate_on_scan(HOME, draw(1.5, 1.0)) == calibrate_on_scan(HOME, draw(1.5, 1.0))
+
+
+def test_counts_of_small_floats_are_summed_without_overflow() -> None:
+    held_out = draw(1.0, 1.0)
+    small = replace(held_out, counts=np.minimum(held_out.counts, 6e4).astype(np.float16))
+    assert calibrate_on_scan(HOME, small, WHOLE) is not None
