@@ -40,16 +40,13 @@ def requests(template: Request, scans: Iterable[str]) -> list[Request]:
     """
     folder = template.output
     listed = list(scans)
-    if folder is not None and not folder.is_dir() and folder.suffix.lower() in FORMATS.values():
-        if len(listed) == 1:
+    names_file = folder is not None and folder.suffix.lower() in FORMATS.values()
+    if folder is not None and not folder.is_dir() and (names_file or folder.exists()):
+        if names_file and len(listed) == 1:
             return [replace(template, scan=listed[0])]
+        what = "is a file" if folder.exists() else "is the name of a file"
         raise InputError(
-            f"output {folder} is the name of a file, expected a folder for {len(listed)} scans: "
-            "give another name with -o, or leave it out"
-        )
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise InputError(
-            f"output {folder} is a file, expected a folder for many scans: give another name with "
+            f"output {folder} {what}, expected a folder for many scans: give another name with "
             "-o, or leave it out"
         )
     return [

@@ -183,7 +183,7 @@ def _check_method(request: Request) -> None:
             "them: add --finetune or leave out --finetune-steps"
         )
     if request.minutes is not None and not request.minutes > 0:
-        raise InputError(f"minutes is {request.minutes:g}, expected more than 0: give more")
+        raise InputError(f"minutes is {request.minutes}, expected more than 0: give more")
     if request.minutes is not None and request.method not in LEARNING:
         raise InputError(
             f"minutes is {request.minutes:g} with the method {request.method}, expected it with "

@@ -322,7 +322,7 @@ def test_one_scan_is_written_under_the_file_that_is_named(tmp_path: Path) -> Non
     template = Request("", output=tmp_path / "out.cxi")
     assert batch.requests(template, ["a.h5:/1.1"])[0].output == tmp_path / "out.cxi"
     for name in ("out.cxi", "out.NPZ", "out.tif"):
-        with pytest.raises(InputError, match="expected a folder for 2 scans"):
+        with pytest.raises(InputError, match="is the name of a file, expected a folder"):
             batch.requests(replace(template, output=tmp_path / name), ["a.cxi", "b.cxi"])
 
 
