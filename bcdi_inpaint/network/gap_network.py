@@ -42,3 +42,7 @@ class GapNetwork(nn.Module):
         """See this class."""
         found: tuple[Tensor, Tensor] = super().__call__(channels)
         return found
+
+    def loss_range(self, channels: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        """What is 0 in the units of the loss, and how far 1 is above it, in network units."""
+        return 0.0, 1.0

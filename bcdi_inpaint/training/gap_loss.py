@@ -50,8 +50,9 @@ LOSSES = {
     ),
     "ours": LossWeights(),
 }
-"""Losses by the name that a plan may give. The published sum is of logarithms in 0..1, for which
-one network unit stands here: squares of natural logarithms weigh a 64th of that."""
+"""Losses by the name that a plan may give. The published sum is of logarithms in 0..1: squares of
+natural logarithms weigh a 64th, one network unit being 1. A network as published has its patch's
+range for that unit (`GapNetwork.loss_range`), ours the same unit for all patches."""
 
 
 def _named(value: Any) -> Any:

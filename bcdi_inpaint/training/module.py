@@ -54,7 +54,7 @@ class GapTraining(pl.LightningModule):
         """The weighted loss of one batch."""
         channels, truth, gap = batch
         prediction, scale = self.network(channels)
-        terms = gap_loss(prediction, scale, truth, gap, self.plan.loss)
+        terms = self._loss(channels, prediction, scale, truth, gap)
         self.log_dict(
             {f"train_{name}": term for name, term in terms.items()},
             on_epoch=True,
@@ -67,10 +67,18 @@ class GapTraining(pl.LightningModule):
         """The loss of a batch of held-out patches, and beside it the first guess's."""
         channels, truth, gap = batch
         prediction, scale = self.network(channels)
-        terms = gap_loss(prediction, scale, truth, gap, self.plan.loss)
-        guess = gap_loss(channels[:, :1], scale, truth, gap, self.plan.loss)
+        terms = self._loss(channels, prediction, scale, truth, gap)
+        guess = self._loss(channels, channels[:, :1], scale, truth, gap)
         logged = {f"val_{name}": term for name, term in terms.items()}
         self.log_dict(logged | {"guess_mse": guess["mse"]}, sync_dist=True)
+
+    def _loss(
+        self, channels: Tensor, prediction: Tensor, scale: Tensor, truth: Tensor, gap: Tensor
+    ) -> dict[str, Tensor]:
+        """The terms of the loss, in the units that the network's paper has them in."""
+        low, span = self.network.loss_range(channels)
+        prediction, truth = (prediction - low) / span, (truth - low) / span
+        return gap_loss(prediction, scale / span, truth, gap, self.plan.loss)
 
     def configure_optimizers(self) -> Any:
         """AdamW; the rate warms up, then falls along a cosine to a hundredth.

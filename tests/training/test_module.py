@@ -9,10 +9,12 @@ import pytest
 import torch
 from small_training import PLAN, changed, run
 
+from bcdi_inpaint.network.channels import CHANNEL_ORDER
+from bcdi_inpaint.network.units import LOG_UNIT
 from bcdi_inpaint.training import module
 from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.module import GapTraining
-from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig
+from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig, Plan
 from bcdi_inpaint.training.slab_store import stored_slabs
 from bcdi_inpaint.training.slabs import FixedSlabs, Slab
 from bcdi_inpaint.training.streams import Stream
@@ -106,6 +108,27 @@ def test_the_rate_has_fallen_when_the_time_of_the_network_is_over(
     assert factor(10) == pytest.approx(0.505)
     now[0] += seconds / 2
     assert factor(10) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("brightness", [1.0, 3.0])
+def test_a_network_as_published_takes_its_loss_in_parts_of_the_patchs_range(
+    brightness: float,
+) -> None:
+    """Masto et al. scale each patch to 0..1; ours has the same unit for all."""
+    channels = torch.zeros(1, len(CHANNEL_ORDER), 16, 16)
+    channels[:, 0] = brightness * torch.linspace(0.1, 0.5, 16)
+    channels[:, CHANNEL_ORDER.index("unknown"), :, 6:9] = 1
+    truth, gap = channels[:, :1], channels[:, 1:2] > 0
+    off = truth + 0.1 * 0.4 * brightness  # a tenth of the range
+    found = {}
+    for inputs in ("published", "ours"):
+        network = {"kind": "tunet", "n_dim": 2, "depth": 2, "base": 4, "inputs": inputs}
+        values = PLAN.model_dump() | {"network": network, "loss": "mse+ssim+gradient"}
+        training = GapTraining(Plan.model_validate(values), FixedSlabs([]), [])
+        terms = training._loss(channels, off, torch.ones_like(off), truth, gap)
+        found[inputs] = float(terms["mse"]) / LOG_UNIT**2
+    assert found["published"] == pytest.approx(0.1**2, rel=1e-4)
+    assert found["ours"] == pytest.approx((0.04 * brightness) ** 2, rel=1e-4)
 
 
 @pytest.mark.parametrize("limit", ["steps", "time"])

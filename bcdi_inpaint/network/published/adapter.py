@@ -69,8 +69,9 @@ class PublishedConfig(BaseModel):
 
         Weights of another revision are not this network's, though their layers may fit. It is
         written only where it is not 1, so that what never changed keeps the name it is stored by.
+        The second of all networks as published: the first took the loss in network units.
         """
-        return 1
+        return 2 if self.inputs == "published" else 1
 
     def make_body(self, n_in: int, n_out: int) -> Body:
         """The layers between the input's channels and the output's."""
@@ -142,6 +143,13 @@ class PublishedNetwork(GapNetwork):
         if self.config.slope is not None:
             output = torch.sigmoid(self.config.slope * output)
         return low + span * output, torch.full_like(output, MEAN_ONLY_SCALE)
+
+    def loss_range(self, channels: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        """As published, a patch is in 0..1 where it is learned from too."""
+        if self.is_ours:
+            return super().loss_range(channels)
+        known = channels[:, [CHANNEL_ORDER.index("unknown")]] == 0
+        return known_range(channels[:, :1], known)
 
 
 def known_range(logs: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
