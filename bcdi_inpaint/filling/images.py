@@ -7,12 +7,18 @@ import torch
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.network_patches import batches, predict_patches
+from bcdi_inpaint.filling.patches import PatchLocation, cut, over_plane, over_voxels
+from bcdi_inpaint.filling.stitching import Stitcher, trust
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import runs_of_lines
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features, GuessKind, compute_features
 from bcdi_inpaint.network.devices import choose_device, fast_precision
 from bcdi_inpaint.network.units import from_network
 from bcdi_inpaint.network.weights import Model
+
+BATCH = 16
+"""Patches that go through the network at once."""
 
 
 def image_planes(gap_mask: BoolArray) -> tuple[Gap, ...]:
@@ -51,7 +57,10 @@ def fill_image(
     device: str = "auto",
     seen: Features | None = None,
 ) -> Float32Array:
-    """Fill the gaps of one image by a network of two dimensions, the whole image at once.
+    """Fill the gaps of one image by a network of two dimensions.
+
+    The whole image at once; a network as published sees patches of the size that it was trained on
+    (`Model.own_patch`), centred on the gaps, which are put together as those of a scan are.
 
     Parameters
     ----------
@@ -86,22 +95,48 @@ def fill_image(
     unknown = gap_mask if bad_mask is None else gap_mask | bad_mask
     features = seen or see_image(counts, unknown, config.guess)
     filled = counts.astype(np.float32)
-    filled[gap_mask] = from_network(_expected(features, model, device)[gap_mask])
+    chosen = choose_device(device)
+    if model.own_patch is None:
+        expected = _expected(features, model, chosen)
+    else:
+        expected = _expected_in_patches(features, gap_mask, model, model.own_patch, chosen)
+    filled[gap_mask] = from_network(expected[gap_mask])
     return filled
 
 
+def _expected_in_patches(
+    features: Features, gap_mask: BoolArray, model: Model, side: int, device: torch.device
+) -> Float32Array:
+    """The mean of the network's log counts in patches of this side, in network units."""
+    stride = max(1, 3 * side // 4)  # as `FillingSettings` has it
+    shape, rest = gap_mask.shape, gap_mask.copy()
+    places: list[PatchLocation] = []
+    for plane in image_planes(gap_mask):
+        places += over_plane(plane, shape, side, stride)
+        rest[(slice(None),) * plane.axis + (slice(plane.start, plane.stop),)] = False
+    places = [*dict.fromkeys((*places, *over_voxels(rest, features.unknown, side)))]
+    stitcher = Stitcher(shape, (side, side))
+    for batch in batches(places, BATCH):
+        predicted = predict_patches(model, features, batch, device)[:, :1]
+        unknown = np.stack([cut(features.unknown, place, True) for place in batch])
+        stitcher.add_all(batch, predicted, trust(unknown))
+    expected = np.zeros(shape, np.float32)
+    expected[gap_mask] = stitcher.mean(gap_mask)[0]
+    return expected
+
+
 @torch.inference_mode()
-def _expected(features: Features, model: Model, device: str) -> Float32Array:
-    """The network's log counts of an image (n_y, n_x), in network units."""
-    chosen, divisor = choose_device(device), model.network.config.divisor
+def _expected(features: Features, model: Model, device: torch.device) -> Float32Array:
+    """The network's log counts of a whole image (n_y, n_x), in network units."""
+    divisor = model.network.config.divisor
     channels = np.stack(
         [
             _padded(channel.astype(np.float32), divisor, float(name == "unknown"))
             for name, channel in zip(CHANNEL_ORDER, features.channels(), strict=True)
         ]
     )
-    with fast_precision(chosen):
-        expected, _ = model.network.to(chosen)(torch.from_numpy(channels)[None].to(chosen))
+    with fast_precision(device):
+        expected, _ = model.network.to(device)(torch.from_numpy(channels)[None].to(device))
     inside = tuple(slice(n) for n in features.unknown.shape)
     return expected.float().cpu().numpy()[0, 0][inside]
 

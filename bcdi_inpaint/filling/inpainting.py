@@ -112,7 +112,8 @@ def inpaint_scan(
     model : ``default``, a weights file, or a `Model` that is loaded already.
     device : ``auto``, ``cpu`` or ``cuda``.
     survey : of the scan with that gap, where it was made already.
-    settings : how patches are laid over the gaps.
+    settings : how patches are laid over the gaps; a network as published sees patches of the size
+        that it was trained on.
     progress : called with (patches done, patches in all) after every batch.
     watch : called with the fill so far after every batch; its counts are nan where it is not
         filled yet, see `StreamedFill.so_far`.
@@ -127,9 +128,10 @@ def inpaint_scan(
         For counts that are none, gaps none of which can be filled, a model that does not load, or
         an absent device.
     """
+    loaded = model if isinstance(model, Model) else load_model(model)
+    settings = _settings_of(loaded, settings)
     work = plan_work(scan, gap, survey=survey, settings=settings)
     chosen = choose_device(device)
-    loaded = model if isinstance(model, Model) else load_model(model)
     _check_fits(loaded, settings)
     centre, symmetry = _peak(scan, gap, work.light, settings) if work.regions else (None, nan)
     rehearsals = _rehearsals(work, gap, centre, settings)
@@ -173,6 +175,14 @@ def _watched(
     """Shows the fill with a region that is being filled; those after it are not filled yet."""
     later = tuple(empty_region(region.box) for region in work.regions[len(done) + 1 :])
     return lambda region: watch(fill_of((*done, region, *later)))
+
+
+def _settings_of(model: Model, settings: FillingSettings) -> FillingSettings:
+    """The settings with patches as large as a model has to see them."""
+    side = model.own_patch
+    if side in (None, settings.patch):
+        return settings
+    return replace(settings, patch=side, stride=min(settings.stride, 3 * side // 4))
 
 
 def _check_fits(model: Model, settings: FillingSettings) -> None:

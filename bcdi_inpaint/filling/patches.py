@@ -60,9 +60,7 @@ def axis_starts(length: int, size: int, stride: int) -> list[int]:
     return [round(k * (length - size) / steps) for k in range(steps + 1)]
 
 
-def over_plane(
-    gap: Gap, shape: tuple[int, int, int], size: int, stride: int
-) -> list[PatchLocation]:
+def over_plane(gap: Gap, shape: tuple[int, ...], size: int, stride: int) -> list[PatchLocation]:
     """Lay patches over a plane gap, sliding over the plane.
 
     Centred on a gap of up to half their size; across a wider one, with a quarter of their size
@@ -71,7 +69,7 @@ def over_plane(
     Parameters
     ----------
     gap : the plane.
-    shape : (n_rock, n_y, n_x) of the array.
+    shape : (n_rock, n_y, n_x) of the array, or (n_y, n_x).
     size : side of a patch in voxels.
     stride : voxels between neighbouring patches, at most.
     """
@@ -87,7 +85,7 @@ def over_plane(
         sorted(set(across)) if axis == gap.axis else axis_starts(n, size, stride)
         for axis, n in enumerate(shape)
     ]
-    return [PatchLocation(start, (size,) * 3) for start in product(*starts)]
+    return [PatchLocation(start, (size,) * len(shape)) for start in product(*starts)]
 
 
 def over_voxels(voxels: BoolArray, unknown: BoolArray, size: int) -> list[PatchLocation]:
@@ -98,12 +96,12 @@ def over_voxels(voxels: BoolArray, unknown: BoolArray, size: int) -> list[PatchL
 
     Parameters
     ----------
-    voxels : (n_rock, n_y, n_x) bool, True = to cover.
-    unknown : (n_rock, n_y, n_x) bool, gap and bad voxels.
+    voxels : (n_rock, n_y, n_x) or (n_y, n_x) bool, True = to cover.
+    unknown : the same shape, bool, gap and bad voxels.
     size : side of a patch in voxels.
     """
     inner = size // 2
-    places = np.argwhere(voxels)  # (n_voxels, 3)
+    places = np.argwhere(voxels)  # (n_voxels, n_dim)
     starts = places // inner * inner - size // 4
     before, after = run_ends(unknown, places)
     closed = (before >= 0) & (after < unknown.shape)
@@ -114,7 +112,7 @@ def over_voxels(voxels: BoolArray, unknown: BoolArray, size: int) -> list[PatchL
     centred = (first + last) // 2 - inner
     starts[each, axis] = np.where(cut_off, centred, start)
     return [
-        PatchLocation(tuple(int(s) for s in start), (size,) * 3)
+        PatchLocation(tuple(int(s) for s in start), (size,) * voxels.ndim)
         for start in np.unique(starts, axis=0)
     ]
 
@@ -122,13 +120,15 @@ def over_voxels(voxels: BoolArray, unknown: BoolArray, size: int) -> list[PatchL
 def run_ends(
     unknown: BoolArray, places: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The nearest known voxels before and after each of `places` (n_places, 3), on every axis.
+    """The nearest known voxels before and after each of `places` (n_places, n_dim), on every axis.
 
-    Both (n_places, 3), indices along that axis; -1 and the axis's length where there is none.
+    Both (n_places, n_dim), indices along that axis; -1 and the axis's length where there is none.
     """
     before, after = np.empty_like(places), np.empty_like(places)
     for axis, n in enumerate(unknown.shape):
-        index = np.arange(n, dtype=np.int32).reshape([-1 if a == axis else 1 for a in range(3)])
+        index = np.arange(n, dtype=np.int32).reshape(
+            [-1 if a == axis else 1 for a in range(unknown.ndim)]
+        )
         forward = np.maximum.accumulate(np.where(unknown, -1, index), axis=axis)
         backward = np.flip(np.where(unknown, n, index), axis)
         backward = np.flip(np.minimum.accumulate(backward, axis=axis), axis)

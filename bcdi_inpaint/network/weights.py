@@ -35,7 +35,8 @@ class Model:
     """A network ready to fill, where it came from, and the sha256 of its file.
 
     `calibration` turns its scales into intervals. `last_step` follows it voxel by voxel; None in
-    weights that have none.
+    weights that have none. `patch` is the side of the patches that it was trained on, in voxels;
+    None where that is not told.
     """
 
     network: GapNetwork
@@ -43,6 +44,17 @@ class Model:
     sha256: str
     calibration: Calibration = field(default_factory=Calibration)
     last_step: SymmetryStep | None = None
+    patch: int | None = None
+
+    @property
+    def own_patch(self) -> int | None:
+        """The side of the only patches that it may be shown; None where others are as well.
+
+        A network as published sees a patch in 0..1, so what is bright in it depends on its size,
+        and its convolutions have learned the zeros around patches of one.
+        """
+        inputs = getattr(self.network.config, "inputs", "ours")
+        return self.patch if inputs == "published" else None
 
 
 def _expected() -> dict[str, str]:
@@ -118,6 +130,7 @@ def load_model(model: str | Path = "default") -> Model:
         calibration = Calibration.model_validate_json(metadata["calibration"])
         tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
         last_step = _last_step(metadata, tensors)
+        patch = _trained_patch(metadata)
         network.load_state_dict(tensors, assign=True)
     except InputError:
         raise
@@ -128,7 +141,14 @@ def load_model(model: str | Path = "default") -> Model:
             "`bcdi-inpaint train` wrote"
         ) from error
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Model(network.eval(), str(model), sha256, calibration, last_step)
+    return Model(network.eval(), str(model), sha256, calibration, last_step, patch)
+
+
+def _trained_patch(metadata: dict[str, str]) -> int | None:
+    """The side of the patches of the training, of what a file says of it."""
+    plan = json.loads(metadata.get("training", "{}")).get("plan", {})
+    size = plan.get("patches", {}).get("size")
+    return None if size is None else int(size)
 
 
 def _last_step(metadata: dict[str, str], tensors: dict[str, torch.Tensor]) -> SymmetryStep | None:

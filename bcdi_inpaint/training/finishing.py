@@ -60,7 +60,7 @@ def finish(
     calibrates = plan.network.n_dim == 3 and plan.training.calibration_patterns > 0
     if wanted is None and not calibrates:
         return Finish()
-    model, learned = _as_loaded(network, folder), LearnedStep(None, {})
+    model, learned = _as_loaded(network, folder, plan), LearnedStep(None, {})
     if wanted is not None:
         assert patterns is not None, "a plan with a feed has no last step"
         minutes = plan.training.step_minutes
@@ -80,12 +80,12 @@ def finish(
     return Finish(calibration, learned.step, card)
 
 
-def _as_loaded(network: GapNetwork, folder: Path) -> Model:
+def _as_loaded(network: GapNetwork, folder: Path, plan: Plan) -> Model:
     """A network as it will be loaded from its file."""
     passing = folder / part_name()
     try:
         save_weights(passing, network, {})
-        return load_model(passing)
+        return replace(load_model(passing), patch=plan.patches.size)
     finally:
         passing.unlink(missing_ok=True)
 

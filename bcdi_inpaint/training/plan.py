@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bcdi_inpaint.errors import InputError, one_line
+from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.network.kinds import AnyNetworkConfig
 from bcdi_inpaint.network.unet import NetworkConfig
 from bcdi_inpaint.training.gap_loss import Loss, LossWeights
@@ -229,6 +230,12 @@ class Plan(BaseModel):
 
     @model_validator(mode="after")
     def _patches_fit_the_network(self) -> Plan:
+        fill, inputs = FillingSettings.patch, getattr(self.network, "inputs", "ours")
+        if self.network.n_dim == 3 and inputs == "ours" and fill % self.network.divisor:
+            raise ValueError(
+                f"network takes patches of a multiple of {self.network.divisor} voxels, expected "
+                f"one that takes {fill}, in which a scan is filled: give it fewer levels"
+            )
         if self.patches.size % self.network.divisor:
             raise ValueError(
                 f"patches.size is {self.patches.size}, expected a multiple of "

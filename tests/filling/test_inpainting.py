@@ -26,7 +26,7 @@ from bcdi_inpaint.network.published.chavez import TuNetConfig
 from bcdi_inpaint.network.symmetry_step import INPUTS, SymmetryStep
 from bcdi_inpaint.network.unet import FIRST_SCALE, GapUNet, NetworkConfig
 from bcdi_inpaint.network.units import LOG_UNIT
-from bcdi_inpaint.network.weights import Model, save_weights
+from bcdi_inpaint.network.weights import Model, load_model, save_weights
 from bcdi_inpaint.photons import LEAST_COUNTS
 from simulation.recipe import Recipe, make_pattern
 
@@ -515,3 +515,16 @@ def test_a_last_step_is_not_taken_where_there_is_no_light() -> None:
     in_light, dark = column < 48, column > 56  # up to column 71 patches of one region lie there
     assert np.abs(change[dark]).max() < 1e-6
     assert np.median(change[in_light]) > 0.25
+
+
+def test_a_network_as_published_sees_patches_of_the_size_it_was_trained_on(
+    counts: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.safetensors"
+    network = make_network(TuNetConfig(depth=2, base=2)).eval()
+    save_weights(path, network, {"plan": {"patches": {"size": 48}}})
+    shown = []
+    model = load_model(path)
+    model.network.register_forward_pre_hook(lambda _, given: shown.append(given[0].shape[2:]))
+    inpaint(counts, rows(counts.shape), model, "cpu", calibrate=False)
+    assert {*shown} == {(48, 48, 48)}

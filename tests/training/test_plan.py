@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
@@ -130,3 +131,14 @@ def test_a_last_step_takes_its_share_of_the_time_and_a_network_with_our_inputs(
     path.write_text("{name: x, patterns: {}, held_out: {}, training: {minutes: 40}}")
     training = read_plan(path).training
     assert (training.network_minutes, training.step_minutes) == (40, None)
+
+
+def test_a_network_that_takes_no_patch_of_a_scan_is_refused_before_it_is_trained() -> None:
+    values = {"name": "x", "patterns": {}, "held_out": {}, "patches": {"size": 64}}
+    deep = {"kind": "tunet", "depth": 7, "base": 1, "growth": 1.0}
+    with pytest.raises(
+        ValidationError, match="a multiple of 64 voxels, expected one that takes 32"
+    ):
+        Plan.model_validate(values | {"network": deep | {"inputs": "ours"}})
+    for good in (deep, deep | {"n_dim": 2, "inputs": "ours"}):  # filled as they were trained
+        Plan.model_validate(values | {"network": good})
