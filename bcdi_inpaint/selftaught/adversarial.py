@@ -217,7 +217,7 @@ def _adversarial_steps(
     budget: Budget,
     content: Callable[[], Tensor] | None,
 ) -> Iterator[None]:
-    """The critic learns in every step, the generator in some, from frames too in a few of them."""
+    """The critic learns in every step, the generator in some, from frames too where it is told."""
     settings, sides = task.settings, (task.side // ENLARGED,) * task.n_dim
     betas = (0.0, 0.9)  # Gulrajani et al.
     of_critic = torch.optim.Adam(critic.parameters(), settings.rate, betas)
@@ -230,7 +230,7 @@ def _adversarial_steps(
         _step(of_critic, loss)
         if (step + 1) % settings.critic_steps == 0:
             loss = -critic(generator(task.normal(settings.batch, sides))).mean()
-            if content is not None and (step + 1) % settings.content_every == 0:
+            if content is not None:
                 loss = loss + settings.content * content()
             _step(of_generator, loss)
         yield

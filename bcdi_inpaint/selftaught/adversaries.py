@@ -35,9 +35,8 @@ class GanSettings:
         where none so large lies among known voxels.
     rate : of Adam, for networks and for seeds' first steps.
     penalty : weight of the gradient penalty (Gulrajani et al.).
-    critic_steps : steps of the critic for one of the generator (Gulrajani et al.).
-    content_every : steps between those with a content loss, as in the paper.
-    content : weight of the content loss, the paper's c.
+    critic_steps : steps of the critic for one of the generator, as in the paper's Table 1.
+    content : weight of the content loss, the paper's c; G-opt has it in all steps of the generator.
     frame : voxels around a region that the content loss sees, as in the paper.
     regions : how many regions the content loss of a step sees.
     seed_rate : of Adam on the seeds of Z-opt.
@@ -53,9 +52,8 @@ class GanSettings:
     patch: int = 32
     rate: float = 2e-4
     penalty: float = 10.0
-    critic_steps: int = 5
-    content_every: int = 10
-    content: float = 10.0
+    critic_steps: int = 10
+    content: float = 1.0
     frame: int = 16
     regions: int = 16
     seed_rate: float = 0.05

@@ -8,8 +8,9 @@ from numpy.testing import assert_array_equal
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.selftaught import adversarial
 from bcdi_inpaint.selftaught.adversarial import Optimised, adversarial_fill
-from bcdi_inpaint.selftaught.adversaries import GanSettings, divergence
+from bcdi_inpaint.selftaught.adversaries import GanSettings, Generator, divergence
 from bcdi_inpaint.selftaught.budget import Best, Budget
 from bcdi_inpaint.selftaught.framed_regions import known_patches
 
@@ -64,11 +65,34 @@ def test_the_content_loss_brings_the_fill_to_its_frame() -> None:
     """With the content loss alone the generator learns the light beside the gap."""
     errors = []
     for content in (0.0, 1e4):
-        settings = replace(SMALL, content=content, content_every=5, every=1000, rate=1e-2)
+        settings = replace(SMALL, content=content, critic_steps=5, every=1000, rate=1e-2)
         best = filled(steps=60, settings=settings)
         assert best.log_counts is not None
         errors.append(np.abs(best.log_counts - images())[gap()].mean())
     assert errors[1] < 0.5 * errors[0]
+
+
+def test_every_tenth_step_is_the_generators_with_its_frames_as_in_the_paper(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Table 1 of Squires et al., where the content loss has the weight 1."""
+    taken: list[str] = []
+    step, content = adversarial._step, adversarial._Regions.content
+
+    def counted(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+        taken.append("step")
+        step(optimizer, loss)
+
+    def looked(regions: adversarial._Regions, generator: Generator) -> torch.Tensor:
+        taken.append("content")
+        return content(regions, generator)
+
+    monkeypatch.setattr(adversarial, "_step", counted)
+    monkeypatch.setattr(adversarial._Regions, "content", looked)
+    filled(steps=20)
+    tenth = [*["step"] * 10, "content", "step"]  # ten of the critic, then the generator's
+    assert taken == tenth * 2
+    assert GanSettings().content == 1
 
 
 def test_seeds_learn_the_frame_while_the_generator_stays() -> None:
