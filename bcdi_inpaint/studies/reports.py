@@ -17,6 +17,17 @@ from bcdi_inpaint.studies.trained_networks import Trained
 RELEASED = "released network"
 """The network that comes with the package, which was trained for hours."""
 
+FEW_STEPS = 500
+"""Of a training: with fewer a network has hardly left what it begins with."""
+
+NOT_AS_PUBLISHED = {
+    "patch_unet": "`patch_unet` sees log(1 + I), not ln(1e5 I/max + 1) with the brightest count of "
+    "the scan, which it does not know: they are the same where that is 1e5",
+    "msdnet": "of the two convolutions of a block of `msdnet` the second sees what the first made",
+    "dip": "`dip` has no noise on its input, which its paper has as an option, and fewer channels",
+}
+"""What differs by kind of network or name of method, whatever the study."""
+
 EXPLAINED = {
     "of_the_way": "Share of the way from linear interpolation (0 %) to the noise-free expectation "
     "(100 %), in the Pearson correlation of log(1 + counts) in the gap",
@@ -63,11 +74,21 @@ def write_beginning(config: StudyConfig, source: str, remarks: Sequence[str]) ->
         f"- {_ours_said(config)}; `+ inputs` is a published network that sees what ours sees, and "
         "learns by our loss; all others see and learn what their papers say",
     ]
+    lines += _not_as_published(config)
     for kind, shape in config.shapes.items():
         changed = ", ".join(f"{key} {value}" for key, value in shape.items())
         lines.append(f"- not as in its paper: `{kind}` has {changed}")
     lines += [f"- {remark}" for remark in remarks]
     return "\n".join(lines) + "\n"
+
+
+def _not_as_published(config: StudyConfig) -> list[str]:
+    """In what the methods of a study that see what their papers say do it in another way."""
+    shown = {*config.kinds} if "published" in config.columns else set()
+    if config.learning is not None and "published" in config.learning.starts:
+        shown |= {*config.learning.methods}
+    told = {what: None for name, what in NOT_AS_PUBLISHED.items() if name in shown}
+    return [f"- not as in its paper: {what}" for what in told]
 
 
 def _ours_said(config: StudyConfig) -> str:
@@ -194,7 +215,9 @@ def table_of_networks(trained: Sequence[Trained], records: Sequence[Record]) -> 
         for each in trained
     ]
     columns = ["network", "inputs", "loss", "parameters", "steps", "seconds a scan"]
-    return "\n" + rows_as_table(rows, columns, "markdown")
+    few = [f"`{each.contestant.name}` ({each.steps})" for each in trained if each.steps < FEW_STEPS]
+    remark = f"\nSteps that are too few to judge the architecture by: {', '.join(few)}.\n"
+    return "\n" + rows_as_table(rows, columns, "markdown") + (remark if few else "")
 
 
 def _seconds(records: Sequence[Record], method: str) -> float:

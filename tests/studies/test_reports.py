@@ -3,13 +3,20 @@
 from typing import Any
 
 import pytest
+from small_network import tiny_network
 from small_study import STUDY, study, volumes
 
 from bcdi_inpaint.evaluation.fills import Record
 from bcdi_inpaint.evaluation.fills.records import SCORES
+from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.studies.averages import average_study
 from bcdi_inpaint.studies.judging import FURTHER
-from bcdi_inpaint.studies.reports import write_beginning, write_findings
+from bcdi_inpaint.studies.reports import (
+    table_of_networks,
+    write_beginning,
+    write_findings,
+)
+from bcdi_inpaint.studies.trained_networks import Trained
 
 
 def records_of(scores: dict[str, float]) -> list[Record]:
@@ -77,3 +84,21 @@ def test_the_head_of_a_report_says_what_ours_is(minutes: float | None) -> None:
     assert "- `gap_unet` is ours; `+ inputs`" in write_beginning(study(), "tiny.yaml", [])
     without = volumes(last_step={}, left_out=["gap_unet + last step"])
     assert "- `gap_unet` is ours; `+ inputs`" in write_beginning(without, "tiny.yaml", [])
+
+
+def test_networks_of_few_steps_are_said_to_be_too_few_to_judge_by() -> None:
+    contestants = study(kinds=["gap_unet", "tunet"]).contestants()
+    model = Model(tiny_network(), "x", "x")
+    steps = (5000, 499, 9)
+    trained = [Trained(each, model, n) for each, n in zip(contestants, steps, strict=True)]
+    said = table_of_networks(trained, [])
+    assert said.endswith("judge the architecture by: `tunet` (499), `tunet + inputs` (9).\n")
+    assert "too few" not in table_of_networks(trained[:1], [])
+
+
+def test_what_is_not_as_published_is_said_of_what_the_study_has() -> None:
+    said = write_beginning(study(kinds=["msdnet"], columns=["published"], shapes={}), "x.yaml", [])
+    assert said.count("not as in its paper") == 1
+    assert "block of `msdnet`" in said
+    ours = study(kinds=["msdnet"], columns=["ours"], shapes={})
+    assert "not as in its paper" not in write_beginning(ours, "x.yaml", [])

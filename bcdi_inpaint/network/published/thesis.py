@@ -8,8 +8,9 @@ come out within 1 %:
 - ``unet`` 31 567 153, printed 31 827 673. The encoder doubles its filters up to 768; each block of
   the decoder has four times the filters of the encoder's block of its side, at most 768.
 - ``unet_dilated`` 32 739 610, printed 32 652 337: the same, with dilated blocks in the first three.
-- ``msdnet`` 322 689, printed 322 458: 32 channels, and 30 blocks of two convolutions of 4 channels,
-  with dilation 1 to 30.
+- ``msdnet`` 322 689, printed 322 458: 32 channels, and 15 blocks of two convolutions of 8 channels
+  whose dilations grow from convolution to convolution, 1 to 30. The second of a block sees what the
+  first made too, as all later ones do, where the text has both see what came into the block.
 
 The text speaks of 2 x 2 pixels behind five poolings of 128 x 128; five give 4 x 4, as here.
 """
@@ -141,8 +142,8 @@ class MsdNetConfig(PublishedConfig):
     Attributes
     ----------
     first : channels that the input is lifted to.
-    width : channels that a block adds to what it sees, half by each of its two convolutions.
-    blocks : how many, with dilation 1 to this.
+    width : channels that each convolution adds to what it sees.
+    blocks : how many convolutions, with dilation 1 to this; a block of the thesis has two of them.
     """
 
     kind: Literal["msdnet"] = "msdnet"
@@ -161,7 +162,7 @@ class MsdNetConfig(PublishedConfig):
 
 
 class MsdNetBody(Body):
-    """Dilated blocks whose output is laid beside all that they saw."""
+    """Dilated convolutions whose output is laid beside all that they saw."""
 
     def __init__(self, config: MsdNetConfig, n_in: int, n_out: int) -> None:
         super().__init__()
