@@ -21,7 +21,7 @@ from scipy.ndimage import gaussian_filter, rank_filter
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array, FloatArray
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.peak.search_range import CentreSettings, SearchRange, range_around, search_range
+from bcdi_inpaint.peak.search_range import CentreSettings, SearchRange, is_known_at, search_range
 from bcdi_inpaint.scan.boxes import around, grow
 
 
@@ -167,7 +167,7 @@ def find_centre(
         log_counts.shape,
         PeakSettings(),
     )
-    near = range_around(peak, settings)
+    near = SearchRange.around(peak, settings)
     pairs, correlation = _self_overlap(log_counts, known, near)
     least = settings.least_overlap * pairs[tuple(2 * reach for reach in near.reach)]
     likeness = np.where(pairs > max(least, 1.5), correlation, -np.inf)
@@ -178,10 +178,11 @@ def find_centre(
         # peak's, a little less so, all of one flank are like the other. The pairs tell more.
         pairs, correlation = _self_overlap(log_counts, known, wide)
         told = np.where(pairs > 1.5, -pairs * np.log1p(-(np.clip(correlation, 0, 0.9999) ** 2)), 0)
-        middle = np.clip(np.rint(centre), 0, np.array(known.shape) - 1).astype(int)
-        needed = settings.tells_more if known[tuple(middle)] else 1.0
-        if told.max() > needed * told[wide.index(centre)]:
-            centre = wide.centre(int(np.argmax(told)))
+        under = wide.centre(int(np.argmax(told)))
+        needed = settings.tells_more if is_known_at(known, centre) else 1.0
+        is_clear = told.max() > needed * told[wide.index(centre)]
+        if is_clear and not is_known_at(known, under):  # a measured peak is found without
+            centre = under
     return np.clip(centre, 0, np.array(log_counts.shape) - 1)
 
 

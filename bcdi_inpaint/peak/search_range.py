@@ -55,6 +55,13 @@ class SearchRange:
     reach: tuple[int, ...]
     half_window: tuple[int, ...]
 
+    @classmethod
+    def around(cls, peak: Sequence[int], settings: CentreSettings) -> SearchRange:
+        """The range where there is no wide gap."""
+        n_dim = len(peak)
+        reach, half_window = (settings.reach,) * n_dim, (settings.half_window,) * n_dim
+        return cls(tuple(int(p) for p in peak), reach, half_window)
+
     def moved(self, steps: Iterable[int]) -> SearchRange:
         """The same in an array that begins elsewhere."""
         middle = tuple(int(m + step) for m, step in zip(self.middle, steps, strict=True))
@@ -76,13 +83,6 @@ class SearchRange:
         """The index of a centre among all, by halves."""
         steps = 2 * (centre - np.array(self.middle) + np.array(self.reach))
         return tuple(int(step) for step in steps)
-
-
-def range_around(peak: Sequence[int], settings: CentreSettings = CentreSettings()) -> SearchRange:
-    """The range where there is no wide gap."""
-    n_dim = len(peak)
-    reach, half_window = (settings.reach,) * n_dim, (settings.half_window,) * n_dim
-    return SearchRange(tuple(int(p) for p in peak), reach, half_window)
 
 
 def search_range(
@@ -157,3 +157,9 @@ def across_wide_gaps(hidden: BoolArray, line: int, reach: int, wider_than: int) 
         if hidden[last] and last - before > wider_than and is_near:
             sides += [int(before), int(last) + 1]
     return min(sides), max(sides)
+
+
+def is_known_at(known: BoolArray, centre: Float64Array) -> bool:
+    """Whether the voxel at a centre was measured."""
+    voxel = np.clip(np.rint(centre), 0, np.array(known.shape) - 1).astype(int)
+    return bool(known[tuple(voxel)])

@@ -15,7 +15,8 @@ from bcdi_inpaint.peak.centre import (
     hot_voxels,
 )
 from bcdi_inpaint.peak.friedel import friedel_mate
-from bcdi_inpaint.peak.search_range import CentreSettings, range_around, search_range
+from bcdi_inpaint.peak.search_range import CentreSettings, SearchRange, search_range
+from simulation import simulate_scan
 
 HOT = 2_000_000
 
@@ -118,12 +119,32 @@ def test_a_wide_gap_beside_the_peak_moves_nothing(width: int, rng: np.random.Gen
     np.testing.assert_array_equal(found, (12, 36.5, 20))
 
 
+def test_where_the_peak_is_seen_a_wide_gap_beside_it_moves_nothing_near_the_edge() -> None:
+    """A strained crystal, of which less than a third of the rows is known on the peak's side."""
+    scan = simulate_scan(
+        seed=133,
+        gap=None,
+        shape=(64, 80, 80),
+        strain_rad=(1, 2),
+        peak_offset=0.03,
+        peak_outside=0,
+        realism={"hot_share": 0, "alien_share": 0, "saturation_share": 0},
+    )
+    peak = find_central_voxel(scan.counts)
+    assert peak is not None
+    counts = scan.counts[:, peak[1] - 20 :]
+    unknown = np.zeros(counts.shape, dtype=bool)
+    unknown[:, 23:47] = True
+    found = find_central_voxel(np.where(unknown, 0, counts), unknown)
+    np.testing.assert_allclose(found, (peak[0], 20, peak[2]), atol=1)
+
+
 def test_only_a_wide_gap_that_begins_near_and_ends_widens_the_search() -> None:
     known = np.ones((40, 90), dtype=bool)
     for first, last in ((30, 42), (60, 84), (35, 90)):  # narrow, far off, without an end
         hidden = known.copy()
         hidden[:, first:last] = False
-        assert search_range(hidden, (20, 25)) == range_around((20, 25))
+        assert search_range(hidden, (20, 25)) == SearchRange.around((20, 25), CentreSettings())
     known[:, 30:60] = False
     known[12:18] &= np.arange(90) % 2 == 0  # bad voxels across
     known[20, 44] = True  # one that was measured
