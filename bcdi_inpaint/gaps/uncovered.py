@@ -190,8 +190,8 @@ def remark_on_stuck(uncovered: Uncovered, survey: Survey) -> list[Remark]:
         said.append(Remark("mark", text))
     if others.any():
         text = (
-            f"{_values(others, survey)} in every frame, far above the pixels beside it: a hot "
-            "pixel, taken as measured; --mask FILE masks it"
+            f"{_values(others, survey)} in every frame, far above the pixels beside it: hot, taken "
+            "as measured; --mask FILE masks hot pixels"
         )
         said.append(Remark("hot-pixels", text))
     return said

@@ -267,7 +267,7 @@ def test_what_cannot_be_carried_is_one_line(
 
 
 def test_a_missing_file_is_one_line() -> None:
-    with pytest.raises(InputError, match="PyNX stopped"):
+    with pytest.raises(InputError, match=r"nothing\.npz does not exist"):
         run_pynx("pynx-cdi-id10", ["--data", "nothing.npz"])
 
 

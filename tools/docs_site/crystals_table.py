@@ -16,7 +16,6 @@ SETTINGS = ("PyNX's command", "as users run it")
 WAYS = {
     "gap as zero": ("zero",),
     "gap masked": ("mask",),
-    "fill alone": ("prior",),
     "ours": ("auto refined", "refined prior + found", "refined prior", "auto"),
     "nothing hidden": ("complete",),
 }

@@ -61,6 +61,8 @@ MEANING: Mapping[str, str] = {
     f"{RECORD}/inpaint_own_calibration_voxels": "hidden voxels that this is known from",
     f"{RECORD}/inpaint_own_calibration_width": "mean width of the pseudo-gaps",
     f"{RECORD}/inpaint_own_calibration_widths": "gap widths of those factors",
+    f"{RECORD}/inpaint_remark_kinds": "kinds of the notes that `predict` said of the scan",
+    f"{RECORD}/inpaint_remarks": "these notes, a line each",
     f"{RECORD}/inpaint_sigma_median": "median of the fill's sigma in the filled voxels",
     f"{RECORD}/inpaint_written_for": "the hand-over that the file was written for",
 }
