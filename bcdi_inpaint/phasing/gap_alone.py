@@ -39,6 +39,8 @@ def compute_again(
     rng: np.random.Generator,
     starts: int,
     search: CoherenceSearch,
+    *,
+    believed: bool = True,
 ) -> tuple[Float32Array, tuple[State, ...]]:
     """log(1 + intensity), the mean of the trial's states and of other starts, and all of these.
 
@@ -49,13 +51,15 @@ def compute_again(
     rng : source of the other starts.
     starts : how many.
     search : what was found of the beam's coherence, which is checked once more.
+    believed : whether the trial's intensity is mixed into the prior of the other starts. Where it
+        is not, they find objects all the same, with the fill as it was given.
 
     Returns
     -------
     (n_rock, n_y, n_x) float32, and the states.
     """
     states = with_all_measured(task, trial)
-    prior = mixed_prior(task, trial, mean_by_doubt(task, states))
+    prior = mixed_prior(task, trial, mean_by_doubt(task, states)) if believed else task.second
     states = (*states, *start_again(task, trial, prior, rng, starts))
     states = find_crystal(task, check_last(task, states, search), prior)
     states = even_out_briefly(task, states)

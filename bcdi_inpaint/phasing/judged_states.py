@@ -14,17 +14,13 @@ import numpy as np
 
 from bcdi_inpaint.arrays import Float32Array, Float64Array, rms
 from bcdi_inpaint.filling.fill import Fill
-from bcdi_inpaint.phasing.beam_form import form_last
-from bcdi_inpaint.phasing.coherence import CoherenceSearch
 from bcdi_inpaint.phasing.computed_intensity import (
     ComputedStates,
     measured_misfit,
     unseen_misfit,
 )
-from bcdi_inpaint.phasing.even_pulse import even_out_briefly
 from bcdi_inpaint.phasing.found_objects import collect_objects
-from bcdi_inpaint.phasing.gap_alone import compute_again, with_all_measured
-from bcdi_inpaint.phasing.generations import find_crystal
+from bcdi_inpaint.phasing.gap_alone import compute_again
 from bcdi_inpaint.phasing.mixed_sigma import sigma_factors
 from bcdi_inpaint.phasing.mixing import brightness_classes
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
@@ -84,7 +80,7 @@ def judge_states(
     apart = disagreement(task, computed.near)
     trial, left_out = find_best_trial(task, computed.near)
     again = partial(compute_again, task, trial, rng, computed.ended, computed.search)
-    judged = _judge(task, fill, box, trial, again, computed.search, rng)
+    judged = _judge(task, fill, box, trial, again, rng)
     refinement = replace(judged, interrupted=task.end.came)
     said = (
         *_background(task, trial),
@@ -150,8 +146,7 @@ def _judge(
     fill: Fill,
     box: Box,
     trial: Trial,
-    again: Callable[[], tuple[Float32Array, tuple[State, ...]]],
-    search: CoherenceSearch,
+    again: Callable[..., tuple[Float32Array, tuple[State, ...]]],
     rng: np.random.Generator,
 ) -> Refinement:
     """Believe the computed intensity as far as the pseudo-gap says; `again` computes the gap's."""
@@ -163,9 +158,7 @@ def _judge(
             f"not refined: the computed intensity predicts measured voxels no better, or not "
             f"surely so (RMS log error {mixture.error:.4g} against {before:.4g})"
         )
-        states = find_crystal(task, with_all_measured(task, trial), task.second)
-        states = even_out_briefly(task, states)
-        states = form_last(task, states, search)
+        _, states = again(believed=False)
         fill = _with_objects(fill, task, states, box)
         remark += _lost(task, states)
         return Refinement(fill, False, before, mixture.error, shares, remark)
