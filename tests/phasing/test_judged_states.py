@@ -10,6 +10,7 @@ import torch
 
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
+from bcdi_inpaint.phasing import gap_alone
 from bcdi_inpaint.phasing.background import Background
 from bcdi_inpaint.phasing.coherence import Coherence, CoherenceSearch, CoherenceSettings
 from bcdi_inpaint.phasing.computed_intensity import ComputedStates
@@ -145,6 +146,30 @@ def test_where_the_fill_stays_too_a_crystal_is_looked_for() -> None:
         assert not found.accepted
         misfits.append(found.fill.report.objects[0].misfit)
     assert misfits[1] < 0.9 * misfits[0]
+
+
+@pytest.mark.parametrize("off", [0.3, 0.0])
+def test_other_starts_have_what_was_believed_as_their_prior(
+    off: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where that is nothing, the fill as it was given; and all are evened out in a wide gap."""
+    priors, evened = [], []
+
+    def started(*given: object) -> tuple[State, ...]:
+        priors.append(given[2])
+        return ()
+
+    def seen(_: RefinementTask, states: tuple[State, ...]) -> tuple[State, ...]:
+        evened.append(states)
+        return states
+
+    monkeypatch.setattr(gap_alone, "start_again", started)
+    monkeypatch.setattr(gap_alone, "even_out_briefly", seen)
+    task = task_of(off)
+    found = judged(task, crystal() if off else replace(crystal(), obj=crystal().obj * 0.9))
+    assert found.accepted == (off > 0)
+    assert (priors[0] is task.second) == (off == 0)
+    assert len(evened) == 1
 
 
 @pytest.mark.parametrize("off", [0.3, 0.0])

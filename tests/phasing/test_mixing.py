@@ -71,7 +71,7 @@ def test_chance_is_seldom_taken_for_help() -> None:
     """Smooth errors of one kind in the fill, of another in an intensity that knows nothing."""
     gap = np.zeros((24, 48, 48), dtype=bool)
     gap[:, 20:26] = True
-    helped = 0
+    helped = left_out = 0
     for seed in range(24):
         rng = np.random.default_rng(seed)
         errors = scipy.ndimage.gaussian_filter(rng.normal(size=(2, *gap.shape)), (0, 1.5, 1.5, 1.5))
@@ -81,8 +81,11 @@ def test_chance_is_seldom_taken_for_help() -> None:
         fill = (np.log1p(5.0) + 0.3 * errors[0]).astype(np.float32)
         found = (fill + 0.5 * errors[1]).astype(np.float32)
         nothing = np.zeros_like(fill)
-        helped += fit_mixture(Evidence(counts, ~gap, fill, found, nothing), gap, BY_CLASS).helps
+        mixture = fit_mixture(Evidence(counts, ~gap, fill, found, nothing), gap, BY_CLASS)
+        helped += mixture.helps
+        left_out += not mixture.shares.any()
     assert helped <= 6
+    assert left_out >= 4  # classes that gain nothing on other blocks get no share
 
 
 @pytest.mark.parametrize("settings", [BY_VOXEL, BY_CLASS])
