@@ -85,7 +85,7 @@ def test_chance_is_seldom_taken_for_help() -> None:
         helped += mixture.helps
         left_out += not mixture.shares.any()
     assert helped <= 6
-    assert left_out >= 4  # classes that gain nothing on other blocks get no share
+    assert left_out >= 8  # classes that gain nothing on other blocks get no share
 
 
 @pytest.mark.parametrize("settings", [BY_VOXEL, BY_CLASS])
