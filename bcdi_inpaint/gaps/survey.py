@@ -196,9 +196,8 @@ def _layers(scan: Measured, gap: Region | None) -> Iterator[_Layer]:
         known = unmasked if in_gap is None else unmasked & ~in_gap
         check = CountsCheck()
         found = check.add(box, part.counts, known)
-        with np.errstate(
-            invalid="ignore", over="ignore"
-        ):  # what is no count is refused by the check
+        # What is no count is refused by the check.
+        with np.errstate(invalid="ignore", over="ignore"):
             logs = np.log1p(np.maximum(part.counts.reshape(-1)[found], 0).astype(np.float32))
         log_sum = np.bincount(cell_of[found % (n_y * n_x)], logs, shape[0] * shape[1])
         n_frames = known.sum(axis=0, dtype=np.uint8)  # (n_y, n_x)

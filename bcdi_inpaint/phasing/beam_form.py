@@ -125,7 +125,10 @@ def _form(
     best = min(states, key=partial(seen.misfit, task))
     counts, where = (to_tensor(each, task.device) for each in (task.counts, seen.where))
     formed = _sharpened(best, task.settings.coherence, counts, where, go_on)
-    gaussian = _followed(best, task.settings.coherence, counts, where, go_on)
+    gaussian = best
+    # For as many cycles: these alone make a state fit better.
+    for _ in range(task.settings.coherence.rounds):
+        gaussian = go_on(gaussian, _gaussian(gaussian, task.settings.coherence, counts, where))
     found = unseen_misfit(task, formed) <= task.settings.found * seen.misfit(task, formed)
     if found and doubt(formed) <= task.settings.coherence.believed * doubt(gaussian):
         taken = formed
@@ -154,19 +157,6 @@ def _sharpened(
         diffracted = state.diffracted()
         psf = sharpen_psf(psf, diffracted, counts, seen, state.background, settings.sharpened)
         state = go_on(state, Coherence(sigma, _centred(psf)))
-    return state
-
-
-def _followed(
-    state: State,
-    settings: CoherenceSettings,
-    counts: Tensor,
-    seen: Tensor,
-    go_on: Callable[[State, Coherence], State],
-) -> State:
-    """The same with the best Gaussian, for as many cycles: these alone make a state fit better."""
-    for _ in range(settings.rounds):
-        state = go_on(state, _gaussian(state, settings, counts, seen))
     return state
 
 
