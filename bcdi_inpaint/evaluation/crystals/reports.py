@@ -11,6 +11,7 @@ from bcdi_inpaint.evaluation.crystals.comparing import COMPARING_COLUMNS, compar
 from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
 from bcdi_inpaint.evaluation.crystals.records import APART, Record, gap_of, has_failed, has_ratios
 from bcdi_inpaint.evaluation.crystals.safest_handover import CHOICE_COLUMNS, cross_validate_choice
+from bcdi_inpaint.evaluation.crystals.side_by_side import SIDE_COLUMNS, set_side_by_side
 from bcdi_inpaint.evaluation.crystals.summary import (
     ADVICE_COLUMNS,
     CONVERGED_RAD,
@@ -104,6 +105,14 @@ def report_crystals(
         "The safe hand-over, chosen by every other crystal and judged on the rest:",
         _as_table(cross_validate_choice(records), CHOICE_COLUMNS),
     ]
+    if beside := list(set_side_by_side(records, [*default_treatments(records).values()])):
+        parts += [
+            "Two treatments of the same gaps: in how many the first is nearer to the truth, and "
+            "how many times as far off in the median. `by_chance`: how often coins would be as "
+            "one-sided. `pearson_higher`, `free_lower`: in how many its intensity in the gap "
+            "correlates better with the counts, and its free log-likelihood is lower.",
+            _as_table(beside, SIDE_COLUMNS),
+        ]
     return CrystalReport(
         "\n\n".join(parts) + "\n",
         rows_as_csv(rows, SUMMARY_COLUMNS),
