@@ -6,7 +6,7 @@ What takes long is done once: patterns and weights are kept in the cache, what w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from bcdi_inpaint.files.patterns import read_log_expectation, recipe_sha256
 from bcdi_inpaint.filling.learned_fill import LearningOptions
 from bcdi_inpaint.jobs.result_folder import check_free, make_folder
 from bcdi_inpaint.jobs.study_cubes import judge_study_cubes
+from bcdi_inpaint.jobs.study_methods import study_methods, with_gone
 from bcdi_inpaint.jobs.study_results import StudyResults, write_results
 from bcdi_inpaint.jobs.study_subjects import (
     image_subjects,
@@ -25,24 +26,21 @@ from bcdi_inpaint.jobs.study_subjects import (
     study_cases,
 )
 from bcdi_inpaint.network.devices import choose_device
-from bcdi_inpaint.network.weights import Model, load_model
+from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.running.progress import count_progress
 from bcdi_inpaint.studies.cache import cache_folder, key_of
 from bcdi_inpaint.studies.config import StudyConfig
-from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP
+from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP, Contestant
 from bcdi_inpaint.studies.fillers import (
-    ImageFiller,
-    LastSeen,
     LearningFiller,
-    classical_filler,
     learner_name,
-    volume_filler,
 )
 from bcdi_inpaint.studies.first_guess import FIRST_GUESS, first_guess_model
+from bcdi_inpaint.studies.judged_networks import recall_network, remember_network
 from bcdi_inpaint.studies.judging import judge_all
 from bcdi_inpaint.studies.latent_study import compare_latent_spaces
 from bcdi_inpaint.studies.reports import RELEASED
-from bcdi_inpaint.studies.trained_networks import Trained, train_networks
+from bcdi_inpaint.studies.trained_networks import Trained, train_networks, weights_path
 from bcdi_inpaint.tables import number_of
 
 WRITTEN = ("methods.md", "scores.csv", "cases.csv")
@@ -134,17 +132,26 @@ def prepare_comparison(
 def compare_methods(comparison: Comparison) -> str:
     """Train, judge, and write tables and pictures; returns a table for the terminal."""
     config, remarks = comparison.config, list[str]()
-    trained = _trained(comparison)
+    held_out = comparison.patterns["held_out"]
+    cases = [*study_cases(config, held_out, remarks)]
+    trained = _trained(comparison, cases)
     models = {FIRST_GUESS: first_guess_model(config.n_dim)}
-    models |= {each.contestant.name: each.model for each in trained}
+    models |= {each.contestant.name: each.model for each in trained if each.model is not None}
     if config.released and config.n_dim == 3:
         models[RELEASED] = load_model()
-    methods = _methods(comparison, models)
-    held_out = comparison.patterns["held_out"]
+    methods = study_methods(config, models, comparison.device)
     hashes = {name: model.sha256 for name, model in models.items()}
     parts = where_parts_are(comparison, hashes)
-    cases = study_cases(config, held_out, remarks)
-    records = _judge(comparison, cases, methods, parts["gaps"], remarks)
+    gone = {each.contestant.name: each.sha256 for each in trained if each.model is None}
+    remarks += [f"{name}: its weights are gone, what was judged of it is taken" for name in gone]
+    records = _judge(
+        comparison,
+        cases,
+        with_gone(methods, gone, [each.contestant.name for each in trained]),
+        parts["gaps"],
+        remarks,
+        hashes | gone,
+    )
     if not records:
         raise InputError(
             f"nothing was judged ({'; '.join(remarks[:1]) or 'no gap has room'}), expected gaps "
@@ -165,48 +172,53 @@ def compare_methods(comparison: Comparison) -> str:
 def where_parts_are(comparison: Comparison, hashes: Mapping[str, str]) -> dict[str, Path]:
     """The folders of what was judged, ``gaps`` and ``cubes``: others for whatever changes them.
 
+    In that of the gaps every method has records of its own.
+
     Parameters
     ----------
     comparison : the study.
     hashes : of the networks' weights, by name.
     """
-    cubes = comparison.config.cubes
-    bench = judged_on(comparison.config)
+    config = comparison.config
+    bench = judged_on(config)
+    cubes = config.cubes and config.cubes.model_dump()
     return {
-        "gaps": comparison.part("gaps", hashes, bench),
-        "cubes": comparison.part("cubes", hashes, bench, cubes and cubes.model_dump()),
+        "gaps": _part_of_gaps(comparison),
+        "cubes": comparison.part("cubes", hashes, bench, config.classical, cubes),
     }
 
 
-def _trained(comparison: Comparison) -> list[Trained]:
-    contestants = comparison.config.contestants()
-    known = {name: read_log_expectation(path) for name, path in comparison.patterns.items()}
-    found = []
-    for each in train_networks(
-        contestants,
-        known["patterns"],
-        known["held_out"],
+def _part_of_gaps(comparison: Comparison) -> Path:
+    return comparison.part("gaps", judged_on(comparison.config))
+
+
+def _trained(comparison: Comparison, cases: Sequence[Case]) -> list[Trained]:
+    """All networks; without weights those that are in no cache, but were judged in all gaps."""
+    folder, found = _part_of_gaps(comparison), []
+    for each in comparison.config.contestants():
+        is_there = weights_path(each, comparison.cache).exists()
+        known = None if is_there else recall_network(each, folder, cases)
+        one = known or _train(comparison, each)
+        remember_network(one, folder)
+        comparison.say(f"{each.name}: {one.parameters} parameters, {number_of(one.steps, 'step')}")
+        found.append(one)
+    return found
+
+
+def _train(comparison: Comparison, contestant: Contestant) -> Trained:
+    """One network, from the cache where it is there."""
+    patterns, held_out = (
+        read_log_expectation(comparison.patterns[name]) for name in ("patterns", "held_out")
+    )
+    (trained,) = train_networks(
+        [contestant],
+        patterns,
+        held_out,
         comparison.cache,
         comparison.device,
         comparison.workers,
-    ):
-        comparison.say(
-            f"{each.contestant.name}: {each.parameters} parameters, {number_of(each.steps, 'step')}"
-        )
-        found.append(each)
-    return found
-
-
-def _methods(comparison: Comparison, models: Mapping[str, Model]) -> dict[str, Filler]:
-    """All methods but those that learn from one scan, by name."""
-    found = {name: classical_filler(name) for name in comparison.config.classical}
-    last = LastSeen()
-    for name, model in models.items():
-        if comparison.config.n_dim == 2:
-            found[name] = ImageFiller(model, comparison.device, last)
-        else:
-            found[name] = volume_filler(model, comparison.device)
-    return found
+    )
+    return trained
 
 
 def _judge(
@@ -215,10 +227,12 @@ def _judge(
     methods: Mapping[str, Filler],
     parts: Path,
     remarks: list[str],
+    weights: Mapping[str, str] | None = None,
 ) -> list[Record]:
     records: list[Record] = []
+    seed = comparison.config.seed
     with count_progress(parts.name, quiet=comparison.quiet) as done:
-        for one in judge_all(cases, methods, comparison.config.seed, parts, remarks):
+        for one in judge_all(cases, methods, seed, parts, remarks, weights):
             records += one
             done(1)
     return records

@@ -61,12 +61,12 @@ def study_cases(config: StudyConfig, path: Path, remarks: list[str]) -> Iterator
 
 
 def judged_on(config: StudyConfig) -> dict[str, Any]:
-    """What decides, besides the patterns, in which gaps methods are judged, and which methods.
+    """What decides, besides the patterns, in which gaps methods are judged.
 
     Plain values, the same for the same scans: of a measured one its part, and its file's size and
     hash, or None where it is not there.
     """
-    keys = ("widths", "measured_widths", "shapes_of_gaps", "classical")
+    keys = ("widths", "measured_widths", "shapes_of_gaps")
     measured = [(scan.model_dump(), _identity(scan)) for scan in config.measured]
     return {**{key: getattr(config, key) for key in keys}, "measured": measured}
 

@@ -1,4 +1,8 @@
-"""All methods in one gap after the other; what was judged is kept, so that a study goes on."""
+"""All methods in one gap after the other; what was judged is kept, so that a study goes on.
+
+It also grows: a method that comes later is judged in the gaps that others were judged in, without
+them. So is a network that was trained again, in its place.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import numpy as np
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.fills import (
+    CEILING,
     Case,
     Filler,
     Guess,
@@ -26,6 +31,8 @@ from bcdi_inpaint.studies.fillers import LearningFiller, Watched
 FURTHER = ("l1", "border", "values", "seconds")
 """Of a record, besides the evaluation's: the error of log counts in parts of the brightest one's
 (Chavez et al.), the distances of `studies.border`, and the seconds that the processor computed."""
+WEIGHTS = "weights"
+"""Of a record: the hash of the weights of the network that filled; "" of other methods."""
 
 
 def judge_all(
@@ -34,28 +41,32 @@ def judge_all(
     seed: int,
     folder: Path,
     remarks: list[str] | None = None,
+    weights: Mapping[str, str] | None = None,
 ) -> Iterator[list[Record]]:
     """Judge methods in gaps, those that the folder has not.
 
     Parameters
     ----------
     cases : the gaps.
-    methods : by name; the same for all that a folder holds.
+    methods : by name.
     seed : of what is drawn.
     folder : of the parts, a file for each case; it is made.
     remarks : a line is added on each gap that is left out, as a method cannot fill it; without, an
         InputError comes through.
+    weights : hashes of networks' weights, by method: with other weights it is judged again.
 
     Yields
     ------
     The records of each case, one for each method.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    hashes = weights or {}
     for case in cases:
-        path = folder / f"{_name(case)}.json"
-        if not path.exists():
+        path = part_path(folder, case)
+        known = judged_methods(path, hashes)
+        if missing := {name: fill for name, fill in methods.items() if name not in known}:
             try:
-                records, view = _judge(case, methods, seed)
+                known = _judge_missing(case, missing, methods, known, seed, path)
             except InputError as error:
                 if remarks is None:
                     raise
@@ -64,15 +75,58 @@ def judge_all(
                     f"({case.kind}) was left out: {error}"
                 )
                 continue
-            if case.subject.index == 0:
-                _save_view(path.with_suffix(".npz"), view)
-            replace_file(path, json.dumps(records).encode())
-        yield json.loads(path.read_text())
+            for name, record in known.items():
+                record[WEIGHTS] = hashes.get(name, "")
+            replace_file(path, json.dumps([*known.values()]).encode())
+        yield [known[name] for name in (*methods, CEILING) if name in known]
 
 
-def _name(case: Case) -> str:
+def part_path(folder: Path, case: Case) -> Path:
+    """The file of a case in a folder of parts."""
     subject = case.subject
-    return f"{subject.group}-{subject.index:04d}-{case.kind}-{case.width:02d}-{case.placement}"
+    name = f"{subject.group}-{subject.index:04d}-{case.kind}-{case.width:02d}-{case.placement}"
+    return folder / f"{name}.json"
+
+
+def judged_methods(path: Path, weights: Mapping[str, str]) -> dict[str, Record]:
+    """The records of a case's file, by method; not those of a network with other weights.
+
+    Parameters
+    ----------
+    path : of the file, which may not be there.
+    weights : hashes of networks' weights, by method; of a method that it lacks any will do.
+    """
+    if not path.exists():
+        return {}
+    records: list[Record] = json.loads(path.read_text())
+    return {
+        record["method"]: record
+        for record in records
+        if record[WEIGHTS] == weights.get(record["method"], record[WEIGHTS])
+    }
+
+
+def _judge_missing(
+    case: Case,
+    missing: Mapping[str, Filler],
+    methods: Mapping[str, Filler],
+    known: Mapping[str, Record],
+    seed: int,
+    path: Path,
+) -> dict[str, Record]:
+    """The records that are known, and those of the missing methods, in the same voxels.
+
+    Scored are those that all methods fill: where the missing ones fill others, all are judged.
+    """
+    records, view = _judge(case, missing, seed)
+    found = {**known, **{record["method"]: record for record in records}}
+    asked = [*methods, CEILING]
+    if len({record["voxels"] for name, record in found.items() if name in asked}) > 1:
+        records, view = _judge(case, methods, seed)
+        found = {record["method"]: record for record in records}
+    if case.subject.index == 0:
+        _save_view(path.with_suffix(".npz"), view)
+    return found
 
 
 def _judge(case: Case, methods: Mapping[str, Filler], seed: int) -> tuple[list[Record], View]:
@@ -106,18 +160,21 @@ def _further(case: Case, record: Record, watched: Watched | None) -> Record:
 
 
 def _save_view(path: Path, view: View) -> None:
-    """Keep a view for the pictures."""
+    """Keep a view for the pictures, with what other methods made of it before."""
+    before = _read_view(path).images if path.exists() else {}
+    images = {**before, **view.images}
     with new_file(path) as passing, passing.open("wb") as file:
-        head = json.dumps([view.group, view.kind, view.width, view.frame, [*view.images]])
-        np.savez(file, head=np.array(head), gap=view.gap, images=np.stack([*view.images.values()]))
+        head = json.dumps([view.group, view.kind, view.width, view.frame, [*images]])
+        np.savez(file, head=np.array(head), gap=view.gap, images=np.stack([*images.values()]))
+
+
+def _read_view(path: Path) -> View:
+    with np.load(path) as kept:
+        group, kind, width, frame, names = json.loads(str(kept["head"]))
+        images = dict(zip(names, kept["images"], strict=True))
+        return View(group, kind, width, frame, kept["gap"], images)
 
 
 def read_views(folder: Path) -> list[View]:
     """The views that were kept, of the first scan or pattern of each group."""
-    found = []
-    for path in sorted(folder.glob("*.npz")):
-        with np.load(path) as kept:
-            group, kind, width, frame, names = json.loads(str(kept["head"]))
-            images = dict(zip(names, kept["images"], strict=True))
-            found.append(View(group, kind, width, frame, kept["gap"], images))
-    return found
+    return [_read_view(path) for path in sorted(folder.glob("*.npz"))]

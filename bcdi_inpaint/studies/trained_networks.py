@@ -25,24 +25,22 @@ from bcdi_inpaint.training.run_options import RunOptions
 
 @dataclass(frozen=True)
 class Trained:
-    """A network of a study, ready to fill.
+    """A network of a study.
 
     Attributes
     ----------
     contestant : what it is.
-    model : its weights.
+    sha256 : of its weights.
+    parameters : how many it has, those of its last step too.
     steps : of its training.
+    model : its weights; None where they are gone and its fills were judged.
     """
 
     contestant: Contestant
-    model: Model
+    sha256: str
+    parameters: int
     steps: int
-
-    @property
-    def parameters(self) -> int:
-        """How many it has, those of its last step too."""
-        parts = [part for part in (self.model.network, self.model.last_step) if part is not None]
-        return sum(parameter.numel() for part in parts for parameter in part.parameters())
+    model: Model | None = None
 
 
 def weights_path(contestant: Contestant, cache: Path) -> Path:
@@ -87,7 +85,14 @@ def train_networks(
             with _alone(contestant, path):
                 if not path.exists():  # another process may have trained it meanwhile
                     _train(contestant, patterns, held_out, path, options)
-        yield Trained(contestant, load_model(path), _steps_of(path))
+        yield _loaded(contestant, path)
+
+
+def _loaded(contestant: Contestant, path: Path) -> Trained:
+    model = load_model(path)
+    parts = [part for part in (model.network, model.last_step) if part is not None]
+    parameters = sum(parameter.numel() for part in parts for parameter in part.parameters())
+    return Trained(contestant, model.sha256, parameters, _steps_of(path), model)
 
 
 def _slab_folder(contestant: Contestant, path: Path) -> Path:

@@ -8,6 +8,7 @@ from small_study import RECIPE, study, volumes
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.jobs.compare_methods import (
+    WRITTEN,
     Comparison,
     compare_methods,
     prepare_comparison,
@@ -74,6 +75,36 @@ def test_a_study_trains_judges_and_writes_and_goes_on_where_it_was(
     assert (folder / "methods.md").read_text() == (folder / "before.md").read_text()
 
 
+def rows_of(folder: Path, method: str) -> list[str]:
+    """The lines of a method in the table of gaps."""
+    return [
+        line for line in (folder / "cases.csv").read_text().splitlines() if f",{method}," in line
+    ]
+
+
+def test_a_network_that_was_judged_is_not_trained_again_where_its_weights_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BCDI_INPAINT_CACHE", str(tmp_path / "cache"))
+    folder, weights = tmp_path / "out", tmp_path / "cache/methods/weights"
+    compare_methods(prepared(folder, kinds=["gap_unet"]))
+    judged = rows_of(folder, "gap_unet")
+    for path in [*weights.glob("*.safetensors"), *(folder / name for name in WRITTEN)]:
+        path.unlink()
+    compare_methods(prepared(folder, kinds=["gap_unet", "tunet"], columns=["ours"]))
+    text = (folder / "methods.md").read_text()
+    assert "- gap_unet: its weights are gone, what was judged of it is taken" in text
+    assert rows_of(folder, "gap_unet") == judged != []
+    assert len(rows_of(folder, "tunet + inputs")) == len(judged)
+    assert [path.name.split("-")[0] for path in weights.glob("*.safetensors")] == ["tunet"]
+
+    for path in (*folder.glob("parts/gaps-*/*-03-0.json"), *(folder / name for name in WRITTEN)):
+        path.unlink()  # a gap in which it was not judged: it is trained again
+    compare_methods(prepared(folder, kinds=["gap_unet", "tunet"], columns=["ours"]))
+    assert len([*weights.glob("gap_unet*.safetensors")]) == 1
+    assert "weights are gone" not in (folder / "methods.md").read_text()
+
+
 def test_scans_are_compared_too_and_by_the_published_protocol(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +162,6 @@ def test_what_was_judged_by_another_configuration_is_not_taken(
     for changes in (
         {"widths": [6]},
         {"measured_widths": [6]},
-        {"classical": ["linear"]},
         {"measured": []},
         {"measured": [scan | {"file": "b.npz"}]},
         {"measured": [scan | {"frames": [1, 17]}]},
@@ -141,6 +171,9 @@ def test_what_was_judged_by_another_configuration_is_not_taken(
         after = parts_of(tmp_path, **changes)
         assert after["gaps"] != before["gaps"], changes
         assert after["cubes"] != before["cubes"], changes
+    after = parts_of(tmp_path, classical=["linear"])
+    assert after["cubes"] != before["cubes"]
+    assert after["gaps"] == before["gaps"]  # each method has records of its own there
     for cubes in ({"patches": 3, "size": 16, "widths": [3]}, {"size": 16, "widths": [3, 6]}):
         after = parts_of(tmp_path, cubes=cubes)
         assert after["cubes"] != before["cubes"]

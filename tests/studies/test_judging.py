@@ -1,12 +1,14 @@
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.fills import Case, Subject
+from bcdi_inpaint.evaluation.fills import Case, Guess, Subject
 from bcdi_inpaint.filling.learned_fill import LearningOptions
 from bcdi_inpaint.studies.fillers import LearningFiller, classical_filler
 from bcdi_inpaint.studies.image_cases import image_cases, place_anywhere
@@ -42,20 +44,64 @@ def case_of(subject: Subject) -> Case:
     return found
 
 
+def refuse(*_: object, **__: object) -> Guess:
+    """A method that must not be asked."""
+    raise AssertionError("judged again")
+
+
 def test_what_was_judged_is_not_judged_again(subject: Subject, tmp_path: Path) -> None:
     case, linear = case_of(subject), classical_filler("linear")
     first = list(judge_all([case], {"linear": linear}, 1, tmp_path))
-
-    def never(*_: object, **__: object) -> None:
-        raise AssertionError("judged again")
-
-    again = list(judge_all([case], {"linear": never}, 1, tmp_path))  # type: ignore[dict-item]
+    again = list(judge_all([case], {"linear": refuse}, 1, tmp_path))
     assert repr(again) == repr(first)
     assert [record["method"] for record in first[0]] == ["linear", "ceiling"]
     assert first[0][0]["l1"] > first[0][1]["l1"]
     assert 0 < first[0][0]["ssim"] < first[0][1]["ssim"] <= 1
     (view,) = read_views(tmp_path)
     assert (view.width, view.images["linear"].shape) == (6, (48, 40))
+
+
+def test_a_method_that_comes_later_is_judged_alone(subject: Subject, tmp_path: Path) -> None:
+    case, linear = case_of(subject), classical_filler("linear")
+    (first,) = judge_all([case], {"linear": linear}, 1, tmp_path)
+    methods = {"cubic": classical_filler("cubic"), "linear": refuse}
+    (both,) = judge_all([case], methods, 1, tmp_path)
+    assert [record["method"] for record in both] == ["cubic", "linear", "ceiling"]
+    (together,) = judge_all([case], methods | {"linear": linear}, 1, tmp_path / "anew")
+    for record, wanted in zip(both, together, strict=True):
+        assert {**record, "seconds": 0} == pytest.approx({**wanted, "seconds": 0}, nan_ok=True)
+    (view,) = read_views(tmp_path)
+    assert {"counts", "linear", "cubic", "ceiling"} <= {*view.images}
+    (left,) = judge_all([case], {"linear": linear}, 1, tmp_path)
+    assert repr(left) == repr(first)
+
+
+def test_a_network_of_other_weights_is_judged_again(subject: Subject, tmp_path: Path) -> None:
+    case, linear, cubic = case_of(subject), classical_filler("linear"), classical_filler("cubic")
+    judge = partial(judge_all, [case], seed=1, folder=tmp_path)
+    (before,) = judge(methods={"net": linear}, weights={"net": "a"})
+    (same,) = judge(methods={"net": refuse}, weights={"net": "a"})
+    assert repr(same) == repr(before)
+    (other,) = judge(methods={"net": cubic}, weights={"net": "b"})
+    assert other[0]["weights"] == "b"
+    assert other[0]["mae_log"] != before[0]["mae_log"]
+    with pytest.raises(AssertionError, match="judged again"):
+        list(judge(methods={"net": refuse}, weights={"net": "a"}))
+
+
+def test_all_are_judged_anew_where_one_that_comes_later_fills_less(
+    subject: Subject, tmp_path: Path
+) -> None:
+    case, linear = case_of(subject), classical_filler("linear")
+    (first,) = judge_all([case], {"linear": linear}, 1, tmp_path)
+
+    def fill_half(counts: Any, gap_mask: Any, *, bad_mask: Any) -> Guess:
+        guess = linear(counts, gap_mask, bad_mask=bad_mask)
+        return replace(guess, filled=guess.filled & (np.arange(48) < 24)[:, None])
+
+    (both,) = judge_all([case], {"linear": linear, "half": fill_half}, 1, tmp_path)
+    assert len({record["voxels"] for record in both}) == 1
+    assert both[0]["voxels"] == first[0]["voxels"] / 2
 
 
 def test_a_method_that_learns_fills_the_gap_alone_and_says_how_it_spread(subject: Subject) -> None:

@@ -15,7 +15,7 @@ from small_study import study, volumes
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.kinds import KINDS
 from bcdi_inpaint.studies import trained_networks
-from bcdi_inpaint.studies.trained_networks import train_networks, weights_path
+from bcdi_inpaint.studies.trained_networks import Trained, train_networks, weights_path
 
 NOTHING = np.zeros((1, 32, 32), np.float16)
 OTHER = """
@@ -125,8 +125,8 @@ def test_a_training_of_another_process_is_waited_for_and_not_spoiled(
 
     monkeypatch.setattr(trained_networks, "print", say, raising=False)
     monkeypatch.setattr(trained_networks, "_train", _never)
-    monkeypatch.setattr(trained_networks, "load_model", lambda _: None)
-    monkeypatch.setattr(trained_networks, "_steps_of", lambda _: 7)
+    made = Trained(contestant, "x", 5, 7)
+    monkeypatch.setattr(trained_networks, "_loaded", lambda *_: made)
     paths = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
     command = [sys.executable, "-c", script, *map(str, (path, begun, waits))]
     other = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths})
