@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,11 @@ def phase(quiet: bool, compare: bool | None, **options: Any) -> None:
     from bcdi_inpaint.jobs.compare_handovers import compare_handovers, comparing_is_advised
     from bcdi_inpaint.jobs.phase import Request
     from bcdi_inpaint.jobs.phase import phase as run
+    from bcdi_inpaint.jobs.result_folder import made_folder
 
-    with progress_bar("cycles", quiet) as progress:
+    own = options["output"]
+    place = nullcontext() if own is None else made_folder(own.parent, "the output")
+    with place, progress_bar("cycles", quiet) as progress:
         said, asked = printing(quiet), Request(**options)
         if compare or (compare is None and comparing_is_advised(asked, said)):
             both = compare_handovers(asked, say=said, note=print_note, progress=progress)

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from textwrap import fill
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +26,12 @@ from bcdi_inpaint.tables import number_of
 
 RUNNERS = {"pynx-cdi-id01": "id01", "pynx-cdi-id10": "id10"}
 """PyNX's commands that phase a file, and the module of `pynx.cdi.runner` with each."""
+HELP = (
+    "bcdi-inpaint {command} is PyNX's own command, and its help follows, under the name that PyNX "
+    "gives it. Where the data hold a fill, the cycles heed it, and masked voxels are free unless "
+    "you say otherwise: the default is --zero_mask 0, not auto."
+)
+"""What is said above PyNX's help."""
 MADE_FOR = ("2025.1",)
 """Versions of PyNX that this was made for and is tested with."""
 
@@ -50,6 +57,8 @@ def run_pynx(command: str, arguments: Sequence[str]) -> None:
     """
     module = import_pynx(f"cdi.runner.{RUNNERS[command]}")
     import_pynx("cdi")
+    if {"-h", "--help"} & {*arguments}:
+        print(fill(HELP.format(command=command), width=100), end="\n\n", flush=True)
     with as_program(command, arguments), _warnings_on_stdout():
         _check_version()
         with stopping_together(), failures_in_one_line():

@@ -47,10 +47,16 @@ def test_quiet_leaves_the_folder_alone(
     pynx: str, scan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(scan.parent)
-    result = run("scan.cxi", *QUICK, "-q", "-o", "r.cxi")
+    result = run("scan.cxi", *QUICK, "-q", "-o", "new/r.cxi")
     assert result.exit_code == 0
-    assert result.stdout == "r_runs\n"
-    assert (scan.parent / "r.cxi").exists()
+    assert result.stdout == "new/r_runs\n"
+    assert (scan.parent / "new" / "r.cxi").exists()
+
+
+def test_what_is_refused_leaves_no_folder(scan: Path) -> None:
+    result = run(scan, *QUICK, "--handover", "prior", "-o", scan.parent / "new" / "r.cxi")
+    assert result.exit_code == 2
+    assert not (scan.parent / "new").exists()
 
 
 def test_options_reach_the_request(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -290,10 +290,14 @@ def test_parameters_may_come_from_a_file_as_cdiutils_writes_it(
     assert "_Run000" in kept.name
 
 
-def test_help_is_pynxs_own(capsys: pytest.CaptureFixture[str]) -> None:
-    done = CliRunner().invoke(main, ["pynx-cdi-id01", "--help"])
+@pytest.mark.parametrize("asked", ["--help", "-h"])
+def test_help_is_pynxs_own_below_what_is_other_here(asked: str) -> None:
+    done = CliRunner().invoke(main, ["pynx-cdi-id01", asked])
     assert done.exit_code == 0
-    assert "--nb_run_keep" in done.output
+    ours, _, own = done.output.partition("usage:")
+    assert ours.startswith("bcdi-inpaint pynx-cdi-id01 is PyNX's own command")
+    assert "the default is --zero_mask 0" in ours
+    assert "--nb_run_keep" in own
 
 
 def test_an_unknown_version_gets_a_line(
