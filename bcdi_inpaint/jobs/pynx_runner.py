@@ -57,7 +57,7 @@ def run_pynx(command: str, arguments: Sequence[str]) -> None:
     """
     module = import_pynx(f"cdi.runner.{RUNNERS[command]}")
     import_pynx("cdi")
-    if {"-h", "--help"} & {*arguments}:
+    if "--help" in arguments:
         print(fill(HELP.format(command=command), width=100), end="\n\n", flush=True)
     with as_program(command, arguments), _warnings_on_stdout():
         _check_version()
