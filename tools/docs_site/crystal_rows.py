@@ -12,7 +12,7 @@ from docs_site.reports import REPORTS, REPOSITORY
 
 def kept() -> list[str]:
     """The names of evaluations of crystals whose rows are kept in `docs/reports`."""
-    return sorted(path.stem for path in REPORTS.glob("*.csv"))
+    return sorted(path.stem for path in REPORTS.glob("phasing_*.csv"))
 
 
 def report_of(name: str) -> str:
