@@ -96,6 +96,8 @@ def test_a_network_that_was_judged_is_not_trained_again_where_its_weights_are_go
     assert "- gap_unet: its weights are gone, what was judged of it is taken" in text
     assert rows_of(folder, "gap_unet") == judged != []
     assert len(rows_of(folder, "tunet + inputs")) == len(judged)
+    shares = text.partition("## Share of the way")[2]
+    assert shares.index("| gap_unet ") < shares.index("| tunet + inputs ")  # as the study has them
     assert [path.name.split("-")[0] for path in weights.glob("*.safetensors")] == ["tunet"]
 
     for path in (*folder.glob("parts/gaps-*/*-03-0.json"), *(folder / name for name in WRITTEN)):
