@@ -25,6 +25,7 @@ from bcdi_inpaint.evaluation.crystals.records import (
     records_left,
 )
 from bcdi_inpaint.evaluation.crystals.reports import CrystalReport, report_crystals
+from bcdi_inpaint.evaluation.crystals.treatments import parse_treatment
 from bcdi_inpaint.evaluation.fills.subjects import measured_folder
 from bcdi_inpaint.evaluation.report_tables import rows_as_csv
 from bcdi_inpaint.jobs.result_folder import check_free, make_folder, write_text
@@ -117,11 +118,16 @@ def prepare_crystals(
 
 
 def _identify(config: PhasingConfig, recipe: dict[str, Any], sha256: str) -> str:
-    """What must agree between retrievals in one table; more of them may be asked for."""
+    """What must agree between retrievals in one table; more of them may be asked for.
+
+    Where one treatment needs a refinement, the voxels that it saw nowhere judge the starts of all.
+    """
     values = config.model_dump(mode="json", exclude={"model", "name"})
     values["crystals"] = {name: value for name, value in recipe.items() if name != "count"}
     for more in ("treatments", "widths", "settings"):
         del values["scores"][more]
+    treatments = map(parse_treatment, config.scores.treatments)
+    values["refined"] = any(treatment.needs_refinement for treatment in treatments)
     return json.dumps(values | {"model_sha256": sha256}, indent=1, sort_keys=True)
 
 

@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.crystals.config import PhasingConfig
 from bcdi_inpaint.evaluation.crystals.known_crystal import CrystalView
 from bcdi_inpaint.evaluation.crystals.records import read_records
 from bcdi_inpaint.jobs import evaluate_crystals
-from bcdi_inpaint.jobs.evaluate_crystals import CrystalEvaluation, GapPictures, RetrievalTable
+from bcdi_inpaint.jobs.evaluate_crystals import (
+    CrystalEvaluation,
+    GapPictures,
+    RetrievalTable,
+    prepare_crystals,
+)
 from bcdi_inpaint.network.weights import load_model
 
 
@@ -76,3 +82,17 @@ def test_what_is_done_of_a_gap_is_kept_and_gone_on_with(tmp_path: Path) -> None:
         0.5,
         1.0,
     ]
+
+
+def test_rows_of_before_anything_was_refined_are_not_gone_on_with_where_something_is(
+    tmp_path: Path,
+) -> None:
+    def prepare(*treatments: str) -> CrystalEvaluation:
+        config = PhasingConfig.model_validate({"scores": {"treatments": ["mask", *treatments]}})
+        return prepare_crystals(config, {}, tmp_path)
+
+    row = {"crystal": "one", "width": 6, "number": 0, "distance": 3, "setting": "x"}
+    RetrievalTable(prepare()).keep([row | {"treatment": "mask", "phase_rms_rad": 0.1}])
+    assert [known["treatment"] for known in prepare("prior").known] == ["mask"]
+    with pytest.raises(InputError, match=r"exists, expected a new evaluation"):
+        prepare("refined prior")  # free voxels, and with them the masked one's starts, are others
