@@ -76,7 +76,7 @@ def judge_all(
                 )
                 continue
             for name, record in known.items():
-                record[WEIGHTS] = hashes.get(name, "")
+                record.setdefault(WEIGHTS, hashes.get(name, ""))  # others keep theirs
             replace_file(path, json.dumps([*known.values()]).encode())
         yield [known[name] for name in (*methods, CEILING) if name in known]
 

@@ -82,6 +82,11 @@ def test_a_network_of_other_weights_is_judged_again(subject: Subject, tmp_path: 
     (before,) = judge(methods={"net": linear}, weights={"net": "a"})
     (same,) = judge(methods={"net": refuse}, weights={"net": "a"})
     assert repr(same) == repr(before)
+    (both,) = judge(methods={"net": refuse, "later": cubic}, weights={"net": "a", "later": "c"})
+    (alone,) = judge(methods={"linear": linear}, weights={})  # a study without them, meanwhile
+    assert [record["weights"] for record in (*both, *alone)] == ["a", "c", "", "", ""]
+    (same,) = judge(methods={"net": refuse, "later": refuse}, weights={"net": "a", "later": "c"})
+    assert repr(same) == repr(both)
     (other,) = judge(methods={"net": cubic}, weights={"net": "b"})
     assert other[0]["weights"] == "b"
     assert other[0]["mae_log"] != before[0]["mae_log"]
