@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from filecmp import cmp
 from pathlib import Path
@@ -35,28 +35,37 @@ def as_utf8(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def write_files(contents: Mapping[Path, bytes | memoryview], *, force: bool) -> None:
+def write_files(
+    contents: Mapping[Path, bytes | memoryview],
+    *,
+    force: bool,
+    is_left: Callable[[Path], bool] | None = None,
+) -> None:
     """Write files of one folder, all or none; errors as `new_files`.
 
     Parameters
     ----------
     contents : what each file is to hold.
-    force : whether existing files may be replaced.
+    force, is_left : see `new_files`.
     """
-    with new_files(list(contents), force=force) as parts:
+    with new_files(list(contents), force=force, is_left=is_left) as parts:
         for path, content in contents.items():
             with open(parts[path], "xb") as stream:
                 stream.write(content)
 
 
 @contextmanager
-def new_files(paths: Iterable[Path], *, force: bool) -> Iterator[dict[Path, Path]]:
+def new_files(
+    paths: Iterable[Path], *, force: bool, is_left: Callable[[Path], bool] | None = None
+) -> Iterator[dict[Path, Path]]:
     """New files of one folder, which get their names together when all are complete.
 
     Parameters
     ----------
     paths : the files to write. The first is the output, the others belong to it.
     force : whether existing files may be replaced.
+    is_left : whether a file may go that is there without the output, as a process that was killed
+        leaves it; by default only one that is as it is to be.
 
     Yields
     ------
@@ -70,7 +79,7 @@ def new_files(paths: Iterable[Path], *, force: bool) -> Iterator[dict[Path, Path
     """
     paths = list(paths)
     try:
-        with _renamed(paths, force) as parts:
+        with _renamed(paths, force, is_left) as parts:
             yield parts
     except OSError as error:
         raise InputError(
@@ -90,7 +99,9 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _renamed(paths: list[Path], force: bool) -> Iterator[dict[Path, Path]]:
+def _renamed(
+    paths: list[Path], force: bool, is_left: Callable[[Path], bool] | None = None
+) -> Iterator[dict[Path, Path]]:
     """Rename the files that were written meanwhile to what they are for, or leave nothing."""
     first = paths[0]
     parts = {path: path.with_name(part_name()) for path in paths}
@@ -99,7 +110,8 @@ def _renamed(paths: list[Path], force: bool) -> Iterator[dict[Path, Path]]:
         yield parts
         with hold_lock(first.parent):  # a moment in which no other process of ours renames
             for path, part in parts.items():
-                if not (force or _is_free(path, part, first)):  # another process was quicker
+                may_go = force or _is_free(path, part, first, is_left)
+                if not may_go:  # another process was quicker
                     raise InputError(
                         f"output {path} exists, written meanwhile, expected a new file: replace it "
                         "with --force, or give another name with -o"
@@ -112,11 +124,13 @@ def _renamed(paths: list[Path], force: bool) -> Iterator[dict[Path, Path]]:
                 part.unlink()
 
 
-def _is_free(path: Path, part: Path, output: Path) -> bool:
+def _is_free(path: Path, part: Path, output: Path, is_left: Callable[[Path], bool] | None) -> bool:
     """Whether nothing has the name, or only what an output left that did not come to be."""
     if not os.path.lexists(path):
         return True
-    return not os.path.lexists(output) and path.is_file() and cmp(path, part, False)
+    if os.path.lexists(output) or not path.is_file():
+        return False
+    return cmp(path, part, False) if is_left is None else is_left(path)
 
 
 _PART = re.compile(r"\.bcdi-inpaint-(.+)-(\d+)-[0-9a-f]{32}\.part")

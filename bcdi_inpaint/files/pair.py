@@ -10,7 +10,7 @@ import numpy as np
 
 from bcdi_inpaint.files.cxi_writing import Provenance, own_version
 from bcdi_inpaint.files.filled import FilledPart, FilledScan, Uncertainty, check_fill
-from bcdi_inpaint.files.left_masks import NON_ZERO_IS_BAD, PAIR_KEYS
+from bcdi_inpaint.files.left_masks import NON_ZERO_IS_BAD, PAIR_KEYS, is_our_mask
 from bcdi_inpaint.files.output import FORMATS, check_output, companion
 from bcdi_inpaint.files.siblings import with_sibling
 from bcdi_inpaint.safe_files import write_files
@@ -116,7 +116,7 @@ def _write_both(path: Path, content: bytes, mask: bytes, scan: Measured, force: 
     check_output(path, force, inputs, form)
     companion_path = companion(path)
     assert companion_path is not None
-    write_files({path: content, companion_path: mask}, force=force)
+    write_files({path: content, companion_path: mask}, force=force, is_left=is_our_mask)
 
 
 def _as_json(provenance: Provenance) -> str:

@@ -118,6 +118,20 @@ def test_a_mask_that_is_not_ours_is_in_the_way_before_any_work(tmp_path, form):
 
 
 @pytest.mark.parametrize("form", WRITE)
+def test_the_mask_that_a_killed_process_left_gives_way(tmp_path, form):
+    """Also one of another fill, as `check_output` says before the work."""
+    write, name = WRITE[form]
+    path, mask = tmp_path / name, companion(tmp_path / name)
+    scan, gap_mask, _ = gapped_scan()
+    write(path, scan, filled_arrays(scan, np.zeros_like(gap_mask), scan.counts), PROVENANCE)
+    path.unlink()
+    left = mask.read_bytes()
+    write(path, *of_gapped_scan(), PROVENANCE)
+    assert mask.read_bytes() != left
+    np.testing.assert_array_equal(read_scan(path).bad_mask, scan.bad_mask & ~gap_mask)
+
+
+@pytest.mark.parametrize("form", WRITE)
 def test_the_mask_beside_the_scan_is_an_input(tmp_path, form):
     write, name = WRITE[form]
     write(tmp_path / name, *of_gapped_scan(), PROVENANCE)
