@@ -8,7 +8,7 @@ import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.gaps.gap_finding import GapFinding
+from bcdi_inpaint.gaps.gap_finding import ADDED, GapFinding
 from bcdi_inpaint.gaps.masks import merge_gaps
 from bcdi_inpaint.gaps.stuck_pixels import StuckPixels
 from bcdi_inpaint.gaps.survey import Survey, look_again
@@ -96,7 +96,7 @@ def _is_gap(found: EmptyLines, gaps: tuple[Gap, ...]) -> bool:
 def _remark_on_added(lines: Gap) -> Remark:
     option = f"--gap {AXIS_NAMES[lines.axis]}={lines.start}:{lines.stop}"
     return Remark(
-        "added-gap",
+        ADDED,
         f"{lines} hold no count between lines that do, and no gap given covers them: filled as a "
         f"gap of {lines.width} px, as by {option}",
     )

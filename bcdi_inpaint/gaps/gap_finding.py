@@ -19,6 +19,8 @@ from bcdi_inpaint.scan.voxel_sets import MaskedScan, VoxelSet
 from bcdi_inpaint.tables import number_of
 
 BY_USER = "given by the user"
+ADDED = "added-gap"
+"""The kind of the remark on empty lines that no gap covered, and that became one."""
 BY_MASK = "lines that the file's mask covers in every frame"
 BY_COUNTS = "lines without counts in every frame, of a known gap width, between lines with signal"
 _IN_SHORT = {
@@ -58,8 +60,17 @@ class GapFinding:
         return len(self.gaps)
 
     def __repr__(self) -> str:
-        found = f"{self.places}: {_IN_SHORT.get(self.how, self.how)}"
+        found = f"{self.places}: {self._with_added(_IN_SHORT.get(self.how, self.how))}"
         return "\n".join([found, *(f"note: {remark}" for remark in self.remarks)])
+
+    @property
+    def origin(self) -> str:
+        """How they were found, in words, with what was added to them."""
+        return self._with_added(self.how)
+
+    def _with_added(self, how: str) -> str:
+        is_added = any(remark.kind == ADDED for remark in self.remarks)
+        return f"{how}, and empty lines" if is_added else how
 
     @property
     def places(self) -> str:

@@ -96,7 +96,7 @@ def estimate_job(
         str(output),
         " x ".join(map(str, scan.shape)),
         finding.places,
-        finding.how,
+        finding.origin,
         sum(int(np.count_nonzero(gap.part(block))) for block in blocks(scan.shape)),
         n_patches,
         round((BASE_BYTES + BYTES_PER_VOXEL * largest + loaded) / 1e6),

@@ -6,6 +6,7 @@ from bcdi_inpaint.files import read_mask, read_provenance, split_spec
 from bcdi_inpaint.gaps.detectors import find_detector
 from bcdi_inpaint.gaps.gap_finding import GapOptions
 from bcdi_inpaint.gaps.masks import merge_gaps
+from bcdi_inpaint.jobs.provenance import FILLED_VOXELS
 from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.scan.scan import Measured
 
@@ -26,7 +27,7 @@ def gap_options(request: Request, scan: Measured) -> GapOptions:
         _corner(request),
         request.binning,
         mask,
-        trust=request.trust_gaps or bool(read_provenance(split_spec(request.scan)[0])),
+        trust=request.trust_gaps or FILLED_VOXELS in read_provenance(split_spec(request.scan)[0]),
         fill_empty=request.fill_empty,
     )
 

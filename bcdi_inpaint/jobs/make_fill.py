@@ -115,7 +115,7 @@ def make_fill(
     remarks = distinct(scan.remarks, finding.remarks)
     record = (
         fill_record(fill, finding.places)
-        | {"gaps_found": finding.how.replace("mask", "flags")}
+        | {"gaps_found": finding.origin.replace("mask", "flags")}
         | remarks_record(remarks)
         | refinement_record(refinement)
         | method_record(request, filling.report)

@@ -69,7 +69,7 @@ def outcome_of(result: Result, scan: str) -> Outcome:
         FILLED,
         shape=" x ".join(map(str, result.scan.shape)),
         gaps=result.finding.places,
-        gaps_found=result.finding.how,
+        gaps_found=result.finding.origin,
         filled_voxels=result.fill.n_filled,
         warnings="; ".join(result.fill.report.warnings),
         seconds=round(result.seconds, 2),

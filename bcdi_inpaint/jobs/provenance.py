@@ -38,6 +38,8 @@ HANDOVER = "handover"
 WRITTEN_FOR = "written_for"
 """Key of the hand-over that a filled scan was written for. PyNX copies it into its results, which
 need not have used it: so it is not called what was used."""
+FILLED_VOXELS = "filled_voxels"
+"""Key of how many voxels were filled, which a filled scan alone has."""
 REMARKS, KINDS = "remarks", "remark_kinds"
 """Keys of the texts and the kinds of what had to be said about the scan, in one line each."""
 

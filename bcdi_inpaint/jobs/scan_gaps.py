@@ -41,7 +41,7 @@ def find_scan_gaps(
     options = gap_options(request, scan)
     finding = find_with_wide_pixels(scan, options)
     say(f"read {request.scan}: {_shape(scan)} {scan.dtype}, {_share_bad(finding)}")
-    say(f"gaps: {finding.places} ({finding.how})")
+    say(f"gaps: {finding.places} ({finding.origin})")
     tell(finding.remarks)
     return finding.seen(scan), finding
 

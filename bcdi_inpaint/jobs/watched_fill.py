@@ -58,7 +58,7 @@ def find(tell: Tell, question: Question) -> Found:
     """Find the gaps of a scan, its peak, and what a fill is worth; errors as `find_scan_gaps`."""
     tell(("methods", METHODS, LEARNING))
     scan, finding = _found(question)
-    lines = [f"gaps: {finding.places} ({finding.how})"]
+    lines = [f"gaps: {finding.places} ({finding.origin})"]
     lines += [f"note: {remark}" for remark in dict.fromkeys((*scan.remarks, *finding.remarks))]
     if finding.survey is None:
         return Found(finding, None, tuple(lines))

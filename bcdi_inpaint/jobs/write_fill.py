@@ -26,6 +26,7 @@ from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
 from bcdi_inpaint.jobs.provenance import (
+    FILLED_VOXELS,
     SIGMA,
     WRITTEN_FOR,
     calibration_record,
@@ -235,7 +236,7 @@ def fill_record(fill: Filled, gaps: str) -> dict[str, Any]:
         "model": Path(fill.model).name,
         "model_sha256": fill.model_sha256,
         "gaps": gaps,
-        "filled_voxels": fill.n_filled,
+        FILLED_VOXELS: fill.n_filled,
         "device": fill.report.device,
         "handover_level": LEVEL,
         "handover_threshold": THRESHOLD,

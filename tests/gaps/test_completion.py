@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bcdi_inpaint.checks.gap_search import find_gaps
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.gaps.gap_finding import GapFinding
+from bcdi_inpaint.gaps.gap_finding import BY_MASK, GapFinding
 from bcdi_inpaint.gaps.masks import mask_in_box
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Scan, as_scan
@@ -61,6 +61,8 @@ def test_the_arm_that_a_mask_forgets_is_filled(bright: np.ndarray):
     finding = find_gaps(as_scan(counts, mask))
     assert finding.gaps == (Gap(1, 26, 32), Gap(2, 30, 36))
     assert kinds(finding) == ["added-gap"]
+    assert finding.how == BY_MASK
+    assert finding.origin == f"{finding.how}, and empty lines"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ SETTINGS = ("PyNX's command", "as users run it")
 WAYS = {
     "gap as zero": ("zero",),
     "gap masked": ("mask",),
-    "ours": ("auto refined", "refined prior + found", "refined prior", "auto"),
+    "fill alone": ("auto", "prior"),
+    "ours": ("auto refined", "refined prior + found", "refined prior"),
     "nothing hidden": ("complete",),
 }
 """Columns of the table, and which row of the report each takes: the first that is there."""
