@@ -11,7 +11,7 @@ import scipy.fft
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bcdi_inpaint.arrays import Complex64Array, Complex128Array, Float32Array, Float64Array
-from simulation.continuum import ContinuumConfig, make_crystal
+from simulation.continuum import MARGIN, ContinuumConfig, make_crystal
 from simulation.crystal_kinds import (
     KINDS,
     REAL,
@@ -24,7 +24,7 @@ from simulation.crystal_kinds import (
 )
 from simulation.diffraction import strained_amplitude
 from simulation.particles import ParticleConfig, make_particle
-from simulation.q_grid import QGrid, oversampled_steps
+from simulation.q_grid import QGrid, farthest_inv_nm, oversampled_steps
 from simulation.real_objects import RealObject, read_object
 from simulation.relaxation import element
 from simulation.shapes import random_shape
@@ -37,7 +37,10 @@ class CrystalConfig(BaseModel):
     ----------
     count, atomistic : how many in all, and how many of them are particles relaxed by LAMMPS.
     size : voxels along each side of the array, or several of which one is drawn for each crystal.
-    oversampling : of each axis; fringes are as many voxels apart.
+    oversampling : of each axis, over the box in which a body is drawn. A continuous body ends
+        `continuum.MARGIN` voxels short of its box, so its fringes are farther apart, and those of
+        particles too where another peak would come into view: `Crystal.parameters` has the ratio
+        that each crystal has.
     strain_rad : range of the imposed phase.
     flux : expected photons of the brightest voxel, drawn on a logarithmic scale.
     particle : what is relaxed.
@@ -169,8 +172,8 @@ def _draw_crystal(config: CrystalConfig, seed: int, number: int, kind: str) -> C
     flux = _log_uniform(config.flux, rng)
     size = int(further.choice(config.sizes))
     make = _atomistic_amplitude if is_atomistic else _continuous_amplitude
-    amplitude = make(config, size, ratio, strain_rad, rng)
-    drawn = {"strain_rad": strain_rad, "oversampling": ratio.tolist()}
+    amplitude, ratio = make(config, size, ratio, strain_rad, rng)
+    drawn: dict[str, object] = {"strain_rad": strain_rad, "oversampling": ratio.tolist()}
     is_partly, varies = KINDS[kind]
     if varies:
         spread, length = (
@@ -258,26 +261,29 @@ def _log_uniform(limits: tuple[float, float], rng: np.random.Generator) -> float
 
 def _continuous_amplitude(
     config: CrystalConfig, n: int, ratio: Float64Array, strain_rad: float, rng: np.random.Generator
-) -> Complex128Array:
-    """Amplitude (n, n, n) of a continuous crystal, the peak in the middle."""
+) -> tuple[Complex128Array, Float64Array]:
+    """Amplitude (n, n, n) of a continuous crystal, the peak in the middle, and its own ratio."""
     box = tuple(int(side) for side in np.maximum(n / ratio, 6))
     crystal = make_crystal(ContinuumConfig(), random_shape(rng), box, rng, strain_rad)
     obj = np.zeros((n, n, n), dtype=np.complex128)
     place = tuple(slice(n // 2 - side // 2, n // 2 - side // 2 + side) for side in crystal.shape)
     obj[place] = crystal
-    return np.asarray(scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(obj))))
+    amplitude = np.asarray(scipy.fft.fftshift(scipy.fft.fftn(scipy.fft.ifftshift(obj))))
+    return amplitude, n / (np.array(box) - 2.0 * MARGIN)
 
 
 def _atomistic_amplitude(
     config: CrystalConfig, n: int, ratio: Float64Array, strain_rad: float, rng: np.random.Generator
-) -> Complex128Array:
-    """Amplitude (n, n, n) of a relaxed particle's 111 peak, in the middle."""
+) -> tuple[Complex128Array, Float64Array]:
+    """Amplitude (n, n, n) of a relaxed particle's 111 peak, in the middle, and its own ratio."""
     particle = make_particle(config.particle, rng)
     positions_nm = particle.relaxed.positions_nm
     positions_nm = positions_nm - positions_nm.mean(axis=0)
     directions = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     steps = oversampled_steps(positions_nm, directions, ratio)
-    reflection_inv_nm = np.ones(3) / element(particle.element).lattice_constant_nm
-    grid = QGrid((n, n, n), reflection_inv_nm, steps, np.full(3, n // 2))
+    lattice_nm = element(particle.element).lattice_constant_nm
+    reach = farthest_inv_nm(steps, (n, n, n), np.full(3, float(n // 2)))
+    finer = max(1.0, reach * lattice_nm / np.sqrt(3))
+    grid = QGrid((n, n, n), np.ones(3) / lattice_nm, steps / finer, np.full(3, n // 2))
     amplitude = strained_amplitude(positions_nm, grid, strain_rad, rng)
-    return np.asarray(amplitude, dtype=np.complex128)
+    return np.asarray(amplitude, dtype=np.complex128), ratio * finer

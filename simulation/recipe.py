@@ -32,7 +32,7 @@ from simulation.interiors import InteriorConfig, vary_inside
 from simulation.particles import Particle, ParticleConfig, make_particle
 from simulation.q_grid import QGrid, farthest_inv_nm, rocking_steps
 from simulation.realism import RealismConfig, measure
-from simulation.relaxation import element
+from simulation.relaxation import check_reflections, element
 from simulation.shapes import random_shape
 
 
@@ -102,8 +102,7 @@ class Recipe(BaseModel):
                 f"oversampling_spread is {self.oversampling_spread}, expected a number of at "
                 f"least 0 for each of the {len(self.shape)} axes"
             )
-        if not self.reflections or any(not any(indices) for indices in self.reflections):
-            raise ValueError(f"reflections is {self.reflections}, expected Miller indices, not 000")
+        check_reflections(self.reflections)
         limits = (
             ("oversampling", 1.0),
             ("oversampling_limits", 1.0),
@@ -248,14 +247,15 @@ def _continuous_peak(recipe: Recipe, rng: np.random.Generator) -> _Peak:
     ratio, offset = _oversampling(recipe, rng), _peak_offset(recipe, rng)
     strain_rad = rng.uniform(*recipe.strain_rad)
     sides = np.array(period(recipe.shape, offset))
-    box = tuple(int(n) + 2 * MARGIN for n in np.maximum(sides / ratio, 6))
+    extent = np.maximum(sides / ratio, 6).astype(int)
+    box = tuple(int(n) + 2 * MARGIN for n in extent)
     even = make_crystal(recipe.continuum, body, box, rng, strain_rad)
     crystal, inside = vary_inside(even, recipe.interior, rng)
     intensity = bragg_intensity(crystal, recipe.shape, offset)
     parameters: dict[str, object] = {
         "kind": "continuous",
         "shape": "hull" if is_hull else "polyhedron",
-        "oversampling": ratio.tolist(),
+        "oversampling": (sides / extent).tolist(),
         "peak": (np.array(recipe.shape) // 2 + offset).tolist(),
         "strain_rad": strain_rad,
     }

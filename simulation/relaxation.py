@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,23 @@ ELEMENTS: dict[str, Element] = {
     "Ag": Element("Ag", 0.4090, 107.87, "Ag_u3.eam"),
     "Cu": Element("Cu", 0.3615, 63.55, "Cu_u3.eam"),
 }
+
+
+def check_reflections(reflections: Sequence[tuple[int, int, int]]) -> None:
+    """ValueError for Miller indices of no Bragg peak: the metals are face-centred cubic.
+
+    Examples
+    --------
+    >>> check_reflections([(1, 1, 1), (2, 0, 0)])
+    """
+    if not reflections or any(not any(indices) for indices in reflections):
+        raise ValueError(f"reflections is {reflections}, expected Miller indices, not 000")
+    for indices in reflections:
+        if len({index % 2 for index in indices}) > 1:
+            raise ValueError(
+                f"reflections has {indices}, expected indices that are all even or all odd, since "
+                "a face-centred cubic crystal has no other peaks: give others"
+            )
 
 
 def element(symbol: str) -> Element:

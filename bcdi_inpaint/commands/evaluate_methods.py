@@ -35,13 +35,10 @@ def evaluate_methods(
         The configuration is wrong, or results exist.
     """
     from bcdi_inpaint.studies.config import as_study
-    from simulation.recipe import as_recipe
+    from simulation.recipe_pairs import recipes_apart
 
     study = as_study(values, str(path))
-    recipes = {
-        name: as_recipe(recipe, f"{path}: {name}")
-        for name, recipe in (("patterns", study.patterns), ("held_out", study.held_out))
-    }
+    recipes = recipes_apart(study.patterns, study.held_out, str(path))
     if check:
         click.echo(f"{path}: a valid study of methods")
         return

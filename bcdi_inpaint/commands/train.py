@@ -71,14 +71,11 @@ def train(
     """
     from bcdi_inpaint.jobs.config_kinds import TRAIN, check_kind
     from bcdi_inpaint.training.plan import read_plan
-    from simulation.recipe import as_recipe
+    from simulation.recipe_pairs import recipes_apart
 
     check_kind(plan, TRAIN)
     read = read_plan(plan)
-    recipes = {
-        name: as_recipe(values, f"{plan}: {name}")
-        for name, values in (("patterns", read.patterns), ("held_out", read.held_out))
-    }
+    recipes = recipes_apart(read.patterns, read.held_out, str(plan))
     if check:
         click.echo(f"{plan} is a valid plan")
         return

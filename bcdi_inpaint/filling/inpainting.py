@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from bcdi_inpaint.arrays import Float64Array
-from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill, FillReport
 from bcdi_inpaint.filling.light_map import LightMap
+from bcdi_inpaint.filling.model_settings import settings_for
 from bcdi_inpaint.filling.own_calibration import (
     TOO_DARK,
     OwnCalibration,
@@ -129,10 +129,9 @@ def inpaint_scan(
         an absent device.
     """
     loaded = model if isinstance(model, Model) else load_model(model)
-    settings = _settings_of(loaded, settings)
+    settings = settings_for(loaded, settings)
     work = plan_work(scan, gap, survey=survey, settings=settings)
     chosen = choose_device(device)
-    _check_fits(loaded, settings)
     centre, symmetry = _peak(scan, gap, work.light, settings) if work.regions else (None, nan)
     rehearsals = _rehearsals(work, gap, centre, settings)
     n_hidden = sum(len(one.places) for one in rehearsals)
@@ -175,29 +174,6 @@ def _watched(
     """Shows the fill with a region that is being filled; those after it are not filled yet."""
     later = tuple(empty_region(region.box) for region in work.regions[len(done) + 1 :])
     return lambda region: watch(fill_of((*done, region, *later)))
-
-
-def _settings_of(model: Model, settings: FillingSettings) -> FillingSettings:
-    """The settings with patches as large as a model has to see them."""
-    side = model.own_patch
-    if side in (None, settings.patch):
-        return settings
-    return replace(settings, patch=side, stride=min(settings.stride, 3 * side // 4))
-
-
-def _check_fits(model: Model, settings: FillingSettings) -> None:
-    """InputError for a model that does not take the patches of a scan."""
-    config = model.network.config
-    if config.n_dim != 3:
-        raise InputError(
-            f"model {model.name} has {config.n_dim} dimensions, expected 3 for a scan: use weights "
-            "of a plan with network.n_dim 3"
-        )
-    if settings.patch % config.divisor:
-        raise InputError(
-            f"model {model.name} takes patches of a multiple of {config.divisor} voxels, expected "
-            f"one that takes {settings.patch}: use weights of a network with fewer levels"
-        )
 
 
 def _rehearsals(

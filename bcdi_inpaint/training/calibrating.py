@@ -103,7 +103,13 @@ def _errors_in_a_gap(
     log_counts = np.log1p(fill.counts.ravel()[voxels])
     error = log_counts - logs.ravel()[voxels].astype(np.float32)
     scale = fill.sigma.ravel()[voxels]
-    return error, scale, log_counts, np.full(voxels.size, width), np.full(voxels.size, index)
+    return (
+        error,
+        scale,
+        log_counts,
+        np.full(voxels.size, gaps[0].width),
+        np.full(voxels.size, index),
+    )
 
 
 def measure_calibration(

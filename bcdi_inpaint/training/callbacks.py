@@ -26,12 +26,17 @@ class PlanLimit(Callback):
     """Ends a training when its plan's minutes of the network are over, by the plan's clock.
 
     They begin with the training, not while slabs are made, and anew where it is resumed.
+
+    Attributes
+    ----------
+    is_over : whether they are, whatever else ended the training.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan, self._clock = plan, clock_of(plan)
         self._started = self._clock()
         self._minutes = plan.training.network_minutes or math.inf
+        self.is_over = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The time begins."""
@@ -49,7 +54,7 @@ class PlanLimit(Callback):
                 f"training.minutes is {given:g}, expected more than the {spent:.2g} that "
                 f"one step of {self._plan.name} takes: give more, or make its network smaller"
             )
-        trainer.should_stop = True
+        self.is_over = trainer.should_stop = True
 
 
 class PlainLines(Callback):
@@ -80,9 +85,13 @@ class History(Callback):
         self._path = path
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add a row; rows of this step and later ones are of a run that was cut short, and go."""
-        row = {"step": trainer.global_step, "epoch": trainer.current_epoch, **_metrics(trainer)}
-        if not trainer.is_global_zero:
+        """Add a row; rows of this step and later ones are of a run that was cut short, and go.
+
+        A run that is resumed at an epoch's end comes by here once more, and has measured nothing.
+        """
+        metrics = _metrics(trainer)
+        row = {"step": trainer.global_step, "epoch": trainer.current_epoch, **metrics}
+        if not (trainer.is_global_zero and metrics):
             return
         rows = [old for old in read_history(self._path) if old["step"] < row["step"]]
         names = list(dict.fromkeys(name for each in (*rows, row) for name in each))

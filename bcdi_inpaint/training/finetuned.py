@@ -98,6 +98,7 @@ def make_card(
     steps : how many were taken.
     """
     return {
+        "plan": {"patches": {"size": plan.patches.size}},
         "finetuned_on": [each.name for each in lessons],
         "gaps": [name_kind(kind) for part in parts for kind in part.kinds],
         "parent": Path(parent.name).name,

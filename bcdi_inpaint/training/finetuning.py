@@ -12,6 +12,7 @@ from typing import TypedDict, Unpack
 import torch
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.model_settings import settings_for
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network.devices import choose_device
@@ -149,7 +150,8 @@ def finetune_on(
     Raises
     ------
     InputError
-        There is no lesson; a scan is too dark or too small, or has no room for artificial gaps.
+        There is no lesson; a scan is too dark or too small, or has no room for artificial gaps; the
+        model does not take the patches of a scan.
     MissingEngineError
         Lightning is not installed.
     """
@@ -163,7 +165,8 @@ def finetune_on(
     if steps is not None:
         settings = replace(settings, steps=steps)
     torch_device = choose_device(device)
-    plan = _make_plan(model.network, seed, torch_device, settings)
+    patch = settings_for(model, FillingSettings()).patch
+    plan = _make_plan(model.network, patch, seed, torch_device, settings)
     parts = find_parts(lessons, seed, settings)
     for each, part in zip(lessons, parts, strict=True):
         say(f"{each.name}: {describe_part(part)}")
@@ -172,7 +175,7 @@ def finetune_on(
             parts,
             seed,
             model.network.config.guess,
-            FillingSettings.patch,
+            patch,
             settings,
             held_out=held_out,
         )
@@ -246,7 +249,7 @@ def _adapted_name(parent: Model) -> str:
 
 
 def _make_plan(
-    network: GapNetwork, seed: int, device: torch.device, settings: FinetuneSettings
+    network: GapNetwork, patch: int, seed: int, device: torch.device, settings: FinetuneSettings
 ) -> Plan:
     """The plan of a fine-tuning, in the words of a training's."""
     steps = settings.steps
@@ -255,7 +258,7 @@ def _make_plan(
         name="finetuned",
         patterns={},
         held_out={},
-        patches=PatchConfig(size=FillingSettings.patch),
+        patches=PatchConfig(size=patch),
         network=network.config,
         training=TrainingConfig(
             seed=seed,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model, load_model, save_weights
+from bcdi_inpaint.training.callbacks import PlanLimit
 from bcdi_inpaint.training.checkpoint import check_checkpoint, load_averaged_weights
 from bcdi_inpaint.training.engine import pl
 from bcdi_inpaint.training.finishing import Finish, finish
@@ -80,8 +80,6 @@ def train(
     steps = plan.training.steps
     if options.stop_after is not None:
         steps = min(steps, options.stop_after)
-    limits = [each for each in (options.minutes, _wall_minutes(plan)) if each is not None]
-    limited = replace(options, minutes=min(limits, default=None))
     trainer = make_trainer(plan, folder, steps, options)
     with exclusive_folder(folder):
         at = options.slab_folder or folder
@@ -92,29 +90,26 @@ def train(
         path = folder / f"{plan.name}.safetensors"
         if trainer.is_global_zero:
             more = Finish()
-            if is_at_its_end(plan, done, limited) and held_out is not None:
+            if is_at_its_end(plan, done, trainer) and held_out is not None:
                 more = finish(module.network, patterns, held_out, plan, folder, options)
+            elif not options.quiet:
+                print(f"{done} of {plan.training.steps} steps: intervals are not calibrated yet")
             card = _card(plan, done, folder, start) | more.card
             save_weights(path, module.network, card, more.calibration, more.last_step)
     return path
 
 
-def is_at_its_end(plan: Plan, done: int, options: RunOptions) -> bool:
+def is_at_its_end(plan: Plan, done: int, trainer: pl.Trainer) -> bool:
     """Whether a training ended as its plan says: by its steps, or by its own time.
 
     Parameters
     ----------
     plan : of the training.
     done : steps that were taken.
-    options : how it ran; `minutes` is the least limit that it had.
+    trainer : which trained.
     """
-    by_time = plan.training.minutes is not None and options.minutes == _wall_minutes(plan)
-    return done >= plan.training.steps or (by_time and options.stop_after is None)
-
-
-def _wall_minutes(plan: Plan) -> float | None:
-    """The plan's own time for the network, where it is of a clock on the wall."""
-    return plan.training.network_minutes if plan.training.clock == "wall" else None
+    limits = (each for each in trainer.callbacks if isinstance(each, PlanLimit))
+    return done >= plan.training.steps or any(each.is_over for each in limits)
 
 
 def check_size(plan: Plan, shape: tuple[int, ...]) -> None:

@@ -39,6 +39,31 @@ def test_the_object_is_compact_and_in_the_middle(made: list) -> None:
         assert middle > 0.9
 
 
+@pytest.mark.parametrize("size", [32, 64])
+def test_the_oversampling_that_is_told_is_the_crystals_own(size: int) -> None:
+    config = CrystalConfig(count=2, atomistic=0, size=size, oversampling=(3, 4), strain_rad=(0, 0))
+    for crystal in draw_crystals(config, 1):
+        inside = np.abs(crystal.truth) > 0.5 * np.abs(crystal.truth).max()
+        told = np.array(crystal.parameters["oversampling"])
+        for axis, ratio in enumerate(told):
+            others = tuple(other for other in range(3) if other != axis)
+            extent = int(np.count_nonzero(inside.any(axis=others)))
+            assert abs(size / ratio - extent) <= 2
+
+
+def test_no_other_peak_of_a_particle_is_in_view() -> None:
+    """The next one would be in it at the corners of so large an array."""
+    particle = {"n_atoms": (2000, 2100)}
+    config = CrystalConfig(
+        count=1, atomistic=1, size=96, oversampling=(2.5, 2.5), particle=particle
+    )
+    (crystal,) = draw_crystals(config, 1)
+    assert min(crystal.parameters["oversampling"]) > 2.6
+    away = np.stack(np.indices(crystal.counts.shape)) - 48
+    outside = np.linalg.norm(away, axis=0) > 40
+    assert crystal.expectation[outside].max() < 0.02 * crystal.expectation.max()
+
+
 def test_the_same_seed_makes_the_same_crystals() -> None:
     config = CrystalConfig(count=2, atomistic=0, size=32)
     first, again, other = (list(draw_crystals(config, seed)) for seed in (1, 1, 2))

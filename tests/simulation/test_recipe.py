@@ -142,6 +142,10 @@ def test_the_next_bragg_peak_stays_out_of_view(particle: Particle) -> None:
         ({"realism": {"flux": [1e6, 1e4]}}, "flux is"),
         ({"realism": {"fluxx": [1e6, 1e4]}}, "fluxx"),
         ({"reflections": [[0, 0, 0]]}, "reflections is"),
+        (
+            {"reflections": [[2, 1, 0]]},
+            r"reflections has \(2, 1, 0\), expected .*all even or all odd",
+        ),
         ({"count": 0}, "count is 0"),
         ({"engine": "fft"}, "engine"),
         ({"colour": 1}, "colour is 1"),

@@ -44,6 +44,12 @@ def test_errors_are_those_of_the_fill_and_in_every_width(
     np.testing.assert_allclose(found.scales, found.scales[0], rtol=1e-3)  # uncalibrated
 
 
+def test_a_gap_is_as_wide_as_it_was_drawn(model: Model, patterns: np.ndarray) -> None:
+    """In small patterns no gap is wider than half of a side, whatever was asked."""
+    found = measure_errors(model, patterns[:1], np.random.default_rng(1), widths=(30,))
+    assert set(found.widths) == {18}
+
+
 def test_what_is_calibrated_holds_on_fresh_noise(model: Model, patterns: np.ndarray) -> None:
     """On the average of several draws: a few gaps elsewhere scatter by 0.1 and more."""
     widths = (3, 12)

@@ -14,7 +14,9 @@ from bcdi_inpaint.checks.gap_search import find_gaps
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.masks import gap_mask
-from bcdi_inpaint.network.weights import Model, save_weights
+from bcdi_inpaint.network.kinds import make_network
+from bcdi_inpaint.network.published.chavez import MsdNetChavezConfig, TuNetConfig
+from bcdi_inpaint.network.weights import Model, load_model, save_weights
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.training import finetuning, lessons, scan_training
 from bcdi_inpaint.training.finetuning import finetune, finetune_on
@@ -37,6 +39,30 @@ def test_a_fault_is_unlearned_and_the_model_given_stays(adaptation: Any) -> None
     assert result.before.n_voxels == result.after.n_voxels > 100
     assert f"held out, before: {result.before}" in adaptation.said
     assert adaptation.said[-1] == "kept: the adapted weights"
+
+
+def test_a_network_as_published_keeps_the_patches_that_it_may_be_shown(
+    given: Lesson, tmp_path: Path
+) -> None:
+    config = MsdNetChavezConfig(n_dim=3, inputs="published", layers=2)
+    model = Model(make_network(config).eval(), "msd", "0" * 64, patch=16)
+    finetune_on([given], model, steps=1, device="cpu").save(tmp_path / "a.safetensors")
+    assert load_model(tmp_path / "a.safetensors").own_patch == 16
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (MsdNetChavezConfig(n_dim=2, layers=2), "has 2 dimensions, expected 3"),
+        (TuNetConfig(n_dim=3, depth=7, base=2), "takes patches of a multiple of 64 voxels"),
+    ],
+)
+def test_a_network_that_takes_no_patch_of_a_scan_is_refused(
+    given: Lesson, config: Any, said: str
+) -> None:
+    model = Model(make_network(config).eval(), "other", "0" * 64)
+    with pytest.raises(InputError, match=said):
+        finetune_on([given], model, steps=1, device="cpu")
 
 
 def test_what_did_not_get_better_stays_as_it_was(

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,13 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.published.chavez import TuNetConfig
 from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.training import run as training_run
+from bcdi_inpaint.training.callbacks import PlanLimit
+from bcdi_inpaint.training.finishing import Finish
 from bcdi_inpaint.training.history import read_history
-from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig, Plan
+from bcdi_inpaint.training.plan import PatchConfig, Plan
 from bcdi_inpaint.training.run import is_at_its_end, train
 from bcdi_inpaint.training.run_options import RunOptions
+from bcdi_inpaint.training.trainer import make_trainer
 
 
 # In the middle of an epoch, at its end, and when the weights alone were still to be written.
@@ -41,6 +45,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(
     assert histories[0][-1]["val_loss"] == histories[1][-1]["val_loss"] == card["val_loss"]
     assert [row["step"] for row in histories[0]] == [2, 4]
     assert [row["step"] for row in histories[1]] == sorted({stop_after, 2, 4})
+    assert all("val_loss" in row for row in histories[1] if row["step"] in (2, 4))
 
 
 def test_it_learns(tmp_path: Path) -> None:
@@ -154,8 +159,6 @@ def test_a_plan_may_end_by_what_its_process_computed(tmp_path: Path) -> None:
     with safe_open(path, "pt") as file:
         card = json.loads(file.metadata()["training"])
     assert 1 <= card["steps"] < 10**5
-    assert is_at_its_end(plan, 3, RunOptions())
-    assert not is_at_its_end(plan, 3, RunOptions(minutes=0.005))
 
 
 @pytest.mark.parametrize("clock", ["processor", "wall"])
@@ -168,14 +171,27 @@ def test_time_for_less_than_two_steps_is_refused(tmp_path: Path, clock: str) -> 
 
 def test_a_training_that_ended_as_its_plan_says_is_calibrated_and_no_other() -> None:
     timed = changed(steps=9, minutes=2.0)
-    assert is_at_its_end(timed, 3, RunOptions(minutes=2.0))
-    assert not is_at_its_end(timed, 3, RunOptions(minutes=1.0))
-    assert not is_at_its_end(timed, 3, RunOptions(minutes=2.0, stop_after=3))
-    assert not is_at_its_end(changed(steps=9), 3, RunOptions(minutes=2.0))
-    assert is_at_its_end(changed(steps=9), 9, RunOptions())
-    shared = changed(steps=9, minutes=2.0, last_step=LastStepConfig(share=0.25))
-    assert is_at_its_end(shared, 3, RunOptions(minutes=1.5))
-    assert not is_at_its_end(shared, 3, RunOptions(minutes=1.0))
+    trainer = make_trainer(timed, None, 9, RunOptions(minutes=5.0, quiet=True))
+    assert not is_at_its_end(timed, 3, trainer)
+    assert is_at_its_end(timed, 9, trainer)
+    (limit,) = (each for each in trainer.callbacks if isinstance(each, PlanLimit))
+    limit.is_over = True
+    assert is_at_its_end(timed, 3, trainer)
+
+
+@pytest.mark.parametrize("clock", ["processor", "wall"])
+@pytest.mark.parametrize("limit", [{"minutes": 5.0}, {"stop_after": 10**5}])
+def test_a_limit_that_is_never_reached_changes_nothing(
+    tmp_path: Path, clock: str, limit: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan's own minutes end the training, so it is finished; steps that end it do not."""
+    finished = []
+    monkeypatch.setattr(training_run, "finish", lambda *_: finished.append(1) or Finish())
+    plan = flat(changed(steps=10**6, minutes=0.005, clock=clock))
+    run(plan, waves((30, 30)), tmp_path / "long", **limit)
+    assert finished
+    run(plan, waves((30, 30)), tmp_path / "short", stop_after=1)
+    assert len(finished) == 1
 
 
 def test_a_published_network_learns_by_its_own_loss_and_comes_back(tmp_path: Path) -> None:

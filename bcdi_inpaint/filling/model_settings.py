@@ -1,0 +1,39 @@
+"""How patches are laid for a model: as large as it has to see them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.settings import FillingSettings
+from bcdi_inpaint.network.weights import Model
+
+
+def settings_for(model: Model, settings: FillingSettings) -> FillingSettings:
+    """The settings with patches as large as a model has to see them.
+
+    Parameters
+    ----------
+    model : that will fill a scan.
+    settings : how patches are laid for others.
+
+    Raises
+    ------
+    InputError
+        The model does not take the patches of a scan.
+    """
+    side = model.own_patch
+    if side not in (None, settings.patch):
+        settings = replace(settings, patch=side, stride=min(settings.stride, 3 * side // 4))
+    config = model.network.config
+    if config.n_dim != 3:
+        raise InputError(
+            f"model {model.name} has {config.n_dim} dimensions, expected 3 for a scan: use weights "
+            "of a plan with network.n_dim 3"
+        )
+    if settings.patch % config.divisor:
+        raise InputError(
+            f"model {model.name} takes patches of a multiple of {config.divisor} voxels, expected "
+            f"one that takes {settings.patch}: use weights of a network with fewer levels"
+        )
+    return settings
