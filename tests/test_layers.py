@@ -80,7 +80,7 @@ SIMULATION = (
     ("continuum", "diffraction", "relaxation", "realism", "crystal_kinds", "real_objects"),
     ("particles", "interiors"),
     ("recipe", "crystals"),
-    ("campaign_parts", "feed", "scan"),
+    ("campaign_parts", "feed", "scan", "recipe_pairs"),
     ("campaign_work", "single"),
     ("campaign",),
     ("__init__", "demo_scan"),

@@ -93,7 +93,10 @@ def train(
             if is_at_its_end(plan, done, trainer) and held_out is not None:
                 more = finish(module.network, patterns, held_out, plan, folder, options)
             elif not options.quiet:
-                print(f"{done} of {plan.training.steps} steps: intervals are not calibrated yet")
+                print(
+                    f"stopped at {done} of {plan.training.steps} steps: what comes behind the last "
+                    "one (calibrated intervals, the fill's last step) is not there yet"
+                )
             card = _card(plan, done, folder, start) | more.card
             save_weights(path, module.network, card, more.calibration, more.last_step)
     return path
@@ -108,7 +111,8 @@ def is_at_its_end(plan: Plan, done: int, trainer: pl.Trainer) -> bool:
     done : steps that were taken.
     trainer : which trained.
     """
-    limits = (each for each in trainer.callbacks if isinstance(each, PlanLimit))
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    limits = (each for each in callbacks if isinstance(each, PlanLimit))
     return done >= plan.training.steps or any(each.is_over for each in limits)
 
 
