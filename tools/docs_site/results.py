@@ -32,6 +32,14 @@ CRYSTALS = (
     "worst",
 )
 
+SIDES = (
+    ("prior", "mask"),
+    ("refined prior + found", "mask"),
+    ("refined prior + found", "prior"),
+    ("refined prior + found", "mask + found"),
+)
+"""Which treatments are set side by side on the page on crystals."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -112,6 +120,13 @@ TABLES = {
     ),
     "crystals_converged": Shown(
         "phasing_small", _judged("phasing_small", "--phasing "), CRYSTALS, table=3
+    ),
+    "crystals_side_by_side": Shown(
+        "phasing_small",
+        _judged("phasing_small", "--phasing "),
+        ("way", "against", "width", "cases", "nearer", "times_as_far", "by_chance"),
+        table=-1,
+        keep=lambda row: (row["way"], row["against"]) in SIDES,
     ),
     "crystals_narrow": Shown(
         "phasing_narrow",
