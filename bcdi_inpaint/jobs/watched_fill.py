@@ -39,7 +39,7 @@ from bcdi_inpaint.jobs.write_fill import HandedFill, fill_record, write_fill
 from bcdi_inpaint.peak.centre import find_central_voxel
 from bcdi_inpaint.phasing.benefit import NOWHERE
 from bcdi_inpaint.running.watched import Tell
-from bcdi_inpaint.scan.boxes import Shape, as_box, as_shape, grow, whole
+from bcdi_inpaint.scan.boxes import Shape, as_box, as_shape, blocks, grow, whole
 from bcdi_inpaint.scan.photon_view import as_stored, photon_of
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.tables import number_of
@@ -171,18 +171,32 @@ def write(
     Raises
     ------
     InputError
-        Where the file cannot or must not be written.
+        Where the file cannot or must not be written, or the fill changes voxels outside the gaps.
     """
     request = _request(question)
     inputs = [request.scan or None, *mask_files(request.masks), *request.mask_good]
     check_output(output, force, inputs)
     scan, finding = _found(question)
+    _check_in_gaps(answer.fill, finding)
     handed = HandedFill(_laid(answer.fill, scan), answer.handover, finding.region, question.drawn)
     now = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     run = run_provenance(request) if request.scan else now
     record = run | {"command": command} | dict(answer.record) | _by_hand(question)
     write_fill(output, scan, handed, record, force=force)
     return output
+
+
+def _check_in_gaps(fill: Filled, finding: GapFinding) -> None:
+    """Refuse a fill that changes voxels outside the gaps: those were measured."""
+    n = 0
+    for box in blocks(finding.shape):
+        filled = fill.plan.fillable_in(box) if isinstance(fill, StreamedFill) else fill.filled[box]
+        n += int(np.count_nonzero(filled & ~finding.region.part(box)))
+    if n:
+        raise InputError(
+            f"fill covers {number_of(n, 'voxel')} outside the gaps ({finding.places}), expected "
+            "it to cover the gaps alone: press Fill again"
+        )
 
 
 def _laid(fill: Filled, scan: Measured) -> Filled:

@@ -60,8 +60,13 @@ class Keeping(qt.QMainWindow):
     def save(self, path: str = "") -> None:
         """Write the fill that is shown."""
         named = self.viewing.fill_of()
-        if named is None or named.made is None:
+        if named is None:
             return self.say("nothing was filled here, expected a fill: press Fill first")
+        if named.made is None:
+            return self.say(
+                f"fill '{named.name}' was tried or opened, expected one that Fill made: press "
+                "Fill, or choose another in the list"
+            )
         default = str(self.subject.output)
         chosen = path or qt.QFileDialog.getSaveFileName(self, "Save", default, "*.cxi")[0]
         if chosen:

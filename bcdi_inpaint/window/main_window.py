@@ -198,20 +198,24 @@ class MainWindow(Keeping):
         self._tell_about()
         self.say(found.lines[0])
 
-    def _hear_made(self, made: Answer, name: str = "") -> None:
+    def _hear_made(self, made: Answer) -> None:
         question = self._asked
         assert question is not None, "it was asked"
-        name = name or str(question.wishes["method"]) + ", refined" * made.is_refined
-        name += "" if made.is_whole else ", stopped"
-        number = len(self.viewing.fills) + 1
         self.is_kept = False
-        self._list(Named(f"{number} {name}", made.fill, made.words, (question, made)))
-        self.say(made.said or f"filled by {name}")
+        name = str(question.wishes["method"]) + ", refined" * made.is_refined
+        self._list_made(made, name, (question, made))
 
     def _hear_tried(self, tried: Tried) -> None:
+        """Show a fill that hides measured voxels: it is looked at, and cannot be saved."""
         at = ", ".join(map(str, tried.hidden))
-        self._hear_made(tried.answer, f"tried at {at}")
+        self._list_made(tried.answer, f"tried at {at}")
         self.gaps.scores.setText(tried.words)
+
+    def _list_made(self, made: Answer, name: str, to_save: Any = None) -> None:
+        name += "" if made.is_whole else ", stopped"
+        number = len(self.viewing.fills) + 1
+        self._list(Named(f"{number} {name}", made.fill, made.words, to_save))
+        self.say(made.said or f"filled by {name}")
 
     def _list(self, named: Named) -> None:
         self.subject.shown.forget()

@@ -144,6 +144,17 @@ def test_a_gap_is_hidden_filled_scored_and_compared_and_no_file_is_replaced(
     assert window.save_picture(str(example.with_suffix(".png"))) is None
     assert example.with_suffix(".png").stat().st_size > 10_000
 
+    assert window.is_kept
+    output = example.with_name("tried.cxi")
+    window.save(str(output))
+    settled(window)
+    said = window.filling.words.text()
+    assert said.startswith("fill '2 tried at rows 12:18' was tried or opened, expected one that")
+    assert not output.exists()
+
+    window.filling.buttons["Fill"].click()
+    settled(window)
+    assert not window.is_kept
     before = example.read_bytes()
     window.save(str(example))
     settled(window)
