@@ -63,13 +63,26 @@ class Subject:
     def command(self, question: Question, output: Path | None) -> str:
         """The command line that makes the same fill.
 
-        What was drawn is taken from the output, which holds it.
+        Parameters
+        ----------
+        question : what the fill answers.
+        output : the file that it is saved in, which what was drawn is taken from; None if in none.
+
+        Raises
+        ------
+        InputError
+            Where something was drawn that no file holds.
         """
+        if question.drawn is not None and output is None:
+            raise InputError(
+                "bad voxels are drawn and lie in no saved fill, expected one that --mask takes "
+                "them from: save the fill first (Ctrl+S)"
+            )
         wishes = question.wishes
         words = ["bcdi-inpaint", "predict", question.scan or "SCAN"]
         words += [f"--gap={str(gap).replace(' ', '=')}" for gap in question.gaps]
         if question.drawn is not None:
-            words.append(f"--mask={output or self.output}:/{DETECTOR}/{MARKED}")
+            words.append(f"--mask={output}:/{DETECTOR}/{MARKED}")
         for option, default in (("method", "network"), ("model", "default"), ("minutes", None)):
             given = wishes.get(option, default)
             words += [f"--{option}={given}"] if given != default else []

@@ -181,7 +181,8 @@ def write(
     handed = HandedFill(_laid(answer.fill, scan), answer.handover, finding.region, question.drawn)
     now = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     run = run_provenance(request) if request.scan else now
-    record = run | {"command": command} | dict(answer.record) | _by_hand(question)
+    by_hand = _by_hand(question)
+    record = run | {"command": command} | by_hand | dict(answer.record)
     write_fill(output, scan, handed, record, force=force)
     return output
 
@@ -205,12 +206,13 @@ def _laid(fill: Filled, scan: Measured) -> Filled:
 
 
 def _by_hand(question: Question) -> dict[str, Any]:
-    """What the file says was marked by hand."""
+    """What the file says was marked by hand; no job is the same where that is more than gaps."""
     said = list(map(str, question.gaps))
+    job = {} if question.drawn is None and question.rest is None else {"job_sha256": "by hand"}
     if question.drawn is not None:
         n = int(np.count_nonzero(question.drawn))
         said.append(f"{n} bad {'pixels of every frame' if question.drawn.ndim == 2 else 'voxels'}")
-    return {"by_hand": ", ".join(said)} if said else {}
+    return job | ({"by_hand": ", ".join(said)} if said else {})
 
 
 def _request(question: Question) -> Request:

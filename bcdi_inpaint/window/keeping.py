@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from silx.gui import qt
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.jobs.asked import FIND, WRITE
+from bcdi_inpaint.jobs.asked import FIND, WRITE, Answer, Question
 from bcdi_inpaint.jobs.subject import add_file
+
+
+@dataclass
+class MadeFill:
+    """A fill that Fill made: what was asked, what came, and the file that it was saved in."""
+
+    question: Question
+    answer: Answer
+    saved: Path | None = None
 
 
 class Keeping(qt.QMainWindow):
     """The part of the main window that has to do with files."""
+
+    _being_saved: MadeFill
 
     def _add_menu(self) -> None:
         menu = self.menuBar().addMenu("&File")
@@ -70,9 +82,18 @@ class Keeping(qt.QMainWindow):
         default = str(self.subject.output)
         chosen = path or qt.QFileDialog.getSaveFileName(self, "Save", default, "*.cxi")[0]
         if chosen:
-            question, made = named.made
-            command = self.subject.command(question, Path(chosen))
-            self._ask(WRITE, question, made, Path(chosen), not path, command)
+            made, output = named.made, Path(chosen).absolute()
+            command = self.subject.command(made.question, output)
+            if self._ask(WRITE, made.question, made.answer, output, not path, command):
+                self._being_saved = made
+
+    def _hear_saved(self, output: Path) -> None:
+        for named in self.viewing.fills:
+            if named.made is not None and named.made.saved == output:
+                named.made.saved = None  # another fill has taken its place
+        self._being_saved.saved = output
+        self.is_kept = True
+        self.say(f"written: {output}")
 
     def save_picture(self, path: str = "") -> None:
         """Write a picture of what is shown."""
@@ -81,14 +102,19 @@ class Keeping(qt.QMainWindow):
             self.say(f"picture {chosen} could not be written, expected space and permission")
 
     def copy_command(self) -> str:
-        """Copy the command line that makes the fill that is shown."""
+        """Copy the command line that makes the fill that is shown; empty where there is none."""
         named = self.viewing.fill_of()
         made = None if named is None else named.made
-        question = self.subject.question(**self.filling.wishes()) if made is None else made[0]
-        command = self.subject.command(question, None)
+        if made is None:
+            question, saved = self.subject.question(**self.filling.wishes()), None
+        else:
+            question, saved = made.question, made.saved
+        command = self._try(lambda: self.subject.command(question, saved))
+        if command is None:
+            return ""
         qt.QApplication.clipboard().setText(command)
         self.say(command)
-        return command
+        return str(command)
 
     def closeEvent(self, event: qt.QCloseEvent) -> None:  # noqa: N802  (Qt's name)
         """End the worker; what was not kept is asked about."""

@@ -13,7 +13,7 @@ from bcdi_inpaint.jobs.calculated import Calculated
 from bcdi_inpaint.jobs.shown import Look, Named
 from bcdi_inpaint.jobs.subject import Subject
 from bcdi_inpaint.running.watched import Watched
-from bcdi_inpaint.window.keeping import Keeping
+from bcdi_inpaint.window.keeping import Keeping, MadeFill
 from bcdi_inpaint.window.panels import BadPanel, FillPanel, GapPanel
 from bcdi_inpaint.window.reading import Reader
 from bcdi_inpaint.window.viewing import Viewing
@@ -135,12 +135,15 @@ class MainWindow(Keeping):
 
     # --- the worker -----------------------------------------------------------------------------
 
-    def _ask(self, task: str, question: Question, *more: Any) -> None:
+    def _ask(self, task: str, question: Question, *more: Any) -> bool:
+        """Let the worker do something; whether it is free to."""
         if self.worker.process.is_busy:
-            return self.say("the worker is busy, expected it to be free: stop it first")
+            self.say("the worker is busy, expected it to be free: stop it first")
+            return False
         self._asked, self.task = question, task
         self.worker.do(task, question, *more)
         self._set_busy(True)
+        return True
 
     def _set_busy(self, is_busy: bool) -> None:
         self.filling.set_busy(is_busy)
@@ -184,8 +187,7 @@ class MainWindow(Keeping):
         elif isinstance(value, Tried):
             self._hear_tried(value)
         else:
-            self.is_kept = True
-            self.say(f"written: {value}")
+            self._hear_saved(value)
 
     def _hear_found(self, found: Found) -> None:
         if not self.subject.marks.is_by_hand:
@@ -203,7 +205,7 @@ class MainWindow(Keeping):
         assert question is not None, "it was asked"
         self.is_kept = False
         name = str(question.wishes["method"]) + ", refined" * made.is_refined
-        self._list_made(made, name, (question, made))
+        self._list_made(made, name, MadeFill(question, made))
 
     def _hear_tried(self, tried: Tried) -> None:
         """Show a fill that hides measured voxels: it is looked at, and cannot be saved."""
@@ -211,7 +213,7 @@ class MainWindow(Keeping):
         self._list_made(tried.answer, f"tried at {at}")
         self.gaps.scores.setText(tried.words)
 
-    def _list_made(self, made: Answer, name: str, to_save: Any = None) -> None:
+    def _list_made(self, made: Answer, name: str, to_save: MadeFill | None = None) -> None:
         name += "" if made.is_whole else ", stopped"
         number = len(self.viewing.fills) + 1
         self._list(Named(f"{number} {name}", made.fill, made.words, to_save))

@@ -4,15 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.files import write_scan
+from bcdi_inpaint.files import default_output, write_scan
 from bcdi_inpaint.files.example import load_example
 from bcdi_inpaint.filling.streamed_fill import StreamedFill
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs.asked import Question
-from bcdi_inpaint.jobs.watched_fill import attempt, write
+from bcdi_inpaint.jobs.batch import done_before
+from bcdi_inpaint.jobs.outcome import THERE
+from bcdi_inpaint.jobs.request import Request
+from bcdi_inpaint.jobs.watched_fill import attempt, fill, write
 from bcdi_inpaint.running.watched import Tell
 from bcdi_inpaint.scan.boxes import whole
 
@@ -52,3 +56,21 @@ def test_a_fill_outside_the_gaps_is_not_written(
     with pytest.raises(InputError, match=said):
         write(Unheard(), question, answer, output, False, "no command")
     assert not output.exists()
+
+
+@pytest.mark.parametrize("marked", [None, "drawn", "rest"])
+def test_voxels_marked_by_hand_are_part_of_the_job(question: Question, marked: str | None) -> None:
+    request = Request(question.scan, gaps=question.gaps, method="linear")
+    voxels = np.zeros(SHAPE, bool)
+    voxels[:, 20:24, 20:24] = True
+    if marked is not None:
+        question = replace(question, **{marked: voxels})
+    answer = fill(Unheard(), question)
+    write(Unheard(), question, answer, default_output(question.scan), False, "no command")
+    if marked is None:
+        done = done_before(request)
+        assert done is not None
+        assert done.status == THERE
+    else:
+        with pytest.raises(InputError, match="was made of other input or with other settings"):
+            done_before(request)

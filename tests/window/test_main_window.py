@@ -77,9 +77,16 @@ def test_the_whole_story(opened: Opened, settled: Settled, example: Path, qtbot:
     assert named is not None
     assert named.name == "1 network, stopped"
 
+    QApplication.clipboard().setText("nothing")
+    assert window.copy_command() == ""
+    assert window.filling.words.text().endswith("save the fill first (Ctrl+S)")
+    assert QApplication.clipboard().text() == "nothing"
     output = example.with_name("by_hand.cxi")
     window.save(str(output))
     settled(window)
+    copied = shlex.split(window.copy_command())
+    assert QApplication.clipboard().text() == shlex.join(copied)
+    assert f"--mask={output}:/{DETECTOR}/marked_by_user" in copied
     window.filling.refine.setChecked(False)
     question = window.subject.question(**window.filling.wishes())
     command = shlex.split(window.subject.command(question, output))
