@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +123,19 @@ def add_file(subject: Subject, path: str) -> Named | None:
         subject.shown.calculated = calculated_intensity(path, subject.shown.shape)
         return None
     fill = opened_fill(path, subject.shown.shape)
-    named = Named(Path(path).name, fill, _words(fill.stored))
+    named = Named(_name_of(path, subject.fills), fill, _words(fill.stored))
     subject.fills.append(named)
     _take_marks(subject.marks, fill.stored)
     return named
+
+
+def _name_of(path: str, others: Iterable[Named]) -> str:
+    """The name of a fill's file, with its folder or a number where another fill has that name."""
+    taken = {named.name for named in others}
+    file = Path(path).absolute()
+    alike = f"{file.parent.name}/{file.name}"
+    numbered = (f"{alike} ({number})" for number in count(2))
+    return next(name for name in chain((file.name, alike), numbered) if name not in taken)
 
 
 def _take_marks(marks: HandMarks, stored: OpenFill) -> None:

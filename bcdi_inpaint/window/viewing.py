@@ -143,20 +143,22 @@ class Viewing(qt.QWidget):
         self.fills.append(named)
         for box in self.chosen:
             box.addItem(named.name)
-        self.chosen[0].setCurrentText(named.name)
+        self.chosen[0].setCurrentIndex(len(self.fills) - 1)
         self.look("after")
 
     def drop(self, name: str) -> None:
         """Take a fill that was only shown out of the list."""
-        self.fills = [named for named in self.fills if named.name != name]
-        for box in self.chosen:
-            box.removeItem(box.findText(name))
+        numbers = [n for n, named in enumerate(self.fills) if named.name == name]
+        for n in reversed(numbers):
+            del self.fills[n]
+            self.chosen[0].removeItem(n)
+            self.chosen[1].removeItem(n + 1)  # after MEASURED
         self.draw()
 
     def fill_of(self, number: int = 0) -> Named | None:
-        """The fill that a view shows."""
-        chosen = self.chosen[number].currentText()
-        return next((named for named in self.fills if named.name == chosen), None)
+        """The fill that a view shows; names may be alike, places in the list are not."""
+        place = self.chosen[number].currentIndex() - number  # the second list begins with MEASURED
+        return self.fills[place] if 0 <= place < len(self.fills) else None
 
     def update_gaps(self, gaps: Sequence[Gap], chosen: int = -1) -> None:
         """Outline other gaps."""
@@ -189,7 +191,7 @@ class Viewing(qt.QWidget):
             button.setChecked(name == self.layer)
         for number, view in enumerate(self.views):
             if number == 0 or self.compare_button.isChecked():
-                is_measured = number and self.chosen[1].currentText() == MEASURED
+                is_measured = number and self.chosen[1].currentIndex() == 0
                 own = replace(look, layer="before") if is_measured else look
                 read = partial(shown.picture, own, self.fill_of(number))
                 self._reader.ask(f"view {number}", read, partial(self._show, view))

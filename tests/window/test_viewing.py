@@ -12,6 +12,8 @@ pytest.importorskip("PySide6.QtWidgets", reason="no Qt: pip install 'bcdi-inpain
 from PySide6.QtCore import Qt
 
 from bcdi_inpaint.files import read_scan
+from bcdi_inpaint.jobs.predict import predict
+from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.window.main_window import MainWindow
 
 Settled = Callable[[MainWindow], None]
@@ -54,3 +56,34 @@ def test_frames_and_sums_are_shown_until_the_file_disappears(
     settled(window)
     assert str(example) in window.filling.words.text()
     assert window.viewing.views[0].picture is picture
+
+
+def test_fills_whose_files_have_one_name_are_compared(
+    opened: Opened, settled: Settled, example: Path
+) -> None:
+    files = []
+    for method in ("linear", "kriging"):
+        file = example.parent / method / "fill.cxi"
+        file.parent.mkdir()
+        predict(Request(str(example), file, method=method))
+        files.append(file)
+    window = opened(example, *files)
+    settled(window)
+    viewing = window.viewing
+    for named in viewing.fills:
+        named.name = "fill.cxi"  # places in the list tell them apart, not names
+    viewing.compare_button.click()
+    viewing.chosen[0].setCurrentIndex(0)
+    viewing.chosen[1].setCurrentIndex(2)
+    settled(window)
+    left, right = (view.picture for view in viewing.views)
+    assert left is not None
+    assert right is not None
+    assert (left.image != right.image).any()
+    assert "method: linear" in window.about.toPlainText()
+    viewing.chosen[0].setCurrentIndex(1)
+    settled(window)
+    assert "method: kriging" in window.about.toPlainText()
+    now = viewing.views[0].picture
+    assert now is not None
+    np.testing.assert_array_equal(now.image, right.image)
