@@ -16,6 +16,8 @@ from bcdi_inpaint.jobs.shown import ACROSS, TITLES, Picture
 
 DARKEST = 0.5
 """Counts; below one, so that single counts stand out from none."""
+_Colours = dict[tuple[bool, bool], Colormap]
+"""Colours by whether they are of counts, and of a sum."""
 EDGE, BAD, PEAK = "#ffffff", (255, 60, 200, 150), "#ffffff"
 
 
@@ -33,12 +35,8 @@ class FrameView(qt.QWidget):
         self.plot.getYAxis().setInverted(True)
         self.plot.setActiveCurveHandling(False)
         self.plot.setAxesMargins(0.13, 0.08, 0.03, 0.12)
-        self.counts = Colormap("turbo", normalization="log", vmin=DARKEST, vmax=10)
-        self.others = Colormap("viridis", vmin=0, vmax=1)
-        if other is not None:  # the same colours, so that views can be compared
-            self.counts, self.others = other.counts, other.others
-        for colours in (self.counts, self.others):
-            colours.setNaNColor("#b8b8b8")
+        # the same colours in both views, so that they can be compared
+        self._colours: _Colours = _colours() if other is None else other._colours
         self._bar = ColorBarWidget(self, self.plot)
         layout = qt.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -53,12 +51,13 @@ class FrameView(qt.QWidget):
         """Show an image; the zoom stays while the axis does."""
         is_new = picture.look.axis != self._axis
         self._axis, self.picture = picture.look.axis, picture
-        self._colour(picture)
+        colours = self.colours_of(picture)
+        _reach(colours, picture)
         across, down = ACROSS[self._axis]
         self.plot.addImage(
             picture.image,
             legend="image",
-            colormap=self.counts if picture.is_counts else self.others,
+            colormap=colours,
             resetzoom=is_new,
             copy=False,
             xlabel=TITLES[across],
@@ -70,13 +69,9 @@ class FrameView(qt.QWidget):
         x, y = picture.look.at
         self.plot.addMarker(x + 0.5, y + 0.5, "cut", color="#ffd21f", symbol="x")
 
-    def _colour(self, picture: Picture) -> None:
-        """Colours that only reach further up, so that frames can be compared."""
-        known = picture.image[np.isfinite(picture.image)]
-        brightest = float(known.max()) if known.size else 0.0
-        colours = self.counts if picture.is_counts else self.others
-        if brightest > (colours.getVMax() or 0):
-            colours.setVMax(brightest)
+    def colours_of(self, picture: Picture) -> Colormap:
+        """The colours of a picture; sums have their own, which reach further up than planes'."""
+        return self._colours[picture.is_counts, picture.look.is_sum]
 
     def _show_bad(self, bad: BoolArray | None) -> None:
         if bad is None or not bad.any():
@@ -131,3 +126,22 @@ class FrameView(qt.QWidget):
             number, part = event["label"].split()[1:]
             across = ACROSS[self._axis][0] == self._gaps[int(number)].axis
             self.gap_dragged.emit(int(number), part, event["x" if across else "y"])
+
+
+def _colours() -> _Colours:
+    """Colours that reach no picture yet."""
+    found: _Colours = {}
+    for is_sum in (False, True):
+        found[True, is_sum] = Colormap("turbo", normalization="log", vmin=DARKEST, vmax=10)
+        found[False, is_sum] = Colormap("viridis", vmin=0, vmax=1)
+    for colours in found.values():
+        colours.setNaNColor("#b8b8b8")
+    return found
+
+
+def _reach(colours: Colormap, picture: Picture) -> None:
+    """Let colours reach up to a picture, never down, so that frames can be compared."""
+    known = picture.image[np.isfinite(picture.image)]
+    brightest = float(known.max()) if known.size else 0.0
+    if brightest > (colours.getVMax() or 0):
+        colours.setVMax(brightest)

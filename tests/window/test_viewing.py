@@ -87,3 +87,28 @@ def test_fills_whose_files_have_one_name_are_compared(
     now = viewing.views[0].picture
     assert now is not None
     np.testing.assert_array_equal(now.image, right.image)
+
+
+def test_a_sum_leaves_the_colours_of_frames_as_they_are(
+    opened: Opened, settled: Settled, example: Path
+) -> None:
+    file = example.with_name("fill.cxi")
+    predict(Request(str(example), file, method="linear"))
+    window = opened(example, file)
+    settled(window)
+    view = window.viewing.views[0]
+    reach: dict[str, list[float]] = {}
+    for layer in ("sigma", "after"):
+        window.viewing.look(layer)
+        settled(window)
+        reach[layer] = []
+        for _ in range(3):  # a frame, the sum, the frame again
+            assert view.picture is not None
+            image = view.plot.getImage("image")
+            reach[layer].append(image.getColormap().getVMax())
+            assert np.nanmax(view.picture.image) <= reach[layer][-1]
+            window.viewing.sum_button.click()
+            settled(window)
+        window.viewing.sum_button.click()
+    for frame, total, again in reach.values():
+        assert frame == again < total
