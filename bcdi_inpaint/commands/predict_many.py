@@ -123,7 +123,7 @@ def fill_many(
         )
         sys.exit(130)
     finally:
-        batch_report.write_report(report, done)
+        batch_report.write_report(report, done, wanted)
         if page is not None:
             page.write()
     failed = [outcome for outcome in done if outcome.status == FAILED]

@@ -159,13 +159,13 @@ class Fill:
         """The fill itself, which is in memory already."""
         return self
 
-    def part(self, box: Box) -> Fill:
+    def part(self, box: Box) -> Self:
         """The filled scan within a box; its arrays are views."""
         return replace(
             self, counts=self.counts[box], filled=self.filled[box], sigma=self.sigma[box]
         )
 
-    def alone(self, box: Box) -> Fill:
+    def alone(self, box: Box) -> Self:
         """The fill within a box without the measurement: counts are 0 outside `filled`."""
         part = self.part(box)
         return replace(part, counts=np.where(part.filled, part.counts, np.float32(0)))

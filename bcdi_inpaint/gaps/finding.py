@@ -84,7 +84,8 @@ def find_with(scan: Measured, options: GapOptions) -> GapFinding:
     if given is not None:
         check_inside(given.gaps, scan.shape)
     survey = survey_scan(scan, None if given is None else given.region)
-    finding = given or _search(survey, fill_empty=options.fill_empty)
+    # A finding without whole lines has no length, and may have voxels to fill.
+    finding = given if given is not None else _search(survey, fill_empty=options.fill_empty)
     check_inside(finding.gaps, scan.shape)
     if not options.trust:
         # One masked line with counts is a noisy one, and what lies at the edge is not filled.

@@ -35,17 +35,22 @@ def report_path(wanted: Sequence[Request]) -> Path:
     )
 
 
-def write_report(path: Path, outcomes: Iterable[Outcome]) -> None:
+def write_report(path: Path, outcomes: Iterable[Outcome], wanted: Iterable[Request] = ()) -> None:
     """The outcomes as CSV, one row a scan; an earlier report of ours is replaced.
 
-    Of a scan that an earlier run has filled, the earlier report tells what its file does not.
+    Of a scan that an earlier run has filled, the earlier report tells what its file does not. Where
+    a run ended early, its rows of scans that are `wanted` and have no outcome yet stay.
     """
     check_report(path)
-    before = _rows_by_output(path)
+    before, outcomes = _rows_by_output(path), list(outcomes)
+    waiting = {str(output_of(one)) for one in wanted} - {one.output for one in outcomes}
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(Outcome.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
     writer.writerows(_row(outcome, before.get(outcome.output, {})) for outcome in outcomes)
+    columns = Outcome.__dataclass_fields__
+    kept = (row for output, row in before.items() if output in waiting)
+    writer.writerows({name: row.get(name, "") for name in columns} for row in kept)
     replace_file(path, as_utf8(stream.getvalue()).encode())
 
 

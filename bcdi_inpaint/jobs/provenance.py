@@ -27,6 +27,7 @@ from bcdi_inpaint.phasing.handover import HandOverSettings
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.schedule import HALF_WAY
 from bcdi_inpaint.pynx_engine import pynx_version
+from bcdi_inpaint.scan.boxes import Box
 from bcdi_inpaint.scan.remarks import SEPARATOR, Remarks, from_text, one_text
 
 CALIBRATION = "calibration_"
@@ -132,6 +133,11 @@ class FillInFile(Fill):
             return super().interval(level)
         lower, upper = (np.where(self.filled, bound, self.counts) for bound in self.bounds)
         return lower, upper
+
+    def part(self, box: Box) -> Self:
+        """See `Fill.part`; the stored bounds are cut too."""
+        own = None if self.bounds is None else (self.bounds[0][box], self.bounds[1][box])
+        return replace(super().part(box), bounds=own)
 
     def in_unit(self, photon: float) -> Self:
         """See `Fill.in_unit`; the stored bounds are scaled too."""

@@ -14,6 +14,8 @@ VERDICTS = {
     "mask": ("mask", "too dark for a fill to help phase retrieval"),
 }
 """What the page calls each verdict, and what it means."""
+FAR = "far"
+"""The verdict on gaps that no Bragg peak is near."""
 LARGE = 0.5
 """A mean error of the logarithm from which on it is told as a factor, either way."""
 HEADS = {"before": "measured", "after": "filled", "sigma": "uncertainty"}
@@ -111,6 +113,8 @@ def _scan(row: NightRow, common: str) -> str:
 
 
 def _advice(row: NightRow) -> str:
+    if row.verdict == FAR:
+        return f'<span class="quiet" title="{escape(row.advice)}">far from a Bragg peak</span>'
     if row.verdict not in VERDICTS:
         return '<span class="quiet">no light near the gap</span>'
     name, meaning = VERDICTS[row.verdict]

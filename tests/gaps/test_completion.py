@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bcdi_inpaint.checks.gap_search import find_gaps
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.gaps.gap_finding import BY_MASK, GapFinding
+from bcdi_inpaint.gaps.gap_finding import BY_MASK, BY_USER, GapFinding
 from bcdi_inpaint.gaps.masks import mask_in_box
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import Scan, as_scan
@@ -115,6 +115,22 @@ def test_a_gap_that_moves_is_named_and_filled_by_its_mask(bright: np.ndarray):
     assert finding.remarks == ()
     with pytest.raises(InputError, match="hold counts"):
         find_gaps(as_scan(np.where(mask, 0, bright)), gap_mask=mask[:, ::-1])
+
+
+def test_a_gap_mask_without_any_whole_line_is_filled_as_it_is(bright: np.ndarray) -> None:
+    """The file's own mask has a gap, which the user's comes before."""
+    slanted = np.zeros(SHAPE, bool)
+    _, rows, columns = np.indices(SHAPE)
+    slanted[abs(rows - columns) <= 1] = True
+    own = np.zeros(SHAPE[1:], bool)
+    own[26:32] = True
+    counts = np.where(slanted | own, 0, bright)
+    finding = find_gaps(as_scan(counts, own), gap_mask=slanted)
+    assert finding.gaps == ()
+    assert finding.how == BY_USER
+    np.testing.assert_array_equal(finding.mask, slanted)
+    with pytest.raises(InputError, match="hold"):
+        find_gaps(as_scan(bright), gap_mask=slanted)
 
 
 @pytest.mark.parametrize(

@@ -305,6 +305,22 @@ def test_a_batch_once_more_keeps_what_its_report_knew(folder: Path, model: str) 
 
 
 @pytest.mark.usefixtures("in_this_process")
+def test_a_run_that_is_stopped_keeps_the_rows_of_the_one_before(
+    folder: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "broken.cxi").unlink()
+    assert run(folder, "--model", model).exit_code == 0
+    before = (folder / batch_report.REPORT).read_text()
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "run_batch", stopped)
+    assert run(folder, "--model", model).exit_code == 130
+    assert (folder / batch_report.REPORT).read_text() == before
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_without_the_earlier_report_the_output_tells(folder: Path, model: str) -> None:
     (folder / "broken.cxi").unlink()
     assert run(folder, "--model", model).exit_code == 0
