@@ -38,8 +38,14 @@ def report_path(wanted: Sequence[Request]) -> Path:
 def write_report(path: Path, outcomes: Iterable[Outcome], wanted: Iterable[Request] = ()) -> None:
     """The outcomes as CSV, one row a scan; an earlier report of ours is replaced.
 
-    Of a scan that an earlier run has filled, the earlier report tells what its file does not. Where
-    a run ended early, its rows of scans that are `wanted` and have no outcome yet stay.
+    Of a scan that an earlier run has filled, the earlier report tells what its file does not.
+
+    Parameters
+    ----------
+    path : of the report.
+    outcomes : of the scans that were done.
+    wanted : scans whose rows of an earlier report stay where they have no outcome yet, as in a run
+        that was stopped.
     """
     check_report(path)
     before, outcomes = _rows_by_output(path), list(outcomes)

@@ -114,7 +114,8 @@ def _scan(row: NightRow, common: str) -> str:
 
 def _advice(row: NightRow) -> str:
     if row.verdict == FAR:
-        return f'<span class="quiet" title="{escape(row.advice)}">far from a Bragg peak</span>'
+        advice = escape(row.advice)
+        return f'<span class="quiet" title="{advice}">no lines near the Bragg peak</span>'
     if row.verdict not in VERDICTS:
         return '<span class="quiet">no light near the gap</span>'
     name, meaning = VERDICTS[row.verdict]

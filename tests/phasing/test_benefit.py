@@ -140,7 +140,7 @@ def test_where_no_gap_is_near_the_peak_or_all_is_dark_there_is_nothing_to_say() 
     assert _seen(np.zeros(SHAPE), Gap(1, 28, 34)) is None
     assert benefit_record(None) == {"advice": NOWHERE, "advice_verdict": FAR}
     assert read_verdict(benefit_record(None)) == FAR
-    assert f"no gap within {HALF_WINDOW} voxels of a Bragg peak" in NOWHERE
+    assert f"no gap of whole lines within {HALF_WINDOW} voxels of a Bragg peak" in NOWHERE
 
 
 def test_gaps_on_two_sides_of_the_rule_never_print_the_same_number() -> None:
