@@ -18,7 +18,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.weights import FORMAT_VERSION, Model, load_model
 from bcdi_inpaint.safe_files import hold_lock
 from bcdi_inpaint.studies.cache import key_of
-from bcdi_inpaint.studies.contestants import Contestant
+from bcdi_inpaint.studies.contestants import OUR_KIND, Contestant
 from bcdi_inpaint.training.processes import TRAINING_LOCK
 from bcdi_inpaint.training.run_options import RunOptions
 
@@ -49,6 +49,8 @@ def weights_path(contestant: Contestant, cache: Path) -> Path:
     values = plan.model_dump(mode="json") | {"format": FORMAT_VERSION}
     if plan.training.last_step is None:  # plans had no such key once, and are the same
         del values["training"]["last_step"]
+    if contestant.kind != OUR_KIND and plan.training.precision == "bf16-mixed":
+        values["small_sides"] = "32"  # weights of before had false gradients there
     return cache / "weights" / f"{plan.name}-{key_of(values)}.safetensors"
 
 

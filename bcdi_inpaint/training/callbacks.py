@@ -57,6 +57,24 @@ class PlanLimit(Callback):
         self.is_over = trainer.should_stop = True
 
 
+class NumbersOnly(Callback):
+    """Ends a training whose loss is no number any more: further steps would not bring it back."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """InputError where the loss is not finite; before a checkpoint is written of that."""
+        loss = _metrics(trainer).get("val_loss", 0.0)
+        if not math.isfinite(loss):
+            rate = self._plan.training.learning_rate
+            raise InputError(
+                f"the loss of {self._plan.name} is {loss:g} after {trainer.global_step} steps, "
+                f"expected a number: set training.learning_rate below {rate:g}, or "
+                "training.precision to 32-true"
+            )
+
+
 class PlainLines(Callback):
     """One line an epoch, for logs, where a bar would be a mess."""
 

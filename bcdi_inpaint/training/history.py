@@ -31,5 +31,5 @@ def draw_losses(path: Path, rows: Sequence[dict[str, float]]) -> None:
     ]
     from bcdi_inpaint.plots import loss_curve
 
-    if any(np.isfinite(curve).any() for curve in curves):
+    if any(np.isfinite(curve[:, 1]).any() for curve in curves):
         loss_curve(*curves, path=path, force=True)

@@ -16,7 +16,7 @@ import torch
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.training.averaging import MovingAverage
-from bcdi_inpaint.training.callbacks import History, PlainLines, PlanLimit
+from bcdi_inpaint.training.callbacks import History, NumbersOnly, PlainLines, PlanLimit
 from bcdi_inpaint.training.engine import (
     Callback,
     MisconfigurationException,
@@ -124,6 +124,7 @@ def _callbacks(
     # What is only adapted, in no folder, or goes on from weights, begins with trained ones.
     is_new = folder is not None and plan.training.start is None
     yield MovingAverage(plan.training.average_decay, rises=is_new)
+    yield NumbersOnly(plan)
     if folder is not None:
         yield ModelCheckpoint(
             folder, filename="step-{step}", save_last=True, save_top_k=1, monitor="step", mode="max"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from small_training import PLAN, changed, flat, run, waves
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.training.callbacks import PlanLimit
 from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.plan import LastStepConfig
@@ -30,6 +31,13 @@ def test_a_log_gets_a_line_an_epoch_and_quiet_nothing(
         last = read_history(where / "metrics.csv")[-1]
         for name in ("train_loss", "val_loss", "val_mse", "guess_mse"):
             assert f"{last[name]:.4f}" in lines[-1]
+
+
+def test_a_training_whose_loss_is_no_number_ends_and_leaves_no_weights(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"loss of tiny is nan after 2 steps.*learning_rate below"):
+        run(flat(changed(learning_rate=1e30)), waves((30, 30)), tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert not {"last.ckpt", "tiny.safetensors"} & names
 
 
 @pytest.mark.parametrize("clock", ["processor", "wall"])

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 
-CONV: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
+
+class Convolution2d(nn.Conv2d):
+    """A convolution of images; see `_exact`."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The output of (batch, channel, n_y, n_x)."""
+        return _exact(self, super().forward, images)
+
+
+class Convolution3d(nn.Conv3d):
+    """A convolution of volumes; see `_exact`."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The output of (batch, channel, n_rock, n_y, n_x)."""
+        return _exact(self, super().forward, images)
+
+
+def _exact(
+    layer: nn.Conv2d | nn.Conv3d, forward: Callable[[Tensor], Tensor], images: Tensor
+) -> Tensor:
+    """The output, in whole precision where a side is shorter than the kernel.
+
+    There torch's weight gradient in bfloat16 on a CPU (2.13) holds what was in memory before, which
+    a training takes for a gradient, and which becomes NaN sooner or later.
+    """
+    if images.device.type != "cpu" or min(images.shape[2:]) >= max(layer.kernel_size):
+        return forward(images)
+    with torch.autocast("cpu", enabled=False):
+        return forward(images.to(layer.weight.dtype))
+
+
+CONV: dict[int, type[Convolution2d | Convolution3d]] = {2: Convolution2d, 3: Convolution3d}
 UPSAMPLE: dict[int, type[nn.ConvTranspose2d | nn.ConvTranspose3d]] = {
     2: nn.ConvTranspose2d,
     3: nn.ConvTranspose3d,
