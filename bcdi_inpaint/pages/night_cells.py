@@ -115,7 +115,7 @@ def _scan(row: NightRow, common: str) -> str:
 def _advice(row: NightRow) -> str:
     if row.verdict == FAR:
         advice = escape(row.advice)
-        return f'<span class="quiet" title="{advice}">no lines near the Bragg peak</span>'
+        return f'<span class="quiet" title="{advice}">no gap lines near the peak</span>'
     if row.verdict not in VERDICTS:
         return '<span class="quiet">no light near the gap</span>'
     name, meaning = VERDICTS[row.verdict]

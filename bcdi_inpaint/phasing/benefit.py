@@ -32,8 +32,8 @@ VERDICTS = {
 FAR = "far"
 """What files and reports have in place of a verdict where there is none."""
 NOWHERE = (
-    f"no gap of whole lines within {HALF_WINDOW} voxels of a Bragg peak: what a fill of another "
-    "gap does to the crystal was never judged"
+    f"no gap of whole lines within {HALF_WINDOW} voxels of a Bragg peak: what filling any "
+    "other gap does to the crystal was never judged"
 )
 """What is said where there is no benefit to expect, and why the gap stays masked then."""
 
