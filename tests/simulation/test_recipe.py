@@ -130,6 +130,16 @@ def test_the_next_bragg_peak_stays_out_of_view(particle: Particle) -> None:
         assert pattern.expectation[far].max() < 0.05 * pattern.expectation.max()
 
 
+def test_a_crystal_in_few_frames_tells_the_oversampling_that_it_has() -> None:
+    """No body is drawn with fewer than six voxels, so in 16 frames none is oversampled more."""
+    recipe = Recipe(
+        count=1, seed=2, shape=(16, 32, 32), atomistic_share=0, oversampling=(9, 10), peak_outside=0
+    )
+    told = make_pattern(recipe, 0, None).parameters["oversampling"]
+    assert isinstance(told, list)
+    assert told[0] == 3  # a period of 18 frames, since the peak is off the middle, over 6 voxels
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

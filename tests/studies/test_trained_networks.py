@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from small_study import study, volumes
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.kinds import KINDS
+from bcdi_inpaint.network.weights import FORMAT_VERSION
 from bcdi_inpaint.studies import trained_networks
+from bcdi_inpaint.studies.cache import key_of
 from bcdi_inpaint.studies.trained_networks import Trained, train_networks, weights_path
 
 NOTHING = np.zeros((1, 32, 32), np.float16)
@@ -62,6 +65,19 @@ def test_plans_without_a_last_step_are_kept_where_they_were_before_there_was_one
         "tunet-6bf9209cfd09.safetensors",
         "tunet-inputs-c18fc8bc0fc8.safetensors",
     ]
+
+
+def test_weights_of_false_gradients_are_not_taken() -> None:
+    """Published networks in bfloat16 were trained otherwise before; ours never were."""
+    training = {"precision": "bf16-mixed"}
+    for kind, is_kept in (("gap_unet", True), ("tunet", False)):
+        one = study(kinds=[kind], columns=["ours"]).contestants()[0]
+        own = one.plan.training.model_copy(update=training)
+        plan = one.plan.model_copy(update={"training": own})
+        values = plan.model_dump(mode="json") | {"format": FORMAT_VERSION}
+        del values["training"]["last_step"]
+        path = weights_path(replace(one, plan=plan), Path("cache"))
+        assert path.stem.endswith(key_of(values)) == is_kept
 
 
 def test_another_last_step_is_kept_elsewhere() -> None:
