@@ -232,7 +232,7 @@ def begun(
     scan: Callable[..., Path], particle: tuple[np.ndarray, np.ndarray], counts: np.ndarray
 ) -> Path:
     """A filled scan of 250 counts a photon whose file holds the true object, of a part of it."""
-    path = scan(photon=250.0)
+    path = scan(photon=250.0, written_for="prior", handover="prior")
     truth, inside = particle
     found = FoundObject(truth.astype(np.complex64), inside, whole(counts.shape), 1.0)
     with h5py.File(path, "r+") as file:
@@ -265,7 +265,9 @@ def test_the_first_runs_begin_at_the_objects_of_the_file(
     assert support.sum() == cut.support.sum()  # PyNX's updates change it
     assert other.sum() != cut.support.sum()
     assert said["inpaint_used_object"] == 1
-    assert (said["nb_raar"], said["nb_er"], said["support_update_period"]) == (6, 2, 9)
+    assert (said["nb_raar"], said["nb_er"], said["support_update_period"]) == (0, 2, 3)
+    assert said["inpaint_handover"] == b"mask"  # the object holds what the fill says
+    assert of_random["inpaint_handover"] == b"prior"
     assert "inpaint_used_object" not in of_random
     assert (of_random["nb_raar"], of_random["support_update_period"]) == (24, 50)
 

@@ -14,7 +14,7 @@ from some_objects import object_of
 
 from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.phasing import pynx_watched
-from bcdi_inpaint.phasing.constraints import IntervalConstraint
+from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
@@ -244,10 +244,26 @@ def test_what_depends_on_how_far_a_run_is_goes_by_the_runs_own_cycles(
     monkeypatch.setattr(pynx_watched._Watched, "_watch", watch)
     even = Knowledge(density=DensitySettings(strength=0.1, margin=2))
     run_preset(masked, replace(SHORT, raar=24, er=16), objects=[truth], knowledge=even)
-    assert [pace for pace, _ in groupby(paces)] == [(6, 5, 6), (24, 20, 24)]
+    assert [pace for pace, _ in groupby(paces)] == [(24, 0, 4), (24, 20, 24)]
     paces.clear()
     run_preset(masked, replace(SHORT, raar=0, er=16, runs=1), knowledge=even)
     assert {*paces} == {(0, 8, 16)}
+
+
+def test_from_an_object_the_gap_is_free(handed: HandOver, truth: FoundObject) -> None:
+    """The object holds what the fill says; another pull towards the fill leads away from it."""
+    gap = np.zeros((32, 32, 32), bool)
+    gap[:, :, 18:22] = True
+    masked = replace(handed, counts=np.where(gap, np.nan, handed.counts), bad_mask=gap)
+    sigma = np.where(gap, 0.1, np.inf).astype(np.float32)
+    wrong = PriorConstraint(np.where(gap, 5 * handed.counts + 3, 0).astype(np.float32), sigma)
+    filled = replace(masked, name="prior", constraint=wrong)
+    preset = replace(SHORT, raar=16, er=16)
+    (begun, at_random), (free, plain) = (
+        run_preset(each, preset, objects=[truth]) for each in (filled, masked)
+    )
+    np.testing.assert_array_equal(begun.obj, free.obj)
+    assert not np.allclose(at_random.obj, plain.obj)  # where the fill is heeded
 
 
 def test_a_psf_of_the_users_is_heeded_from_an_object_too(
