@@ -36,6 +36,7 @@ class StoredResult:
     outside : part of the object's square outside the support.
     ends : (6,) first line and the one after the last of the part of the scan that was phased, axis
         by axis; empty where the file does not say.
+    free_log_error : RMS error of log(1 + counts) of the free voxels; nan where it does not say.
     """
 
     obj: np.ndarray
@@ -45,6 +46,7 @@ class StoredResult:
     threshold: float
     outside: float
     ends: tuple[int, ...] = ()
+    free_log_error: float = float("nan")
 
 
 def read_result(path: str | Path) -> StoredResult:
@@ -63,7 +65,13 @@ def read_result(path: str | Path) -> StoredResult:
             float(process["configuration/support_threshold"][()]),
             float((square * ~support).sum() / square.sum()),
             _ends(process.get("configuration/roi_final")),
+            _number(process.get("configuration/inpaint_free_log_error")),
         )
+
+
+def _number(node: object) -> float:
+    """What a file says; nan where it does not."""
+    return float(node[()]) if isinstance(node, h5py.Dataset) else float("nan")
 
 
 def _ends(node: object) -> tuple[int, ...]:

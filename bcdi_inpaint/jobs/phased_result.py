@@ -38,6 +38,7 @@ def write_best(output: Path, job: PhasingJob, found: Reconstruction) -> None:
     figures = {  # under PyNX's names
         "llk_poisson": found.llk,
         "free_llk_poisson": found.llk_free,
+        "free_log_error": found.free_log_error,
         "nb_point_support": int(found.support.sum()),
         "gap_intensity": in_gap(job, found).ratio,
     }
@@ -126,6 +127,8 @@ def _title(job: PhasingJob, found: Reconstruction) -> str:
     """The scan, how it was handed over, and what speaks for the object."""
     assert found.handed is not None, "made by the runner"
     figures = f"log-likelihood {found.llk:.3g}, of free voxels {found.llk_free:.3g}"
+    if not np.isnan(found.free_log_error):
+        figures += f", their log error {found.free_log_error:.3g}"
     ratio = in_gap(job, found).ratio
     light = "" if np.isnan(ratio) else f", light in the gap over beside it {ratio:.2f}"
     return f"{Path(job.request.scan).name}, handed over as {found.handed.name}: {figures}{light}"

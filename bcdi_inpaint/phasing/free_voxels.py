@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy.fft
 
-from bcdi_inpaint.arrays import BoolArray, IntArray
+from bcdi_inpaint.arrays import BoolArray, Complex64Array, IntArray, rms
+from bcdi_inpaint.phasing.pynx_psf import as_seen
 from bcdi_inpaint.scan.boxes import Box, sides
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -54,6 +56,30 @@ def set_free_mask(cdi: Any, free: BoolArray, filled: BoolArray | None = None) ->
     """
     own = free if filled is None else free & ~filled
     cdi.set_free_pixel_mask(np.fft.fftshift(own) & (cdi.iobs > MASKED_BELOW))
+
+
+def free_log_error(cdi: Any, obj: Complex64Array) -> float:
+    """RMS error of log(1 + counts) of the free voxels of a PyNX `CDI`.
+
+    The log-likelihood of voxels is ruled by the brightest, which a crystal and another one may have
+    alike; here the faint ones, of which there are many, have their say.
+
+    Parameters
+    ----------
+    cdi : the `CDI`, with its point spread function.
+    obj : (n_rock, n_y, n_x) complex64, centred.
+
+    Returns
+    -------
+    nan where no voxel is free.
+    """
+    free = cdi.get_free_pixel_mask()
+    if not free.any():
+        return float("nan")
+    diffracted = np.abs(scipy.fft.fftn(scipy.fft.ifftshift(obj), norm="ortho")) ** 2
+    calculated = as_seen(diffracted, cdi._psf_f)[free]
+    counts = -cdi.iobs[free] - 1  # how PyNX sets them aside
+    return rms(np.log1p(np.maximum(calculated, 0)) - np.log1p(counts))
 
 
 def draw_islands(

@@ -113,10 +113,20 @@ def intensity_seen(cdi: Any) -> Any:
     seen = getattr(cdi, SEEN, None)
     if seen is not None:
         return seen
-    own = np.abs(cdi._obj) ** 2
-    if cdi._psf_f is None:
-        return own
-    return _without_negatives(blur(own, cdi._psf_f), own)
+    return as_seen(np.abs(cdi._obj) ** 2, cdi._psf_f)
+
+
+def as_seen(intensity: Any, psf_f: Any) -> Any:
+    """An intensity as a detector sees it.
+
+    Parameters
+    ----------
+    intensity : of all axes, the centre at index 0.
+    psf_f : real Fourier transform of the point spread function; None for a coherent beam.
+    """
+    if psf_f is None:
+        return intensity
+    return _without_negatives(blur(intensity, psf_f), intensity)
 
 
 def _without_negatives(blurred: Any, own: Any) -> Any:

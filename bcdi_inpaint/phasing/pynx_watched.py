@@ -18,6 +18,7 @@ from bcdi_inpaint.phasing.carried_fill import CarriedFill
 from bcdi_inpaint.phasing.free_voxels import (
     FREE_FRACTION,
     draw_islands,
+    free_log_error,
     set_free_mask,
     set_free_voxels,
 )
@@ -31,6 +32,8 @@ from bcdi_inpaint.pynx_engine import import_pynx
 from bcdi_inpaint.scan.boxes import Box, as_box
 from bcdi_inpaint.scan.found_object import FoundObject
 
+FREE_LOG_ERROR = "inpaint_free_log_error"
+"""What results say of it, by PyNX's parameters: see `free_voxels.free_log_error`."""
 TRIES = 5
 """How often PyNX's runner tries a run whose support is lost, each time with another threshold."""
 
@@ -206,8 +209,14 @@ class _Watched(CarriesFill):
         """Where the keeper wants it; nowhere without one."""
         self._settle()
         if self.runs.keeper is not None:
+            self.params[FREE_LOG_ERROR] = free_log_error(self.cdi, self._inside())
             with self.runs.keeper.saving(self.next_run):
                 super().save_result(file_name, verbose)  # type: ignore[misc]
+
+    def _inside(self) -> np.ndarray:
+        """The object of the `CDI`, zero outside the support."""
+        found: np.ndarray = self.cdi.get_obj(shift=True) * (self.cdi.get_support(shift=True) > 0)
+        return found
 
     def _outcome(self, number: int) -> Reconstruction | InputError:
         """What the `CDI` holds at the end of a run, as PyNX saves it."""
@@ -231,6 +240,7 @@ class _Watched(CarriesFill):
             run=number,
             threshold=float(self.params["support_threshold"]),
             outside=float((square * ~support).sum() / square.sum()),
+            free_log_error=free_log_error(cdi, obj * support),
         )
         return replace(found, log=(f"{self.course}: {found.figures}",))
 

@@ -34,6 +34,8 @@ class Reconstruction:
     run : number of the start, from 1; 0 where that is not known.
     threshold : of the support, as a fraction of the modulus; nan where that is not known.
     outside : part of the object's square that the last projection leaves outside the support.
+    free_log_error : RMS error of log(1 + counts) of the voxels that the retrieval did not see; nan
+        where there are none, or where it is not known.
     """
 
     obj: Complex64Array
@@ -47,6 +49,7 @@ class Reconstruction:
     run: int = 0
     threshold: float = float("nan")
     outside: float = float("nan")
+    free_log_error: float = float("nan")
 
     def intensity(self) -> FloatArray:
         """(n_rock, n_y, n_x) expected counts of the object, centred."""
@@ -56,9 +59,11 @@ class Reconstruction:
     def figures(self) -> str:
         """What is reported of it in a line."""
         threshold = "" if np.isnan(self.threshold) else f", threshold {self.threshold:.3f}"
+        error = self.free_log_error
+        known = "" if np.isnan(error) else f"free log error {error:.4g}, "
         return (
-            f"free log-likelihood {self.llk_free:.4g}, log-likelihood {self.llk:.4g}, support "
-            f"{int(self.support.sum())} voxels{threshold}"
+            f"{known}free log-likelihood {self.llk_free:.4g}, log-likelihood {self.llk:.4g}, "
+            f"support {int(self.support.sum())} voxels{threshold}"
         )
 
     def __repr__(self) -> str:

@@ -120,6 +120,7 @@ def test_what_is_kept_of_a_run_is_its_end(request_: Request) -> None:
         np.testing.assert_array_equal(stored.support, one.support)
         np.testing.assert_allclose(np.abs(stored.obj * stored.support), np.abs(one.obj), rtol=1e-5)
         assert (stored.llk, stored.llk_free) == (one.llk, one.llk_free)
+        assert stored.free_log_error == pytest.approx(one.free_log_error, rel=1e-5)
 
 
 def test_an_interrupted_command_goes_on_at_the_same_object(request_: Request) -> None:

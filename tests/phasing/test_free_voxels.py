@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from scipy.ndimage import fourier_gaussian
 from some_objects import some_objects
 
 from bcdi_inpaint.phasing.free_voxels import (
     FREE_ISLAND_RADIUS,
     draw_islands,
+    free_log_error,
     islands_in,
     place_islands,
     set_free_mask,
     set_free_voxels,
     unseen_in,
 )
+from bcdi_inpaint.phasing.pynx_psf import gaussian_psf_f
+from bcdi_inpaint.phasing.reconstruction import intensity_of
 from bcdi_inpaint.pynx_engine import import_pynx
 from bcdi_inpaint.scan.boxes import as_box, sides, whole
 
@@ -92,3 +98,54 @@ def test_what_is_masked_or_filled_is_never_free(pynx: str) -> None:
     np.testing.assert_array_equal(found, free & ~masked & ~filled)
     assert cdi.nb_free_points == found.sum()
     np.testing.assert_array_equal(cdi.iobs[shifted[1]], before[shifted[1]])
+
+
+SIZES = (16, 18, 20)
+
+
+def particle() -> np.ndarray:
+    """A block with a phase, not in the middle."""
+    obj = np.zeros(SIZES, np.complex64)
+    obj[5:9, 8:13, 9:14] = 40 * np.exp(0.3j * np.arange(5))
+    return obj
+
+
+def with_counts(counts: np.ndarray, psf_f: np.ndarray | None = None) -> Any:
+    """A `CDI` of centred counts, a block of which is free."""
+    cdi = import_pynx("cdi").CDI(iobs=np.fft.ifftshift(counts).astype(np.float32))
+    cdi._psf_f = psf_f
+    free = np.zeros(SIZES, bool)
+    free[2:6, 3:12, 8:14] = True
+    set_free_mask(cdi, free)
+    return cdi
+
+
+@pytest.mark.parametrize("sigma", [None, (0.5, 0.8, 0.3)])
+def test_the_object_of_the_counts_has_no_free_log_error(
+    pynx: str, sigma: tuple[float, ...] | None
+) -> None:
+    psf_f = None if sigma is None else gaussian_psf_f(SIZES, sigma)
+    counts = intensity_of(particle())
+    if sigma is not None:
+        counts = np.fft.ifftn(fourier_gaussian(np.fft.fftn(counts), sigma)).real
+    cdi = with_counts(counts, psf_f)
+    assert free_log_error(cdi, particle()) < 0.01
+    assert free_log_error(cdi, np.roll(particle(), 3, axis=1)) < 0.01  # it may be anywhere
+    cdi._psf_f = gaussian_psf_f(SIZES, (2.0, 2.0, 2.0))
+    assert free_log_error(cdi, particle()) > 0.1
+
+
+def test_it_is_of_free_voxels_alone_and_of_their_logarithms(pynx: str) -> None:
+    counts = intensity_of(particle())
+    free = np.zeros(SIZES, bool)
+    free[2:6, 3:12, 8:14] = True
+    cdi = with_counts(np.where(free, counts, 7 * counts + 5))
+    assert free_log_error(cdi, particle()) < 0.01
+    twice = free_log_error(cdi, np.sqrt(2).astype(np.float32) * particle())
+    wanted = np.log1p(2 * counts[free]) - np.log1p(counts[free])
+    assert twice == pytest.approx(np.sqrt(np.mean(wanted**2)), rel=1e-3)
+
+
+def test_without_free_voxels_there_is_none(pynx: str) -> None:
+    cdi = import_pynx("cdi").CDI(iobs=np.ones(SIZES, np.float32))
+    assert np.isnan(free_log_error(cdi, particle()))

@@ -65,7 +65,7 @@ def test_complete_data_give_the_particle_back(
     assert seen[-1] == (155, 155)
     assert seen == sorted(seen)
     chain = "RAAR 100, ER 30, with a support that stays RAAR 17, ER 8"
-    assert found.log[0].startswith(f"{chain}: free log-likelihood")
+    assert found.log[0].startswith(f"{chain}: free log error ")
 
 
 def test_a_seed_gives_the_same_objects_and_leaves_other_random_numbers(handed: HandOver) -> None:

@@ -55,7 +55,7 @@ def test_the_first_runs_begin_at_objects_and_keep_their_supports(
     np.testing.assert_array_equal(begun.support, truth.support)
     assert not begun.obj[~truth.support].any()
     assert begun.llk < 0.1 * at_random.llk
-    assert begun.log[0].startswith("from an object of the refinement, ER 1: free log-")
+    assert begun.log[0].startswith("from an object of the refinement, ER 1: free log error ")
     assert at_random.log[0].startswith("RAAR 8, ER 4, with a support that stays RAAR 1, ER 1: ")
     plain = run_preset(handed, SHORT)
     np.testing.assert_array_equal(at_random.obj, plain[1].obj)
