@@ -15,6 +15,13 @@ LARGEST_PRIME = 13
 """PyNX transforms arrays whose sides have no larger prime factor."""
 
 
+class PeakNearEdgeError(InputError):
+    """The peak is so near the edge that no box around it is worth phasing.
+
+    The message names no remedy: not everybody who asks for a box can be given one.
+    """
+
+
 def crop_around_peak(counts: np.ndarray, bad_mask: BoolArray, shape: Shape | None = None) -> Box:
     """The slices of a box of `shape` around the Bragg peak, moved inwards to fit the array.
 
@@ -33,9 +40,10 @@ def crop_around_peak(counts: np.ndarray, bad_mask: BoolArray, shape: Shape | Non
 
     Raises
     ------
+    PeakNearEdgeError
+        Without a shape: the peak is so near the edge that no box around it is worth phasing.
     InputError
-        The box is larger than the array, no valid voxel has counts, or the peak is so near the
-        edge that no box around it is worth phasing.
+        The box is larger than the array, or no valid voxel has counts.
 
     Examples
     --------
@@ -82,9 +90,9 @@ def _largest_box(peak: tuple[int, ...], shape: tuple[int, ...]) -> Shape:
     halves = (min(c, n - c) for c, n in zip(peak, shape, strict=True))
     sizes = as_shape(2 * fast_size(half) for half in halves)
     if min(sizes) < SMALLEST_BOX:
-        raise InputError(
+        raise PeakNearEdgeError(
             f"the peak at {peak} is too near the edge of the counts {shape}, expected it at least "
-            f"{SMALLEST_BOX // 2} voxels inside: give the box to phase with --crop"
+            f"{SMALLEST_BOX // 2} voxels inside"
         )
     return sizes
 

@@ -26,7 +26,7 @@ from bcdi_inpaint.phasing.handover import (
     is_compared,
     resolve_handover,
 )
-from bcdi_inpaint.phasing.peak_box import crop_around_peak
+from bcdi_inpaint.phasing.peak_box import PeakNearEdgeError, crop_around_peak
 from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
@@ -184,7 +184,10 @@ def prepare_scan(
     whole = _hand_over(scan, fill, handover, gap_mask, settings)
     say(f"handover {whole.name}: {NAMES[whole.name]}")
     filled = np.zeros(scan.shape, dtype=bool) if fill is None else fill.filled
-    box = crop_around_peak(whole.counts, scan.bad_mask & ~filled, crop)
+    try:
+        box = crop_around_peak(whole.counts, scan.bad_mask & ~filled, crop)
+    except PeakNearEdgeError as error:
+        raise InputError(f"{error}: give the box to phase with --crop") from error
     handed = whole.crop(box)
     if whole.name != "mask" and not filled[box].any():
         say("none of the filled voxels is in the part that is phased")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.phasing.peak_box import crop_around_peak
+from bcdi_inpaint.phasing.peak_box import PeakNearEdgeError, crop_around_peak
 
 
 def test_the_crop_is_centred_on_the_peak() -> None:
@@ -48,10 +48,10 @@ def test_by_default_the_box_is_the_largest_with_the_peak_in_its_middle(
     assert crop_around_peak(counts, np.zeros(counts.shape, bool)) == box
 
 
-def test_a_peak_at_the_edge_needs_a_crop() -> None:
+def test_a_peak_at_the_edge_has_no_box_by_default() -> None:
     counts = np.zeros((40, 48, 64))
     counts[20, 4, 30] = 100
-    with pytest.raises(InputError, match=r"peak at \(20, 4, 30\) is too near the edge .*--crop"):
+    with pytest.raises(PeakNearEdgeError, match=r"peak at \(20, 4, 30\) is too near the edge"):
         crop_around_peak(counts, np.zeros(counts.shape, bool))
 
 

@@ -66,6 +66,15 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[HandOver]:
     return calls
 
 
+def test_a_peak_at_the_edge_needs_a_crop(scan: Scan) -> None:
+    moved = replace(scan, counts=np.roll(scan.counts, scan.shape[0] // 2 - 3, 0))
+    with pytest.raises(
+        InputError, match=r"too near the edge .*: give the box to phase with --crop"
+    ):
+        prepare_scan(moved)
+    prepare_scan(moved, crop=(32, 32, 32))
+
+
 def test_a_seed_gives_the_same_object_from_python_and_from_the_command(
     pynx: str, tmp_path: Path, scan: Scan, fill: Fill, gap: np.ndarray
 ) -> None:
