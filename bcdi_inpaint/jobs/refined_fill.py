@@ -46,6 +46,8 @@ def refine_of(
 ) -> RefinedFill:
     """The fill after a phase retrieval around the peak, or as it was if that was no better.
 
+    Ctrl-C leaves the best fill until then, see `refine`; while the scan is read, it as it was.
+
     Parameters
     ----------
     request : what is asked for.
@@ -75,11 +77,17 @@ def refine_of(
                 background=request.background,
             )
     except MemoryError:
-        nan, why = float("nan"), "not refined: out of memory, expected room for the scan"
-        return RefinedFill(filling, False, nan, nan, why, False)
+        return _as_it_was(filling, "out of memory, expected room for the scan")
+    except KeyboardInterrupt:  # while the scan was read: the fill is finished all the same
+        return _as_it_was(filling, "interrupted", interrupted=True)
     return RefinedFill(
         found.fill, found.accepted, found.before, found.after, found.remark, found.interrupted
     )
+
+
+def _as_it_was(filling: StreamedFill, why: str, *, interrupted: bool = False) -> RefinedFill:
+    nan = float("nan")
+    return RefinedFill(filling, False, nan, nan, f"not refined: {why}", interrupted)
 
 
 def refinement_record(refinement: RefinedFill | None) -> dict[str, Any]:

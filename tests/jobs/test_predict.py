@@ -442,6 +442,22 @@ def test_an_interrupted_refinement_is_written_and_is_no_finished_job(
     assert read_provenance(output)["job_sha256"] == "interrupted"
 
 
+def test_ctrl_c_while_a_refinement_reads_the_scan_leaves_the_fill(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(refined_fill, "whole", interrupted)
+    output, said = Path(request_.scan).with_name("out.cxi"), list[str]()
+    with pytest.raises(KeyboardInterrupt, match="is written without refinement"):
+        predict(replace(request_, refine=True, output=output), say=said.append)
+    assert "not refined: interrupted" in said
+    stored = read_provenance(output)
+    assert not stored["refined"]
+    assert stored["job_sha256"] == "interrupted"
+
+
 def test_the_scan_and_its_file_are_told_whether_a_fill_helps(tmp_path: Path, model: str) -> None:
     """A cube's fringes are 48 / 12 = 4 voxels apart, and the gap is 6 wide."""
     fringes = np.sinc((np.arange(48) - 20) / 4) ** 2
