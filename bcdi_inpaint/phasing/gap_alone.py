@@ -68,11 +68,14 @@ def compute_again(
 
 
 def with_all_measured(task: RefinementTask, trial: Trial) -> tuple[State, ...]:
-    """The trial's states, gone on with what the pseudo-gap hid; as they are after an early end."""
+    """The trial's states, gone on with what the pseudo-gap hid.
+
+    An early end, or no memory, leaves them as they are.
+    """
     prior = task.second if trial.held else None
-    known = task.amplitudes(prior, task.unknown, trial.background)
     kept, states = trial.states, tuple(replace(state) for state in trial.states)
-    with task.end.keeping():
+    with task.end.keeping(), suppress(MemoryError), memory_errors():
+        known = task.amplitudes(prior, task.unknown, trial.background)
         for state in states:
             continue_state(state, known, task.settings.last, task.cycled)
         kept = states

@@ -15,6 +15,7 @@ from bcdi_inpaint.phasing.gap_alone import (
     mean_by_doubt,
     mixed_prior,
     start_again,
+    with_all_measured,
 )
 from bcdi_inpaint.phasing.mixing import ClassRule, MixingSettings, Mixture
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
@@ -160,3 +161,11 @@ def test_no_memory_leaves_the_starts_before() -> None:
     task = task_of(report=report)
     rng = np.random.default_rng(0)
     assert len(start_again(task, trial_of(crystal()), task.second, rng, 3)) == 1
+
+
+def test_no_memory_leaves_the_states_of_the_trial_as_they_are() -> None:
+    def report() -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    trial = trial_of(crystal())
+    assert with_all_measured(task_of(report=report), trial) is trial.states
