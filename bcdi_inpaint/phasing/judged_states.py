@@ -76,11 +76,12 @@ def judge_states(
     box : of the task in it.
     rng : source of the ranks of counts in their intervals.
     """
+    insisting = task.end.insisting  # the first Ctrl-C is not to lose what the starts came to
     # While these are as the pseudo-gap left them:
-    apart = disagreement(task, computed.near)
-    trial, left_out = find_best_trial(task, computed.near)
+    apart = insisting(partial(disagreement, task, computed.near))
+    trial, left_out = insisting(partial(find_best_trial, task, computed.near))
     again = partial(compute_again, task, trial, rng, computed.ended, computed.search)
-    judged = _judge(task, fill, box, trial, again, rng)
+    judged = insisting(partial(_judge, task, fill, box, trial, again, rng))
     refinement = replace(judged, interrupted=task.end.came)
     said = (
         *_background(task, trial),

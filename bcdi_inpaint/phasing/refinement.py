@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from bcdi_inpaint.arrays import BoolArray
-from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.errors import InputError, memory_errors
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.network.devices import choose_device
@@ -94,27 +94,29 @@ def refine(
     model = model if isinstance(model, Model) else load_model(model)
     rng = np.random.default_rng(seed) if rng is None else rng
     bad_mask = np.zeros(counts.shape, dtype=bool) if bad_mask is None else bad_mask
-    end = EarlyEnd(stop)
+    end, awaited = EarlyEnd(stop), "a start had ended"
     try:
-        crop = crop_around_peak(counts, gap_mask | bad_mask)
-        box = shrink_box(crop, settings.largest_box)
-        task = prepare_task(
-            counts, gap_mask, bad_mask, fill, model, box, device, settings, background, rng
-        )
-        total = starts * task.cycles
-        seen = None if watch is None else partial(watch, box)
-        task = replace(task, report=_counter(cycles, total), end=end, watch=seen)
-        computed = compute_checked(task, rng, starts, progress)
-        computed = replace(computed, near=form_beam(task, computed.near, computed.search))
-        found = judge_states(task, computed, fill, box, rng)
-        cycles(total, total)
-        return _with_report(found)
+        with memory_errors():
+            crop = crop_around_peak(counts, gap_mask | bad_mask)
+            box = shrink_box(crop, settings.largest_box)
+            task = prepare_task(
+                counts, gap_mask, bad_mask, fill, model, box, device, settings, background, rng
+            )
+            total = starts * task.cycles
+            seen = None if watch is None else partial(watch, box)
+            task = replace(task, report=_counter(cycles, total), end=end, watch=seen)
+            computed = compute_checked(task, rng, starts, progress)
+            awaited = "the starts were judged"
+            computed = replace(computed, near=form_beam(task, computed.near, computed.search))
+            found = judge_states(task, computed, fill, box, rng)
+            cycles(total, total)
+            return _with_report(found)
     except InputError as error:
         why = str(error)
     except MemoryError:
         why = f"out of memory on the {choose_device(device).type}, expected room for the box"
     except KeyboardInterrupt:
-        why, end.came = "interrupted before a start had ended", True
+        why, end.came = f"interrupted before {awaited}", True
     nan = float("nan")
     return _with_report(Refinement(fill, False, nan, nan, (), f"not refined: {why}", end.came))
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -13,8 +16,8 @@ class EarlyEnd:
 
     Ctrl-C is a `KeyboardInterrupt` wherever it strikes; who asks for an end is looked for between
     steps, by `look`. What can be done without stands in ``with keeping():``, where either ends that
-    part and nothing else. From then on every `look` ends the part it is in. A Ctrl-C outside such
-    parts, a second one say, is passed on.
+    part and nothing else. From then on every `look` ends the part it is in. What cannot be done
+    without is computed by `insisting`. A Ctrl-C outside of both, or a second one, is passed on.
 
     Attributes
     ----------
@@ -48,3 +51,16 @@ class EarlyEnd:
             yield
         except KeyboardInterrupt:
             self.came = True
+
+    def insisting(self, compute: Callable[[], Result]) -> Result:
+        """What `compute` returns, which is called anew where the first Ctrl-C cuts it short.
+
+        Its parts that are kept end at their first `look` then. A second Ctrl-C is passed on.
+        """
+        try:
+            return compute()
+        except KeyboardInterrupt:
+            if self.came:
+                raise
+            self.came = True
+        return compute()

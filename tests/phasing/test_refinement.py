@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,14 @@ from bcdi_inpaint.gaps.artificial import SETTINGS
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.weights import Model, load_model
-from bcdi_inpaint.phasing import computed_intensity, refinement, refinement_task
+from bcdi_inpaint.phasing import (
+    computed_intensity,
+    gap_alone,
+    judged_states,
+    refinement,
+    refinement_task,
+    trials,
+)
 from bcdi_inpaint.phasing.background import BackgroundSettings
 from bcdi_inpaint.phasing.beam_form import form_beam
 from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
@@ -521,6 +529,79 @@ def test_an_early_end_keeps_the_best_so_far(
     assert len(told) <= last_cycle + 4  # a cycle at most of each part that follows, and the end
 
 
+def _once(
+    monkeypatch: pytest.MonkeyPatch, where: ModuleType, name: str, *faults: BaseException
+) -> None:
+    """The first calls of a function raise these; it is called as ever then."""
+    own, left = getattr(where, name), list(faults)
+
+    def call(*given: object, **options: object) -> object:
+        if left:
+            raise left.pop()
+        return own(*given, **options)
+
+    monkeypatch.setattr(where, name, call)
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        (judged_states, "disagreement"),
+        (trials, "fit_mixture"),
+        (gap_alone, "mean_by_doubt"),
+        (judged_states, "mix_in_gap"),
+    ],
+)
+def test_ctrl_c_between_cycles_leaves_what_the_starts_came_to(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    found_at_once: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    where: ModuleType,
+    name: str,
+) -> None:
+    """It strikes while they are judged, where there is no cycle to end."""
+    _once(monkeypatch, where, name, KeyboardInterrupt())
+    found = refine(counts, gap, fill, model=model, starts=2, settings=SHORT)
+    assert found.interrupted
+    assert found.accepted, found.remark
+    assert "interrupted after 2 starts, the best so far" in found.remark
+    assert not np.array_equal(found.fill.counts, fill.counts)
+
+
+def test_a_second_ctrl_c_leaves_the_fill_and_says_when(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    found_at_once: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _once(monkeypatch, trials, "fit_mixture", KeyboardInterrupt(), KeyboardInterrupt())
+    found = refine(counts, gap, fill, model=model, starts=1, settings=SHORT)
+    assert found.interrupted
+    assert found.fill.counts is fill.counts
+    assert found.remark == "not refined: interrupted before the starts were judged"
+
+
+def test_no_memory_while_states_are_judged_leaves_the_fill(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    found_at_once: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    full = RuntimeError("DefaultCPUAllocator: can't allocate memory")
+    _once(monkeypatch, gap_alone, "mean_by_doubt", full)
+    found = refine(counts, gap, fill, model=model, starts=1, settings=SHORT)
+    assert found.fill.counts is fill.counts
+    assert found.remark.startswith("not refined: out of memory on the ")
+    assert not found.interrupted
+
+
 def test_a_start_without_memory_leaves_those_before_it(
     counts: np.ndarray,
     gap: np.ndarray,
@@ -557,6 +638,14 @@ def test_a_scan_with_nothing_to_hold_out_is_one_line(
     found = refine(counts, wide, replace(fill, filled=wide), model=model)
     assert "of 20 lines has no room" in found.remark
     assert found.remark.startswith("not refined: ")
+
+
+def test_a_peak_at_the_edge_is_one_line_without_an_option_that_predict_has_not(
+    counts: np.ndarray, gap: np.ndarray, fill: Fill, model: Model
+) -> None:
+    found = refine(np.roll(counts, 20, 1), gap, fill, model=model)
+    assert found.remark.startswith("not refined: the peak at (24, 44, 24) is too near the edge")
+    assert "--crop" not in found.remark
 
 
 def test_a_width_at_its_bound_and_a_support_without_interior_are_left_out(

@@ -27,3 +27,29 @@ def test_other_errors_and_a_second_ctrl_c_pass() -> None:
     assert not end.came
     with pytest.raises(KeyboardInterrupt):
         end.look()
+
+
+def test_what_is_insisted_on_is_computed_anew_after_the_first_ctrl_c() -> None:
+    end, calls = EarlyEnd(), []
+
+    def compute() -> str:
+        calls.append(end.came)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return "found"
+
+    assert end.insisting(compute) == "found"
+    assert calls == [False, True]
+
+
+@pytest.mark.parametrize("came", [False, True])
+def test_a_second_ctrl_c_ends_what_is_insisted_on(came: bool) -> None:
+    end, calls = EarlyEnd(came=came), []
+
+    def compute() -> None:
+        calls.append(1)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        end.insisting(compute)
+    assert len(calls) == (1 if came else 2)
