@@ -27,12 +27,7 @@ from bcdi_inpaint.phasing.background import (
 from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
 from bcdi_inpaint.phasing.constraints import PriorConstraint
 from bcdi_inpaint.phasing.density import DensitySettings
-from bcdi_inpaint.phasing.free_voxels import (
-    FREE_FRACTION,
-    draw_islands,
-    islands_in,
-    place_islands,
-)
+from bcdi_inpaint.phasing.free_voxels import FREE_FRACTION, draw_islands, islands_in, place_islands
 from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, amplitudes
@@ -125,11 +120,12 @@ class RefinementSettings:
 class RefinementTask:
     """A region around the peak; arrays (n_rock, n_y, n_x) of the box.
 
+    `counts` are 0 where nothing was measured; in the fills, where nothing was filled either.
     `first` is the fill with the pseudo-gap hidden too, `second` the one that was given;
     `background` is what the scan shows, `no_background` why it cannot be told; `report` is called
     after each cycle, and `end` looked at; `watch` gets the intensity after each stage. `unseen` are
     the centres, in the scan, of islands that are among the `unknown`, `islands` what was measured
-    of them; None without any.
+    of them, with their counts; None without any.
     """
 
     counts: Float32Array
@@ -233,7 +229,7 @@ def prepare_task(
     gap, unknown = gap_mask[box], (gap_mask | bad_mask)[box]
     if not fill.filled[box].any():
         raise InputError("no filled voxel lies in the box around the peak, expected a gap")
-    own = counts[box].astype(np.float32)
+    own = np.where(unknown, 0, counts[box]).astype(np.float32)
     pseudo = make_pseudo_gap(gap, unknown)
     alike = replace(model, calibration=fill.calibration)  # its sigma means what the fill's does
     wide = _across_cut_gaps(gap, box, counts.shape)
@@ -242,15 +238,18 @@ def prepare_task(
     both[inner] |= pseudo
     bad[inner] &= ~pseudo
     filled = inpaint(counts[wide], both, alike, device, bad_mask=bad, calibrate=False)
-    first = filled.part(inner)
+    first, second = (_without_marks(one, unknown) for one in (filled.part(inner), fill.part(box)))
     where = pseudo & first.filled
     if not where.any():
         raise InputError("nothing can be held out: the pseudo-gap sees no light, expected some")
-    task = RefinementTask(
-        own, unknown, where, first, fill.part(box), choose_device(device), settings
-    )
+    task = RefinementTask(own, unknown, where, first, second, choose_device(device), settings)
     task = task if rng is None else _with_islands(task, box, rng)
     return task if background == 0 else _with_background(task, background)
+
+
+def _without_marks(fill: Fill, unknown: BoolArray) -> Fill:
+    """The fill with 0 counts where nothing was measured or filled: 2**32 - 1 may stand there."""
+    return replace(fill, counts=np.where(unknown & ~fill.filled, np.float32(0), fill.counts))
 
 
 def _across_cut_gaps(gap: BoolArray, box: Box, shape: tuple[int, ...]) -> Box:

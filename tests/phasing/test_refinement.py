@@ -34,6 +34,7 @@ from bcdi_inpaint.phasing.coherence_check import check_last
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.free_voxels import islands_in, unseen_in
 from bcdi_inpaint.phasing.gap_alone import mean_by_doubt
+from bcdi_inpaint.phasing.judged_states import Refinement
 from bcdi_inpaint.phasing.refinement import refine
 from bcdi_inpaint.phasing.refinement_task import (
     RefinementSettings,
@@ -191,6 +192,38 @@ def _fits(objects: tuple[FoundObject, ...], counts: np.ndarray, gap: np.ndarray)
     for one in objects:
         assert not one.obj[~one.support].any()
         assert 0.5 < one.support.sum() / (14 * 12 * 15) < 2
+
+
+def test_what_masked_voxels_hold_does_not_matter_and_stays(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bad ones, and those of the gap that are not filled."""
+    monkeypatch.setattr(refinement_task, "inpaint", _ones)
+    bad = (np.random.default_rng(0).random(SHAPE) < 5e-4) & ~gap
+    left = gap.copy()
+    left[4:] = False
+    given = replace(fill, filled=gap & ~left, sigma=np.where(left, 0, fill.sigma))
+
+    def refined(value: float) -> Refinement:
+        stored = np.where(bad | left, np.float32(value), counts)
+        own = given.over(stored)
+        found = refine(stored, gap, own, bad_mask=bad, model=model, starts=1, settings=SHORT)
+        kept = found.fill.counts[~own.filled], stored[~own.filled]
+        assert kept[0].tobytes() == kept[1].tobytes()  # nan too
+        return found
+
+    of_zeros = refined(0)
+    assert of_zeros.accepted, of_zeros.remark
+    for value in (np.nan, -1, 2**32 - 1):
+        found = refined(value)
+        assert found.remark == of_zeros.remark
+        filled = given.filled
+        np.testing.assert_array_equal(found.fill.counts[filled], of_zeros.fill.counts[filled])
+        np.testing.assert_array_equal(found.fill.sigma, of_zeros.fill.sigma)
 
 
 def test_a_beam_that_is_partly_coherent_is_told_and_written(
