@@ -184,7 +184,7 @@ def expected_benefit(
     Returns
     -------
     How wide the gap is in fringes, how near to the peak, how bright, and what follows; None where
-    no gap is near a peak that can be seen.
+    no gap that can be filled is near a peak that can be seen.
 
     Raises
     ------
@@ -198,12 +198,14 @@ def expected_benefit(
     >>> print(bcdi.expected_benefit(scan, bcdi.find_gaps(scan)))  # doctest: +ELLIPSIS
     gap of 6 ... voxels from the peak, ... counts beside it: ...
     """
+    from bcdi_inpaint.filling.fillable import fillable_planes, known_lines
     from bcdi_inpaint.phasing.benefit import expected_benefit as of_arrays
 
     measured, region = _checked(scan, gaps, bad_mask, None)
     everything = whole(measured.shape)
     part = measured.part(everything)
-    return of_arrays(part.counts, part.bad_mask | region.part(everything), region.planes)
+    unknown = part.bad_mask | region.part(everything)
+    return of_arrays(part.counts, unknown, fillable_planes(region, known_lines(unknown)))
 
 
 def phase(

@@ -99,6 +99,10 @@ def test_everything_prints_itself_in_a_line_or_two(scan: Scan, fill: Fill) -> No
         ([], "no gaps are given"),
         (Gap(1, 5, 500), "reaches outside the array"),
         (np.zeros((3, 4), dtype=bool), "gap_mask has the shape"),
+        ("rows=3:4", "a gap is 'rows=3:4', expected one of bcdi_inpaint.gaps.gap.Gap"),
+        (["rows=3:4"], "a gap is 'rows=3:4', expected"),
+        ([[False, True]], r"a gap is \[False, True\], expected"),
+        (None, "a gap is None, expected"),
     ],
 )
 def test_gaps_that_do_not_fit_are_refused(scan: Scan, gaps: object, message: str) -> None:

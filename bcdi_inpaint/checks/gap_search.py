@@ -12,7 +12,7 @@ from bcdi_inpaint.checks.wide_pixels import find_with_wide_pixels
 from bcdi_inpaint.gaps.detectors import Detector
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.gap_finding import GapFinding, GapOptions
-from bcdi_inpaint.gaps.masks import merge_gaps
+from bcdi_inpaint.gaps.masks import as_gaps, merge_gaps
 from bcdi_inpaint.scan.remarks import distinct
 from bcdi_inpaint.scan.scan import Measured, as_mask, as_scan
 
@@ -67,7 +67,7 @@ def find_gaps(
     ready = prepare(measured, NumberWishes(photon, clip))
     mask = None if gap_mask is None else as_mask(gap_mask, measured.shape, "gap_mask")
     options = GapOptions(
-        merge_gaps(user), detector, roi, binning, mask, trust=trust, fill_empty=fill_empty
+        merge_gaps(as_gaps(user)), detector, roi, binning, mask, trust=trust, fill_empty=fill_empty
     )
     finding = find_with_wide_pixels(ready.scan, options)
     return replace(finding, remarks=distinct(ready.remarks, finding.remarks))

@@ -164,9 +164,7 @@ def predict(
     if not isinstance(options["roi"], tuple | None):
         options["crop"], options["roi"] = options["roi"], None
     if options["form"] == "tiff" and options["handover"] in (AUTO, *OURS) and not quiet:
-        note = (
-            "note: TIFF has no place for the fill's uncertainty: the gap is masked, and that is all"
-        )
+        note = "note: TIFF has no place for the fill's uncertainty: its mask covers what is filled"
         click.echo(note, err=as_json)
     many = is_many(scans, numbers)
     options["output"] = _output(output, None if many else scans[0], options["form"])
@@ -274,7 +272,9 @@ def _note(output: Path, handover: str, form: str) -> str:
             f"--compare tries both, as it does by itself where the advice is to compare; {WHY_FREE}"
         )
     if handover in ("mask", *OURS):
-        return f"note: the gap stays masked, the fill is beside it; {WHY_FREE}"
+        where = "the stack holds the fill, which its mask covers"
+        where = where if form == "tiff" else "the fill is beside it"
+        return f"note: the gap stays masked, {where}; {WHY_FREE}"
     compare = "fill it again with --handover mask"
     if form == "cxi":
         compare = f"add {masked_gap_options(output)}"

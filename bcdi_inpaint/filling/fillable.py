@@ -75,10 +75,32 @@ def fillable_part(
     bad_mask : (n_rock, n_y, n_x) bool, True = not known for another reason.
     settings : how wide a gap may be.
     """
-    unknown = gap_mask if bad_mask is None else gap_mask | bad_mask
-    frames, rows, columns = (np.asarray(~unknown.all(axis=other_axes(axis))) for axis in range(3))
-    known = frames, rows, columns
+    known = known_lines(gap_mask if bad_mask is None else gap_mask | bad_mask)
     return fillable_part_of(GapRegion.of(gap_mask), known, bad_mask, settings=settings)
+
+
+def known_lines(unknown: BoolArray) -> Lines:
+    """Which lines of each axis hold any known voxel of an array (n_rock, n_y, n_x)."""
+    frames, rows, columns = (np.asarray(~unknown.all(axis=other_axes(axis))) for axis in range(3))
+    return frames, rows, columns
+
+
+def fillable_planes(
+    gap: GapRegion, known: Lines, *, settings: FillingSettings = FillingSettings()
+) -> tuple[Gap, ...]:
+    """The planes of a gap that are filled, whole or in a part; see `fillable_part`.
+
+    Parameters
+    ----------
+    gap : the voxels to fill.
+    known : for each axis, which of its lines hold any known voxel.
+    settings : how wide a gap may be.
+    """
+    return tuple(
+        plane
+        for plane in gap.planes
+        if _fillable_parts(plane, np.flatnonzero(known[plane.axis]), settings)[0]
+    )
 
 
 def fillable_part_of(

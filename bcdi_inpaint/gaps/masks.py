@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -104,6 +105,27 @@ def find_planes(mask: BoolArray) -> tuple[Gap, ...]:
     return sum((runs_of_lines(axis, full) for axis, full in enumerate(lines)), ())
 
 
+def filled_planes(planes: Sequence[Gap], filled: BoolArray) -> tuple[Gap, ...]:
+    """The planes in which something was filled, other than where planes of other axes cross them.
+
+    Examples
+    --------
+    >>> filled = gap_mask([Gap(2, 1, 2)], (1, 4, 3))
+    >>> filled_planes([Gap(1, 2, 4), Gap(2, 1, 2)], filled)
+    (cols 1:2,)
+    """
+
+    def alone(plane: Gap) -> BoolArray:
+        lines = [np.ones(length, dtype=bool) for length in filled.shape]
+        for other in planes:
+            lines[other.axis][other.start : other.stop] = False
+        lines[plane.axis][:] = False
+        lines[plane.axis][plane.start : plane.stop] = True
+        return filled[np.ix_(*lines)]
+
+    return tuple(plane for plane in planes if alone(plane).any())
+
+
 @dataclass(frozen=True)
 class GapRegion:
     """The voxels of an array that are to be filled, drawn part by part.
@@ -137,6 +159,21 @@ def runs_of_lines(axis: int, in_gap: BoolArray) -> tuple[Gap, ...]:
     return tuple(Gap(axis, int(a), int(b)) for a, b in zip(starts, stops, strict=True))
 
 
+def as_gaps(gaps: object) -> tuple[Gap, ...]:
+    """One gap or several, as a tuple; InputError for anything else."""
+    several: tuple[Any, ...] = (gaps,)
+    if isinstance(gaps, Iterable) and not isinstance(gaps, str):
+        several = tuple(gaps)
+    for gap in several:
+        if not isinstance(gap, Gap):
+            shown = repr(gap) if len(repr(gap)) < 40 else f"of type {type(gap).__name__}"
+            raise InputError(
+                f"a gap is {shown}, expected one of bcdi_inpaint.gaps.gap.Gap, or all as a mask in "
+                "an array: give what find_gaps returns, or Gap(axis, start, stop)"
+            )
+    return several
+
+
 def as_region(gaps: np.ndarray | Gap | Iterable[Gap], shape: Shape) -> GapRegion:
     """Gaps in whatever form, as the region to fill.
 
@@ -153,14 +190,14 @@ def as_region(gaps: np.ndarray | Gap | Iterable[Gap], shape: Shape) -> GapRegion
     Raises
     ------
     InputError
-        For a mask of another shape, gaps outside the scan, or nothing to fill.
+        For a mask of another shape, gaps outside the scan, nothing to fill, or what is no gap.
     """
     if isinstance(gaps, np.ndarray):
         mask = as_mask(gaps, shape, "gap_mask")
         if not mask.any():
             raise InputError("gap_mask is empty, expected voxels to fill: there is nothing to do")
         return GapRegion.of(mask)
-    planes = merge_gaps([gaps] if isinstance(gaps, Gap) else gaps)
+    planes = merge_gaps(as_gaps(gaps))
     if not planes:
         raise InputError("no gaps are given, expected some to fill: there is nothing to do")
     check_inside(planes, shape)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bcdi_inpaint.filling.fill import Filled, FillReport
+from bcdi_inpaint.filling.fillable import fillable_planes
 from bcdi_inpaint.filling.light_map import CELL, LightMap
 from bcdi_inpaint.filling.streamed_fill import StreamedFill
 from bcdi_inpaint.gaps.gap_finding import GapFinding
@@ -21,7 +22,7 @@ from bcdi_inpaint.jobs.write_fill import fill_record
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.peak.fringes import HALF_WINDOW
 from bcdi_inpaint.phasing.benefit import NOWHERE, Benefit, benefit_record, expected_benefit
-from bcdi_inpaint.phasing.handover import AUTO, NAMES, resolve_handover
+from bcdi_inpaint.phasing.handover import AUTO, NAMES, OURS, resolve_handover
 from bcdi_inpaint.scan.boxes import Box, Shape, as_shape
 from bcdi_inpaint.scan.remarks import Remarks, distinct
 from bcdi_inpaint.scan.scan import Measured
@@ -146,6 +147,8 @@ def _handed(
     verdict = None if advice is None else advice.verdict
     is_refined = refinement is not None and refinement.accepted
     handover = resolve_handover(request.handover, verdict, refined=is_refined)
+    if request.handover == AUTO and request.form == "tiff" and handover in OURS:
+        handover = "mask"  # there is no place for what these need
     if request.handover == AUTO:
         say(f"handover {handover}: {NAMES[handover]}{_hint(verdict, request)}")
     return handover
@@ -153,7 +156,7 @@ def _handed(
 
 def _hint(verdict: str | None, request: Request) -> str:
     """What more can be done for the crystal."""
-    helps = verdict in ("compare", "fill") and not request.refine
+    helps = verdict in ("compare", "fill") and not request.refine and request.form != "tiff"
     return "; try --refine too, it takes minutes more and often helps" if helps else ""
 
 
@@ -172,7 +175,7 @@ def advise(
     Parameters
     ----------
     scan : the measured scan.
-    gap : what is to be filled.
+    gap : what is to be filled; of its planes those count that are.
     light : where in the scan there is light.
     filling : the fill, once there is one.
 
@@ -187,4 +190,5 @@ def advise(
     if filling is not None:
         alone = filling.alone(box)
         filled = np.where(alone.filled, alone.counts, np.float32(np.nan))
-    return expected_benefit(near.counts, unknown, gap.planes, corner, filled=filled)
+    planes = fillable_planes(gap, light.known_lines)
+    return expected_benefit(near.counts, unknown, planes, corner, filled=filled)

@@ -24,7 +24,7 @@ from bcdi_inpaint.files import (
 )
 from bcdi_inpaint.filling.fill import Fill, Filled
 from bcdi_inpaint.gaps.gap import Gap
-from bcdi_inpaint.gaps.masks import GapRegion, as_region
+from bcdi_inpaint.gaps.masks import GapRegion, as_region, filled_planes
 from bcdi_inpaint.jobs.provenance import (
     FILLED_VOXELS,
     SIGMA,
@@ -252,6 +252,7 @@ def _benefit_record(scan: Measured, gap: GapRegion, fill: Filled) -> dict[str, A
     unknown = measured.bad_mask | gap.part(everything)
     alone = fill.in_unit(1.0).alone(everything)
     filled = np.where(alone.filled, alone.counts, np.float32(np.nan))
-    benefit = expected_benefit(measured.counts, unknown, gap.planes, filled=filled)
+    planes = filled_planes(gap.planes, alone.filled)
+    benefit = expected_benefit(measured.counts, unknown, planes, filled=filled)
     verdict = None if benefit is None else benefit.verdict
     return {**benefit_record(benefit), "verdict": verdict}

@@ -156,7 +156,7 @@ def expected_benefit(
     ----------
     counts : (n_rock, n_y, n_x); what is unknown does not matter, so filled counts do as well.
     unknown : (n_rock, n_y, n_x) bool, True = not measured: gaps and bad voxels.
-    gaps : the gaps, some may lie outside the window of the peak.
+    gaps : those that are filled; some may lie outside the window of the peak.
     begin : the voxel of the scan, by which gaps are counted, that the arrays begin with.
     filled : (n_rock, n_y, n_x) counts of the fill, nan where nothing was filled; they make the
         crystal's size surer. Other unknown voxels get the counts of their Friedel mates.

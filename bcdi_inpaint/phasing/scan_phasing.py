@@ -10,8 +10,8 @@ import numpy as np
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Filled
-from bcdi_inpaint.gaps.gap import AXIS_NAMES, Gap
-from bcdi_inpaint.gaps.masks import find_planes
+from bcdi_inpaint.gaps.gap import AXIS_NAMES
+from bcdi_inpaint.gaps.masks import filled_planes, find_planes
 from bcdi_inpaint.phasing.benefit import expected_benefit
 from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import (
@@ -241,14 +241,9 @@ def _verdict(fill: Filled, gap_mask: BoolArray | None, bad_mask: BoolArray) -> s
     unknown = fill.filled | bad_mask
     if gap_mask is not None:
         unknown = unknown | gap_mask
-    planes = [plane for plane in find_planes(unknown) if _lines(fill.filled, plane).any()]
+    planes = filled_planes(find_planes(unknown), fill.filled)
     benefit = expected_benefit(fill.counts, unknown, planes)
     return None if benefit is None else benefit.verdict
-
-
-def _lines(mask: BoolArray, gap: Gap) -> BoolArray:
-    """What a mask holds in the lines of a gap, which come first in the result."""
-    return np.moveaxis(mask, gap.axis, 0)[gap.start : gap.stop]
 
 
 def _ranges(box: Box) -> str:

@@ -24,7 +24,7 @@ from click.testing import CliRunner, Result
 from processes import Template
 
 from bcdi_inpaint.cli import main
-from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
+from bcdi_inpaint.files import DETECTOR, read_fill, read_provenance, read_scan, write_scan
 from bcdi_inpaint.jobs.pynx_command import for_this_machine, look_command
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import save_weights
@@ -539,7 +539,7 @@ def test_the_note_fits_the_handover(
     [
         ("npz", "hard", "fill it again with --handover mask"),
         ("npz", "prior", "the second takes the same options, and its cycles heed the fill"),
-        ("tiff", "mask", "the gap stays masked, the fill is beside it"),
+        ("tiff", "mask", "the gap stays masked, the stack holds the fill, which its mask covers"),
         ("tiff", "prior", "TIFF has no place for the fill's uncertainty"),
     ],
 )
@@ -559,6 +559,18 @@ def test_the_note_and_the_mask_fit_the_format(
     np.testing.assert_array_equal(output.bad_mask, bad)
     assert bad[GAP].all() == (handover != "hard")
     assert (output.counts[GAP] > 0).all()
+
+
+def test_of_a_tiff_nothing_is_said_that_it_does_not_hold(
+    tmp_path: Path, counts: np.ndarray, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(advice, "verdict_of", lambda *_, **__: "fill")
+    result = run(write(tmp_path / "s.cxi", counts, GAP), "--model", model, "--format", "tiff")
+    assert result.exit_code == 0
+    assert "handover mask: the gap stays masked\n" in result.stdout
+    assert "drawn towards" not in result.stdout
+    assert "beside it" not in result.stdout.rpartition("note:")[2]
+    assert read_provenance(tmp_path / "s_inpainted.tif")["written_for"] == "mask"
 
 
 @pytest.mark.parametrize(

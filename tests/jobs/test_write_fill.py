@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from small_network import tiny_network
 
+from bcdi_inpaint.api import expected_benefit
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import DETECTOR, read_fill, read_scan, write_scan
 from bcdi_inpaint.filling.fill import Fill
@@ -80,6 +81,31 @@ def test_by_itself_a_refined_fill_is_handed_over_where_others_are_not(
     written = read_fill(tmp_path / "a.cxi")
     assert written is not None
     assert written.provenance["written_for"] == handover
+
+
+def test_the_advice_is_on_a_gap_that_is_filled(tmp_path: Path) -> None:
+    """Not on a wider one at the edge, which stays masked."""
+    fringes = np.sinc((np.arange(40) - 20) / 4) ** 2
+    counts = (1e6 * fringes[:, None, None] * fringes[:, None] * fringes).astype(np.float32)
+    mask = np.zeros(counts.shape, dtype=np.uint16)
+    mask[:, 28:] = mask[:, :, 14:17] = 1
+    counts[mask != 0] = 0
+    write_scan(tmp_path / "cut.cxi", counts, mask)
+    made = predict(Request(str(tmp_path / "cut.cxi"), method="linear"))
+    assert made.finding.gaps == (Gap(1, 28, 40), Gap(2, 14, 17))
+    assert made.advice is not None
+    assert made.advice.gap == Gap(2, 14, 17)
+    assert made.advice.verdict == "compare"
+    assert made.handover == "mask"
+    write_cxi(tmp_path / "a.cxi", made.scan, made.fill, gaps=made.finding)
+    by_command, by_python = read_fill(made.output), read_fill(tmp_path / "a.cxi")
+    assert by_command is not None
+    assert by_python is not None
+    for name in ("advice", "advice_verdict", "advice_fringes", "written_for"):
+        assert by_python.provenance[name] == by_command.provenance[name], name
+    told = expected_benefit(made.scan, made.finding)
+    assert told is not None
+    assert told.gap == Gap(2, 14, 17)
 
 
 @pytest.mark.parametrize("handover", ["hard", "mask"])

@@ -14,6 +14,7 @@ from some_objects import some_objects
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance, write_filled_cxi
 from bcdi_inpaint.filling.fill import Fill
+from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.jobs.phase import Request
 from bcdi_inpaint.jobs.phase import phase as phase_file
 from bcdi_inpaint.jobs.phased_scan import write_phased_scan
@@ -103,6 +104,20 @@ def test_what_is_asked_for_is_handed_over(
     assert found.handed.name == name
     assert found.handed.counts.shape == (40, 40, 40)
     assert started == [found.handed]
+
+
+def test_lines_that_a_fill_only_crosses_do_not_decide_how_it_is_handed_over(
+    scan: Scan, fill: Fill, gap: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Gap, ...]] = []
+    monkeypatch.setattr(
+        scan_phasing, "expected_benefit", lambda counts, unknown, gaps: asked.append(gaps)
+    )
+    bad = scan.bad_mask.copy()
+    bad[:, -12:] = True
+    phase = scan_phasing._verdict
+    assert phase(fill, gap, bad) is None
+    assert asked == [(Gap(2, 28, 32),)]
 
 
 @pytest.mark.parametrize(
