@@ -9,7 +9,7 @@ import numpy as np
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.gap_finding import ADDED, GapFinding
-from bcdi_inpaint.gaps.masks import merge_gaps
+from bcdi_inpaint.gaps.masks import mask_in_box, merge_gaps
 from bcdi_inpaint.gaps.stuck_pixels import StuckPixels
 from bcdi_inpaint.gaps.survey import Survey, look_again
 from bcdi_inpaint.gaps.uncovered import (
@@ -17,13 +17,14 @@ from bcdi_inpaint.gaps.uncovered import (
     Uncovered,
     find_uncovered,
     remark_on_lines,
+    remark_on_masked_frames,
     remark_on_masked_parts,
     remark_on_patches,
     remark_on_stuck,
     voxels_of,
 )
 from bcdi_inpaint.gaps.widths import KNOWN_WIDTHS
-from bcdi_inpaint.scan.boxes import AXIS_NAMES, other_axes, whole
+from bcdi_inpaint.scan.boxes import AXIS_NAMES, as_shape, other_axes, whole
 from bcdi_inpaint.scan.remarks import Remark
 from bcdi_inpaint.scan.scan import Measured
 from bcdi_inpaint.scan.voxel_sets import MaskedScan, VoxelSet
@@ -60,6 +61,7 @@ def complete(
     remarks += [remark_on_lines(found, survey) for found in left]
     remarks += remark_on_stuck(uncovered, survey)
     remarks += remark_on_masked_parts(survey) if finding.rest is None else []
+    remarks += remark_on_masked_frames(survey, _filled_frames(gaps, finding))
     empty = voxels_of(survey, [found.lines for found in left], uncovered)
     rest = finding.rest
     if fill_empty:
@@ -71,7 +73,7 @@ def complete(
         finding,
         gaps=gaps,
         remarks=(*finding.remarks, *remarks),
-        rest=rest,
+        rest=None if rest is None else _outside_planes(rest, gaps),
         empty=None if empty.is_empty else empty,
     )
     return replace(made, survey=_with_all(scan, survey, made))
@@ -125,6 +127,21 @@ def _with_patches(rest: BoolArray | None, survey: Survey, uncovered: Uncovered) 
         return rest
     drawn = patches.part(whole(survey.shape))
     return drawn if rest is None else drawn | rest
+
+
+def _filled_frames(gaps: tuple[Gap, ...], finding: GapFinding) -> BoolArray:
+    """Frames of which gaps hold all, or a part that is no whole row or column, (n_rock,) bool."""
+    frames = np.zeros(finding.shape[0], dtype=bool)
+    for gap in gaps:
+        if gap.axis == 0:
+            frames[gap.start : gap.stop] = True
+    return frames if finding.rest is None else frames | finding.rest.any(axis=(1, 2))
+
+
+def _outside_planes(rest: BoolArray, gaps: tuple[Gap, ...]) -> BoolArray | None:
+    """The voxels of `rest` that lie in none of the gaps, which are filled by themselves."""
+    outside = rest & ~mask_in_box(gaps, whole(as_shape(rest.shape)))
+    return outside if outside.any() else None
 
 
 def _with_all(scan: Measured, survey: Survey, finding: GapFinding) -> Survey:

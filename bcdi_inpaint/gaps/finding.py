@@ -18,6 +18,7 @@ from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.gap_finding import BY_COUNTS, BY_MASK, BY_USER, GapFinding, GapOptions
 from bcdi_inpaint.gaps.masks import as_region, check_inside, merge_gaps, runs_of_lines
 from bcdi_inpaint.gaps.placement import (
+    PlacementSettings,
     Suggest,
     check_places,
     check_voxels,
@@ -30,6 +31,7 @@ from bcdi_inpaint.gaps.uncovered import (
     find_uncovered,
     masked_parts,
     remark_on_lines,
+    remark_on_masked_frames,
     remark_on_patches,
 )
 from bcdi_inpaint.gaps.widths import KNOWN_WIDTHS, WIDEST
@@ -88,17 +90,24 @@ def find_with(scan: Measured, options: GapOptions) -> GapFinding:
     finding = given if given is not None else _search(survey, fill_empty=options.fill_empty)
     check_inside(finding.gaps, scan.shape)
     if not options.trust:
-        # One masked line with counts is a noisy one, and what lies at the edge is not filled.
-        narrowest = 1 if given is not None else 2
-        placed = [
-            gap for gap in finding.gaps if gap.width >= narrowest and _inside(gap, scan.shape)
-        ]
-        check_places(survey, placed, _suggestion(finding, options))
+        check_places(survey, _to_check(finding, options), _suggestion(finding, options))
         check_voxels(survey, finding.rest)
     whole_finding = complete(scan, survey, finding, fill_empty=options.fill_empty)
     if not whole_finding.gaps and whole_finding.rest is None:
         raise InputError(_nothing_found((), survey))
     return whole_finding
+
+
+def _to_check(finding: GapFinding, options: GapOptions) -> list[Gap]:
+    """The gaps that are held against the counts."""
+    if finding.how == BY_USER:
+        return list(finding.gaps)
+    if options.detector is not None and options.gap_mask is None:
+        # Of a gap that the crop cuts only lit rims may be left.
+        rim = PlacementSettings.margin
+        return [gap for gap in finding.gaps if gap.width > rim or _inside(gap, finding.shape)]
+    # One masked line with counts is a noisy one, and what a mask covers at the edge is its border.
+    return [gap for gap in finding.gaps if gap.width >= 2 and _inside(gap, finding.shape)]
 
 
 def _suggestion(finding: GapFinding, options: GapOptions) -> Suggest:
@@ -131,6 +140,8 @@ def _search(survey: Survey, *, fill_empty: bool) -> GapFinding:
             f"all {math.prod(shape)} voxels are masked, expected measured counts around the "
             "gaps: check the mask (non-zero = bad)"
         )
+    if not survey.check.n_lit:
+        survey.check.finish()  # which says that there is no count
     by_mask = _masked_lines(survey.always_masked, shape)
     if any(gap.width > 1 and _inside(gap, shape) for gap in by_mask):
         return GapFinding(by_mask, BY_MASK, shape)
@@ -197,6 +208,9 @@ def _nothing_found(doubtful: tuple[Gap, ...], survey: Survey) -> str:
     moving = masked_parts(survey)
     if moving:
         message += f" (the mask covers {moving}: --gap-mask FILE fills a gap of any shape)"
+    no_frame = np.zeros(survey.shape[0], dtype=bool)
+    lost = "; ".join(remark.text for remark in remark_on_masked_frames(survey, no_frame))
+    message += f" ({lost})" if lost else ""
     uncovered = find_uncovered(survey, ())
     parts = "; ".join(remark.text for remark in remark_on_patches(uncovered))
     frames = [found for found in uncovered.whole_lines if found.lines.axis == 0]

@@ -230,6 +230,42 @@ def _in_frames(survey: Survey, axis: int, along: int) -> Iterator[str]:
                 yield f"{lines} in frames {frames[0]}:{frames[-1] + 1}"
 
 
+def remark_on_masked_frames(survey: Survey, filled: BoolArray) -> list[Remark]:
+    """What to say of frames that the mask covers whole, between others that it does not.
+
+    Parameters
+    ----------
+    survey : of the scan.
+    filled : (n_rock,) bool, frames in which something is filled that the mask may cover.
+
+    Returns
+    -------
+    One remark, or none.
+    """
+    masked = survey.known_per_line(0) == 0
+    lost = [
+        part
+        for run in runs_of_lines(0, masked)
+        if run.start > 0 and run.stop < masked.size  # a scan's ends are often cut off
+        for part in runs_of_lines(0, masked & ~filled)
+        if run.start <= part.start and part.stop <= run.stop
+    ]
+    if not lost:
+        return []
+    few = len(lost) <= MOST_NAMED
+    shown = lost if few else lost[:1]
+    places = ", ".join(map(str, shown)) + ("" if few else f" and {len(lost) - 1} more such places")
+    options = " ".join(f"--gap {AXIS_NAMES[0]}={one.start}:{one.stop}" for one in shown)
+    lit = survey.lit_per_line(0, masked_too=True)
+    trusted = " --trust-gaps" if any(lit[one.start : one.stop].any() for one in shown) else ""
+    hint = next(filter(None, (_maybe_last(one, survey) for one in lost)), "")
+    text = (
+        f"the mask covers {places} whole: they stay masked; {options}{trusted}"
+        f"{'' if few else ' and so on'} fills them{hint}"
+    )
+    return [Remark("masked-frames", text)]
+
+
 def remark_on_masked_parts(survey: Survey) -> list[Remark]:
     """What to say of lines that the mask covers in a part of the frames: they are not filled."""
     parts = masked_parts(survey)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from bcdi_inpaint.checks.gap_search import find_gaps
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.fillable import fillable_part_of, known_lines
+from bcdi_inpaint.gaps.detectors import Detector
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.gap_finding import BY_MASK, BY_USER, GapFinding
 from bcdi_inpaint.gaps.masks import mask_in_box
@@ -92,6 +94,39 @@ def test_all_that_is_empty_is_filled_where_that_is_wished(bright: np.ndarray):
     finding = find_gaps(scan, fill_empty=True)
     assert finding.region.part(whole(SHAPE))[hole].all()
     assert finding.gaps == (Gap(0, 9, 11), Gap(1, 26, 32))
+    assert finding.rest is not None
+    assert not (finding.rest & mask_in_box(finding.gaps, whole(SHAPE))).any()
+    plan = fillable_part_of(finding.region, known_lines(finding.mask))
+    assert plan.warnings == ()
+    np.testing.assert_array_equal(plan.fillable, finding.mask)
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_frames_that_a_mask_covers_whole_are_named(bright: np.ndarray, hidden: bool) -> None:
+    mask = np.zeros(SHAPE, bool)
+    mask[:, 26:32] = mask[:2] = mask[9:11] = mask[15] = mask[22:] = True
+    counts = np.where(mask, 0, bright) if hidden else lost(bright, ROWS)
+    finding = find_gaps(as_scan(counts, mask))
+    assert kinds(finding) == ["masked-frames"]
+    text = finding.remarks[0].text
+    assert "the mask covers frames 9:11, frames 15:16 whole: they stay masked" in text
+    options = "--gap frames=9:11 --gap frames=15:16"
+    assert f"{options}{'' if hidden else ' --trust-gaps'} fills them" in text
+    given = [*finding.gaps, Gap(0, 9, 11)]
+    (remark,) = find_gaps(as_scan(counts, mask), given, trust=not hidden).remarks
+    assert "the mask covers frames 15:16 whole" in remark.text
+    assert find_gaps(as_scan(counts, mask), [*given, Gap(0, 15, 16)], trust=True).remarks == ()
+
+
+def test_of_many_masked_frames_the_first_are_named(bright: np.ndarray) -> None:
+    mask = np.zeros(SHAPE, bool)
+    mask[:, 26:32] = mask[3:15:2] = True
+    (remark,) = find_gaps(as_scan(np.where(mask, 0, bright), mask)).remarks
+    assert "frames 3:4 and 5 more such places whole" in remark.text
+    mask = np.zeros(SHAPE, bool)
+    mask[9:15] = True
+    with pytest.raises(InputError, match=r"no gap found.*frames 9:15 whole.*--axes yxn"):
+        find_gaps(as_scan(np.where(mask, 0, bright), mask))
 
 
 def moving() -> np.ndarray:
@@ -155,6 +190,31 @@ def test_a_wider_margin_than_usual_is_refused_and_the_usual_one_is_not(bright: n
     assert find_gaps(scan, [Gap(1, 24, 34)]).gaps == (Gap(1, 24, 34),)
     with pytest.raises(InputError, match=r"rows 22:26, rows 32:35 .* --gap rows=26:32"):
         find_gaps(scan, [Gap(1, 22, 35)])
+
+
+def test_lit_lines_at_the_edge_are_no_gap(bright: np.ndarray) -> None:
+    scan = as_scan(lost(bright, ROWS))
+    for edge in (Gap(1, 34, 40), Gap(2, 0, 1), Gap(0, 20, 24)):
+        with pytest.raises(InputError, match=rf"{edge} hold counts as their neighbours do"):
+            find_gaps(scan, [Gap(1, 26, 32), edge])
+    mask = np.zeros(SHAPE, bool)  # the file's own may cover whatever it likes there
+    mask[:, 26:32] = mask[:, 34:] = True
+    assert find_gaps(as_scan(bright * ~mask, mask)).gaps == (Gap(1, 26, 32), Gap(1, 34, 40))
+
+
+@pytest.mark.parametrize(("begin", "refused"), [(10, False), (8, True)])
+def test_a_table_at_the_edge_is_held_against_the_counts(
+    bright: np.ndarray, begin: int, refused: bool
+) -> None:
+    """Of a gap that the crop cuts its lit rim may be left, but no more."""
+    detector = Detector("toy", (60, 60), ((6, 12), (36, 42)), (), 55e-6)
+    scan = as_scan(lost(bright, (ALL, slice(36 - begin, 42 - begin))))
+    expected = Gap(1, 0, 12 - begin), Gap(1, 36 - begin, 42 - begin)
+    if not refused:
+        assert find_gaps(scan, detector=detector, roi=(begin, 0)).gaps == expected
+        return
+    with pytest.raises(InputError, match=r"rows 0:4 hold counts as their neighbours do"):
+        find_gaps(scan, detector=detector, roi=(begin, 0))
 
 
 @pytest.mark.parametrize("step", [-2, -1, 1, 2])

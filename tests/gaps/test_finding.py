@@ -195,6 +195,11 @@ def test_everything_masked_is_refused():
         find_gaps(masked_scan("### ###"))
 
 
+def test_a_scan_without_a_count_is_refused_as_such() -> None:
+    with pytest.raises(InputError, match="all 16 voxels outside the mask and the gaps are zero"):
+        find_gaps(Scan(np.zeros((2, 2, 4), "i4"), np.zeros((2, 2, 4), bool)))
+
+
 # Empty lines
 
 
