@@ -145,9 +145,10 @@ def _rounded(seen: Peek, valid: BoolArray) -> Remarks:
     if not changed.size:
         return ()
     first = changed[0]
-    percent = 100 * changed.size / values.size
+    share = 100 * changed.size / values.size
+    percent = f"{share:.2g}" if share < 99.5 else "100"  # not 1e+02
     text = (
-        f"values are kept as float32, as PyNX takes them, and {percent:.2g} % of those looked at "
+        f"values are kept as float32, as PyNX takes them, and {percent} % of those looked at "
         f"are none: {values[first]:.17g} is written as {kept[first]:.17g}"
     )
     return (Remark("rounded", text),)

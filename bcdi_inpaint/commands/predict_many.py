@@ -99,7 +99,7 @@ def fill_many(
     batch_report.check_report(report)
     page = reports.open_page(options["force"], listed.scans)
     if listed.passed_over and not (quiet or as_json):
-        click.echo(f"{listed.passed_over} files are outputs or masks of pairs: passed over")
+        click.echo(f"{listed.passed_over} files are outputs, masks of pairs or parts: passed over")
     done: list[Outcome] = []
 
     def report_one(outcome: Outcome) -> None:

@@ -10,6 +10,7 @@ from bcdi_inpaint.files.bliss import bliss_scans, chosen_scans, parse_scans
 from bcdi_inpaint.files.cxi_fill import write_filled_cxi
 from bcdi_inpaint.files.cxi_result import StoredResult, read_result, write_result
 from bcdi_inpaint.files.cxi_writing import Provenance, own_version, write_scan
+from bcdi_inpaint.files.dataset import master_of
 from bcdi_inpaint.files.fill import StoredFill, read_fill
 from bcdi_inpaint.files.filled import FilledArrays, FilledPart, FilledScan, Uncertainty, check_fill
 from bcdi_inpaint.files.found_objects import has_unseen, read_objects
@@ -77,6 +78,7 @@ __all__ = [
     "is_output",
     "is_pair_mask",
     "load_npz",
+    "master_of",
     "may_write",
     "names_mask",
     "open_fill",

@@ -188,11 +188,19 @@ def _check_centred(file: h5py.File, data_path: str, where: str, path: Path) -> N
         )
 
 
+def master_of(path: Path) -> Path | None:
+    """The master beside one of EIGER's files of frames; None where there is none."""
+    stem, _, number = path.stem.rpartition("_data_")
+    if not stem or not number.isdigit():
+        return None
+    master = path.with_name(f"{stem}{MASTER}{path.suffix}")
+    return master if master.is_file() else None
+
+
 def _alone(path: Path) -> Remarks:
     """What to say of one of EIGER's files of frames whose master lies beside it."""
-    stem, _, number = path.stem.rpartition("_data_")
-    master = path.with_name(f"{stem}{MASTER}{path.suffix}")
-    if not stem or not number.isdigit() or not master.is_file():
+    master = master_of(path)
+    if master is None:
         return ()
     text = (
         f"{path.name} is one file of frames of {master.name}: the other frames, the mask and the "

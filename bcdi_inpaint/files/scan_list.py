@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bcdi_inpaint.files import (
     is_frames,
     is_output,
     is_pair_mask,
+    master_of,
     names_mask,
     parse_scans,
     split_spec,
@@ -22,7 +23,7 @@ from bcdi_inpaint.files.stacks import refuse_single_frames
 
 @dataclass(frozen=True)
 class ScanList:
-    """Scans by their specs, each once; and how many files were no scans but outputs or masks."""
+    """Scans by their specs, each once; and how many files were none but outputs, masks or parts."""
 
     scans: tuple[str, ...]
     passed_over: int = 0
@@ -45,7 +46,8 @@ def list_scans(arguments: Iterable[str], numbers: str | None = None) -> ScanList
     Parameters
     ----------
     arguments : files or specs, folders, and ``@list.txt`` with one of them a line (``#`` begins a
-        comment). Our own outputs and the masks of pairs are passed over, as ``*`` catches them too.
+        comment). Our own outputs, the masks of pairs and parts of a master that is meant as well
+        are passed over, as ``*`` catches them too.
     numbers : ``1-200,205``, scan numbers in BLISS files.
 
     Raises
@@ -71,10 +73,13 @@ def list_scans(arguments: Iterable[str], numbers: str | None = None) -> ScanList
                 f"folder {argument} holds no scan, expected files that end in "
                 f"{', '.join(SCAN_SUFFIXES)}: give the name of a file, or another folder"
             )
-    refuse_single_frames(found)
-    if not found:
+    files = {path for path, inner in map(split_spec, found) if inner is None}
+    scans = [spec for spec in found if not _is_part(spec, files)]
+    passed_over += len(found) - len(scans)
+    refuse_single_frames(scans)
+    if not scans:
         raise InputError("no scan is left, expected one: outputs and masks of pairs are no scans")
-    return ScanList(tuple(dict.fromkeys(found)), passed_over)
+    return ScanList(tuple(dict.fromkeys(scans)), passed_over)
 
 
 def _is_folder(argument: str) -> bool:
@@ -107,6 +112,12 @@ def _in_folder(folder: Path) -> list[str]:
     except OSError as error:
         raise InputError(f"folder {folder} cannot be read ({error}), expected scans") from error
     return [str(p) for p in files if p.name.lower().endswith(SCAN_SUFFIXES) and p.is_file()]
+
+
+def _is_part(spec: str, files: Set[Path]) -> bool:
+    """Whether it is a file of frames of an EIGER master that is among the files."""
+    path, inner = split_spec(spec)
+    return inner is None and master_of(path) in files
 
 
 def _is_no_scan(spec: str, in_folder: bool) -> bool:

@@ -120,3 +120,5 @@ def test_values_that_are_no_float32_are_named() -> None:
     (remark,) = prepare(as_scan(counts)).remarks
     assert remark.kind == "rounded"
     assert "16777217 is written as 16777216" in remark.text
+    (remark,) = prepare(as_scan(counts * (2**24 + 1)), NumberWishes(photon=1)).remarks
+    assert "and 100 % of those looked at are none" in remark.text
