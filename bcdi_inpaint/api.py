@@ -18,7 +18,7 @@ from bcdi_inpaint.gaps.gap_finding import GapFinding
 from bcdi_inpaint.gaps.masks import GapRegion, as_region
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.photon_view import as_stored, photon_of
-from bcdi_inpaint.scan.scan import Measured, Scan, as_scan
+from bcdi_inpaint.scan.scan import Measured, as_scan
 
 if TYPE_CHECKING:
     from bcdi_inpaint.filling.fill import Fill, Filled
@@ -290,13 +290,9 @@ def _checked(
     """The scan in photons, with further bad voxels, and its gaps."""
     measured: Measured = as_scan(scan, bad_mask) if isinstance(scan, np.ndarray) else scan
     if not isinstance(scan, np.ndarray) and bad_mask is not None:
-        measured = _with_bad(measured, bad_mask)
+        measured = measured.part(whole(measured.shape)).with_bad(bad_mask)
     if isinstance(gaps, GapFinding):
         measured, region = gaps.seen(measured), gaps.region
     else:
         region = as_region(gaps, measured.shape)
     return prepare(measured, NumberWishes(photon=photon), gap=region).scan, region
-
-
-def _with_bad(scan: Measured, bad_mask: np.ndarray) -> Scan:
-    return scan.part(whole(scan.shape)).with_bad(bad_mask)
