@@ -16,6 +16,7 @@ from bcdi_inpaint.checks.background import (
 from bcdi_inpaint.checks.inverted import check_mask
 from bcdi_inpaint.checks.marks import find_marks, mark_remarks
 from bcdi_inpaint.checks.peek import Peek, peek
+from bcdi_inpaint.checks.transformed_counts import check_transformed
 from bcdi_inpaint.checks.units import Unit, find_unit, given_unit
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.gaps.masks import GapRegion
@@ -100,8 +101,8 @@ def prepare(
     Raises
     ------
     InputError
-        For a mask that says 1 = good, and for a background that was subtracted, where the user has
-        not said what to do.
+        For a mask that says 1 = good, for a background that was subtracted, where the user has not
+        said what to do, and for square roots and logarithms of counts.
     """
     read = scan
     if wishes.masks or wishes.own_is_good:
@@ -165,4 +166,5 @@ def _unit(
     known = valid & (seen.counts >= 0)
     if wishes.photon is not None:
         return given_unit(wishes.photon, seen, known)
+    check_transformed(seen.counts[known & (seen.counts > 0)])
     return find_unit(seen, known, is_subtracted=background is not None)
