@@ -33,12 +33,21 @@ SETTINGS = BackgroundSettings()
 
 @dataclass(frozen=True)
 class Background:
-    """Values below zero in some frames: their share of what is known, and the smallest."""
+    """Values below zero in some frames: their share of what is known, and the smallest.
+
+    `is_one` where they are one whole number, as a mark of what was not measured would be.
+    """
 
     share: float
     smallest: float
+    is_one: bool = False
 
     def __str__(self) -> str:
+        if self.is_one:
+            return (
+                f"{100 * self.share:.2g} % of the voxels hold {self.smallest:.10g}, which alone "
+                "lies below zero and may mark what was not measured"
+            )
         return (
             f"{100 * self.share:.2g} % of the voxels lie below zero, down to {self.smallest:.4g}, "
             "around zero: a background looks subtracted"
@@ -71,11 +80,18 @@ def find_background(
     others = seen.counts[known & (seen.counts > 0)]
     if not others.size or -float(np.median(values)) > float(others.max()):
         return None
-    return Background(n_below / float(known.sum()), float(values.min()))
+    smallest = float(values.min())
+    is_one = smallest == float(values.max()) == round(smallest)
+    return Background(n_below / float(known.sum()), smallest, is_one)
 
 
 def refuse_background(found: Background) -> InputError:
     """The error where the user has not said what to do with values below zero."""
+    if found.is_one:
+        return InputError(
+            f"{found}; expected counts >= 0: --mask negative masks them (--clip takes them as "
+            "zero, if a background was subtracted)"
+        )
     return InputError(
         f"{found}; expected counts >= 0: --clip takes them as zero and leaves them in the output "
         "as they are (--mask negative masks them)"

@@ -23,7 +23,9 @@ class MarkSettings:
     of_line : share of a line's voxels that hold the mark in every frame.
     above : share of the other valid voxels that a mark above zero exceeds.
     largest_ratio : times that it exceeds that share's largest value.
-    elsewhere : largest share of the voxels outside its lines that hold it.
+    elsewhere : largest share of the voxels outside its lines that hold it, where it may be a count.
+    moving : the same of a mark that is none: a counter's limit, or the one value below zero; a gap
+        may move with the frames.
     most : largest share of a frame that a mark fills.
     """
 
@@ -31,6 +33,7 @@ class MarkSettings:
     above: float = 0.99
     largest_ratio: float = 3.0
     elsewhere: float = 0.002
+    moving: float = 0.3
     most: float = 0.5
 
 
@@ -75,13 +78,28 @@ def _is_mark(
     others = others[np.isfinite(others)] if others.dtype.kind == "f" else others
     if not fills or not others.size or others.min() == others.max():
         return False  # there are no counts to be far from
-    if here.mean() > settings.most or np.mean(others == value) > settings.elsewhere:
+    if here.mean() > settings.most or not _is_rare(value, others, settings):
         return False
     if value < 0:
         return True
     if value in COUNTER_LIMITS:
         return bool(value > np.median(others))
     return bool(value > settings.largest_ratio * np.quantile(others, settings.above))
+
+
+def _is_rare(value: float, others: np.ndarray, settings: MarkSettings) -> bool:
+    """Whether a value is rare among other voxels (n_frames, n), or stands there as a mark too."""
+    share = float(np.mean(others == value))
+    if share <= settings.elsewhere:
+        return True
+    if share > settings.moving:
+        return False
+    if value in COUNTER_LIMITS:
+        return True
+    # Where a background was subtracted, dark voxels lie below zero, and most of a scan is dark.
+    n_other_below = np.mean((others < 0) & (others != value))
+    is_one = value < 0 and value == round(value) and n_other_below <= settings.elsewhere
+    return bool(is_one and share <= np.mean(others == 0))
 
 
 def mark_remarks(marks: tuple[float, ...], seen: Peek) -> Remarks:

@@ -8,6 +8,7 @@ import pytest
 from bcdi_inpaint.checks.marks import find_marks
 from bcdi_inpaint.checks.numbers import prepare
 from bcdi_inpaint.checks.peek import peek
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.scan import as_scan
 
@@ -64,3 +65,29 @@ def test_a_lost_frame_hides_no_mark() -> None:
     counts[:, 10:14] = 65535
     counts[[3, 12]] = 0
     assert find_marks(peek(as_scan(counts))) == (65535.0,)
+
+
+@pytest.mark.parametrize("mark", [-1, -2, 65535, 2**20 - 1])
+def test_a_mark_that_fills_lines_and_moves_with_the_frames_too(mark: int) -> None:
+    counts = pattern(scale=1e3)
+    counts[:, 10:14] = mark
+    for frame in range(len(counts)):
+        counts[frame, :, 28 + frame // 6 : 33 + frame // 6] = mark
+    scan = as_scan(counts.astype(np.int32))
+    assert find_marks(peek(scan)) == (mark,)
+    bad = prepare(scan).scan.part(whole(counts.shape)).bad_mask
+    np.testing.assert_array_equal(bad, counts == mark)
+
+
+def test_dark_voxels_below_zero_are_no_marks() -> None:
+    counts = pattern(scale=1e4) - 1
+    counts[:, 10:14] = -1
+    assert find_marks(peek(as_scan(counts))) == ()
+
+
+def test_one_value_below_zero_is_to_be_masked_first() -> None:
+    counts = pattern()
+    for frame in range(len(counts)):
+        counts[frame, :, 20 + frame // 2 : 25 + frame // 2] = -1
+    with pytest.raises(InputError, match=r"hold -1, which alone .*: --mask negative masks"):
+        prepare(as_scan(counts))
