@@ -33,6 +33,10 @@ class EmptinessSettings:
     mirrored : a run of at most so many lines is no fault where its Friedel mate, on the other side
         of the peak, is dark too: it is the line between two fringes.
     dark_mate : of the lines beside it, what the mate may hold at most to be dark.
+    steeper : the amplitudes on both sides of a zero between two lines add up to the steepness
+        there; for fringes of 2.5 lines or more, whose amplitude bends, to 1.24 times that.
+    aside : lines that a zero lies at most from where the mate would be.
+    by_chance : what Poisson noise adds to such a sum, in roots of counts.
     """
 
     both_sides: float = 24.0
@@ -41,6 +45,9 @@ class EmptinessSettings:
     narrowest_patch: int = 2
     mirrored: int = 2
     dark_mate: float = 0.6
+    steeper: float = 1.3
+    by_chance: float = 1.5
+    aside: float = 1.0
 
 
 SETTINGS = EmptinessSettings()
@@ -183,6 +190,7 @@ def without_fringes(
     runs: list[EmptyRun],
     lit: IntArray,
     known: IntArray | None = None,
+    light: Float64Array | None = None,
     settings: EmptinessSettings = SETTINGS,
 ) -> list[EmptyRun]:
     """Leave out runs that are the dark lines between two fringes.
@@ -192,6 +200,7 @@ def without_fringes(
     runs : what `empty_runs` found.
     lit : (n_lines,), how many voxels of each line hold counts.
     known : (n_lines,), how many are measured at all; None for all.
+    light : (n_lines,), the counts of each line; None for `lit`.
     settings : what makes a run such a line.
 
     Returns
@@ -201,26 +210,74 @@ def without_fringes(
     if not runs:
         return []
     known = np.ones_like(lit) if known is None else known
-    weight = (lit / max(lit.max(), 1)) ** 4.0
-    peak = float((weight * np.arange(lit.size)).sum() / weight.sum())
+    lines = _Lines(lit, known > 0, np.sqrt(lit if light is None else light))
     return [
         run
         for run in runs
-        if run.width > settings.mirrored or not _has_dark_mate(run, lit, known, peak, settings)
+        if run.width > settings.mirrored or not _has_dark_mate(run, lines, settings)
     ]
 
 
-def _has_dark_mate(
-    run: EmptyRun, lit: IntArray, known: IntArray, peak: float, settings: EmptinessSettings
-) -> bool:
+@dataclass(frozen=True)
+class _Lines:
+    """Of each line how many voxels are lit, whether any is known, and its amplitude."""
+
+    lit: IntArray
+    is_known: BoolArray
+    amplitude: Float64Array
+
+    def mate(self, run: EmptyRun) -> float:
+        """Where the run's mate would be: each line opposite of one that is most like it."""
+        weight = (self.lit / max(self.lit.max(), 1)) ** 4.0
+        peak = float((weight * np.arange(self.lit.size)).sum() / weight.sum())
+        usable = self.is_known.copy()
+        usable[run.start : run.stop] = False
+        around = range(max(round(2 * peak) - 2, 0), round(2 * peak) + 3)
+        total = min(around, key=lambda twice: self._unlike(usable, twice))
+        return total - (run.start + run.stop - 1) / 2
+
+    def _unlike(self, usable: BoolArray, twice_peak: int) -> float:
+        """How much lines differ from their mates, which add up to twice the peak with them."""
+        own = np.arange(max(twice_peak - self.lit.size + 1, 0), min(twice_peak + 1, self.lit.size))
+        there = usable[own] & usable[twice_peak - own]
+        one, other = (self.amplitude[k[there]] for k in (own, twice_peak - own))
+        both = float((one + other).sum())
+        return float(np.abs(one - other).sum()) / both if both > 0 else np.inf
+
+
+def _has_dark_mate(run: EmptyRun, lines: _Lines, settings: EmptinessSettings) -> bool:
     """Whether a line is dark on the other side of the peak, where the run's mate would be."""
-    mate = round(2 * peak - (run.start + run.stop - 1) / 2)
-    for line in range(mate - 1, mate + 2):
+    mate = lines.mate(run)
+    light = lines.amplitude**2
+    for line in range(round(mate) - 1, round(mate) + 2):
         # At the peak a run is its own mate, and the peak is no dark line; a gap there says nothing.
-        if run.start <= line < run.stop or not known[line : line + 1].any():
+        if run.start <= line < run.stop or not lines.is_known[line : line + 1].any():
             continue
-        if 0 < line < lit.size - 1:
-            beside = (lit[line - 1] + lit[line + 1]) / 2
-            if lit[line] < settings.dark_mate * beside:
+        if 0 < line < light.size - 1:
+            beside = (light[line - 1] + light[line + 1]) / 2
+            is_dark = light[line] < settings.dark_mate * beside
+            if is_dark and _is_zero(line, mate, run, lines, settings):
                 return True
+    return False
+
+
+def _is_zero(
+    line: int, mate: float, run: EmptyRun, lines: _Lines, settings: EmptinessSettings
+) -> bool:
+    """Whether the amplitude passes through zero beside a dark line, where the mate would be.
+
+    Through an exact zero it runs straight, as steep as from one side of the run to the other. What
+    is dark and does not reach zero is the bottom of a fringe that strain has filled.
+    """
+    if run.at_edge:
+        return True
+    steepness = float(lines.amplitude[[run.start - 1, run.stop]].sum()) / (run.width + 1)
+    for first in (line - 1, line):
+        one, other = lines.amplitude[first : first + 2]
+        if one + other > settings.steeper * steepness + settings.by_chance:
+            continue
+        zero = first + one / max(one + other, 1)
+        is_sure = lines.is_known[first : first + 2].all()
+        if not is_sure or abs(zero - mate) <= settings.aside + (run.width - 1) / 2:
+            return True
     return False

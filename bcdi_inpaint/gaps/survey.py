@@ -48,6 +48,7 @@ class Survey:
     known_lines : for each axis, which of its lines hold a known voxel, bool.
     check : what has to be refused of the known voxels.
     light : (n_y, n_x), the valid unmasked counts of all frames together.
+    frame_light : (n_rock,), the same of each frame's pixels.
     least, largest : (n_y, n_x), of each pixel's counts; NaN where it is masked in a frame.
     gap_light : of the gap that was given and of the voxels beside it in their frames, how many
         hold counts and how many there are: (lit, all, lit beside, all beside).
@@ -62,6 +63,7 @@ class Survey:
     known_lines: tuple[BoolArray, BoolArray, BoolArray]
     check: CountsCheck
     light: Float64Array
+    frame_light: Float64Array
     least: Float64Array
     largest: Float64Array
     gap_light: tuple[int, int, int, int] = (0, 0, 0, 0)
@@ -95,6 +97,10 @@ class Survey:
             return np.asarray(projections[2].sum(axis=1))
         return np.asarray((projections[0] > 0).sum(axis=2 - axis))
 
+    def light_per_line(self, axis: int) -> Float64Array:
+        """The valid unmasked counts of each line of an axis, (n_lines,)."""
+        return self.frame_light if axis == 0 else self.light.sum(axis=2 - axis)
+
     def known_per_line(self, axis: int) -> IntArray:
         """How much of each line of an axis is measured, in pixels; see `lit_per_line`."""
         if axis == 0:
@@ -120,7 +126,7 @@ def survey_scan(scan: Measured, gap: Region | None = None) -> Survey:
     lit, unmasked_lit, unmasked = (_empty_projections(scan.shape) for _ in range(3))
     check = CountsCheck()
     gap_light = np.zeros(4, dtype=np.int64)
-    light = np.zeros(scan.shape[1:])
+    light, frame_light = np.zeros(scan.shape[1:]), np.zeros(scan.shape[0])
     least, largest = np.full(scan.shape[1:], np.inf), np.full(scan.shape[1:], -np.inf)
     for layer in _layers(scan, gap):
         gap_light += layer.gap_light
@@ -128,6 +134,7 @@ def survey_scan(scan: Measured, gap: Region | None = None) -> Survey:
         np.minimum(least, layer.least, out=least)  # NaN stays
         np.maximum(largest, layer.largest, out=largest)
         frames = layer.box[0]
+        frame_light[frames] = layer.frame_light
         index = frames.start // BLOCK
         log_sum[index], n_known[index] = layer.log_sum, layer.n_known
         lines[0][frames] = layer.known_frames
@@ -148,6 +155,7 @@ def survey_scan(scan: Measured, gap: Region | None = None) -> Survey:
         known_lines,
         check,
         light,
+        frame_light,
         least,
         largest,
         _four(gap_light),
@@ -178,6 +186,7 @@ class _Layer:
     known_pixels: BoolArray
     check: CountsCheck
     light: Float64Array
+    frame_light: Float64Array
     least: Float64Array
     largest: Float64Array
     gap_light: IntArray
@@ -204,6 +213,7 @@ def _layers(scan: Measured, gap: Region | None) -> Iterator[_Layer]:
         lit = _lit(part.counts)
         lit_unmasked = lit & unmasked
         always = unmasked.all(axis=0)
+        light = np.where(lit_unmasked, part.counts, 0)
         return _Layer(
             box,
             (project(lit), project(lit_unmasked), project(unmasked)),
@@ -212,7 +222,8 @@ def _layers(scan: Measured, gap: Region | None) -> Iterator[_Layer]:
             np.asarray(known.any(axis=(1, 2))),
             np.asarray(n_frames > 0),
             check,
-            np.where(lit_unmasked, part.counts, 0).sum(axis=0, dtype=np.float64),
+            light.sum(axis=0, dtype=np.float64),
+            light.sum(axis=(1, 2), dtype=np.float64),
             np.where(always, part.counts.min(axis=0), np.nan),
             np.where(always, part.counts.max(axis=0), np.nan),
             _gap_light(lit, in_gap),

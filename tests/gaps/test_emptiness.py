@@ -72,3 +72,52 @@ def test_a_dark_line_at_the_peak_or_across_from_a_gap_is_a_fault() -> None:
     run = EmptyRun(6, 7, False)
     assert without_fringes([run], lit, known) == [run]
     assert without_fringes([run], lit) == []
+
+
+def test_a_dark_line_is_no_zero_where_its_mates_amplitude_reaches_none() -> None:
+    filled = np.array([40.0, 50, 60, 80, 60, 80, 200, 80, 20, 80, 60, 50, 40])
+    lit, known = filled.astype(int), np.full(13, 400)
+    lit[4] = 0
+    run = EmptyRun(4, 5, False)
+    assert empty_runs(lit, known) == [run]
+    assert without_fringes([run], lit, known, lit * 9.0) == [run]  # 20 beside 80: half of them
+    lit[8] = 4  # 2 times 2 voxels beside 2 times 9
+    assert without_fringes([run], lit, known, lit * 1.0) == []
+
+
+@pytest.mark.parametrize("peak", [20.0, 20.2, 20.5, 20.7])
+@pytest.mark.parametrize("light", [1e2, 1e4, 1e6])
+def test_exact_zeros_between_fringes_are_measured(peak: float, light: float) -> None:
+    """One line of the array lies at a zero, its mate anywhere beside a line."""
+    across = np.sinc(np.arange(-20, 21) / 6) ** 2
+    known, rng, n_seen = np.full(40, 41**2), np.random.default_rng(0), 0
+    for order in (1, 2, 3):
+        for dark in range(23, 36):
+            period = (dark - peak) / order
+            if not 2.6 < period < 8:
+                continue
+            along = np.sinc((np.arange(40) - peak) / period) ** 2
+            counts = rng.poisson(light * along[:, None] * np.outer(across, across).ravel())
+            lit = (counts > 0).sum(axis=1)
+            runs = [run for run in empty_runs(lit, known) if run.start == dark == run.stop - 1]
+            assert without_fringes(runs, lit, known, counts.sum(axis=1) * 1.0) == []
+            n_seen += len(runs)
+    assert n_seen > 4
+
+
+@pytest.mark.parametrize(("half_width", "fewest"), [(3, 12), (5, 7)])
+def test_lost_frames_of_a_scan_with_fine_fringes_are_found(half_width: int, fewest: int) -> None:
+    """Each near the peak; those between two fringes may pass as measured."""
+    z, y, x = (np.arange(n) - n // 2 for n in (40, 32, 36))
+    inside = (abs(z) <= half_width)[:, None, None] & (abs(y) <= 4)[:, None] & (abs(x) <= 5)
+    bent = 0.8 * np.sin(z[:, None, None] / 5 + y[:, None] / 6)
+    intensity = abs(np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(inside * np.exp(1j * bent))))) ** 2
+    counts = np.random.default_rng(0).poisson(3e4 * intensity / intensity.max())
+    known, found = np.full(40, 32 * 36), 0
+    for frame in range(12, 29):
+        own = counts.copy()
+        own[frame] = 0
+        lit, light = (own > 0).sum(axis=(1, 2)), own.sum(axis=(1, 2)) * 1.0
+        runs = without_fringes(empty_runs(lit, known), lit, known, light)
+        found += EmptyRun(frame, frame + 1, False) in runs
+    assert found >= fewest
