@@ -103,11 +103,11 @@ def _led_on(amplitudes: list[Float64Array], settings: StuckSettings) -> Float64A
 
 @dataclass(frozen=True)
 class StuckPixels:
-    """Pixels that hold one value above zero in all frames, far above their neighbours.
+    """Pixels that hold one value in all frames: a mark, or far above their neighbours.
 
     Attributes
     ----------
-    marks : (n_y, n_x) bool, those whose value is a known mark.
+    marks : (n_y, n_x) bool, those whose value is a known mark or a whole number below zero.
     others : (n_y, n_x) bool, the rest.
     """
 
@@ -118,7 +118,7 @@ class StuckPixels:
 def stuck_pixels(
     least: Float64Array, largest: Float64Array, n_frames: int, settings: StuckSettings = SETTINGS
 ) -> StuckPixels:
-    """Find the pixels that hold one value in all frames and stand out.
+    """Find the pixels that hold one value in all frames and stand out, or are below zero.
 
     Parameters
     ----------
@@ -131,8 +131,11 @@ def stuck_pixels(
     Which they are.
     """
     marks, others = np.zeros(least.shape, bool), np.zeros(least.shape, bool)
+    if n_frames < settings.fewest_frames:
+        return StuckPixels(marks, others)
+    marks |= (least == largest) & (least < 0) & (least == np.rint(least))
     places = np.argwhere((least == largest) & (least >= settings.least_value))
-    if n_frames < settings.fewest_frames or not len(places):
+    if not len(places):
         return StuckPixels(marks, others)
     around = np.pad(largest, 1, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(around, (3, 3))[tuple(places.T)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import find_objects, label
@@ -60,14 +60,37 @@ def find_uncovered(survey: Survey, gaps: Iterable[Gap]) -> Uncovered:
     Whole lines first; what they hold is not among the patches.
     """
     gaps = list(gaps)
+    known = _outside(survey, 0, gaps)[1]
+    least = np.where(known > 0, survey.least, np.nan)
+    stuck = stuck_pixels(least, survey.largest, survey.shape[0])
+    survey = _without_pixels(survey, stuck.marks | stuck.others)
     lines = [found for axis in range(3) for found in _empty_lines(survey, axis, gaps)]
     covered = [*gaps, *(found.lines for found in lines)]
     first, second, third = (empty_cells(*_outside(survey, along, covered)) for along in range(3))
-    known = _outside(survey, 0, covered)[1]
-    least = np.where(known > 0, survey.least, np.nan)
-    stuck = stuck_pixels(least, survey.largest, survey.shape[0])
-    first |= dead_pixels(survey.light, known) & ~stuck.marks
+    first |= dead_pixels(survey.light, _outside(survey, 0, covered)[1])
     return Uncovered(tuple(lines), (first, second, third), stuck)
+
+
+def _without_pixels(survey: Survey, pixels: BoolArray) -> Survey:
+    """The survey as if pixels that hold one value in all frames were masked: they are no light."""
+    if not pixels.any():
+        return survey
+    lit, unmasked = (
+        (
+            np.where(pixels, 0, counted[0]),
+            counted[1] - (pixels & (counted[0] > 0)).sum(axis=0),
+            counted[2] - (pixels & (counted[0] > 0)).sum(axis=1),
+        )
+        for counted in (survey.unmasked_lit, survey.unmasked)
+    )
+    of_pixels = float(survey.light[pixels].sum()) / survey.shape[0]
+    return replace(
+        survey,
+        unmasked_lit=lit,
+        unmasked=unmasked,
+        light=np.where(pixels, 0, survey.light),
+        frame_light=survey.frame_light - of_pixels,
+    )
 
 
 def _empty_lines(survey: Survey, axis: int, gaps: list[Gap]) -> Iterator[EmptyLines]:
@@ -76,7 +99,8 @@ def _empty_lines(survey: Survey, axis: int, gaps: list[Gap]) -> Iterator[EmptyLi
     inside = [gap for gap in gaps if gap.axis == axis]
     for gap in inside:
         lit[gap.start : gap.stop] = known[gap.start : gap.stop] = 0
-    for run in without_fringes(empty_runs(lit, known), lit, known):
+    light = survey.light_per_line(axis)
+    for run in without_fringes(empty_runs(lit, known), lit, known, light):
         for lines in _without(Gap(axis, run.start, run.stop), known):
             yield EmptyLines(lines, run.at_edge)
 

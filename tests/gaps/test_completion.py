@@ -280,3 +280,35 @@ def test_a_hot_pixel_that_is_no_mark_is_named(bright: np.ndarray) -> None:
     finding = find_gaps(scan)
     assert kinds(finding) == ["hot-pixels"]
     assert not unmeasured(finding, scan)[:, 12, 17].any()
+
+
+@pytest.mark.parametrize("value", [-1, -2])
+def test_a_value_below_zero_in_one_pixel_of_every_frame_is_a_mark(bright, value: int) -> None:
+    counts = lost(bright, ROWS).astype(np.int32)
+    counts[:, 25, 17] = counts[:, 5:7, 8:11] = value
+    scan = as_scan(counts)
+    finding = find_gaps(scan)
+    assert kinds(finding) == ["mark"]
+    assert unmeasured(finding, scan)[counts < 0].all()
+    assert unmeasured(finding, scan).sum() == SHAPE[0] * (6 * SHAPE[2] + 7)
+    assert finding.survey is not None
+    finding.survey.check.finish()
+    counts[3, 9, 9] = value  # not in every frame
+    check = find_gaps(as_scan(counts)).survey
+    assert check is not None
+    with pytest.raises(InputError, match=r"1 of .* hold no valid count"):
+        check.check.finish()
+
+
+def test_a_marked_pixel_in_the_dark_is_no_light() -> None:
+    """The dark pixels between it and the edge are measured."""
+    z, y, x = (np.arange(n) - n / 2 for n in (40, *SHAPE[1:]))
+    spread = (z[:, None, None] / 4) ** 2 + (y[:, None] / 4) ** 2 + (x / 4) ** 2
+    counts = np.random.default_rng(0).poisson(1e4 / (1 + spread) ** 4).astype(np.uint32)
+    counts[:, 26:32] = 0
+    assert find_gaps(as_scan(counts)).remarks == ()
+    counts[:, 5, 5] = 65535
+    scan = as_scan(counts)
+    finding = find_gaps(scan)
+    assert kinds(finding) == ["mark"]
+    np.testing.assert_array_equal(finding.seen(scan).bad_in(whole(scan.shape)), counts == 65535)
