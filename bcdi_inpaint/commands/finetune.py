@@ -48,7 +48,9 @@ def _widths(_ctx: click.Context, _param: click.Parameter, text: str | None) -> t
 )
 @force_option()
 @model_option("Weights to begin with.")
-@mask_option("A further mask of every scan, non-zero = bad; 'invalid': NaN, the type's maximum.")
+@mask_option(
+    "A further mask of every scan, non-zero = bad; 'invalid': NaN, the type's maximum, below zero."
+)
 @mask_good_option
 @photon_option
 @clip_option

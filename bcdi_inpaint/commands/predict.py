@@ -47,7 +47,9 @@ def _background(ctx: click.Context, param: click.Parameter, text: str | None) ->
     help="A file, or a folder; folders are made. Default: SCAN_inpainted.cxi beside the scan.",
 )
 @force_option()
-@mask_option("A further mask, non-zero = bad; 'invalid': NaN, the type's maximum; 'negative'.")
+@mask_option(
+    "A further mask, non-zero = bad; 'invalid': NaN, the type's maximum, below zero; 'negative'."
+)
 @mask_good_option
 @photon_option
 @clip_option
