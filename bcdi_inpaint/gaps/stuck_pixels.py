@@ -133,7 +133,8 @@ def stuck_pixels(
     marks, others = np.zeros(least.shape, bool), np.zeros(least.shape, bool)
     if n_frames < settings.fewest_frames:
         return StuckPixels(marks, others)
-    marks |= (least == largest) & (least < 0) & (least == np.rint(least))
+    whole = np.isfinite(least) & (least == np.rint(least))
+    marks |= (least == largest) & (least < 0) & whole
     places = np.argwhere((least == largest) & (least >= settings.least_value))
     if not len(places):
         return StuckPixels(marks, others)

@@ -81,3 +81,10 @@ def test_a_value_that_repeats_itself_in_all_frames_stands_out() -> None:
     flat = np.full((9, 9), 65535.0)
     alike = stuck_pixels(flat, flat, 6)
     assert not (alike.marks | alike.others).any()
+
+
+def test_whole_numbers_below_zero_in_all_frames_are_marks_and_logarithms_of_zero_are_not() -> None:
+    counts = np.random.default_rng(1).poisson(9.0, (6, 9, 9)).astype(float)
+    counts[:, 3, 4], counts[:, 3, 6], counts[:, 5, 5] = -2, -np.inf, -0.3
+    found = stuck_pixels(counts.min(axis=0), counts.max(axis=0), 6)
+    assert np.argwhere(found.marks).tolist() == [[3, 4]]
