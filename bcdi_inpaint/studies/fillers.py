@@ -15,7 +15,7 @@ from bcdi_inpaint.filling.images import fill_image, see_image
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.filling.learned_fill import Box3D, LearningOptions, Start, learn
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
-from bcdi_inpaint.network.channels import Features
+from bcdi_inpaint.network.channels import Features, GuessKind
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.selftaught.budget import Budget
@@ -55,26 +55,31 @@ def classical_filler(name: str) -> Filler:
 
 
 class LastSeen:
-    """What networks see of the last image: all of a study see the same, so it is made once.
-
-    Attributes
-    ----------
-    seconds : that the processor computed to make it.
-    """
+    """What networks see of the last image: those of one guess see the same, so it is made once."""
 
     def __init__(self) -> None:
         self._known: np.ndarray | None = None
-        self._features: Features | None = None
-        self.seconds = 0.0
+        self._made: dict[GuessKind, tuple[Features, float]] = {}
 
-    def of(self, counts: np.ndarray, unknown: BoolArray) -> Features:
-        """What a network sees of an image (n_y, n_x), with a kriged guess."""
+    def of(
+        self, counts: np.ndarray, unknown: BoolArray, guess: GuessKind
+    ) -> tuple[Features, float]:
+        """What a network sees of an image, and the seconds the processor computed to make it.
+
+        Parameters
+        ----------
+        counts : (n_y, n_x) photon counts.
+        unknown : (n_y, n_x) bool, gaps and bad voxels.
+        guess : how the first guess is made.
+        """
         known = np.where(unknown, -1, counts)
-        if self._features is None or not np.array_equal(self._known, known):  # type: ignore[arg-type]
+        if self._known is None or not np.array_equal(self._known, known):
+            self._known, self._made = known, {}
+        if guess not in self._made:
             began = time.process_time()
-            self._known, self._features = known, see_image(counts, unknown)
-            self.seconds = time.process_time() - began
-        return self._features
+            features = see_image(counts, unknown, guess)
+            self._made[guess] = features, time.process_time() - began
+        return self._made[guess]
 
 
 class ImageFiller:
@@ -82,7 +87,7 @@ class ImageFiller:
 
     Attributes
     ----------
-    not_own : seconds to add to those of the last call: what a network that begins at a kriged guess
+    not_own : seconds to add to those of the last call: what a network that begins at a guess
         would have taken to make it, had another one not made it before; below 0 where one that does
         not look at it made it for the others.
 
@@ -101,10 +106,11 @@ class ImageFiller:
         """See `Filler`."""
         image, gap, bad = counts[0], gap_mask[0], bad_mask[0]
         began = time.process_time()
-        seen = self._last.of(image, gap | bad)
+        config = self._model.network.config
+        seen, making = self._last.of(image, gap | bad, config.guess)
         took = time.process_time() - began
-        krige = getattr(self._model.network.config, "inputs", "ours") == "ours"
-        self.not_own = (self._last.seconds if krige else 0.0) - took
+        looks = getattr(config, "inputs", "ours") == "ours"
+        self.not_own = (making if looks else 0.0) - took
         filled = fill_image(image, gap, self._model, bad_mask=bad, device=self._device, seen=seen)
         return Guess(filled[None], gap_mask)
 

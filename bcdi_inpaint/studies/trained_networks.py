@@ -101,6 +101,8 @@ def _slab_folder(contestant: Contestant, path: Path) -> Path:
     """Where the slabs of a network are, which all share that learn from the same ones."""
     plan = contestant.plan
     made_from = [plan.patterns, plan.held_out, plan.patches.model_dump(), plan.training.seed]
+    if plan.network.guess != "kriged":  # which slabs hold; kriged ones are kept where they were
+        made_from.append(plan.network.guess)
     return path.parent / f"slabs-{key_of(made_from)}"
 
 

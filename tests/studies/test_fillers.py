@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from bcdi_inpaint.filling.images import fill_image
 from bcdi_inpaint.network.kinds import make_network, read_config
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.studies import fillers
@@ -17,6 +18,19 @@ def published(inputs: str) -> Model:
     """An untrained network of a paper."""
     config = {"kind": "tunet", "n_dim": 2, "depth": 2, "base": 4, "inputs": inputs}
     return Model(make_network(read_config(json.dumps(config))).eval(), "tunet", "tunet")
+
+
+def test_a_network_sees_the_guess_that_it_learned_from() -> None:
+    linear = {"kind": "gap_unet", "n_dim": 2, "channels": [8], "dilations": [[1, 1]]}
+    network = make_network(read_config(json.dumps(linear | {"guess": "linear"}))).eval()
+    model, kriged = Model(network, "linear", "linear"), first_guess_model(2)
+    counts = np.random.default_rng(0).poisson(30, (1, 32, 32)).astype(np.float32)
+    gap = np.zeros(counts.shape, dtype=bool)
+    gap[:, :, 14:17] = True
+    last, none = LastSeen(), np.zeros_like(gap)
+    for each in (kriged, model, kriged):
+        found = ImageFiller(each, "cpu", last)(counts, gap, bad_mask=none).counts[0]
+        np.testing.assert_array_equal(found, fill_image(counts[0], gap[0], each, device="cpu"))
 
 
 @pytest.mark.parametrize("first", ["guess", "ours", "published"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_study import study, volumes
+from small_study import STUDY, study, volumes
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.kinds import KINDS
@@ -86,6 +86,19 @@ def test_another_last_step_is_kept_elsewhere() -> None:
         for given in ({}, {"share": 0.2}, {"widths": [3]})
     }
     assert len(paths) == 3
+
+
+def test_slabs_of_another_guess_are_kept_elsewhere() -> None:
+    """Those of kriged ones stay where they were."""
+    folders = []
+    for guess in ("kriged", "linear"):
+        shape = STUDY["shapes"]["gap_unet"] | {"guess": guess}
+        (one,) = study(kinds=["gap_unet"], shapes={"gap_unet": shape}).contestants()
+        folders.append(trained_networks._slab_folder(one, Path("weights/x")).name)
+    plan = one.plan
+    values = [plan.patterns, plan.held_out, plan.patches.model_dump(), plan.training.seed]
+    assert folders[0] == f"slabs-{key_of(values)}"
+    assert folders[1] != folders[0]
 
 
 STORED = {
