@@ -11,12 +11,16 @@ from bcdi_inpaint.errors import one_line
 from bcdi_inpaint.evaluation.fills.methods import NETWORK, REFINED
 from bcdi_inpaint.gaps.artificial import PLACEMENTS, SETTINGS, GapPlacement
 
+_NAME = r"^\w[\w.-]*$"
+"""Of what gives its name to files."""
+
 
 class ScanConfig(BaseModel):
     """A measured scan to judge on; line ranges are half-open, (first, last) with None for the end.
 
     Attributes
     ----------
+    name : of it in tables, and in the names of files.
     file : in the folder of measured scans; whatever `files.read_scan` reads.
     mask_key : a further mask, an array of an ``.npz`` file: non-zero = bad.
     frames, rows, columns : the part without gaps.
@@ -24,7 +28,7 @@ class ScanConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1)
+    name: str = Field(pattern=_NAME)
     file: str = Field(min_length=1)
     mask_key: str | None = None
     frames: tuple[int | None, int | None] = (None, None)
@@ -71,7 +75,7 @@ class EvaluationConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field("evaluation", pattern=r"^\w[\w.-]*$")
+    name: str = Field("evaluation", pattern=_NAME)
     seed: int = Field(1, ge=0)
     model: str = "default"
     methods: tuple[str, ...] = (*METHODS, NETWORK)

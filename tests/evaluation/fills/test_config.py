@@ -29,6 +29,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
         ({"kinds": ["diagonal"]}, "kinds.0 is 'diagonal'"),
         ({"published": {"widths": [25]}}, "width 25 does not fit, expected 1 to 24"),
         ({"measured": [{"name": "a"}]}, "measured.0.file is missing"),
+        ({"measured": [{"name": "a/b", "file": "c"}]}, "measured.0.name .*should match pattern"),
         ([1], "test"),
     ],
 )
