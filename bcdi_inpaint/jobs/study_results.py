@@ -75,7 +75,10 @@ def write_results(config: StudyConfig, source: str, folder: Path, results: Study
         text += section
     write_text(folder / "methods.md", text)
     shown = reports.judged_methods(rows)
-    return reports.by_width(rows, "of_the_way", shown)
+    # Without linear there is no way to have a share of.
+    return reports.by_width(rows, "of_the_way", shown) or reports.by_width(
+        rows, "pearson_log", shown
+    )
 
 
 def _draw(

@@ -9,7 +9,7 @@ from bcdi_inpaint.evaluation.fills.records import distinct
 from bcdi_inpaint.evaluation.report_tables import rows_as_table
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import Model
-from bcdi_inpaint.studies.leads import TESTED, find_sure, leads_of
+from bcdi_inpaint.studies.leads import TESTED, find_blindness, find_sure, leads_of
 
 FIRST_GUESS = "first guess"
 """Its name in tables."""
@@ -59,5 +59,7 @@ def table_of_earnings(
             for width in sorted(distinct(own, "width")):
                 of = (row["network"], width)
                 row[f"{width} px"] = f"**{leads[of]}**" if of in sure else str(leads[of])
-        text += f"\n{scan}:\n\n" + rows_as_table(rows, [*rows[0]], "markdown")
+        blind = find_blindness(leads)
+        heading = f"{scan}; {blind}" if blind else scan
+        text += f"\n{heading}:\n\n" + rows_as_table(rows, [*rows[0]], "markdown")
     return text

@@ -13,6 +13,7 @@ from scipy.stats import permutation_test
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.evaluation.fills import SIMULATED, Bootstrap, Interval, Record
 from bcdi_inpaint.evaluation.fills.records import distinct
+from bcdi_inpaint.tables import number_of
 
 LEAST_SUBJECTS = 6
 """Patterns from which on there are intervals and a test: with fewer, the signs of all are alike by
@@ -26,6 +27,8 @@ TESTED = (
     "how many the difference has that sign."
 )
 """What a table of leads says of itself."""
+CANNOT_TELL = "this table cannot tell leads from chance: of {} it takes {} patterns, it has {}"
+"""What is said where no lead of a table could be sure; see `find_blindness`."""
 Name = TypeVar("Name", bound=Hashable)
 RESAMPLES = 9999
 """Of the signs; all combinations where they are fewer."""
@@ -172,6 +175,32 @@ def find_sure(leads: Mapping[Name, Lead]) -> set[Name]:
             break
         sure.add(name)
     return sure
+
+
+def find_blindness(leads: Mapping[Name, Lead]) -> str:
+    """Why no lead of one table can be sure, whatever it is; empty where one can.
+
+    The least chance of the signs of n patterns is 2 / 2**n, which the first of m comparisons has to
+    have below `CHANCE` / m.
+
+    Parameters
+    ----------
+    leads : of all networks at all widths of the table.
+
+    Examples
+    --------
+    >>> one = Lead(Interval(1, 0.5, 2), 6, 6, 2 / 2**6, SIMULATED)
+    >>> find_blindness({1: one})
+    ''
+    >>> find_blindness({number: one for number in range(44)})
+    'this table cannot tell leads from chance: of 44 comparisons it takes 11 patterns, it has 6'
+    """
+    tested = [lead for lead in leads.values() if not math.isnan(lead.chance)]
+    patterns = max((lead.subjects for lead in tested), default=0)
+    needed = math.ceil(1 + math.log2(len(tested) / CHANCE)) if tested else 0
+    if patterns >= needed:
+        return ""
+    return CANNOT_TELL.format(number_of(len(tested), "comparison"), needed, patterns)
 
 
 def leads_of(

@@ -11,7 +11,7 @@ from bcdi_inpaint.evaluation.report_tables import rows_as_table
 from bcdi_inpaint.studies.averages import find_order
 from bcdi_inpaint.studies.config import StudyConfig
 from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP, our_name
-from bcdi_inpaint.studies.leads import LEAST_SUBJECTS, Lead, find_sure, leads_of
+from bcdi_inpaint.studies.leads import LEAST_SUBJECTS, Lead, find_blindness, find_sure, leads_of
 from bcdi_inpaint.studies.trained_networks import Trained
 
 RELEASED = "released network"
@@ -122,18 +122,21 @@ def write_findings(
         of_scan = [record for record in records if record["scan"] == scan]
         leads = leads_of(of_scan, pairs, config.resamples, config.seed)
         sure = find_sure(leads)
+        doubt = find_blindness(leads) or "chance alone may make each of these leads"
         for width in sorted(distinct(own, "width")):
             order = [name for name in find_order(own, width) if name in names]
             if ours not in order:
                 continue
             ahead = {name: leads[name, width] for name in order[: order.index(ours)]}
             bold = {name for name, of_width in sure if of_width == width}
-            said = _said(ours, ahead, bold, len(order))
+            said = _said(ours, ahead, bold, len(order), doubt)
             lines.append((not ahead, f"- {scan}, {width} px: {said}"))
     return "".join(f"{line}\n" for _, line in sorted(lines, key=lambda each: each[0]))
 
 
-def _said(ours: str, ahead: Mapping[str, Lead], sure: Collection[str], number: int) -> str:
+def _said(
+    ours: str, ahead: Mapping[str, Lead], sure: Collection[str], number: int, doubt: str
+) -> str:
     if not ahead:
         return f"ours (`{ours}`) is first of {number} networks trained alike"
     named = ", ".join(
@@ -141,10 +144,8 @@ def _said(ours: str, ahead: Mapping[str, Lead], sure: Collection[str], number: i
         for name, lead in [*ahead.items()][:4]
     )
     tested = any(lead.chance == lead.chance for lead in ahead.values())
-    doubt = (
-        "; chance alone may make each of these leads" if tested and not {*ahead} & {*sure} else ""
-    )
-    return f"ours (`{ours}`) is number {len(ahead) + 1} of {number}, behind {named}{doubt}"
+    doubtful = f"; {doubt}" if tested and not {*ahead} & {*sure} else ""
+    return f"ours (`{ours}`) is number {len(ahead) + 1} of {number}, behind {named}{doubtful}"
 
 
 def by_width(rows: Sequence[Record], column: str, names: Sequence[str] | None = None) -> str:
@@ -158,9 +159,10 @@ def by_width(rows: Sequence[Record], column: str, names: Sequence[str] | None = 
 
     Returns
     -------
-    A line that explains the score, and a table in Markdown for each scan.
+    A line that explains the score, and a table in Markdown for each scan; empty where there is no
+    value to show.
     """
-    text = f"\n{EXPLAINED[column]}.\n"
+    text = ""
     scans = distinct(rows, "scan")
     for scan in scans:
         own = [row for row in rows if row["scan"] == scan]
@@ -178,7 +180,7 @@ def by_width(rows: Sequence[Record], column: str, names: Sequence[str] | None = 
             continue  # such as a share of the way to a ceiling that no measured scan has
         heading = f"\n{scan}:\n" if len(scans) > 1 else ""
         text += f"{heading}\n" + rows_as_table(table, shown, "markdown")
-    return text
+    return f"\n{EXPLAINED[column]}.\n{text}" if text else ""
 
 
 def _at(rows: Sequence[Record], method: str, width: int, column: str) -> str:

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.evaluation.fills import Interval
-from bcdi_inpaint.studies.leads import Lead, chance_of, find_lead, find_sure, leads_of
+from bcdi_inpaint.studies.leads import (
+    Lead,
+    chance_of,
+    find_blindness,
+    find_lead,
+    find_sure,
+    leads_of,
+)
 
 
 def gaps(leads: list[float], scan: str = "simulated", width: int = 6) -> list[dict[str, Any]]:
@@ -82,6 +89,18 @@ def test_holm_allows_for_all_of_a_table() -> None:
     assert find_sure(of) == {"a", "b", "c"}  # 0.05 / 3, / 2, / 1
     assert find_sure(of | {"e": Lead(Interval(0, -1, 1), 9, 5, 0.9, "simulated")}) == {"a"}
     assert not find_sure(of | {str(i): of["c"] for i in range(6)})
+
+
+@pytest.mark.parametrize(("patterns", "number"), [(6, 1), (6, 2), (7, 3), (7, 4), (8, 6), (8, 7)])
+def test_a_table_is_blind_where_not_even_all_signs_alike_are_sure(
+    patterns: int, number: int
+) -> None:
+    leads = {name: lead_of([0.1] * patterns) for name in range(number)}
+    blind = find_blindness(leads)
+    assert bool(blind) == (not find_sure(leads))
+    if blind:
+        assert blind.endswith(f"it takes {patterns + 1} patterns, it has {patterns}")
+    assert not find_blindness({0: lead_of([0.1] * 5), 1: lead_of([0.1] * 5, "S1398")})
 
 
 @pytest.mark.parametrize("patterns", [6, 8])

@@ -8,8 +8,10 @@ from small_study import STUDY, study, volumes
 from bcdi_inpaint.evaluation.fills import Record
 from bcdi_inpaint.evaluation.fills.records import SCORES
 from bcdi_inpaint.studies.averages import average_study
+from bcdi_inpaint.studies.first_guess import FIRST_GUESS, table_of_earnings
 from bcdi_inpaint.studies.judging import FURTHER
 from bcdi_inpaint.studies.reports import (
+    by_width,
     table_of_networks,
     write_beginning,
     write_findings,
@@ -65,6 +67,28 @@ def test_a_lead_that_chance_may_make_is_said_to_be_one() -> None:
     said = write_findings(rows, records, ["gap_unet", "unet"], study())
     assert "behind `unet` by 0.00333 [" in said
     assert said.endswith("]; chance alone may make each of these leads\n")
+
+
+def test_a_table_of_too_few_patterns_is_said_to_tell_nothing() -> None:
+    names = ["gap_unet", *(f"other {i}" for i in range(8))]
+    scores = {name: 0.8 + 0.01 * bool(i) for i, name in enumerate(["linear", *names])}
+    scores["gap_unet"] = 0.75
+    records = [r for r in records_of(scores) if r["cluster"] < "pattern 6"]
+    said = write_findings(average_study(records, 20, 1), records, names, study())
+    assert said.endswith(
+        "; this table cannot tell leads from chance: of 8 comparisons it takes 9 patterns, "
+        "it has 6\n"
+    )
+    pairs = [name for name in names if name != "gap_unet"]
+    of_guess = [r | {"method": FIRST_GUESS} for r in records if r["method"] == "gap_unet"]
+    table = table_of_earnings([*records, *of_guess], pairs, 20, 1)
+    assert "simulated; this table cannot tell leads from chance: of 8 comparisons" in table
+
+
+def test_a_score_that_no_method_has_makes_no_table() -> None:
+    rows = average_study(records_of({"cubic": 0.1, "gap_unet": 0.8}), 20, 1)
+    assert by_width(rows, "of_the_way") == ""
+    assert "| cubic" in by_width(rows, "pearson_log")
 
 
 @pytest.mark.parametrize("minutes", [None, 40])
