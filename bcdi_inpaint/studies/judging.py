@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.evaluation.fills import (
     CEILING,
@@ -132,28 +133,32 @@ def _judge_missing(
 def _judge(case: Case, methods: Mapping[str, Filler], seed: int) -> tuple[list[Record], View]:
     watched = {name: Watched(fill) for name, fill in methods.items()}
     records, view = judge_case(case, watched, seed)
+    scored = case.gap & ~case.subject.bad
+    for each in watched.values():
+        assert each.guess is not None
+        scored &= each.guess.filled
     for record in records:
         record.pop(BY_COUNTS)
-        record.update(_further(case, record, watched.get(record["method"])))
+        record.update(_further(case, scored, record, watched.get(record["method"])))
         method = methods.get(record["method"])
         if isinstance(method, LearningFiller):
             record |= {"spread": method.spread, "steps": method.steps}
     return records, view
 
 
-def _further(case: Case, record: Record, watched: Watched | None) -> Record:
-    """See `FURTHER`."""
+def _further(case: Case, scored: BoolArray, record: Record, watched: Watched | None) -> Record:
+    """See `FURTHER`; of the voxels that all methods fill."""
     subject = case.subject
     if watched is None or watched.guess is None:
         assert subject.expectation is not None  # only the ceiling is no method
         guess, seconds = Guess(subject.expectation, case.gap), math.nan
     else:
         guess, seconds = watched.guess, watched.seconds
-    scored = case.gap & ~subject.bad
     brightest = math.log1p(float(np.where(subject.bad, 0, subject.counts).max()))
+    left_out = subject.bad | (case.gap & ~scored)
     return {
         "l1": record["mae_log"] / brightest if brightest > 0 else math.nan,
-        "border": border_distance(subject.counts, guess.counts, case.gap, subject.bad),
+        "border": border_distance(subject.counts, guess.counts, scored, left_out),
         "values": value_distance(subject.counts, guess.counts, scored),
         "seconds": seconds,
     }

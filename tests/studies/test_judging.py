@@ -109,6 +109,28 @@ def test_all_are_judged_anew_where_one_that_comes_later_fills_less(
     assert both[0]["voxels"] == first[0]["voxels"] / 2
 
 
+def test_border_and_values_are_of_the_voxels_that_are_scored(
+    subject: Subject, tmp_path: Path
+) -> None:
+    """A network leaves the middle of a wide gap, which would count as zeros."""
+    case = case_of(subject)
+    linear = classical_filler("linear")
+    start = int(np.flatnonzero(case.gap[0, 0])[0])
+
+    def leave_middle(counts: Any, gap_mask: Any, *, bad_mask: Any) -> Guess:
+        filled = gap_mask.copy()
+        filled[:, :, start + 2 : start + 4] = False
+        made = linear(counts, gap_mask, bad_mask=bad_mask).counts
+        return Guess(np.where(gap_mask & ~filled, 0, made), filled)
+
+    (both,) = judge_all([case], {"linear": linear, "half": leave_middle}, 1, tmp_path)
+    scores = [(r["border"], r["values"], r["l1"]) for r in both if r["method"] != "ceiling"]
+    assert scores[0] == scores[1]
+    (alone,) = judge_all([case], {"linear": linear}, 1, tmp_path / "alone")
+    assert alone[0]["border"] == both[0]["border"]  # the border is where it was
+    assert alone[0]["values"] != both[0]["values"]
+
+
 def test_a_method_that_learns_fills_the_gap_alone_and_says_how_it_spread(subject: Subject) -> None:
     case = case_of(subject)
     options = LearningOptions(minutes=None, runs=2, dip_steps=2)
