@@ -59,6 +59,8 @@ def test_a_method_goes_by_its_name(scan: Scan, fill: Fill) -> None:
     assert (kriged.sigma[kriged.filled] > 0).all()
     with pytest.raises(InputError, match="method is 'magic', expected one of network"):
         bcdi.inpaint(scan, bcdi.find_gaps(scan), method="magic")
+    with pytest.raises(InputError, match="seed is -1, expected a whole number"):
+        bcdi.inpaint(scan, bcdi.find_gaps(scan), method="dip", seed=-1)
 
 
 def test_gaps_may_be_what_was_found_gaps_or_a_mask(scan: Scan, fill: Fill) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -22,6 +24,8 @@ from bcdi_inpaint.selftaught.smooth_fit import smooth_fit
 
 OPTIMISED: dict[str, Optimised] = {"gan-g": "generator", "gan-z": "seeds"}
 """What the two adversarial methods optimise."""
+LEAST_GAN_STEPS = math.ceil(GanSettings.critic_steps / GanSettings.training_share)
+"""Of a run of the adversarial methods: with fewer the generator of one of them takes no step."""
 LEARNING = ("dip", *OPTIMISED)
 """Methods that learn from the one scan."""
 Start = Literal["smooth", "published"]
@@ -43,6 +47,8 @@ class LearningOptions:
         can do in minutes. Beyond it the fill is linear.
     start : what is learned; see `selftaught.smooth_fit` for what is better of the first.
     dip, gan : how the networks are made and learned.
+
+    Raises InputError for a seed that is no whole number from 0 on, and for minutes that are none.
     """
 
     minutes: float | None = 10.0
@@ -54,6 +60,17 @@ class LearningOptions:
     start: Start = "smooth"
     dip: DipSettings = DipSettings()
     gan: GanSettings = GanSettings()
+
+    def __post_init__(self) -> None:
+        minutes: object = self.minutes
+        if not isinstance(self.seed, int | np.integer) or self.seed < 0:
+            raise InputError(
+                f"seed is {self.seed!r}, expected a whole number of at least 0: give such a one"
+            )
+        if minutes is not None and not isinstance(minutes, Real):
+            raise InputError(
+                f"minutes is {minutes!r}, expected a number, or None for no limit: give one"
+            )
 
 
 @dataclass(frozen=True)
@@ -114,7 +131,8 @@ def learn(
     Raises
     ------
     InputError
-        A budget too small for one step, a box too small for a frame, gaps across all three axes.
+        A budget too small for one step, a box too small for a frame, no whole planes to fill for
+        the adversarial methods, or such gaps across all three axes.
     """
     base = np.zeros(box.unknown.shape, np.float32)
     if options.start == "smooth":
@@ -180,6 +198,12 @@ def _fill_slices(
     """An adversarial fill of the box's slices along an axis that no gap lies across."""
     bad = set(find_planes(box.unknown))
     gaps = find_planes(box.to_fill)
+    if not gaps:
+        raise InputError(
+            f"no whole frame, row or column of the gap lies in the box that {method} learns, "
+            "expected one at least: take --method dip, network or kriging, which fill gaps of any "
+            "shape"
+        )
     # Bad voxels in a pseudo-gap are not hidden, so that its lines are whole with them alone.
     hidden = [plane for plane in find_planes(box.hidden | box.unknown) if plane not in bad]
     axis = slicing_axis(gaps, hidden)

@@ -163,6 +163,11 @@ def _learn(
     steps = options.dip_steps if method == "dip" else options.gan_steps
     budget = Budget(steps * options.runs, options.minutes, progress or silent)
     near, both = task.near, task.to_fill | task.hidden
+    if not task.to_fill[near].any():
+        raise InputError(
+            f"the gap lies beyond the box of {_sides_of(near)} voxels around the peak, in which "
+            f"{method} learns, expected some of it there: take another --method"
+        )
     known = np.where(task.unknown[near], 0, task.measured.counts[near]).astype(np.float32)
     box = Box3D(np.log1p(known), task.unknown[near], task.to_fill[near], task.hidden[near])
     learned = learn(method, box, budget, choose_device(device), options)
@@ -182,6 +187,10 @@ def _calibrated(task: _Task, filled: Float32Array) -> tuple[Calibration, str]:
     return calibrate_mean(measured, np.maximum(expected, LEAST_COUNTS)), said
 
 
+def _sides_of(box: Box) -> str:
+    return " x ".join(map(str, sides(box)))
+
+
 def _of_learning(task: _Task, learned: Learned | None) -> str:
     """The rest of the line, on how a method learned."""
     if learned is None:
@@ -193,6 +202,5 @@ def _of_learning(task: _Task, learned: Learned | None) -> str:
         )
     else:
         runs = f"one run{stopped}, which tells no spread"
-    box = " x ".join(map(str, sides(task.near)))
     steps = number_of(learned.steps, "step")
-    return f"; {steps} in {runs}; linear beyond the {box} voxels around the peak"
+    return f"; {steps} in {runs}; linear beyond the {_sides_of(task.near)} voxels around the peak"

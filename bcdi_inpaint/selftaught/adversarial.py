@@ -159,7 +159,8 @@ def adversarial_fill(
     Raises
     ------
     InputError
-        Images too small for the frames, no known patch, or a budget too small for one step.
+        Images too small for the frames, no known patch, or a budget too small for one step of the
+        generator.
     """
     hidden = unknown | held_out
     scaling = Scaling.of(log_counts, ~hidden)
@@ -222,7 +223,8 @@ def _adversarial_steps(
     betas = (0.0, 0.9)  # Gulrajani et al.
     of_critic = torch.optim.Adam(critic.parameters(), settings.rate, betas)
     of_generator = torch.optim.Adam(generator.parameters(), settings.rate, betas)
-    for step in budget.spend():
+    # Less would leave the generator as it was made, and its noise would be the fill.
+    for step in budget.spend(least=settings.critic_steps):
         real, seeds = task.real(), task.normal(settings.batch, sides)
         mix = torch.from_numpy(task.rng.random(settings.batch).astype(np.float32))
         mix = mix.reshape(-1, *(1,) * (task.n_dim + 1)).to(task.device)

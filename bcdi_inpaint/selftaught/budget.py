@@ -44,21 +44,29 @@ class Budget:
         if self.minutes is not None and not self.minutes > 0:
             raise InputError(f"minutes is {self.minutes}, expected more than 0: give more")
 
-    def spend(self) -> Iterator[int]:
+    def spend(self, least: int = 1) -> Iterator[int]:
         """The number of each step, until the budget is spent.
 
-        Raises InputError where the first step alone takes longer than there is time.
+        Raises InputError where there are fewer than the least steps, or where these alone take
+        longer than there is time.
         """
+        if self.steps < least:
+            raise InputError(
+                f"steps of a run in which its networks learn are {self.steps}, expected at least "
+                f"{least}: give more"
+            )
         started = self.clock()
         for step in range(self.steps):
             yield step
             self.progress(step + 1, self.steps)
             spent = (self.clock() - started) / 60
             if self.minutes is not None and spent >= self.minutes:
-                if step == 0 and self.steps > 1:
+                if step + 1 < min(least + 1, self.steps):
+                    needed = spent * least / (step + 1)
+                    what = "a step" if least == 1 else f"{least} steps"
                     raise InputError(
                         f"minutes is {self.minutes / self.share:g}, expected more than "
-                        f"{spent / self.share:.2g} for a step to fit in: give more --minutes"
+                        f"{needed / self.share:.2g} for {what} to fit in: give more --minutes"
                     )
                 return
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.errors import one_line
 from bcdi_inpaint.evaluation.fills.config import PublishedConfig, ScanConfig
-from bcdi_inpaint.filling.learned_fill import LEARNING, Start
+from bcdi_inpaint.filling.learned_fill import LEARNING, LEAST_GAN_STEPS, Start
 from bcdi_inpaint.network.kinds import KINDS
 from bcdi_inpaint.studies.config_checks import check_fit
 from bcdi_inpaint.studies.contestants import Column, Contestant, find_contestants
@@ -41,7 +41,7 @@ class LearningConfig(BaseModel):
     widths: tuple[int, ...] = (6,)
     minutes: float = Field(2.0, gt=0)
     dip_steps: int = Field(1500, ge=1)
-    gan_steps: int = Field(4000, ge=1)
+    gan_steps: int = Field(4000, ge=LEAST_GAN_STEPS)
     runs: int = Field(2, ge=1)
 
     @field_validator("methods")

@@ -31,7 +31,14 @@ QUICK = LearningOptions(
     gan_steps=2,
     dip=DipSettings(channels=(4,), inputs=2, skip=4),
     gan=GanSettings(
-        seed=2, generator=(4, 4, 4), critic=(2, 2, 2), batch=1, regions=1, patch=16, frame=8
+        seed=2,
+        generator=(4, 4, 4),
+        critic=(2, 2, 2),
+        batch=1,
+        critic_steps=1,
+        regions=1,
+        patch=16,
+        frame=8,
     ),
 )
 GAP = Gap(1, 34, 38)
@@ -49,6 +56,8 @@ def scan_with_bad_voxels() -> Scan:
 
 
 SCAN = scan_with_bad_voxels()
+POSITIVE = Scan(np.maximum(SCAN.counts, 0), SCAN.bad_mask)
+"""It with counts that may be looked at everywhere."""
 
 
 def filled(method: str, options: LearningOptions = QUICK) -> Fill:
@@ -129,6 +138,41 @@ def test_slices_are_cut_where_no_gap_lies_across() -> None:
     assert slicing_axis([rows, columns], [frames]) == 0
     with pytest.raises(InputError, match="across all three axes, expected an axis without"):
         slicing_axis([rows, columns, frames], [])
+
+
+@pytest.mark.parametrize("method", LEARNING)
+def test_a_gap_beyond_the_box_that_is_learned_is_refused(method: str) -> None:
+    options, far = replace(QUICK, largest=(16, 16, 40)), as_region([Gap(1, 55, 58)], SCAN.shape)
+    with pytest.raises(InputError, match="lies beyond the box of 16 x 16 x 40 voxels around the"):
+        fill_by_method(POSITIVE, far, method, "cpu", options=options)
+
+
+def test_slices_need_whole_planes_and_the_prior_none() -> None:
+    slanted = np.zeros(SCAN.shape, dtype=bool)
+    for row in range(64):
+        slanted[:, row, row // 4 + 12 : row // 4 + 15] = True
+    region = as_region(slanted, SCAN.shape)
+    for method in ("gan-g", "gan-z"):
+        with pytest.raises(
+            InputError, match=f"no whole frame.*{method} learns.*--method dip, network"
+        ):
+            fill_by_method(POSITIVE, region, method, "cpu", options=QUICK)
+    found = fill_by_method(POSITIVE, region, "dip", "cpu", options=QUICK).whole
+    assert_array_equal(found.filled, slanted)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("seed", -1, "seed is -1, expected a whole number of at least 0"),
+        ("seed", 1.5, "seed is 1.5, expected a whole number"),
+        ("minutes", "5", "minutes is '5', expected a number, or None"),
+    ],
+)
+def test_options_that_are_none_are_refused(key: str, value: object, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        LearningOptions(**{key: value})  # type: ignore[arg-type]
+    assert LearningOptions(seed=np.int64(3), minutes=np.float32(2)).seed == 3  # type: ignore[arg-type]
 
 
 def test_of_a_single_frame_the_prior_learns_an_image() -> None:

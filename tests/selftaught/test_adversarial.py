@@ -7,6 +7,7 @@ import torch
 from numpy.testing import assert_array_equal
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.learned_fill import LEAST_GAN_STEPS
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.selftaught import adversarial
 from bcdi_inpaint.selftaught.adversarial import Optimised, adversarial_fill
@@ -33,7 +34,7 @@ def gap() -> np.ndarray:
 
 def filled(
     optimised: Optimised = "generator",
-    steps: int = 10,
+    steps: int = 20,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
     settings: GanSettings = SMALL,
@@ -93,6 +94,17 @@ def test_every_tenth_step_is_the_generators_with_its_frames_as_in_the_paper(
     tenth = [*["step"] * 10, "content", "step"]  # ten of the critic, then the generator's
     assert taken == tenth * 2
     assert GanSettings().content == 1
+
+
+@pytest.mark.parametrize(("optimised", "fewest"), [("generator", 10), ("seeds", 17)])
+def test_too_few_steps_for_one_of_the_generator_are_refused(
+    optimised: Optimised, fewest: int
+) -> None:
+    """They would leave it as it was made, and its noise would be the fill."""
+    assert fewest <= LEAST_GAN_STEPS
+    assert filled(optimised, steps=fewest).steps == fewest
+    with pytest.raises(InputError, match="networks learn are 9, expected at least 10"):
+        filled(optimised, steps=9 if optimised == "generator" else 15)
 
 
 def test_seeds_learn_the_frame_while_the_generator_stays() -> None:

@@ -32,6 +32,18 @@ def test_a_part_too_small_names_the_minutes_that_were_given() -> None:
         [*Budget(100, 2, clock=lambda: next(ticks)).part(0, 0.5).spend()]
 
 
+def test_less_than_the_least_steps_is_refused() -> None:
+    """Each look at the clock is 6 s later: half a minute is five steps."""
+    assert len([*Budget(10).spend(least=10)]) == 10
+    with pytest.raises(InputError, match="networks learn are 9, expected at least 10: give more"):
+        [*Budget(9).spend(least=10)]
+    ticks = count(0, 6)
+    with pytest.raises(InputError, match=r"minutes is 0\.5, expected more than 1 for 10 steps"):
+        [*Budget(100, 0.5, clock=lambda: next(ticks)).spend(least=10)]
+    ticks = count(0, 6)
+    assert len([*Budget(100, 0.5, clock=lambda: next(ticks)).spend(least=4)]) == 5
+
+
 @pytest.mark.parametrize(
     ("steps", "minutes", "said"), [(0, None, "steps is 0"), (5, 0, "minutes is 0")]
 )
