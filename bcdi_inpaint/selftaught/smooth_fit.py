@@ -2,7 +2,7 @@
 
 From the peak to the dark a pattern goes through decades, in which its fringes are small: a network
 begins with the decades, and has no steps left for fringes. What a smooth fit lacks is alike
-everywhere.
+everywhere. With few steps what learns it is no better than the fit alone.
 """
 
 from __future__ import annotations
