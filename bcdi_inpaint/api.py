@@ -80,8 +80,8 @@ def inpaint(
     ------
     InputError
         For arrays that do not fit, counts that are none, gaps that are empty or cannot be filled,
-        a model that does not load, an unknown method, a scan too small for it, or an absent
-        device.
+        a model that does not load, an unknown method, a scan too small for it, a seed or minutes
+        that are none, or an absent device.
 
     Examples
     --------
