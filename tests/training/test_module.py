@@ -75,6 +75,7 @@ def test_a_loader_takes_the_share_of_its_process(
         assert torch.equal(ours, whole[rank::2])
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on a single core
 def test_patches_are_the_same_where_other_processes_cut_them(
     slabs: Path, patterns: np.ndarray
 ) -> None:
