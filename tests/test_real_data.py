@@ -59,7 +59,8 @@ def test_pynx_loads_the_result_with_no_gap_voxel_masked(
     id01 = import_pynx("cdi.runner.id01")
     with quiet():
         parser = id01.CDIRunnerID01.make_parser()
-        loader = id01.CDIRunnerScanID01(vars(parser.parse_args(shlex.split(lines[-1])[1:])), None)
+        _, words = lines[-1].split("pynx-cdi-id01")  # without what is set before it
+        loader = id01.CDIRunnerScanID01(vars(parser.parse_args(shlex.split(words))), None)
         loader.load_data()
         loader.init_mask()
     assert not loader.mask[:, 254:260].any()
