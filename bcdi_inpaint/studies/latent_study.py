@@ -40,22 +40,22 @@ def compare_latent_spaces(
 
     Returns
     -------
-    Rows with ``patterns`` and ``overlap``. Two autoencoders of the true patterns, which differ in
-    their seeds, say what can be had; the neighbours' share of all patterns is what chance gives.
+    Rows with ``patterns`` and ``overlap``. What can be had says a second autoencoder of the true
+    patterns, which begins elsewhere, as those of all fills do: a perfect fill has its overlap. The
+    neighbours' share of all patterns is what chance gives.
     """
     folder.mkdir(parents=True, exist_ok=True)
     placed = [place_anywhere(subject, "vertical", config.width, seed) for subject in subjects]
     cases = [case for case in placed if case is not None]
     truth = _places(folder / "truth", _true(cases, config), config, seed)
-    sets = {AGAIN: seed + 1, MASKED: seed, **dict.fromkeys(methods, seed)}
     rows = []
-    for name, own_seed in sets.items():
-        path = folder / key_of([name, hashes.get(name)])
+    for name in (AGAIN, MASKED, *methods):
+        path = folder / key_of([name, hashes.get(name), seed + 1])
         of_truth = name == AGAIN
         images = (
             _true(cases, config) if of_truth else _filled(cases, methods.get(name), config, path)
         )
-        places = _places(path, images, config, own_seed)
+        places = _places(path, images, config, seed + 1)
         rows.append(
             {"patterns": name, "overlap": neighbour_overlap(places, truth, config.neighbours)}
         )
