@@ -89,9 +89,8 @@ def phase(quiet: bool, compare: bool | None, **options: Any) -> None:
     """Phase SCAN with PyNX's runner: support from the autocorrelation, the best of several starts.
 
     SCAN is what `bcdi-inpaint predict` wrote, or any scan it reads. Written are a CXI as PyNX's
-    results are, a picture, and a folder with all runs. The best start is the one of least free log
-    error: that of log(1 + counts) in voxels that no cycle sees. A command that was stopped goes on
-    where it was. What follows -- are options of PyNX's `pynx-cdi-id01`, all of them.
+    results are, a picture, and a folder with all runs. A command that was stopped goes on where it
+    was. What follows -- are options of PyNX's `pynx-cdi-id01`, all of them.
 
     \b
     Example, a quick look (leave out --runs and --cycles for more):

@@ -24,7 +24,7 @@ from bcdi_inpaint.phasing.benefit import read_advice, read_verdict
 from bcdi_inpaint.phasing.handover import AUTO, WORTHWHILE, is_compared, resolve_handover
 from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects
 from bcdi_inpaint.phasing.pynx_runs import check_arguments
-from bcdi_inpaint.phasing.selection import JUDGES, best_of, judge_of
+from bcdi_inpaint.phasing.selection import best_of, free_misfit
 from bcdi_inpaint.plots import checked_picture
 from bcdi_inpaint.safe_files import write_files
 from bcdi_inpaint.scan.remarks import Remark, telling_once
@@ -77,12 +77,11 @@ class Comparison:
 
         Each is of the best run, the free voxels are the same in all runs of every way.
         """
-        name = judge_of([one.best for one in self.ways.values()])
         figures = ", ".join(
-            f"{JUDGES[name](one.best):.4g} {WORDS[word]}" for word, one in self.ways.items()
+            f"{free_misfit(one.best):.4g} {WORDS[word]}" for word, one in self.ways.items()
         )
         better = self.ways[self.better].output
-        return f"{name} {figures}: {self.better} is taken, {better}"
+        return f"free log-likelihood {figures}: {self.better} is taken, {better}"
 
 
 def comparing_is_advised(request: Request, say: Callable[[str], None] = lambda line: None) -> bool:
@@ -112,7 +111,7 @@ def compare_handovers(
     """Phase a scan's file with its fill, then with its gaps masked, from the same seed.
 
     A gap so narrow that phase retrieval nearly finds it by itself may lose by a fill, and by what
-    was found of beam and density. Voxels that no cycle sees (`selection`) tell which came out best
+    was found of beam and density. Voxels that no cycle sees (`llk_free`) tell which came out best
     without knowing the crystal. Where the file has voxels that its refinement has not seen, these
     judge all, the first two ways begin at its objects, and the third is random starts that know
     nothing. Else all starts are random: objects would be judged too well. Interrupted, the same

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.selection import best_of, choose
-
-NAN = float("nan")
+from bcdi_inpaint.phasing.selection import choose
 
 
-def run(error: float, free: float = 1.0, llk: float = 1.0) -> Reconstruction:
-    support = np.ones((2, 2, 2), bool)
-    obj = support.astype(np.complex64)
-    return Reconstruction(obj, support, llk, free, (), free_log_error=error)
+def run(free: float, llk: float, size: int) -> Reconstruction:
+    support = np.zeros((8, 8, 8), bool)
+    support.flat[:size] = True
+    return Reconstruction(support.astype(np.complex64), support, llk, free, ())
 
 
-def test_the_error_of_free_voxels_decides_however_bright_ones_are_fitted() -> None:
-    good, bright = run(0.4, free=15.0, llk=2.0), run(0.6, free=9.0, llk=1.0)
-    assert choose([bright, good]) is good
-    assert best_of({"filled": bright, "masked": good}) == "masked"
+def test_a_run_that_stagnates_is_not_taken_however_small_its_support() -> None:
+    good, stagnated = run(2.0, 1.2, 100), run(9.0, 1.0, 40)
+    assert choose([stagnated, good]) is good
 
 
-def test_of_equals_the_first_is_taken() -> None:
-    first, second = run(0.4), run(0.4)
-    assert choose([first, second]) is first
-    assert best_of({"filled": first, "masked": second}) == "filled"
+def test_of_good_runs_the_larger_support_does_not_win_by_itself() -> None:
+    large, small, other = run(2.00, 1.2, 200), run(2.01, 1.1, 100), run(2.2, 1.4, 150)
+    assert choose([large, small, other]) is small
 
 
-@pytest.mark.parametrize("errors", [(NAN, NAN), (0.4, NAN), (NAN, 0.4)])
-def test_where_it_is_not_known_of_all_the_log_likelihood_decides(
-    errors: tuple[float, float],
-) -> None:
-    """As of results that were written before it was."""
-    runs = [run(errors[0], free=2.0), run(errors[1], free=1.5)]
-    assert choose(runs) is runs[1]
-    blind = [run(errors[0], NAN, 1.4), run(errors[1], NAN, 1.6)]
-    assert choose(blind) is blind[0]
+def test_equals_are_told_by_the_free_voxels_or_by_the_others() -> None:
+    first, second = run(2.0, 1.2, 100), run(2.1, 1.1, 100)
+    assert choose([second, first]) is first
+    blind = [run(float("nan"), llk, 100) for llk in (1.4, 1.1)]
+    assert choose(blind) is blind[1]
+
+
+def test_what_differs_by_less_than_a_hundredth_does_not_outweigh_the_free_voxels() -> None:
+    best, random = run(1.61, 1.333, 402), run(1.67, 1.326, 400)
+    assert choose([random, best]) is best
+    clearly_better = run(1.67, 1.2, 300)
+    assert choose([best, clearly_better]) is clearly_better
