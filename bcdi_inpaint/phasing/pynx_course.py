@@ -133,6 +133,7 @@ class BeginsAtObjects:
 
     params: dict[str, Any]
     cdi: Any
+    iobs: Any
 
     def objects(self) -> Sequence[FoundObject]:
         """Of the part that is phased, one for each of the first runs."""
@@ -144,7 +145,8 @@ class BeginsAtObjects:
         if not 0 < number <= runs_at_objects(int(self.params["nb_run"]), len(objects)):
             return None
         found = objects[number - 1]
-        fits = found.obj.shape == self.cdi.iobs.shape  # else the data were cut or binned
+        phased = self.iobs if self.cdi is None else self.cdi.iobs  # the runner's until it has one
+        fits = found.obj.shape == phased.shape  # else the data were cut or binned
         return found if fits and np.any(found.obj) else None
 
     def run(self, file_name: str | None = None, run_n: int = 1) -> None:

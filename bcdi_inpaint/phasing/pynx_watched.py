@@ -22,7 +22,7 @@ from bcdi_inpaint.phasing.free_voxels import (
     set_free_mask,
     set_free_voxels,
 )
-from bcdi_inpaint.phasing.handover import HandOver
+from bcdi_inpaint.phasing.handover import OURS, HandOver
 from bcdi_inpaint.phasing.pynx_course import cycles_of, describe, settle
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics, with_knowledge
 from bcdi_inpaint.phasing.pynx_runs import Runs
@@ -148,7 +148,9 @@ class _Watched(CarriesFill):
         known = self._known(number)
         if known is not None:
             self.saved_results.append(_as_saved(*known))
-            self._ended(number, _in_place(replace(known[1], run=number), self.final, self.box))
+            self._ended(
+                number, _in_place(replace(known[1], run=number), self._given(number), self.box)
+            )
             return
         if not self.is_ready:
             self._prepare()
@@ -168,6 +170,12 @@ class _Watched(CarriesFill):
         finally:
             self.params.update(before)  # an algorithm string changes some, for this run alone
         self._ended(number, self._outcome(number))
+
+    def _given(self, number: int) -> HandOver:
+        """What a run is given: one that begins at an object leaves the gap free."""
+        if self.final.name not in OURS or not self._begins_at_object(number):
+            return self.final
+        return replace(self.final, name="mask", constraint=None, release_after=None)
 
     def _begins_at_object(self, number: int) -> bool:
         return self.object_of(number) is not None  # type: ignore[attr-defined]
@@ -236,7 +244,7 @@ class _Watched(CarriesFill):
             float(llk[3]) if cdi.nb_free_points else float("nan"),
             (),
             self.box,
-            self.final,
+            self._given(number),
             run=number,
             threshold=float(self.params["support_threshold"]),
             outside=float((square * ~support).sum() / square.sum()),

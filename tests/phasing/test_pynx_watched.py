@@ -264,6 +264,10 @@ def test_from_an_object_the_gap_is_free(handed: HandOver, truth: FoundObject) ->
     )
     np.testing.assert_array_equal(begun.obj, free.obj)
     assert not np.allclose(at_random.obj, plain.obj)  # where the fill is heeded
+    for run, name in ((begun, "mask"), (at_random, "prior")):
+        assert run.handed is not None
+        assert run.handed.name == name
+        assert (run.handed.constraint is None) == (name == "mask")
 
 
 def test_a_psf_of_the_users_is_heeded_from_an_object_too(
