@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import binary_dilation
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.carried_fill import Cycles
 from bcdi_inpaint.phasing.handover import OURS
 from bcdi_inpaint.phasing.pynx_scan import planned_cycles, say
@@ -47,6 +48,18 @@ def is_ours(params: dict[str, Any]) -> bool:
     chosen = (params["algorithm"], params["support_formula"])
     own_support = params["support"] != "auto" or not params["support_update_period"]
     return chosen == (None, None) and not own_support and not params["nb_ml"]
+
+
+def refuse_other_grids(params: dict[str, Any]) -> None:
+    """Refuse, with an InputError, what leaves the object on another grid than the scan's."""
+    algorithm = str(params["algorithm"] or "").lower()
+    steps = ("upsample=", "bin=", "crop=", "crop2bin")
+    found = next((step for step in steps if step in algorithm), None)
+    if found is not None or params["crop"] is not None:
+        raise InputError(
+            f"{found or 'crop'} changes the grid of the object, expected it unchanged: take "
+            "--crop of `phase`, rebin, or PyNX's own command"
+        )
 
 
 def may_begin_at_objects(params: dict[str, Any]) -> bool:

@@ -23,7 +23,12 @@ from bcdi_inpaint.phasing.free_voxels import (
     set_free_voxels,
 )
 from bcdi_inpaint.phasing.handover import OURS, HandOver
-from bcdi_inpaint.phasing.pynx_course import cycles_of, describe, settle
+from bcdi_inpaint.phasing.pynx_course import (
+    cycles_of,
+    describe,
+    refuse_other_grids,
+    settle,
+)
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics, with_knowledge
 from bcdi_inpaint.phasing.pynx_runs import Runs
 from bcdi_inpaint.phasing.pynx_scan import CarriesFill, with_carried_fill
@@ -79,7 +84,7 @@ class _Watched(CarriesFill):
         self.params.update({} if keeper is None else keeper.values)
         if keeper is None:
             self.params["nb_run_keep"] = None  # which is about files
-        _refuse_other_grids(self.params)
+        refuse_other_grids(self.params)
         return CarriedFill.of(handed)
 
     def init_support(self) -> None:
@@ -251,18 +256,6 @@ class _Watched(CarriesFill):
             free_log_error=free_log_error(cdi, obj * support),
         )
         return replace(found, log=(f"{self.course}: {found.figures}",))
-
-
-def _refuse_other_grids(params: dict[str, Any]) -> None:
-    """Refuse what would leave the object on another grid than the scan's."""
-    algorithm = str(params["algorithm"] or "").lower()
-    steps = ("upsample=", "bin=", "crop=", "crop2bin")
-    found = next((step for step in steps if step in algorithm), None)
-    if found is not None or params["crop"] is not None:
-        raise InputError(
-            f"{found or 'crop'} changes the grid of the object, expected it unchanged: take "
-            "--crop of `phase`, rebin, or PyNX's own command"
-        )
 
 
 def _in_place(found: Reconstruction, final: HandOver, box: Box) -> Reconstruction:
