@@ -51,7 +51,6 @@ def make_network(seed: int) -> GapUNet:
     network.encoder[0][0] = nn.Conv3d(
         len(CHANNEL_ORDER) + 1, first.out_channels, 3, padding=1, bias=False
     )
-    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return network
 
 

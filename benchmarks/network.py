@@ -11,7 +11,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from unittest import mock
 
 import numpy as np
 import torch
@@ -21,8 +22,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from bcdi_inpaint.filling.inpainting import inpaint_scan
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.network import unet
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
+from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.tables import format_table
 from bcdi_inpaint.training.gap_loss import LossWeights, gap_loss
@@ -119,18 +122,31 @@ def training(network: GapUNet, n_batch: int, device: torch.device) -> Work:
     return Work("training", run, n_batch, flops_of(run))
 
 
+def channels_last(work: Work) -> Work:
+    """The same with the channels last in memory, whatever is quickest."""
+
+    def run() -> None:
+        with mock.patch.object(unet, "in_quickest_layout", _last):
+            work.run()
+
+    return replace(work, what=f"{work.what}, channels last", run=run)
+
+
+def _last(features: Tensor) -> Tensor:
+    return features.contiguous(memory_format=torch.channels_last_3d)
+
+
 def speeds(machine: Machine, peaks: dict[str, float]) -> Iterator[dict[str, object]]:
     """One row for each work, batch size and precision on a machine with these FLOP/s at best."""
     torch.manual_seed(SEED)
     network = GapUNet(NetworkConfig()).to(machine.device)
-    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    if machine.device.type == "cuda":  # as a training has it
+        network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     for precision, peak in peaks.items():
         for n_batch in (1, BATCH):
             channels, _, _ = patches(n_batch, machine.device)
-            works = (
-                training(network, n_batch, machine.device),
-                filling(network, channels),
-            )
+            learning = training(network, n_batch, machine.device)
+            works = (learning, channels_last(learning), filling(network, channels))
             for work in works:
                 yield _row(machine, work, precision, peak)
 
@@ -170,8 +186,7 @@ def comparison(machine: Machine) -> list[dict[str, object]]:
     done before and after the network; for them it is the time of a patch times their number.
     """
     torch.manual_seed(SEED)
-    ours = GapUNet(NetworkConfig()).to(machine.device)
-    ours.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    ours = load_model().network.to(machine.device)
     theirs = PublishedNetwork().to(machine.device)
     channels, _, _ = patches(BATCH, machine.device)
     works = {"published": filling(theirs, channels[:1, :1]), "ours": filling(ours, channels)}

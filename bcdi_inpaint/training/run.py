@@ -11,6 +11,7 @@ import torch
 from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.devices import choose_device
+from bcdi_inpaint.network.kinds import KINDS
 from bcdi_inpaint.network.weights import Model, load_model, save_weights
 from bcdi_inpaint.training.callbacks import PlanLimit
 from bcdi_inpaint.training.checkpoint import check_checkpoint, load_averaged_weights
@@ -85,7 +86,7 @@ def train(
         at = options.slab_folder or folder
         slabs, unseen = prepare(patterns, held_out, plan, at, options.workers, options.quiet)
         source = SlabStream(windows, plan) if windows else FixedSlabs(slabs)
-        module = _make_module(plan, source, unseen, start, _loaders(options))
+        module = _make_module(plan, source, unseen, start, options)
         done = _train_up_to(trainer, module, checkpoint, steps)
         path = folder / f"{plan.name}.safetensors"
         if trainer.is_global_zero:
@@ -226,13 +227,19 @@ def _loaders(options: RunOptions) -> int:
 
 
 def _make_module(
-    plan: Plan, source: SlabSource, unseen: list[Slab], start: Model | None, loaders: int
+    plan: Plan,
+    source: SlabSource,
+    unseen: list[Slab],
+    start: Model | None,
+    options: RunOptions,
 ) -> GapTraining:
     """The module, with the weights that it starts from, in the fastest memory layout."""
-    module = GapTraining(plan, source, unseen, loaders)
+    device = choose_device(options.device)
+    module = GapTraining(plan, source, unseen, _loaders(options))
     if start is not None:
         module.network.load_state_dict(start.network.state_dict())
-    if plan.network.n_dim == 3:
+    # On a CPU group normalisation learns slowly so, and published networks have none.
+    if plan.network.n_dim == 3 and (device.type == "cuda" or plan.network.kind != KINDS[0]):
         module.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return module
 

@@ -1,11 +1,18 @@
 import math
+from itertools import chain
 
 import pytest
 import torch
 from pydantic import ValidationError
 
 from bcdi_inpaint.network.channels import CHANNEL_ORDER
-from bcdi_inpaint.network.unet import FIRST_SCALE, SCALE_RANGE, GapUNet, NetworkConfig
+from bcdi_inpaint.network.unet import (
+    FIRST_SCALE,
+    SCALE_RANGE,
+    GapUNet,
+    NetworkConfig,
+    in_quickest_layout,
+)
 
 TINY = {"channels": (8, 16), "dilations": ((1, 1), (1, 2))}
 
@@ -68,6 +75,42 @@ def test_patches_of_a_batch_do_not_see_each_other() -> None:
         torch.testing.assert_close(together[:1], alone, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("dilations", "convolutions"),
+    [(((1, 1), (1, 2)), [2, 2, 2]), (((1,), (1, 2)), [1, 2, 1]), (((1,), (2,)), [1, 1, 1])],
+)
+def test_a_decoder_has_as_many_convolutions_as_its_encoder(
+    dilations: tuple[tuple[int, ...], ...], convolutions: list[int]
+) -> None:
+    network = GapUNet(NetworkConfig(channels=(8, 16), dilations=dilations))
+    blocks = [
+        [layer for layer in block if isinstance(layer, torch.nn.Conv3d)]
+        for block in (*network.encoder, *network.decoder)
+    ]
+    assert [len(block) for block in blocks] == convolutions
+    assert [layer.dilation[0] for block in blocks[:2] for layer in block] == [*chain(*dilations)]
+    assert {layer.dilation[0] for layer in blocks[2]} == {1}
+
+
+@pytest.mark.parametrize(("n_dim", "last"), [(2, (0, 2, 3, 1)), (3, (0, 2, 3, 4, 1))])
+def test_the_layout_in_memory_is_the_quicker_one_and_changes_nothing(
+    n_dim: int, last: tuple[int, ...]
+) -> None:
+    """Learning on a CPU is slow with the channels last, filling is quick."""
+    channels = example(n_dim)
+    learning = in_quickest_layout(channels)
+    with torch.no_grad():
+        filling = in_quickest_layout(channels)
+    assert learning.is_contiguous()
+    assert filling.permute(last).is_contiguous()
+    assert torch.equal(learning, filling)
+    network = trained_looking(n_dim)
+    learned, _ = network(channels)
+    with torch.no_grad():
+        filled, _ = network(channels)
+    torch.testing.assert_close(learned, filled, rtol=1e-4, atol=1e-5)
+
+
 @torch.no_grad()
 def test_it_takes_any_size_that_the_divisor_divides() -> None:
     network = trained_looking(3)
@@ -82,6 +125,8 @@ def test_it_takes_any_size_that_the_divisor_divides() -> None:
     [
         ({"channels": (8, 16, 32)}, "dilations"),
         ({"channels": (8, 12), "dilations": ((1, 1), (1, 1))}, "multiples of 8"),
+        ({"channels": (8, 16), "dilations": ((), (1,))}, "at least one convolution"),
+        ({"channels": (8, 16), "dilations": ((1,), (0,))}, "dilations"),
         ({"n_dim": 4}, "n_dim"),
         ({"filters": 3}, "filters"),
     ],
