@@ -215,7 +215,7 @@ def _load_start(plan: Plan) -> Model | None:
     if model.network.config != plan.network:
         raise InputError(
             f"training.start is {plan.training.start}, whose network is {model.network.config}, "
-            f"expected {plan.network}: take other weights, or leave it out"
+            f"expected {plan.network}: set network like theirs, take other weights, or leave it out"
         )
     return model
 
