@@ -72,11 +72,12 @@ class NetworkConfig(BaseModel):
 def in_quickest_layout(features: Tensor) -> Tensor:
     """Images (batch, n, *spatial) as they lie in memory where convolutions are quickest.
 
-    That is channel by channel where a CPU learns: backwards through a group normalisation it takes
-    15 times as long with the channels last, a third of a step of training. Otherwise the channels
-    are last.
+    That is channel by channel where a CPU learns in bfloat16: backwards through a group
+    normalisation it takes many times as long with the channels last, a fifth of a step of training
+    (`benchmarks.network`). Otherwise the channels are last.
     """
-    learns = torch.is_grad_enabled() and features.device.type == "cpu"
+    on_cpu = features.device.type == "cpu"
+    learns = on_cpu and torch.is_grad_enabled() and torch.is_autocast_enabled("cpu")
     last = torch.channels_last_3d if features.ndim == 5 else torch.channels_last
     return features.contiguous(memory_format=torch.contiguous_format if learns else last)
 

@@ -96,19 +96,19 @@ def test_a_decoder_has_as_many_convolutions_as_its_encoder(
 def test_the_layout_in_memory_is_the_quicker_one_and_changes_nothing(
     n_dim: int, last: tuple[int, ...]
 ) -> None:
-    """Learning on a CPU is slow with the channels last, filling is quick."""
-    channels = example(n_dim)
-    learning = in_quickest_layout(channels)
-    with torch.no_grad():
-        filling = in_quickest_layout(channels)
+    """Learning in bfloat16 on a CPU is slow with the channels last, all else is quick."""
+    channels, network = example(n_dim), trained_looking(n_dim)
+    with torch.autocast("cpu", torch.bfloat16):
+        learning = in_quickest_layout(channels)
+        learned, _ = network(channels)
+        with torch.no_grad():
+            filling = in_quickest_layout(channels)
+            filled, _ = network(channels)
     assert learning.is_contiguous()
-    assert filling.permute(last).is_contiguous()
     assert torch.equal(learning, filling)
-    network = trained_looking(n_dim)
-    learned, _ = network(channels)
-    with torch.no_grad():
-        filled, _ = network(channels)
-    torch.testing.assert_close(learned, filled, rtol=1e-4, atol=1e-5)
+    for other in (filling, in_quickest_layout(channels)):
+        assert other.permute(last).is_contiguous()
+    torch.testing.assert_close(learned, filled, rtol=0.05, atol=0.05)
 
 
 @torch.no_grad()
