@@ -37,6 +37,7 @@ class StoredResult:
     ends : (6,) first line and the one after the last of the part of the scan that was phased, axis
         by axis; empty where the file does not say.
     free_log_error : RMS error of log(1 + counts) of the free voxels; nan where it does not say.
+    begun : whether the run began at an object that the refinement found.
     """
 
     obj: np.ndarray
@@ -47,6 +48,7 @@ class StoredResult:
     outside: float
     ends: tuple[int, ...] = ()
     free_log_error: float = float("nan")
+    begun: bool = False
 
 
 def read_result(path: str | Path) -> StoredResult:
@@ -66,6 +68,7 @@ def read_result(path: str | Path) -> StoredResult:
             float((square * ~support).sum() / square.sum()),
             _ends(process.get("configuration/roi_final")),
             _number(process.get("configuration/inpaint_free_log_error")),
+            "configuration/inpaint_used_object" in process,
         )
 
 

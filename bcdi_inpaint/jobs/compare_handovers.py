@@ -75,11 +75,15 @@ class Comparison:
     def __str__(self) -> str:
         """One line with all figures.
 
-        Each is of the best run, the free voxels are the same in all runs of every way.
+        Each is of the best run, the free voxels are the same in all runs of every way. The free log
+        error is told where it may decide, see `choose`.
         """
         figures = ", ".join(
             f"{free_misfit(one.best):.4g} {WORDS[word]}" for word, one in self.ways.items()
         )
+        if len({one.best.begun for one in self.ways.values()}) > 1:
+            errors = (f"{one.best.free_log_error:.3g}" for one in self.ways.values())
+            figures += f", their log errors {', '.join(errors)}"
         better = self.ways[self.better].output
         return f"free log-likelihood {figures}: {self.better} is taken, {better}"
 

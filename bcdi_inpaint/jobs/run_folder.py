@@ -210,4 +210,5 @@ def _read(path: Path) -> Reconstruction:
         threshold=stored.threshold,
         outside=stored.outside,
         free_log_error=stored.free_log_error,
+        begun=stored.begun,
     )

@@ -23,12 +23,7 @@ from bcdi_inpaint.phasing.free_voxels import (
     set_free_voxels,
 )
 from bcdi_inpaint.phasing.handover import OURS, HandOver
-from bcdi_inpaint.phasing.pynx_course import (
-    cycles_of,
-    describe,
-    refuse_other_grids,
-    settle,
-)
+from bcdi_inpaint.phasing.pynx_course import cycles_of, describe, refuse_other_grids, settle
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics, with_knowledge
 from bcdi_inpaint.phasing.pynx_runs import Runs
 from bcdi_inpaint.phasing.pynx_scan import CarriesFill, with_carried_fill
@@ -254,6 +249,7 @@ class _Watched(CarriesFill):
             threshold=float(self.params["support_threshold"]),
             outside=float((square * ~support).sum() / square.sum()),
             free_log_error=free_log_error(cdi, obj * support),
+            begun=self._begins_at_object(number),
         )
         return replace(found, log=(f"{self.course}: {found.figures}",))
 

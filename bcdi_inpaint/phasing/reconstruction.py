@@ -36,6 +36,7 @@ class Reconstruction:
     outside : part of the object's square that the last projection leaves outside the support.
     free_log_error : RMS error of log(1 + counts) of the voxels that the retrieval did not see; nan
         where there are none, or where it is not known.
+    begun : whether the run began at an object that was found before, not at random.
     """
 
     obj: Complex64Array
@@ -50,6 +51,7 @@ class Reconstruction:
     threshold: float = float("nan")
     outside: float = float("nan")
     free_log_error: float = float("nan")
+    begun: bool = False
 
     def intensity(self) -> FloatArray:
         """(n_rock, n_y, n_x) expected counts of the object, centred."""

@@ -21,6 +21,7 @@ from bcdi_inpaint.jobs import pynx_runner
 from bcdi_inpaint.jobs.fill_of_data import FillOfData
 from bcdi_inpaint.jobs.knowledge_of_data import KnowledgeOfData, known_of, take_psf_choice
 from bcdi_inpaint.jobs.pynx_runner import run_pynx
+from bcdi_inpaint.jobs.run_folder import _read, results
 from bcdi_inpaint.phasing.free_voxels import islands_in
 from bcdi_inpaint.phasing.pynx_density import DENSITY
 from bcdi_inpaint.phasing.pynx_faults import as_program
@@ -269,6 +270,8 @@ def test_the_first_runs_begin_at_the_objects_of_the_file(
     assert said["inpaint_handover"] == b"mask"  # the object holds what the fill says
     assert of_random["inpaint_handover"] == b"prior"
     assert "inpaint_used_object" not in of_random
+    read_back = [_read(path) for _, path in sorted(results(tmp_path).items())]
+    assert [one.begun for one in read_back] == [True, False]
     assert (of_random["nb_raar"], of_random["support_update_period"]) == (24, 50)
 
 

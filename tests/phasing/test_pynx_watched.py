@@ -58,6 +58,7 @@ def test_the_first_runs_begin_at_objects_and_keep_their_supports(
     assert begun.log[0].startswith("from an object of the refinement, ER 1: free log error ")
     assert at_random.log[0].startswith("RAAR 8, ER 4, with a support that stays RAAR 1, ER 1: ")
     plain = run_preset(handed, SHORT)
+    assert [one.begun for one in (begun, at_random, *plain)] == [True, False, False, False]
     np.testing.assert_array_equal(at_random.obj, plain[1].obj)
     assert at_random.threshold == plain[1].threshold
     again = run_preset(handed, SHORT, objects=[truth])

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.selection import choose
+from bcdi_inpaint.phasing.selection import best_of, choose
+
+NAN = float("nan")
 
 
-def run(free: float, llk: float, size: int) -> Reconstruction:
+def run(
+    free: float, llk: float, size: int, error: float = NAN, *, begun: bool = False
+) -> Reconstruction:
     support = np.zeros((8, 8, 8), bool)
     support.flat[:size] = True
-    return Reconstruction(support.astype(np.complex64), support, llk, free, ())
+    obj = support.astype(np.complex64)
+    return Reconstruction(obj, support, llk, free, (), free_log_error=error, begun=begun)
 
 
 def test_a_run_that_stagnates_is_not_taken_however_small_its_support() -> None:
@@ -36,3 +42,38 @@ def test_what_differs_by_less_than_a_hundredth_does_not_outweigh_the_free_voxels
     assert choose([random, best]) is best
     clearly_better = run(1.67, 1.2, 300)
     assert choose([best, clearly_better]) is clearly_better
+
+
+@pytest.mark.parametrize(
+    ("free", "error", "is_taken"),
+    [
+        (8.0, 0.4, True),  # both figures speak for it
+        (8.0, 0.6, False),  # the brightest voxels alone do
+        (12.0, 0.4, False),  # the faint ones alone do
+        (12.0, 0.6, False),
+        (8.0, NAN, True),  # as of results that were written before
+        (12.0, NAN, False),
+    ],
+)
+def test_a_random_run_is_taken_for_one_from_an_object_where_both_figures_say_so(
+    free: float, error: float, is_taken: bool
+) -> None:
+    """The llk and the supports speak for the random one, and do not count."""
+    begun, worse = run(10.0, 2.0, 200, 0.5, begun=True), run(11.0, 1.9, 100, 0.3, begun=True)
+    at_random, other = run(free, 1.0, 100, error), run(2 * free, 1.5, 150, 0.1)
+    runs = [other, worse, at_random, begun]
+    assert choose(runs) is (at_random if is_taken else begun)
+    ways = {str(number): one for number, one in enumerate([worse, at_random, begun])}
+    assert best_of(ways) == ("1" if is_taken else "2")
+
+
+def test_of_runs_from_objects_alone_the_free_log_likelihood_tells() -> None:
+    best, other = run(10.0, 2.0, 200, 0.5, begun=True), run(10.05, 1.0, 100, 0.3, begun=True)
+    assert choose([other, best]) is best
+    assert best_of({"masked": other, "filled": best}) == "filled"
+
+
+def test_ways_that_are_equal_leave_the_first() -> None:
+    first, second = (run(10.0, 2.0, 200, 0.5, begun=begun) for begun in (True, False))
+    assert best_of({"masked": first, "filled": second}) == "masked"
+    assert best_of({"masked": second, "filled": second}) == "masked"

@@ -115,6 +115,7 @@ TABLES = {
         "phasing_runner_small", _judged("phasing_runner_small", "--phasing "), CRYSTALS
     ),
     "crystals_small": Shown("phasing_small", _judged("phasing_small", "--phasing "), CRYSTALS),
+    "crystals_unseen": Shown("phasing_unseen", _judged("phasing_unseen", "--phasing "), CRYSTALS),
     "crystals_ablation": Shown(
         "phasing_ablation", _judged("phasing_ablation", "--phasing "), CRYSTALS
     ),
