@@ -62,6 +62,27 @@ def test_a_wrong_fill_loses_to_the_mask(pynx: str, request_of: Request, tmp_path
     assert f"{free[0]:.4g} with the gap filled" in str(both)
     swapped = replace(both, ways={"filled": both.ways["masked"], "masked": both.ways["filled"]})
     assert swapped.better == "filled"
+    assert "log errors" not in str(both)  # they do not decide among random starts
+
+
+def test_the_line_tells_the_log_errors_where_they_may_decide(
+    pynx: str, request_of: Request
+) -> None:
+    """A run from an object is not outdone by a random one of less free log-likelihood alone."""
+    both = compare_handovers(request_of)
+    worse = replace(both.ways["masked"].best, free_log_error=0.512, begun=False)
+    better = replace(both.ways["filled"].best, free_log_error=0.405, begun=True)
+    assert better.llk_free > worse.llk_free
+    ways = {
+        "filled": replace(both.ways["filled"], best=better),
+        "masked": replace(both.ways["masked"], best=worse),
+    }
+    told = str(replace(both, ways=ways))
+    free = f"{better.llk_free:.4g} with the gap filled, {worse.llk_free:.4g} with the gap masked"
+    assert told == (
+        f"free log-likelihood {free}, their log errors 0.405, 0.512: filled is taken, "
+        f"{both.ways['filled'].output}"
+    )
 
 
 def test_what_the_file_knows_is_compared_with_knowing_nothing(

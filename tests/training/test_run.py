@@ -21,6 +21,7 @@ from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.plan import PatchConfig, Plan
 from bcdi_inpaint.training.run import is_at_its_end, train
 from bcdi_inpaint.training.run_options import RunOptions
+from bcdi_inpaint.training.slabs import FixedSlabs
 from bcdi_inpaint.training.trainer import make_trainer
 
 
@@ -46,6 +47,19 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(
     assert [row["step"] for row in histories[0]] == [2, 4]
     assert [row["step"] for row in histories[1]] == sorted({stop_after, 2, 4})
     assert all("val_loss" in row for row in histories[1] if row["step"] in (2, 4))
+
+
+@pytest.mark.parametrize(
+    ("network", "is_last"), [(PLAN.network, False), (TuNetConfig(depth=2, base=8), True)]
+)
+def test_weights_lie_in_memory_as_a_cpu_learns_them_quickest(network: Any, is_last: bool) -> None:
+    """Ours has group normalisation, which is slow there with the channels last."""
+    plan = PLAN.model_copy(update={"network": network})
+    made = training_run._make_module(plan, FixedSlabs([]), [], None, RunOptions(device="cpu"))
+    weights = [each for each in made.network.parameters() if each.ndim == 5 and each.shape[2] > 1]
+    assert len(weights) > 3
+    for each in weights:
+        assert each.is_contiguous(memory_format=torch.channels_last_3d) == is_last
 
 
 def test_it_learns(tmp_path: Path) -> None:
