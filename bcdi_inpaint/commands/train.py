@@ -76,6 +76,10 @@ def train(
     check_kind(plan, TRAIN)
     read = read_plan(plan)
     recipes = recipes_apart(read.patterns, read.held_out, str(plan))
+    if read.training.start is not None:
+        from bcdi_inpaint.training import load_start
+
+        load_start(read)  # now, not after an hour of simulation
     if check:
         click.echo(f"{plan} is a valid plan")
         return

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bcdi_inpaint.training.module import Batch, GapTraining
     from bcdi_inpaint.training.plan import Plan, read_plan
     from bcdi_inpaint.training.processes import check_processes, is_first_process, share
-    from bcdi_inpaint.training.run import adapt, check_size, prepare, train
+    from bcdi_inpaint.training.run import adapt, check_size, load_start, prepare, train
     from bcdi_inpaint.training.run_options import RunOptions
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "check_size",
     "finetune",
     "is_first_process",
+    "load_start",
     "prepare",
     "read_history",
     "read_plan",
@@ -44,7 +45,7 @@ _MODULES = {
     "module": ("Batch", "GapTraining"),
     "plan": ("Plan", "read_plan"),
     "processes": ("check_processes", "is_first_process", "share"),
-    "run": ("adapt", "check_size", "prepare", "train"),
+    "run": ("adapt", "check_size", "load_start", "prepare", "train"),
     "run_options": ("RunOptions",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

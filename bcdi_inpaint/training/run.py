@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,7 +75,7 @@ def train(
         check_room(patterns, plan.training.last_step, plan.training.seed)
     check_processes(plan, options.devices, options.nodes)
     checkpoint = _find_checkpoint(folder / LAST_CHECKPOINT, plan, options.resume)
-    start = _load_start(plan)
+    start = load_start(plan)
     folder.mkdir(parents=True, exist_ok=True)
     _quieten_lightning()
     pl.seed_everything(plan.training.seed, verbose=False)
@@ -207,15 +208,22 @@ def _find_checkpoint(last: Path, plan: Plan, resume: bool) -> Path | None:
     return last
 
 
-def _load_start(plan: Plan) -> Model | None:
+def load_start(plan: Plan) -> Model | None:
     """The weights that the plan begins with; InputError where their network is another one."""
     if plan.training.start is None:
         return None
     model = load_model(plan.training.start)
-    if model.network.config != plan.network:
+    both = model.network.config, plan.network
+    theirs, ours = (json.loads(one.model_dump_json()) for one in both)
+    differ = [key for key in theirs | ours if theirs.get(key) != ours.get(key)]
+    if differ:
+        has, wanted = (
+            ", ".join(f"{key}: {one[key]}" for key in differ if key in one)
+            for one in (theirs, ours)
+        )
         raise InputError(
-            f"training.start is {plan.training.start}, whose network is {model.network.config}, "
-            f"expected {plan.network}: set network like theirs, take other weights, or leave it out"
+            f"training.start is {plan.training.start}, whose network has {has}, expected "
+            f"{wanted} as planned: set network: {{{has}}}, take other weights, or leave it out"
         )
     return model
 

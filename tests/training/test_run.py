@@ -156,8 +156,14 @@ def test_a_training_may_begin_from_given_weights(
 
 
 def test_weights_of_another_network_are_no_start(folder: Path, patterns: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"training.start is default.*expected"):
+    with pytest.raises(InputError) as error:
         run(changed(start="default"), patterns, folder)
+    theirs = "channels: [16, 32, 64, 128], dilations: [[1, 1], [1, 2], [1, 2], [1, 2]]"
+    assert str(error.value) == (
+        f"training.start is default, whose network has {theirs}, expected channels: [8, 16], "
+        f"dilations: [[1, 1], [1, 2]] as planned: set network: {{{theirs}}}, take other weights, "
+        "or leave it out"
+    )
 
 
 def test_a_plan_may_end_by_its_time(tmp_path: Path) -> None:
@@ -168,7 +174,7 @@ def test_a_plan_may_end_by_its_time(tmp_path: Path) -> None:
 
 
 def test_a_plan_may_end_by_what_its_process_computed(tmp_path: Path) -> None:
-    plan = flat(changed(steps=10**6, minutes=0.005, clock="processor"))
+    plan = flat(changed(steps=10**6, minutes=0.02, clock="processor"))
     path = run(plan, waves((30, 30)), tmp_path)
     with safe_open(path, "pt") as file:
         card = json.loads(file.metadata()["training"])
@@ -201,7 +207,7 @@ def test_a_limit_that_is_never_reached_changes_nothing(
     """The plan's own minutes end the training, so it is finished; steps that end it do not."""
     finished = []
     monkeypatch.setattr(training_run, "finish", lambda *_: finished.append(1) or Finish())
-    plan = flat(changed(steps=10**6, minutes=0.005, clock=clock))
+    plan = flat(changed(steps=10**6, minutes=0.02, clock=clock))
     run(plan, waves((30, 30)), tmp_path / "long", **limit)
     assert finished
     run(plan, waves((30, 30)), tmp_path / "short", stop_after=1)
