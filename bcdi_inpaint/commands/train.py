@@ -76,18 +76,21 @@ def train(
     check_kind(plan, TRAIN)
     read = read_plan(plan)
     recipes = recipes_apart(read.patterns, read.held_out, str(plan))
-    if read.training.start is not None:
-        from bcdi_inpaint.training import load_start
-
-        load_start(read)  # now, not after an hour of simulation
     if check:
         click.echo(f"{plan} is a valid plan")
         return
     from bcdi_inpaint.network.devices import choose_device
-    from bcdi_inpaint.training import RunOptions, check_processes, check_size, is_first_process
+    from bcdi_inpaint.training import (
+        RunOptions,
+        check_processes,
+        check_size,
+        is_first_process,
+        load_start,
+    )
     from bcdi_inpaint.training import train as run
 
     choose_device(device)  # now, not after an hour of simulation
+    load_start(read)
     check_processes(read, devices, nodes)
     if read.feed is not None:
         check_size(read, (read.feed.window, *recipes["patterns"].shape))

@@ -126,12 +126,11 @@ def test_ctrl_c_ends_it_at_once_with_its_processes(
     assert nobody_left(process.pid)
 
 
-@pytest.mark.parametrize("options", [[], ["--check"]])
 def test_weights_of_another_network_are_refused_before_patterns_are_made(
-    tmp_path: Path, plan: Path, options: list[str]
+    tmp_path: Path, plan: Path
 ) -> None:
     plan.write_text(PLAN.replace("{seed: 3,", "{start: default, seed: 3,"))
-    arguments = ["train", str(plan), "-o", str(tmp_path / "out"), "--device", "cpu", *options]
+    arguments = ["train", str(plan), "-o", str(tmp_path / "out"), "--device", "cpu"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert "whose network has n_dim: 3, channels: [16, 32, 64, 128]" in result.output
