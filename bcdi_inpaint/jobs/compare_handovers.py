@@ -24,7 +24,7 @@ from bcdi_inpaint.phasing.benefit import read_advice, read_verdict
 from bcdi_inpaint.phasing.handover import AUTO, WORTHWHILE, is_compared, resolve_handover
 from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects
 from bcdi_inpaint.phasing.pynx_runs import check_arguments
-from bcdi_inpaint.phasing.selection import best_of, free_misfit
+from bcdi_inpaint.phasing.selection import best_of, free_misfit, judged
 from bcdi_inpaint.plots import checked_picture
 from bcdi_inpaint.safe_files import write_files
 from bcdi_inpaint.scan.remarks import Remark, telling_once
@@ -63,7 +63,8 @@ class Comparison:
     @property
     def better(self) -> str:
         """The one of `WORDS` whose best run predicts the free voxels best."""
-        return best_of({word: self.ways[word].best for word in WORDS if word in self.ways})
+        ways = {word: self.ways[word].best for word in WORDS if word in self.ways}
+        return best_of({word: judged(one) for word, one in ways.items()})
 
     @property
     def taken(self) -> Result:

@@ -32,7 +32,7 @@ from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import check_arguments, run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.selection import best_of, choose
+from bcdi_inpaint.phasing.selection import best_of, choose, judged
 from bcdi_inpaint.scan.boxes import Box, Shape, as_box, move
 from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.scan import Scan
@@ -135,7 +135,7 @@ def phase_scan(
     nothing = Knowledge(background=knowledge.background, photon=knowledge.photon)
     if fair or knowledge != nothing:
         ways["plain"] = phase(masked, nothing, ())
-    return ways[best_of(ways)]
+    return ways[best_of({name: judged(one) for name, one in ways.items()})]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ one with a larger support fits better because it has more to fit with, and may b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +21,27 @@ ALIKE = 1.01
 """Times a number up to which another one is no worse. Of three runs of one scan, a random one had
 a support of 9916 voxels in place of 9952, and that alone would have decided: it was 0.089 rad off,
 the run of best free log-likelihood 0.072; no committed command."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What free voxels say of a run.
+
+    Attributes
+    ----------
+    free : its free log-likelihood, less is better; without free voxels that of all.
+    log_error : RMS error of log(1 + counts) of the free voxels; nan where it is not known.
+    begun : whether it began at an object that was found before, not at random.
+    """
+
+    free: float
+    log_error: float
+    begun: bool
+
+
+def judged(found: Reconstruction) -> Judged:
+    """What free voxels say of a run."""
+    return Judged(free_misfit(found), found.free_log_error, found.begun)
 
 
 def choose(found: Sequence[Reconstruction]) -> Reconstruction:
@@ -43,15 +65,15 @@ def choose(found: Sequence[Reconstruction]) -> Reconstruction:
     if not at_random:
         return best
     other = _of_least_ranks(at_random)
-    return other if _outdoes(other, best) else best
+    return other if _outdoes(judged(other), judged(best)) else best
 
 
-def best_of(ways: Mapping[str, Reconstruction]) -> str:
+def best_of(ways: Mapping[str, Judged]) -> str:
     """The name of the way whose object free voxels like best; in doubt the first.
 
     One that began at random is taken in place of one from an object as `choose` does.
     """
-    names = sorted(ways, key=lambda name: free_misfit(ways[name]))  # equals stay in their order
+    names = sorted(ways, key=lambda name: ways[name].free)  # equals stay in their order
     first = ways[names[0]]
     begun = [name for name in names if ways[name].begun]
     if first.begun or not begun or _outdoes(first, ways[begun[0]]):
@@ -59,7 +81,7 @@ def best_of(ways: Mapping[str, Reconstruction]) -> str:
     return begun[0]
 
 
-def _outdoes(at_random: Reconstruction, begun: Reconstruction) -> bool:
+def _outdoes(at_random: Judged, begun: Judged) -> bool:
     """Whether a run from a random start is better than one from an object, beyond doubt.
 
     The free log-likelihood is ruled by the brightest voxels, where a wrong object of a random start
@@ -68,9 +90,9 @@ def _outdoes(at_random: Reconstruction, begun: Reconstruction) -> bool:
     in seven, where it was 0.9 to 4.8 times as far off, farther in five; both spoke for it in seven
     more, where it was 0.67 to 1.64 times as far off, nearer in four; no committed command.
     """
-    errors = at_random.free_log_error, begun.free_log_error
+    errors = at_random.log_error, begun.log_error
     fits = np.isnan(errors).any() or errors[0] < errors[1]
-    return bool(fits and free_misfit(at_random) < free_misfit(begun))
+    return bool(fits and at_random.free < begun.free)
 
 
 def _of_least_ranks(found: Sequence[Reconstruction]) -> Reconstruction:

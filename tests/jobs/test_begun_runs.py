@@ -28,7 +28,7 @@ from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.free_voxels import islands_in
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.selection import best_of
+from bcdi_inpaint.phasing.selection import best_of, judged
 from bcdi_inpaint.scan.boxes import as_box, whole
 from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.scan import Scan
@@ -263,7 +263,7 @@ def test_hand_overs_are_compared_from_objects_by_voxels_that_these_have_not_seen
     random = [one.found[-1].handed for one in compared.ways.values()]
     assert [one.name for one in random if one] == ["prior", "mask", "mask"]
     frees = {word: one.best.llk_free for word, one in compared.ways.items()}
-    best = {word: compared.ways[word].best for word in ("masked", "plain", "filled")}
+    best = {word: judged(compared.ways[word].best) for word in ("masked", "plain", "filled")}
     assert compared.better == best_of(best)
     again = compare_handovers(replace(fair, output=tmp_path / "d.cxi"))
     assert {word: one.best.llk_free for word, one in again.ways.items()} == frees

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.selection import best_of, choose
+from bcdi_inpaint.phasing.selection import best_of, choose, judged
 
 NAN = float("nan")
 
@@ -63,17 +63,17 @@ def test_a_random_run_is_taken_for_one_from_an_object_where_both_figures_say_so(
     at_random, other = run(free, 1.0, 100, error), run(2 * free, 1.5, 150, 0.1)
     runs = [other, worse, at_random, begun]
     assert choose(runs) is (at_random if is_taken else begun)
-    ways = {str(number): one for number, one in enumerate([worse, at_random, begun])}
+    ways = {str(number): judged(one) for number, one in enumerate([worse, at_random, begun])}
     assert best_of(ways) == ("1" if is_taken else "2")
 
 
 def test_of_runs_from_objects_alone_the_free_log_likelihood_tells() -> None:
     best, other = run(10.0, 2.0, 200, 0.5, begun=True), run(10.05, 1.0, 100, 0.3, begun=True)
     assert choose([other, best]) is best
-    assert best_of({"masked": other, "filled": best}) == "filled"
+    assert best_of({"masked": judged(other), "filled": judged(best)}) == "filled"
 
 
 def test_ways_that_are_equal_leave_the_first() -> None:
-    first, second = (run(10.0, 2.0, 200, 0.5, begun=begun) for begun in (True, False))
+    first, second = (judged(run(10.0, 2.0, 200, 0.5, begun=begun)) for begun in (True, False))
     assert best_of({"masked": first, "filled": second}) == "masked"
     assert best_of({"masked": second, "filled": second}) == "masked"

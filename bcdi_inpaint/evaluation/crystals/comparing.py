@@ -11,6 +11,7 @@ from bcdi_inpaint.evaluation.crystals.quartiles import quartiles
 from bcdi_inpaint.evaluation.crystals.records import Record, gap_of
 from bcdi_inpaint.evaluation.crystals.treatments import MASKED
 from bcdi_inpaint.phasing.benefit import VERDICTS, verdict_of
+from bcdi_inpaint.phasing.selection import Judged, best_of
 
 COMPARING_COLUMNS = (
     "setting",
@@ -49,8 +50,9 @@ class Pair:
         return self.filled if _free(self.filled) < margin * _free(self.masked) else self.masked
 
     def take_of_three(self) -> Record:
-        """The one that free voxels like best, also of the masked one without knowledge."""
-        return min(self._all, key=_free)
+        """The one that `phase` takes, also of the masked one without knowledge."""
+        ways = {str(place): record for place, record in enumerate(self._all)}
+        return ways[best_of({place: _judged(record) for place, record in ways.items()})]
 
     @property
     def better(self) -> Record:
@@ -72,12 +74,18 @@ RULES: dict[str, Callable[[Pair], Record]] = {
     "masked": lambda pair: pair.masked,
     "filled": lambda pair: pair.filled,
     "by free log-likelihood": Pair.take,
-    "of three by free log-likelihood": Pair.take_of_three,
+    "of three, as phase does": Pair.take_of_three,
     "filled if 10 % better": lambda pair: pair.take(0.9),
     "masked if 10 % better": lambda pair: pair.take(1 / 0.9),
     "the nearer to the truth": lambda pair: pair.better,
 }
-"""Which of a pair is taken, by name; `phase` has ``of three by free log-likelihood``."""
+"""Which of a pair is taken, by name."""
+
+
+def _judged(record: Record) -> Judged:
+    """What free voxels say of it; tables of before have the free log-likelihood alone."""
+    error = float(record.get("free_log_error", np.nan))
+    return Judged(_free(record), error, record.get("begun", 0.0) == 1)
 
 
 def _free(record: Record) -> float:

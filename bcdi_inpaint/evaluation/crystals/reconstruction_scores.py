@@ -45,6 +45,8 @@ def score_reconstruction(
         "gradient_rms": gradient_rms(compared.aligned, crystal.truth, inside),
         "resolution": shell_correlation(compared.aligned, crystal.truth),
         "llk_free": found.llk_free,
+        "free_log_error": found.free_log_error,
+        "begun": float(found.begun),
         "pearson_gap": pearson_log(crystal.expectation, calculated, gap),
         "gap_intensity": gap_intensity(calculated, gap, measured).ratio,
         "failed": "",

@@ -21,7 +21,10 @@ upper quartile and largest of their phase errors. Tables of before have a `sprea
 measured where the object was not; it is not read."""
 OVER_MASKING = {**{name: name for name in ERRORS}, **dict.fromkeys(SPREAD[2:], ERRORS[0])}
 """Columns of which there are ratios to masking, and masking's column that they are over."""
-MEASURED = ("resolution", "llk_free", "pearson_fill", "pearson_gap", "gap_intensity", *SPREAD)
+FREE = ("llk_free", "free_log_error", "begun")
+"""Columns on what free voxels say: see `phasing.selection.Judged`. Tables of before have the first
+alone."""
+MEASURED = ("resolution", *FREE, "pearson_fill", "pearson_gap", "gap_intensity", *SPREAD)
 """Columns that are reported as they are."""
 RECORD_COLUMNS = (
     "crystal",

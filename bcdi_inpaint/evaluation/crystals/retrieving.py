@@ -24,6 +24,7 @@ from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
 from bcdi_inpaint.phasing.pynx_runs import run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
 from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.phasing.selection import choose
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -45,7 +46,7 @@ def retrieve_gap(gap: GapOnCrystal, setting: Setting, treatment: Treatment) -> l
 
     Returns
     -------
-    The kept reconstructions, the best by free log-likelihood first.
+    The kept reconstructions, the one that is taken first, see `_in_order`.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def retrieve_kept(
 
     Returns
     -------
-    The kept reconstructions, the best by free log-likelihood first.
+    The kept reconstructions, the one that is taken first, see `_in_order`.
 
     Raises
     ------
@@ -132,10 +133,23 @@ def retrieve_kept(
         psf = config.command.psf if psf is None else psf
         words = ("--psf", psf, *extra) if psf and not is_known else extra
         found = _by_command(handed, config, seed, words, knowledge, objects, free)
-        return sorted(found, key=free_first)[: config.command.keep]
+        return _in_order(found)[: config.command.keep]
     starts = config.known_starts if setting == KNOWN else config.starts
     found = _by_operators(handed, config, seed, starts, support)
-    return sorted(found, key=free_first)[: config.keep]
+    return _in_order(found)[: config.keep]
+
+
+def _in_order(found: Sequence[Reconstruction]) -> list[Reconstruction]:
+    """By free log-likelihood, as PyNX's users order theirs.
+
+    But where runs from objects stand beside random ones, which only `phase` makes, the one that
+    `phase` takes is the first.
+    """
+    ordered = sorted(found, key=free_first)
+    if not any(one.begun for one in ordered):
+        return ordered
+    taken = choose(ordered)
+    return [taken, *(one for one in ordered if one is not taken)]
 
 
 def _by_operators(

@@ -51,7 +51,7 @@ def with_default(records: Sequence[Record]) -> list[Record]:
     """Add rows for what users get: ``auto``, and ``auto refined`` of a refined fill.
 
     A gap is phased with its fill where `predict` advises that, masked where it is dark, and both
-    ways where it says to compare: then the free log-likelihood decides, as `phase` does it. So each
+    ways where it says to compare: then free voxels decide, as `phase` does it. So each
     row is a copy of one that was phased. Returns the records unchanged if one of the two ways was
     not phased.
     """

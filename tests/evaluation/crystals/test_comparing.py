@@ -56,6 +56,17 @@ def test_knowing_nothing_is_taken_where_free_voxels_like_that_best() -> None:
     assert Pair(filled, known, plain).better is plain
 
 
+@pytest.mark.parametrize(("log_error", "is_taken"), [(0.4, True), (0.6, False), (math.nan, True)])
+def test_a_random_start_needs_both_figures_against_one_from_an_object(
+    log_error: float, is_taken: bool
+) -> None:
+    """As `phase` chooses; tables of before do not have the second figure."""
+    begun = _record("mask + found", 0.9, 0.7) | {"begun": 1.0, "free_log_error": 0.5}
+    plain = _record("mask", 1.0, 0.6) | {"begun": 0.0, "free_log_error": log_error}
+    pair = Pair(_record("refined prior + found", 0.8, 0.9) | {"begun": 1.0}, begun, plain)
+    assert pair.take_of_three() is (plain if is_taken else begun)
+
+
 def test_the_masked_one_knows_what_the_filled_one_does_where_that_was_phased() -> None:
     records = [
         _record("mask", 1.0, 0.5),

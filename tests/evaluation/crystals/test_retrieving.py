@@ -47,6 +47,29 @@ def test_the_best_starts_are_kept_the_best_first(
     assert compare(kept[0].obj, particle[0]).phase_rms_rad < 0.3
 
 
+def test_runs_from_objects_beside_random_ones_are_judged_as_phase_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The random one fits the brightest free voxels best and the faint ones worse."""
+    none = np.zeros((8, 8, 8), dtype=bool)
+
+    def run(free: float, error: float, *, begun: bool) -> Reconstruction:
+        obj = np.ones(none.shape, np.complex64)
+        return Reconstruction(obj, ~none, 1.0, free, (), free_log_error=error, begun=begun)
+
+    at_random, begun = run(1.0, 0.5, begun=False), run(2.0, 0.4, begun=True)
+    worse, other = run(3.0, 0.3, begun=True), run(1.5, 0.3, begun=False)
+    config = CrystalScoresConfig.model_validate({"command": {"runs": 4, "keep": 3}})
+    handed = HandOver("mask", np.ones(none.shape, np.float32), none, none)
+
+    def kept(*found: Reconstruction) -> list[Reconstruction]:
+        monkeypatch.setattr(retrieving, "run_preset", lambda *_, **__: [*found])
+        return retrieve_kept(handed, COMMAND, config, 4)
+
+    assert kept(worse, at_random, begun) == [begun, at_random, worse]
+    assert kept(other, at_random) == [at_random, other]
+
+
 TOLD = {
     "mask": (0, 0, ("--psf", "gauss,1,0,20")),
     "zero_mask auto": (0, 0, ("--psf", "gauss,1,0,20", "--zero_mask", "auto")),
