@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import (
     check_output,
@@ -82,8 +84,10 @@ class Comparison:
         figures = ", ".join(
             f"{free_misfit(one.best):.4g} {WORDS[word]}" for word, one in self.ways.items()
         )
-        if len({one.best.begun for one in self.ways.values()}) > 1:
-            errors = (f"{one.best.free_log_error:.3g}" for one in self.ways.values())
+        bests = [one.best for one in self.ways.values()]
+        known = not any(np.isnan(one.free_log_error) for one in bests)  # not in older results
+        if known and len({one.begun for one in bests}) > 1:
+            errors = (f"{one.free_log_error:.3g}" for one in bests)
             figures += f", their log errors {', '.join(errors)}"
         better = self.ways[self.better].output
         return f"free log-likelihood {figures}: {self.better} is taken, {better}"

@@ -10,7 +10,8 @@ from bcdi_inpaint.arrays import FloatArray
 from bcdi_inpaint.errors import InputError
 
 Progress = Callable[[int, int], None]
-"""Called with (steps done, steps in all)."""
+"""Called with (steps done, steps in all); where time is spent sooner, with as many of them as are
+its part."""
 
 
 def silent(_done: int, _total: int) -> None:
@@ -58,8 +59,8 @@ class Budget:
         started = self.clock()
         for step in range(self.steps):
             yield step
-            self.progress(step + 1, self.steps)
             spent = (self.clock() - started) / 60
+            self.progress(max(step + 1, self._as_steps(spent)), self.steps)
             if self.minutes is not None and spent >= self.minutes:
                 if step + 1 < min(least + 1, self.steps):
                     needed = spent * least / (step + 1)
@@ -69,6 +70,12 @@ class Budget:
                         f"{needed / self.share:.2g} for {what} to fit in: give more --minutes"
                     )
                 return
+
+    def _as_steps(self, spent: float) -> int:
+        """The steps that are as large a part of all as the minutes are of the time."""
+        if self.minutes is None:
+            return 0
+        return int(min(spent / self.minutes, 1) * self.steps)
 
     def part(self, first: float, last: float) -> Budget:
         """A part of the budget, whose progress is shown as that part of the whole.

@@ -83,6 +83,9 @@ def test_the_line_tells_the_log_errors_where_they_may_decide(
         f"free log-likelihood {free}, their log errors 0.405, 0.512: filled is taken, "
         f"{both.ways['filled'].output}"
     )
+    older = replace(worse, free_log_error=float("nan"))
+    ways["masked"] = replace(ways["masked"], best=older)
+    assert "log errors" not in str(replace(both, ways=ways))
 
 
 def test_what_the_file_knows_is_compared_with_knowing_nothing(

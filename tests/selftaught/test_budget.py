@@ -17,7 +17,10 @@ def test_steps_end_it() -> None:
 def test_time_ends_it() -> None:
     """A clock on which every look takes 10 seconds: half a minute is three steps."""
     ticks = count(0, 10)
-    assert [*Budget(100, 0.5, clock=lambda: next(ticks)).spend()] == [0, 1, 2]
+    seen: list[int] = []
+    budget = Budget(100, 0.5, lambda done, _total: seen.append(done), lambda: next(ticks))
+    assert [*budget.spend()] == [0, 1, 2]
+    assert seen == [33, 66, 100]  # the bar ends with the time
 
 
 def test_less_time_than_one_step_takes_is_refused() -> None:
@@ -61,6 +64,12 @@ def test_parts_share_the_whole_and_its_progress() -> None:
     for part in (first, second):
         list(part.spend())
     assert seen == [*range(1, 11)]
+    seen.clear()
+    ticks = count(0, 5)  # two steps a part
+    budget = Budget(10, 0.25, lambda done, _total: seen.append(done), lambda: next(ticks))
+    for part in (budget.part(0, 0.6), budget.part(0.6, 1)):
+        list(part.spend())
+    assert seen == [3, 6, 9, 10]
 
 
 def test_the_best_stays() -> None:
