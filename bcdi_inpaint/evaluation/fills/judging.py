@@ -162,7 +162,8 @@ def _head(case: Case, scored: BoolArray) -> Record:
 
 
 def _scores(subject: Subject, guess: Guess, scored: BoolArray) -> Record:
-    counts = valid_counts(subject.counts)
+    # A hot pixel that is marked bad would scale the SSIM.
+    counts = np.where(subject.bad, np.float32(0), valid_counts(subject.counts))
     found = score(counts, guess.counts, scored)
     values = {name: getattr(found, name) for name in SCORES}
     if math.isnan(values["pearson_log"]) and np.ptp(counts[scored]) > 0:

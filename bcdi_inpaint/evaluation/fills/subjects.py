@@ -49,7 +49,7 @@ class Subject:
 
 
 def valid_counts(counts: Float32Array) -> Float32Array:
-    """Counts without the marks of bad pixels: they are not scored, but scale the SSIM."""
+    """Counts without the marks of bad pixels, such as NaN or -1: 0 there."""
     return np.nan_to_num(np.clip(counts, 0, None), nan=0.0, posinf=0.0)
 
 

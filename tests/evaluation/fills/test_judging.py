@@ -73,6 +73,19 @@ def test_methods_see_neither_gap_nor_bad_voxels(rng: np.random.Generator) -> Non
     assert records[0]["pearson_log"] == pytest.approx(1)  # bad voxels are not scored
 
 
+def test_a_hot_pixel_that_is_marked_bad_scales_no_score(rng: np.random.Generator) -> None:
+    subject = subject_of(rng)
+    bad = np.zeros(SHAPE, dtype=bool)
+    bad[0, 0, 0] = True  # far from the gap
+    flat = {"flat": lambda counts, gap, *, bad_mask: Guess(np.full(SHAPE, 5, np.float32), gap)}
+    similar = []
+    for hot in (0, 1e9, np.nan):
+        counts = np.where(bad, np.float32(hot), subject.counts)
+        records, _ = judge_case(case_of(subject_of(rng, counts=counts, bad=bad)), flat, 1)
+        similar.append(records[0]["ssim"])
+    assert len({*similar}) == 1
+
+
 def test_only_what_all_methods_fill_is_judged_and_the_part_is_told(
     rng: np.random.Generator,
 ) -> None:
