@@ -171,7 +171,7 @@ def _judge_gaps(evaluation: FillEvaluation, patterns: Path | None) -> JudgedFill
             minutes=evaluation.minutes,
             progress=lambda _: done(1),
         )
-    judged.remarks[:0] = fills.missing_folder(config.measured, measured_folder)
+    judged.remarks[:0] = fills.missing_scans(config.measured, measured_folder)
     if not judged.records:
         raise _nothing_judged(judged.remarks)
     return judged
@@ -215,7 +215,7 @@ def _bright_subjects(
 ) -> Iterator[tuple[Iterator[Subject], int]]:
     """The brightest measured scan, and the bright patterns; with how many they are."""
     folder = fills.measured_folder()
-    remarks += fills.missing_folder(config.measured, folder)
+    remarks += fills.missing_scans(config.measured, folder)
     scans = list(fills.measured_subjects(config.measured, folder))
     if scans:
         yield iter([max(scans, key=lambda subject: subject.brightest)]), 1

@@ -13,7 +13,7 @@ from bcdi_inpaint.evaluation.fills import (
     Subject,
     measured_folder,
     measured_subjects,
-    missing_folder,
+    missing_scans,
     place_cases,
     simulated_subjects,
 )
@@ -50,7 +50,7 @@ def study_cases(config: StudyConfig, path: Path, remarks: list[str]) -> Iterator
         subjects = image_subjects(path, config.judged)
         yield from image_cases(subjects, config.shapes_of_gaps, config.widths, config.seed)
         return
-    remarks += missing_folder(config.measured, measured_folder())
+    remarks += missing_scans(config.measured, measured_folder())
     gaps = gaps_of_scans(config)
     of_measured = gaps.model_copy(update={"widths": config.measured_widths or config.widths})
     for subject in volume_subjects(config, path):

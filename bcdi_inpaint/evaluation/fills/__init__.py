@@ -28,7 +28,7 @@ from bcdi_inpaint.evaluation.fills.subjects import (
     Subject,
     measured_folder,
     measured_subjects,
-    missing_folder,
+    missing_scans,
     simulated_subjects,
 )
 from bcdi_inpaint.evaluation.fills.views import View
@@ -68,7 +68,7 @@ __all__ = [
     "measure_coverage",
     "measured_folder",
     "measured_subjects",
-    "missing_folder",
+    "missing_scans",
     "place_cases",
     "simulated_subjects",
 ]

@@ -79,12 +79,19 @@ def measured_folder() -> Path | None:
     return Path(named) if named else None
 
 
-def missing_folder(scans: Sequence[ScanConfig], folder: Path | None) -> list[str]:
-    """A line saying that the configured scans were not looked for, as no folder is named."""
-    if folder is not None or not scans:
+def missing_scans(scans: Sequence[ScanConfig], folder: Path | None) -> list[str]:
+    """A line for each of the scans whose file is not there, or one where no folder is named."""
+    if not scans:
         return []
-    names = ", ".join(scan.name for scan in scans)
-    return [f"{DATA_VARIABLE} is not set: no measured scans ({names} left out)"]
+    if folder is None:
+        names = ", ".join(scan.name for scan in scans)
+        return [f"{DATA_VARIABLE} is not set: no measured scans ({names} left out)"]
+    return [
+        f"{scan.name} was left out: its file {scan.file} is not in {folder}, the folder of "
+        f"{DATA_VARIABLE}, expected it there: put it there, or take the scan out of measured"
+        for scan in scans
+        if not (folder / scan.file).exists()
+    ]
 
 
 def measured_subjects(scans: Sequence[ScanConfig], folder: Path | None) -> Iterator[Subject]:

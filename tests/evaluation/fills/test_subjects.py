@@ -16,7 +16,7 @@ from bcdi_inpaint.evaluation.fills import (
     bright_rows,
     measured_folder,
     measured_subjects,
-    missing_folder,
+    missing_scans,
     simulated_subjects,
 )
 from bcdi_inpaint.files.pattern_writing import write_patterns
@@ -77,7 +77,7 @@ def test_measured_scans_are_cut_and_masked(tmp_path: Path, rng: np.random.Genera
         next(measured_subjects([ScanConfig(name="a", file="a.npz", rows=(5, 5))], tmp_path))
 
 
-def test_without_a_folder_there_are_no_measured_scans_and_a_line_says_so(
+def test_measured_scans_that_are_not_there_are_said_to_be_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scans = (ScanConfig(name="a", file="a.npz"), ScanConfig(name="b", file="b.npz"))
@@ -88,12 +88,16 @@ def test_without_a_folder_there_are_no_measured_scans_and_a_line_says_so(
         folder = measured_folder()
         assert folder is None
         assert list(measured_subjects(scans, folder)) == []
-        (line,) = missing_folder(scans, folder)
+        (line,) = missing_scans(scans, folder)
         assert line == "BCDI_INPAINT_DATA is not set: no measured scans (a, b left out)"
-        assert missing_folder((), folder) == []
+        assert missing_scans((), folder) == []
     monkeypatch.setenv("BCDI_INPAINT_DATA", str(tmp_path))
     assert measured_folder() == tmp_path
-    assert missing_folder(scans, tmp_path) == []
+    (tmp_path / "a.npz").touch()
+    assert missing_scans(scans, tmp_path) == [
+        f"b was left out: its file b.npz is not in {tmp_path}, the folder of BCDI_INPAINT_DATA, "
+        "expected it there: put it there, or take the scan out of measured"
+    ]
 
 
 def test_the_measured_scans_that_are_known(real_data: Path) -> None:
