@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bcdi_inpaint.evaluation.fills import Record
+from bcdi_inpaint.evaluation.fills.records import SCORES
 from bcdi_inpaint.studies.config import StudyConfig, as_study
+from bcdi_inpaint.studies.judging import FURTHER
 
 RECIPE = {
     "count": 3,
@@ -53,3 +56,19 @@ def volumes(**changes: Any) -> StudyConfig:
     recipe = {**RECIPE, "shape": [32, 32, 32], "count": 1}
     both = {"patterns": recipe, "held_out": {**recipe, "seed": 42}, "widths": [3]}
     return study(**(both | changes))
+
+
+def records_of(scores: dict[str, float]) -> list[Record]:
+    """Records of methods in nine gaps each."""
+    return [
+        {
+            **dict.fromkeys((*SCORES, *FURTHER), 0.5),
+            "scan": "simulated",
+            "width": 6,
+            "method": name,
+            "cluster": f"pattern {index}",
+            "pearson_log": score + 0.01 * index,
+        }
+        for name, score in scores.items()
+        for index in range(9)
+    ]

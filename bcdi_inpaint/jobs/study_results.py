@@ -15,6 +15,7 @@ from bcdi_inpaint.studies import reports
 from bcdi_inpaint.studies.averages import average_study
 from bcdi_inpaint.studies.config import StudyConfig
 from bcdi_inpaint.studies.contestants import OUR_KIND, our_name
+from bcdi_inpaint.studies.findings import write_findings
 from bcdi_inpaint.studies.first_guess import table_of_earnings
 from bcdi_inpaint.studies.groups import groups_of
 from bcdi_inpaint.studies.judging import read_views
@@ -115,7 +116,7 @@ def _sections(
     shown = [name for name in distinct(rows, "method") if name not in by_loss[1:]]
     found = {
         "Who is first": f"\nBy the correlation of log(1 + counts) in the gap. {TESTED}\n\n"
-        + reports.write_findings(rows, results.records, main, config),
+        + write_findings(rows, results.records, main, config),
         "What training earned": table_of_earnings(
             results.records, begun, config.resamples, config.seed
         ),

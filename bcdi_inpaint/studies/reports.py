@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bcdi_inpaint.evaluation.fills import CEILING, Interval, Record
 from bcdi_inpaint.evaluation.fills.records import distinct
 from bcdi_inpaint.evaluation.report_tables import rows_as_table
-from bcdi_inpaint.studies.averages import find_order
 from bcdi_inpaint.studies.config import StudyConfig
-from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP, our_name
-from bcdi_inpaint.studies.leads import LEAST_SUBJECTS, Lead, find_blindness, find_sure, leads_of
+from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP
+from bcdi_inpaint.studies.leads import LEAST_SUBJECTS
 from bcdi_inpaint.studies.trained_networks import Trained
 
 RELEASED = "released network"
@@ -71,6 +70,8 @@ def write_beginning(config: StudyConfig, source: str, remarks: Sequence[str]) ->
         "- in brackets: 95 % confidence intervals over patterns (bootstrap), of at least "
         f"{LEAST_SUBJECTS}, and too narrow for few; the gaps of one measured scan are of one "
         "crystal, and have none",
+        "- each network was trained once, from one seed: the tests are over patterns alone, and do "
+        "not know how another training would come out",
         f"- {_ours_said(config)}; `+ inputs` is a published network that sees what ours sees, and "
         "learns by our loss; all others see and learn what their papers say",
     ]
@@ -101,51 +102,6 @@ def _ours_said(config: StudyConfig) -> str:
         share = f", for which it keeps {100 * config.last_step.share:g} % of its time"
     alone = f"; `{OUR_KIND}` is the same network without it" if OUR_KIND in names else ""
     return f"`{WITH_LAST_STEP}` is ours, our network and the last step of its fill{share}{alone}"
-
-
-def write_findings(
-    rows: Sequence[Record], records: Sequence[Record], names: Sequence[str], config: StudyConfig
-) -> str:
-    """Who is first at each width; a published network that is ahead of ours is said first.
-
-    Parameters
-    ----------
-    rows : of `average_study`.
-    records : that they are of.
-    names : of the networks that were trained alike; which is ours, `contestants.our_name` says.
-    config : of the study, for the bootstrap and the test.
-    """
-    lines, ours = [], our_name(names)
-    pairs = [(name, ours) for name in names if name != ours]
-    for scan in distinct(rows, "scan"):
-        own = [row for row in rows if row["scan"] == scan]
-        of_scan = [record for record in records if record["scan"] == scan]
-        leads = leads_of(of_scan, pairs, config.resamples, config.seed)
-        sure = find_sure(leads)
-        doubt = find_blindness(leads) or "chance alone may make each of these leads"
-        for width in sorted(distinct(own, "width")):
-            order = [name for name in find_order(own, width) if name in names]
-            if ours not in order:
-                continue
-            ahead = {name: leads[name, width] for name in order[: order.index(ours)]}
-            bold = {name for name, of_width in sure if of_width == width}
-            said = _said(ours, ahead, bold, len(order), doubt)
-            lines.append((not ahead, f"- {scan}, {width} px: {said}"))
-    return "".join(f"{line}\n" for _, line in sorted(lines, key=lambda each: each[0]))
-
-
-def _said(
-    ours: str, ahead: Mapping[str, Lead], sure: Collection[str], number: int, doubt: str
-) -> str:
-    if not ahead:
-        return f"ours (`{ours}`) is first of {number} networks trained alike"
-    named = ", ".join(
-        f"{f'**`{name}`**' if name in sure else f'`{name}`'} by {lead}"
-        for name, lead in [*ahead.items()][:4]
-    )
-    tested = any(lead.chance == lead.chance for lead in ahead.values())
-    doubtful = f"; {doubt}" if tested and not {*ahead} & {*sure} else ""
-    return f"ours (`{ours}`) is number {len(ahead) + 1} of {number}, behind {named}{doubtful}"
 
 
 def by_width(rows: Sequence[Record], column: str, names: Sequence[str] | None = None) -> str:
