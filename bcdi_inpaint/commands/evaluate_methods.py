@@ -42,7 +42,8 @@ def evaluate_methods(
     if check:
         click.echo(f"{path}: a valid study of methods")
         return
-    from bcdi_inpaint.jobs.compare_methods import compare_methods, prepare_comparison
+    from bcdi_inpaint.jobs.compare_methods import compare_methods
+    from bcdi_inpaint.jobs.comparison import prepare_comparison
     from simulation.campaign import run as simulate
 
     workers = options["workers"] or len(os.sched_getaffinity(0))

@@ -107,7 +107,8 @@ class StudyConfig(BaseModel):
     losses : by which our network is trained as well, see `training.gap_loss.LOSSES`.
     last_step : of the fill, with which our network is trained as well; of the minutes of all it
         takes its share. In 3D; None for none.
-    own_width : a published network for gaps of this width alone, as Masto et al. had them.
+    own_width : a published network for gaps of this width alone, as Masto et al. had them; it is
+        judged at this width alone.
     classical : methods without training.
     released : judge the network that comes with the package too; in 3D.
     widths : of the gaps that are judged, in voxels.

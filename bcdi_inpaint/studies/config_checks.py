@@ -117,6 +117,12 @@ def _check_widths(config: StudyConfig) -> None:
         widths["learning.widths"] = config.learning.widths
     if config.latent is not None:
         widths["latent.width"] = (config.latent.width,)
+    if config.own_width not in (None, *config.widths, *config.measured_widths):
+        raise ValueError(
+            f"own_width is {config.own_width}, expected one of widths, "
+            f"{', '.join(map(str, config.widths))}, as the network is judged at it alone: give one "
+            "of these, or add it to them"
+        )
     for name, some in widths.items():
         most = (_across(config, "vertical") if name == "latent.width" else side) - (
             2 * SETTINGS.known_beside

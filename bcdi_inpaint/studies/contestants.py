@@ -183,6 +183,11 @@ def _contestants(
         )
 
 
+def own_widths(contestants: Sequence[Contestant]) -> dict[str, int]:
+    """The widths of the gaps that networks are for, by name; not of those that are for all."""
+    return {each.name: each.width for each in contestants if each.width is not None}
+
+
 def our_name(names: Sequence[str]) -> str:
     """Which of a study's networks is ours: the one with the last step where it is there.
 

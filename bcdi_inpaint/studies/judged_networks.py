@@ -41,7 +41,7 @@ def remember_network(trained: Trained, folder: Path) -> None:
 
 
 def recall_network(contestant: Contestant, folder: Path, cases: Iterable[Case]) -> Trained | None:
-    """A network that was judged in all these gaps, without its weights; None if it was not.
+    """A network that was judged in all gaps that it is for, without its weights; else None.
 
     Parameters
     ----------
@@ -54,6 +54,8 @@ def recall_network(contestant: Contestant, folder: Path, cases: Iterable[Case]) 
         return None
     weights = {contestant.name: values["weights"]}
     for case in cases:
+        if contestant.width not in (None, case.width):
+            continue
         if contestant.name not in judged_methods(part_path(folder, case), weights):
             return None
     return Trained(contestant, values["weights"], values["parameters"], values["steps"])

@@ -43,6 +43,7 @@ def judge_all(
     folder: Path,
     remarks: list[str] | None = None,
     weights: Mapping[str, str] | None = None,
+    widths: Mapping[str, int] | None = None,
 ) -> Iterator[list[Record]]:
     """Judge methods in gaps, those that the folder has not.
 
@@ -55,19 +56,25 @@ def judge_all(
     remarks : a line is added on each gap that is left out, as a method cannot fill it; without, an
         InputError comes through.
     weights : hashes of networks' weights, by method: with other weights it is judged again.
+    widths : of the gaps that a method is for, by its name: it is judged in no others.
 
     Yields
     ------
-    The records of each case, one for each method.
+    The records of each case, one for each method that it is for.
     """
     folder.mkdir(parents=True, exist_ok=True)
     hashes = weights or {}
     for case in cases:
         path = part_path(folder, case)
         known = judged_methods(path, hashes)
-        if missing := {name: fill for name, fill in methods.items() if name not in known}:
+        own = {
+            name: fill
+            for name, fill in methods.items()
+            if (widths or {}).get(name, case.width) == case.width
+        }
+        if missing := {name: fill for name, fill in own.items() if name not in known}:
             try:
-                known = _judge_missing(case, missing, methods, known, seed, path)
+                known = _judge_missing(case, missing, own, known, seed, path)
             except InputError as error:
                 if remarks is None:
                     raise
@@ -79,7 +86,7 @@ def judge_all(
             for name, record in known.items():
                 record.setdefault(WEIGHTS, hashes.get(name, ""))  # others keep theirs
             replace_file(path, json.dumps([*known.values()]).encode())
-        yield [known[name] for name in (*methods, CEILING) if name in known]
+        yield [known[name] for name in (*own, CEILING) if name in known]
 
 
 def part_path(folder: Path, case: Case) -> Path:

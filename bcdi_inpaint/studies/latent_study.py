@@ -50,7 +50,7 @@ def compare_latent_spaces(
     truth = _places(folder / "truth", _true(cases, config), config, seed)
     rows = []
     for name in (AGAIN, MASKED, *methods):
-        path = folder / key_of([name, hashes.get(name), seed + 1])
+        path = _path(name, hashes, seed, folder)
         of_truth = name == AGAIN
         images = (
             _true(cases, config) if of_truth else _filled(cases, methods.get(name), config, path)
@@ -60,6 +60,21 @@ def compare_latent_spaces(
             {"patterns": name, "overlap": neighbour_overlap(places, truth, config.neighbours)}
         )
     return [*rows, {"patterns": CHANCE, "overlap": config.neighbours / max(len(cases) - 1, 1)}]
+
+
+def are_placed(name: str, hashes: Mapping[str, str], seed: int, folder: Path) -> bool:
+    """Whether the places of a method's fills are kept, so that it need not fill again.
+
+    Parameters
+    ----------
+    name : of the method.
+    hashes, seed, folder : see `compare_latent_spaces`.
+    """
+    return _path(name, hashes, seed, folder).with_suffix(".npy").exists()
+
+
+def _path(name: str, hashes: Mapping[str, str], seed: int, folder: Path) -> Path:
+    return folder / key_of([name, hashes.get(name), seed + 1])
 
 
 def _true(cases: list[Case], config: LatentConfig) -> Float32Array:

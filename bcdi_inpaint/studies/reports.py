@@ -9,7 +9,7 @@ from bcdi_inpaint.evaluation.fills import CEILING, Interval, Record
 from bcdi_inpaint.evaluation.fills.records import distinct
 from bcdi_inpaint.evaluation.report_tables import rows_as_table
 from bcdi_inpaint.studies.config import StudyConfig
-from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP
+from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP, own_widths
 from bcdi_inpaint.studies.leads import LEAST_SUBJECTS
 from bcdi_inpaint.studies.trained_networks import Trained
 
@@ -65,7 +65,8 @@ def write_beginning(config: StudyConfig, source: str, remarks: Sequence[str]) ->
         "",
         f"`bcdi-inpaint evaluate {source}` makes these tables and pictures again.",
         "",
-        f"- training of each network: {minutes}, on the same patterns and gaps, with the same rate",
+        f"- training of each network: {minutes}, on the same patterns and gaps, with the same rate"
+        + _own_width_said(config),
         f"- seed {config.seed}; {config.judged} held-out patterns at most",
         "- in brackets: 95 % confidence intervals over patterns (bootstrap), of at least "
         f"{LEAST_SUBJECTS}, and too narrow for few; the gaps of one measured scan are of one "
@@ -81,6 +82,15 @@ def write_beginning(config: StudyConfig, source: str, remarks: Sequence[str]) ->
         lines.append(f"- not as in its paper: `{kind}` has {changed}")
     lines += [f"- {remark}" for remark in remarks]
     return "\n".join(lines) + "\n"
+
+
+def _own_width_said(config: StudyConfig) -> str:
+    """What is said of networks for one width; empty where there are none."""
+    return "".join(
+        f"; but `{name}` learns on gaps of {width} px alone, and is judged and ranked at these "
+        "alone"
+        for name, width in own_widths(config.contestants()).items()
+    )
 
 
 def _not_as_published(config: StudyConfig) -> list[str]:

@@ -7,10 +7,10 @@ import pytest
 from small_study import RECIPE, study, volumes
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.jobs.compare_methods import (
+from bcdi_inpaint.jobs.compare_methods import compare_methods
+from bcdi_inpaint.jobs.comparison import (
     WRITTEN,
     Comparison,
-    compare_methods,
     prepare_comparison,
     where_parts_are,
 )
@@ -141,6 +141,13 @@ def test_scans_are_compared_too_and_by_the_published_protocol(
         (folder / name).unlink()
     compare_methods(prepared(folder, **changes))
     assert (folder / "methods.md").read_text() == (folder / "before.md").read_text()
+    weights = [*(tmp_path / "cache").rglob("*.safetensors")]
+    for path in [*weights, *(folder / name for name in WRITTEN)]:
+        path.unlink()
+    compare_methods(prepared(folder, **changes))  # each section has what was judged
+    lines = (folder / "methods.md").read_text().splitlines()
+    after = [line for line in lines if " weights are gone" not in line]
+    assert after == (folder / "before.md").read_text().splitlines() != lines
 
 
 def parts_of(folder: Path, **changes: Any) -> dict[str, str]:

@@ -67,6 +67,10 @@ LATENT = {"patterns": 3, "neighbours": 1, "size": 16, "width": 5, "methods": ["l
             {"training": {**STUDY["training"], "last_step": {}}},
             r"training.last_step would be of all networks.*beside training",
         ),
+        (
+            {"own_width": 6, "patches": {"size": 32}},
+            "own_width is 6, expected one of widths, 3, 17, as",
+        ),
         ({"colour": 3}, "colour"),
     ],
 )
@@ -110,7 +114,8 @@ def test_patches_that_a_network_cannot_take_are_refused_with_the_fix() -> None:
 
 
 def test_two_columns_of_each_published_network_and_ours_once() -> None:
-    contestants = study(losses=["mae", "ours"], own_width=6, patches={"size": 32}).contestants()
+    own = {"own_width": 6, "widths": [6], "patches": {"size": 32}}
+    contestants = study(losses=["mae", "ours"], **own).contestants()
     assert [each.name for each in contestants] == [
         "gap_unet",
         "tunet",

@@ -76,6 +76,15 @@ def test_a_method_that_comes_later_is_judged_alone(subject: Subject, tmp_path: P
     assert repr(left) == repr(first)
 
 
+def test_a_method_for_one_width_is_judged_at_it_alone(subject: Subject, tmp_path: Path) -> None:
+    case, linear = case_of(subject), classical_filler("linear")
+    judge = partial(judge_all, [case], seed=1, folder=tmp_path)
+    (both,) = judge(methods={"linear": linear, "own": linear}, widths={"own": 6})
+    assert [record["method"] for record in both] == ["linear", "own", "ceiling"]
+    (others,) = judge(methods={"linear": refuse, "own": refuse}, widths={"own": 3})
+    assert [record["method"] for record in others] == ["linear", "ceiling"]
+
+
 def test_a_network_of_other_weights_is_judged_again(subject: Subject, tmp_path: Path) -> None:
     case, linear, cubic = case_of(subject), classical_filler("linear"), classical_filler("cubic")
     judge = partial(judge_all, [case], seed=1, folder=tmp_path)

@@ -38,6 +38,14 @@ def test_the_head_of_a_report_says_what_ours_is(minutes: float | None) -> None:
     assert "- `gap_unet` is ours; `+ inputs`" in write_beginning(without, "tiny.yaml", [])
 
 
+def test_the_head_says_of_a_network_for_one_width_that_it_is_ranked_at_it_alone() -> None:
+    alone = "; but `unet_dilated, 3 px only` learns on gaps of 3 px alone, and is judged and ranked"
+    assert f"same rate{alone}" in write_beginning(
+        study(own_width=3, patches={"size": 32}), "tiny.yaml", []
+    )
+    assert "ranked" not in write_beginning(study(), "tiny.yaml", [])
+
+
 def test_networks_of_few_steps_are_said_to_be_too_few_to_judge_by() -> None:
     contestants = study(kinds=["gap_unet", "tunet"]).contestants()
     steps = (5000, 499, 9)

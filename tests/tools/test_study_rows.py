@@ -8,7 +8,8 @@ import pytest
 from docs_site.study_rows import keep_rows, restore_rows
 from small_study import study
 
-from bcdi_inpaint.jobs.compare_methods import compare_methods, prepare_comparison
+from bcdi_inpaint.jobs.compare_methods import compare_methods
+from bcdi_inpaint.jobs.comparison import prepare_comparison
 from bcdi_inpaint.studies import trained_networks
 from bcdi_inpaint.studies.config import StudyConfig
 from simulation.campaign import run as simulate

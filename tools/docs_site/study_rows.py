@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bcdi_inpaint.evaluation.report_tables import rows_as_csv
-from bcdi_inpaint.jobs.compare_methods import Comparison, where_parts_are
+from bcdi_inpaint.jobs.comparison import Comparison, where_parts_are
 from bcdi_inpaint.studies.config import StudyConfig
 from bcdi_inpaint.studies.judged_networks import NETWORKS
 

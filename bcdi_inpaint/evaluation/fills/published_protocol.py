@@ -180,7 +180,8 @@ def average_cubes(records: Sequence[Record], config: EvaluationConfig) -> list[R
         for width in config.published.widths:
             for method in distinct(own, "method"):
                 cell = [r for r in own if r["width"] == width and r["method"] == method]
-                rows.append(_average_cell(cell, edges, config))
+                if cell:  # a method may be for gaps of one width
+                    rows.append(_average_cell(cell, edges, config))
     return rows
 
 
