@@ -53,12 +53,12 @@ def compare_methods(comparison: Comparison) -> str:
 
 def _trained(comparison: Comparison, cases: Sequence[Case]) -> list[Trained]:
     """All networks; without weights those that are in no cache, but were judged in all gaps."""
-    folder, found = part_of_gaps(comparison), []
+    folder, device, found = part_of_gaps(comparison), comparison.device, []
     for each in comparison.config.contestants():
-        is_there = weights_path(each, comparison.cache).exists()
-        known = None if is_there else recall_network(each, folder, cases)
+        is_there = weights_path(each, comparison.cache, device).exists()
+        known = None if is_there else recall_network(each, folder, cases, device)
         one = known or _train(comparison, each)
-        remember_network(one, folder)
+        remember_network(one, folder, device)
         comparison.say(f"{each.name}: {one.parameters} parameters, {number_of(one.steps, 'step')}")
         found.append(one)
     return found

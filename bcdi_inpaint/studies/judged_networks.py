@@ -21,13 +21,14 @@ NETWORKS = "networks.json"
 """The file of a folder of parts that lists them."""
 
 
-def remember_network(trained: Trained, folder: Path) -> None:
+def remember_network(trained: Trained, folder: Path, device: str = "cpu") -> None:
     """Write down what a network is, beside what will be judged of it.
 
     Parameters
     ----------
     trained : the network.
     folder : of the parts; it is made.
+    device : where it was trained: ``auto``, ``cpu`` or ``cuda``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     values = {
@@ -36,11 +37,13 @@ def remember_network(trained: Trained, folder: Path) -> None:
         "parameters": trained.parameters,
         "steps": trained.steps,
     }
-    listed = _listed(folder) | {_key(trained.contestant): values}
+    listed = _listed(folder) | {_key(trained.contestant, device): values}
     replace_file(folder / NETWORKS, json.dumps(listed, indent=1).encode())
 
 
-def recall_network(contestant: Contestant, folder: Path, cases: Iterable[Case]) -> Trained | None:
+def recall_network(
+    contestant: Contestant, folder: Path, cases: Iterable[Case], device: str = "cpu"
+) -> Trained | None:
     """A network that was judged in all gaps that it is for, without its weights; else None.
 
     Parameters
@@ -48,8 +51,9 @@ def recall_network(contestant: Contestant, folder: Path, cases: Iterable[Case]) 
     contestant : the network, whose plan is the same.
     folder : of the parts.
     cases : the gaps.
+    device : where it would be trained: ``auto``, ``cpu`` or ``cuda``.
     """
-    values = _listed(folder).get(_key(contestant))
+    values = _listed(folder).get(_key(contestant, device))
     if values is None:
         return None
     weights = {contestant.name: values["weights"]}
@@ -67,6 +71,6 @@ def _listed(folder: Path) -> dict[str, dict[str, Any]]:
     return listed
 
 
-def _key(contestant: Contestant) -> str:
+def _key(contestant: Contestant, device: str) -> str:
     """The name that its weights have in a cache: another plan has another."""
-    return weights_path(contestant, Path()).stem
+    return weights_path(contestant, Path(), device).stem

@@ -15,6 +15,7 @@ from safetensors import safe_open
 
 from bcdi_inpaint.arrays import LogPatterns
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.weights import FORMAT_VERSION, Model, load_model
 from bcdi_inpaint.safe_files import hold_lock
 from bcdi_inpaint.studies.cache import key_of
@@ -43,14 +44,31 @@ class Trained:
     model: Model | None = None
 
 
-def weights_path(contestant: Contestant, cache: Path) -> Path:
-    """Where the weights of a network are kept: another plan has other ones."""
+def weights_path(contestant: Contestant, cache: Path, device: str = "cpu") -> Path:
+    """Where the weights of a network are kept: another plan has other ones.
+
+    So has a GPU where the plan is of so many minutes: it takes other steps in them than a CPU.
+
+    Parameters
+    ----------
+    contestant : the network.
+    cache : folder of weights and slabs.
+    device : where it is trained: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    InputError
+        The device is not there.
+    """
     plan = contestant.plan
     values = plan.model_dump(mode="json") | {"format": FORMAT_VERSION}
     if plan.training.last_step is None:  # plans had no such key once, and are the same
         del values["training"]["last_step"]
     if contestant.kind != OUR_KIND and plan.training.precision == "bf16-mixed":
         values["small_sides"] = "32"  # weights of before had false gradients there
+    kind = choose_device(device).type
+    if plan.training.minutes is not None and kind != "cpu":  # a CPU's are kept where they were
+        values["device"] = kind
     return cache / "weights" / f"{plan.name}-{key_of(values)}.safetensors"
 
 
@@ -80,7 +98,7 @@ def train_networks(
     Each network when it is there.
     """
     for contestant in contestants:
-        path = weights_path(contestant, cache)
+        path = weights_path(contestant, cache, device)
         if not path.exists():
             slabs = _slab_folder(contestant, path)
             options = RunOptions(device=device, workers=workers, quiet=True, slab_folder=slabs)

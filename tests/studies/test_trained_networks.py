@@ -80,6 +80,23 @@ def test_weights_of_false_gradients_are_not_taken() -> None:
         assert path.stem.endswith(key_of(values)) == is_kept
 
 
+def test_weights_of_so_many_minutes_on_a_gpu_are_kept_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A GPU takes other steps in them; those of a CPU are kept where they were."""
+    timed, steps = (
+        study(kinds=["gap_unet"], training={**STUDY["training"], "minutes": minutes}).contestants()
+        for minutes in (3, None)
+    )
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    names = {device: weights_path(timed[0], Path(), device).stem for device in ("auto", "cpu")}
+    assert {*names.values()} == {weights_path(timed[0], Path()).stem}
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    on_gpu = [weights_path(timed[0], Path(), device).stem for device in ("auto", "cuda")]
+    assert on_gpu[0] == on_gpu[1] != names["cpu"]
+    assert weights_path(steps[0], Path(), "cuda") == weights_path(steps[0], Path())
+
+
 def test_another_last_step_is_kept_elsewhere() -> None:
     paths = {
         weights_path(volumes(kinds=[], last_step=given).contestants()[0], Path("cache"))
