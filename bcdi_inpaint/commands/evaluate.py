@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bcdi_inpaint.commands.evaluate_methods import evaluate_methods, is_study, refuse
+from bcdi_inpaint.commands.evaluate_methods import (
+    evaluate_methods,
+    is_study,
+    refuse,
+    say_failures,
+)
 from bcdi_inpaint.commands.options import complete_model, follow_links
 from bcdi_inpaint.errors import InputError, one_line
 
@@ -134,12 +139,13 @@ def evaluate(
     evaluation = prepare_evaluation(
         read, folder, protocol, device=device, minutes=minutes, force=force, quiet=quiet
     )
+    failed: list[str] = []
     if recipe is not None:
         from simulation.campaign import run as simulate
 
         patterns = folder / "held_out.h5"
-        simulate(recipe, patterns, workers, quiet)
-    report = evaluate_fills(evaluation, patterns)
+        failed = say_failures("held_out", simulate(recipe, patterns, workers, quiet))
+    report = evaluate_fills(evaluation, patterns, failed)
     if not quiet:
         click.echo(report.table, nl=False)
         for remark in report.remarks:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.tables import number_of
+
+if TYPE_CHECKING:
+    from simulation.campaign import CampaignOutcome
 
 
 def is_study(values: Any) -> bool:
@@ -56,12 +60,33 @@ def evaluate_methods(
         quiet=options["quiet"],
         workers=workers,
     )
+    failed: list[str] = []
     for name, recipe in recipes.items():
-        simulate(recipe, comparison.patterns[name], workers, options["quiet"])
-    table = compare_methods(comparison)
+        outcome = simulate(recipe, comparison.patterns[name], workers, options["quiet"])
+        failed += say_failures(name, outcome)
+    table = compare_methods(comparison, failed)
     if not options["quiet"]:
         click.echo(table, nl=False)
         click.echo(f"tables and pictures: {comparison.folder}")
+
+
+def say_failures(name: str, outcome: CampaignOutcome) -> list[str]:
+    """A line for the report where patterns could not be made; none where all are there.
+
+    Parameters
+    ----------
+    name : of their recipe.
+    outcome : of the campaign.
+    """
+    failures = outcome.failures
+    if not failures:
+        return []
+    more = f"; and {len(failures) - 1} more" if len(failures) > 1 else ""
+    there = number_of(outcome.made + outcome.reused, "pattern")
+    return [
+        f"{name}: only {there} could be made; others failed "
+        f"({failures[0]}{more}): run the same command into another folder to try them again"
+    ]
 
 
 def refuse(given: dict[str, Any], path: Path) -> None:

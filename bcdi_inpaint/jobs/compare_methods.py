@@ -23,9 +23,15 @@ from bcdi_inpaint.studies.trained_networks import Trained, train_networks, weigh
 from bcdi_inpaint.tables import number_of
 
 
-def compare_methods(comparison: Comparison) -> str:
-    """Train, judge, and write tables and pictures; returns a table for the terminal."""
-    config, remarks = comparison.config, list[str]()
+def compare_methods(comparison: Comparison, said: Sequence[str] = ()) -> str:
+    """Train, judge, and write tables and pictures; returns a table for the terminal.
+
+    Parameters
+    ----------
+    comparison : what is compared; its patterns are made.
+    said : lines for the report on patterns that could not be made.
+    """
+    config, remarks = comparison.config, [*said]
     cases = [*study_cases(config, comparison.patterns["held_out"], remarks)]
     trained = _trained(comparison, cases)
     methods = study_methods(config, trained, comparison.device)

@@ -129,19 +129,37 @@ def prepare_evaluation(
     return FillEvaluation(config, folder, protocol, model, device, minutes, quiet)
 
 
-def evaluate_fills(evaluation: FillEvaluation, patterns: Path | None) -> FillReport:
-    """Judge the fills of simulated patterns, a file, and of measured scans; write the results.
+def evaluate_fills(
+    evaluation: FillEvaluation, patterns: Path | None, said: Sequence[str] = ()
+) -> FillReport:
+    """Judge the fills of simulated patterns and of measured scans; write the results.
 
-    Returns what is to be said on a terminal. InputError where there was nothing to judge.
+    Parameters
+    ----------
+    evaluation : what is judged.
+    patterns : file of simulated patterns; None for none.
+    said : lines for the report on patterns that could not be made.
+
+    Returns
+    -------
+    What is to be said on a terminal.
+
+    Raises
+    ------
+    InputError
+        There was nothing to judge.
     """
     work = _evaluate_gaps if evaluation.protocol == "gaps" else _evaluate_cubes
-    return work(evaluation, patterns)
+    return work(evaluation, patterns, said)
 
 
-def _evaluate_gaps(evaluation: FillEvaluation, patterns: Path | None) -> FillReport:
+def _evaluate_gaps(
+    evaluation: FillEvaluation, patterns: Path | None, said: Sequence[str]
+) -> FillReport:
     """Gaps through whole scans."""
     config, folder = evaluation.config, evaluation.folder
     judged = _judge_gaps(evaluation, patterns)
+    judged.remarks[:0] = said
     rows = fills.average_scores(judged.records, config)
     covered = fills.measure_coverage(judged.records, config)
     heading = reports.write_heading(config, evaluation.model, patterns, judged.remarks)
@@ -177,10 +195,13 @@ def _judge_gaps(evaluation: FillEvaluation, patterns: Path | None) -> JudgedFill
     return judged
 
 
-def _evaluate_cubes(evaluation: FillEvaluation, patterns: Path | None) -> FillReport:
+def _evaluate_cubes(
+    evaluation: FillEvaluation, patterns: Path | None, said: Sequence[str]
+) -> FillReport:
     """Random cubes of the brightest measured scan, and of bright simulated patterns."""
     config, folder = evaluation.config, evaluation.folder
     records, remarks = _judge_cubes(evaluation, patterns)
+    remarks[:0] = said
     if not records:
         raise _nothing_judged(remarks)
     rows = fills.average_cubes(records, config)

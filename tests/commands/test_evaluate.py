@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from bcdi_inpaint.files.pattern_writing import write_patterns
 from bcdi_inpaint.files.patterns import StoredPattern, n_patterns
 from bcdi_inpaint.network import weights
 from bcdi_inpaint.pynx_engine import pynx_version
+from simulation import campaign
 
 YAML = """
 name: tiny
@@ -184,6 +187,25 @@ def test_without_a_folder_of_measured_scans_a_line_says_so(
     nothing = run(config, "-o", tmp_path / "none", "--methods", "linear")
     assert nothing.exit_code == 2
     assert f"nothing was judged ({said}), expected" in nothing.stderr
+
+
+def test_patterns_that_could_not_be_made_are_said(
+    tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulate = campaign.run
+
+    def run_and_fail(*arguments: Any) -> campaign.CampaignOutcome:
+        return replace(
+            simulate(*arguments), made=1, reused=0, failures=("pattern 1: no", "pattern 2: no")
+        )
+
+    monkeypatch.setattr(campaign, "run", run_and_fail)
+    folder = tmp_path / "out"
+    for protocol, name in (("gaps", "scores.md"), ("published", "published.md")):
+        options = ["--methods", "linear", "--workers", 1, "--force", "--protocol", protocol]
+        assert run(config, "-o", folder, *options).exit_code == 0
+        text = (folder / name).read_text()
+        assert "held_out: only 1 pattern could be made; others failed (pattern 1: no; and 1" in text
 
 
 def test_what_is_there_stays_unless_forced(tmp_path: Path, config: Path) -> None:

@@ -1,5 +1,6 @@
 """`bcdi-inpaint evaluate` on a study of methods."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 from small_study import STUDY
 
 from bcdi_inpaint.cli import main
+from simulation import campaign
 
 
 @pytest.fixture
@@ -41,11 +43,18 @@ def test_a_study_without_networks_leaves_its_tables(
 ) -> None:
     monkeypatch.setenv("BCDI_INPAINT_CACHE", str(tmp_path / "cache"))
     config.write_text(yaml.safe_dump(STUDY | {"kinds": [], "widths": [3]}))
+    simulate = campaign.run
+    monkeypatch.setattr(
+        campaign, "run", lambda *asked: replace(simulate(*asked), failures=("pattern 7: no",))
+    )
     command = ["evaluate", str(config), "-o", str(tmp_path / "out"), "--workers", "1"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
     assert "kriging" in done.output
-    assert "## Share of the way" in (tmp_path / "out" / "methods.md").read_text()
+    text = (tmp_path / "out" / "methods.md").read_text()
+    assert "## Share of the way" in text
+    for name in ("patterns", "held_out"):
+        assert f"- {name}: only 3 patterns could be made; others failed (pattern 7: no)" in text
     again = CliRunner().invoke(main, command)
     assert again.exit_code == 2
     assert "--force" in again.output
