@@ -85,7 +85,7 @@ def say_failures(name: str, outcome: CampaignOutcome) -> list[str]:
     there = number_of(outcome.made + outcome.reused, "pattern")
     return [
         f"{name}: only {there} could be made; others failed "
-        f"({failures[0]}{more}): run the same command into another folder to try them again"
+        f"({failures[0]}{more}): the same command with --force tries them again"
     ]
 
 

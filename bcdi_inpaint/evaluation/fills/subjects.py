@@ -27,7 +27,7 @@ class Subject:
     Attributes
     ----------
     group : what scores are averaged over: ``simulated``, or the name of a measured scan.
-    index : its number in the group.
+    index : its number in the group; of a pattern that in its recipe, also where others failed.
     cluster : what varies independently: the particle, of which there may be several patterns.
     bad : True = invalid, not judged.
     expectation : noise-free expected counts, None where measured.
@@ -65,7 +65,7 @@ def simulated_subjects(path: Path, rows: Sequence[int] | None = None) -> Iterato
         particle = stored.particle
         yield Subject(
             SIMULATED,
-            row,
+            stored.index,
             f"pattern {stored.index}" if particle is None else f"particle {particle}",
             stored.counts.astype(np.float32),
             stored.bad,
