@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.fills import Filler, Guess
+from bcdi_inpaint.evaluation.fills import Filler, Guess, classical_filler
 from bcdi_inpaint.network.weights import Model, load_model
 from bcdi_inpaint.studies.config import StudyConfig
 from bcdi_inpaint.studies.contestants import own_widths
-from bcdi_inpaint.studies.fillers import ImageFiller, LastSeen, classical_filler, volume_filler
+from bcdi_inpaint.studies.fillers import ImageFiller, LastSeen, volume_filler
 from bcdi_inpaint.studies.first_guess import FIRST_GUESS, first_guess_model
 from bcdi_inpaint.studies.judged_networks import NETWORKS
 from bcdi_inpaint.studies.reports import RELEASED

@@ -9,8 +9,8 @@ import numpy as np
 
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.evaluation.fills import CEILING, Bootstrap, Interval, Record
+from bcdi_inpaint.evaluation.fills.averages import shares_of_the_way
 from bcdi_inpaint.evaluation.fills.records import SCORES, distinct
-from bcdi_inpaint.evaluation.scores import ceiling_share
 from bcdi_inpaint.studies.judging import FURTHER
 from bcdi_inpaint.studies.leads import shown_interval
 
@@ -78,8 +78,7 @@ def _way(
     if "linear" not in by_method or CEILING not in by_method:
         return Interval(math.nan, math.nan, math.nan)
     means = [_means(bootstrap, by_method[name], score) for name in (method, "linear", CEILING)]
-    shares = [ceiling_share(*map(float, each)) for each in zip(*means, strict=True)]
-    return shown_interval(bootstrap, np.array(shares), by_method[method][0]["scan"])
+    return shown_interval(bootstrap, shares_of_the_way(*means), by_method[method][0]["scan"])
 
 
 def find_order(rows: Sequence[Record], width: int, score: str = "pearson_log") -> list[str]:

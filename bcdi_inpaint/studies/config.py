@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bcdi_inpaint.classical.methods import METHODS
 from bcdi_inpaint.errors import one_line
-from bcdi_inpaint.evaluation.fills.config import PublishedConfig, ScanConfig
+from bcdi_inpaint.evaluation.fills.config import CubesConfig, ScanConfig
 from bcdi_inpaint.filling.learned_fill import LEARNING, LEAST_GAN_STEPS, Start
 from bcdi_inpaint.network.kinds import KINDS
 from bcdi_inpaint.studies.config_checks import check_fit
@@ -145,7 +145,7 @@ class StudyConfig(BaseModel):
     judged: int = Field(100, ge=1)
     learning: LearningConfig | None = None
     latent: LatentConfig | None = None
-    cubes: PublishedConfig | None = None
+    cubes: CubesConfig | None = None
     measured: tuple[ScanConfig, ...] = ()
     measured_widths: tuple[int, ...] = ()
     resamples: int = Field(1000, ge=1)

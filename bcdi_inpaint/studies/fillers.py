@@ -45,15 +45,6 @@ class Watched:
         return self.guess
 
 
-def classical_filler(name: str) -> Filler:
-    """A method without training, by its name."""
-
-    def fill(counts: np.ndarray, gap_mask: BoolArray, *, bad_mask: BoolArray) -> Guess:
-        return Guess(METHODS[name](counts, gap_mask, bad_mask=bad_mask), gap_mask)
-
-    return fill
-
-
 class LastSeen:
     """What networks see of the last image: those of one guess see the same, so it is made once."""
 

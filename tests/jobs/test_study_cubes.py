@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from small_study import volumes
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.fills import Guess, Record, Subject
+from bcdi_inpaint.evaluation.fills import Guess, Record, Subject, classical_filler
 from bcdi_inpaint.jobs import study_cubes
 from bcdi_inpaint.jobs.comparison import Comparison
 from bcdi_inpaint.jobs.study_cubes import judge_study_cubes
 from bcdi_inpaint.jobs.study_methods import StudyMethods
-from bcdi_inpaint.studies.fillers import classical_filler
 
 CUBES = {"patches": 1, "size": 16, "widths": [3, 4], "bins": 1}
 

@@ -10,12 +10,11 @@ import pytest
 from small_study import study
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.fills import Case, Guess, Subject
+from bcdi_inpaint.evaluation.fills import Case, Guess, Subject, classical_filler
 from bcdi_inpaint.jobs import study_judging
 from bcdi_inpaint.jobs.comparison import Comparison
 from bcdi_inpaint.jobs.study_judging import judge_latent_spaces, judge_learners
 from bcdi_inpaint.jobs.study_methods import StudyMethods
-from bcdi_inpaint.studies.fillers import classical_filler
 from bcdi_inpaint.studies.image_cases import place_anywhere
 
 LEARNING = {"methods": ["dip"], "starts": ["smooth"], "widths": [4], "dip_steps": 1, "runs": 1}

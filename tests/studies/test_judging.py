@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.fills import Case, Guess, Subject
+from bcdi_inpaint.evaluation.fills import Case, Guess, Subject, classical_filler
 from bcdi_inpaint.filling.learned_fill import LearningOptions
-from bcdi_inpaint.studies.fillers import LearningFiller, classical_filler
+from bcdi_inpaint.studies.fillers import LearningFiller
 from bcdi_inpaint.studies.image_cases import image_cases, place_anywhere
 from bcdi_inpaint.studies.judging import judge_all, read_views
 

@@ -8,14 +8,22 @@ none. All that is random comes from the configuration's seed.
 from bcdi_inpaint.evaluation.fills.averages import ALL, Bootstrap, Interval, average_scores
 from bcdi_inpaint.evaluation.fills.cases import Case, place_cases
 from bcdi_inpaint.evaluation.fills.config import (
+    CubesConfig,
     EvaluationConfig,
-    PublishedConfig,
     ScanConfig,
     as_config,
 )
 from bcdi_inpaint.evaluation.fills.coverage import COVERAGE_COLUMNS, PEAK, measure_coverage
 from bcdi_inpaint.evaluation.fills.judging import JudgedFills, judge_case, judge_subjects
-from bcdi_inpaint.evaluation.fills.methods import CEILING, NETWORK, REFINED, Filler, Guess, fillers
+from bcdi_inpaint.evaluation.fills.methods import (
+    CEILING,
+    NETWORK,
+    REFINED,
+    Filler,
+    Guess,
+    classical_filler,
+    fillers,
+)
 from bcdi_inpaint.evaluation.fills.published_protocol import (
     CUBE_COLUMNS,
     average_cubes,
@@ -47,12 +55,12 @@ __all__ = [
     "SIMULATED",
     "Bootstrap",
     "Case",
+    "CubesConfig",
     "EvaluationConfig",
     "Filler",
     "Guess",
     "Interval",
     "JudgedFills",
-    "PublishedConfig",
     "Record",
     "ScanConfig",
     "Subject",
@@ -61,6 +69,7 @@ __all__ = [
     "average_cubes",
     "average_scores",
     "bright_rows",
+    "classical_filler",
     "fillers",
     "judge_case",
     "judge_cubes",

@@ -136,5 +136,21 @@ def _of_the_way(
     if "linear" not in pearson or CEILING not in pearson:
         return Interval(math.nan, math.nan, math.nan)
     means = [bootstrap.means(pearson[name]) for name in (method, "linear", CEILING)]
-    shares = [ceiling_share(*(float(v) for v in triple)) for triple in zip(*means, strict=True)]
-    return bootstrap.interval(np.array(shares))
+    return bootstrap.interval(shares_of_the_way(*means))
+
+
+def shares_of_the_way(
+    method: Float64Array, linear: Float64Array, ceiling: Float64Array
+) -> Float64Array:
+    """How much of the way from linear interpolation to the ceiling a method goes.
+
+    Parameters
+    ----------
+    method, linear, ceiling : (n,) means of a score, as of `Bootstrap.means`.
+
+    Returns
+    -------
+    (n,) shares: 0 is linear interpolation, 1 the ceiling.
+    """
+    triples = zip(method, linear, ceiling, strict=True)
+    return np.array([ceiling_share(*map(float, triple)) for triple in triples])

@@ -36,7 +36,7 @@ class ScanConfig(BaseModel):
     columns: tuple[int | None, int | None] = (None, None)
 
 
-class PublishedConfig(BaseModel):
+class CubesConfig(BaseModel):
     """The protocol of Masto et al., J. Appl. Cryst. 57, 966 (2024).
 
     Attributes
@@ -86,7 +86,7 @@ class EvaluationConfig(BaseModel):
     measured: tuple[ScanConfig, ...] = ()
     placements: int = Field(3, ge=1)
     resamples: int = Field(1000, ge=1)
-    published: PublishedConfig = PublishedConfig()
+    published: CubesConfig = CubesConfig()
 
     @field_validator("methods")
     @classmethod
@@ -110,7 +110,7 @@ class EvaluationConfig(BaseModel):
 
     @field_validator("published")
     @classmethod
-    def _fits(cls, published: PublishedConfig) -> PublishedConfig:
+    def _fits(cls, published: CubesConfig) -> CubesConfig:
         widest = published.size - 2 * SETTINGS.known_beside
         for width in published.widths:
             if not 1 <= width <= widest:

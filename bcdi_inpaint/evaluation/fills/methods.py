@@ -63,13 +63,15 @@ def fillers(names: Sequence[str], model: Model | None, device: str = "auto") -> 
     found: dict[str, Filler] = {}
     for name in names:
         if name in METHODS:
-            found[name] = _classical(name)
+            found[name] = classical_filler(name)
         elif model is not None:
             found[name] = (_refined if name == REFINED else _network)(model, device)
     return found
 
 
-def _classical(name: str) -> Filler:
+def classical_filler(name: str) -> Filler:
+    """A method without training, by its name."""
+
     def fill(counts: np.ndarray, gap_mask: BoolArray, *, bad_mask: BoolArray) -> Guess:
         return Guess(METHODS[name](counts, gap_mask, bad_mask=bad_mask), gap_mask)
 

@@ -13,7 +13,7 @@ import numpy as np
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 from bcdi_inpaint.evaluation.fills.averages import Bootstrap
 from bcdi_inpaint.evaluation.fills.cases import case_generator
-from bcdi_inpaint.evaluation.fills.config import EvaluationConfig, PublishedConfig
+from bcdi_inpaint.evaluation.fills.config import CubesConfig, EvaluationConfig
 from bcdi_inpaint.evaluation.fills.methods import CEILING, Filler
 from bcdi_inpaint.evaluation.fills.records import Record, distinct
 from bcdi_inpaint.evaluation.fills.subjects import Subject, simulated_subjects, valid_counts
@@ -111,7 +111,7 @@ def _draw_cubes(
 
 
 def _draw_cube(
-    subject: Subject, number: int, published: PublishedConfig, rng: np.random.Generator
+    subject: Subject, number: int, published: CubesConfig, rng: np.random.Generator
 ) -> Cube:
     """A cube at a random place; raises _NoCubeError where a thousand draws find none."""
     size = published.size
