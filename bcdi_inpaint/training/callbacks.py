@@ -6,7 +6,6 @@ import csv
 import io
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,46 +14,28 @@ from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.training.engine import Callback, pl
 from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.plan import Plan
-
-
-def clock_of(plan: Plan) -> Callable[[], float]:
-    """What counts the seconds of a plan's minutes."""
-    return time.monotonic if plan.training.clock == "wall" else time.process_time
+from bcdi_inpaint.training.plan_time import PlanTime
 
 
 class PlanLimit(Callback):
-    """Ends a training when its plan's minutes of the network are over, by the plan's clock.
-
-    They begin with the training, not while slabs are made, and anew where it is resumed.
-
-    Attributes
-    ----------
-    is_over : whether they are, whatever else ended the training.
-    """
+    """Ends a training when its plan's minutes of the network are over; the module has the time."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan, self._clock = plan, clock_of(plan)
-        self._started = self._clock()
-        self._minutes = plan.training.network_minutes or math.inf
-        self.is_over = False
+        self._plan = plan
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The time begins."""
-        self._started = self._clock()
-
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
         """Stop behind the step in which the time was over; InputError if that was the first."""
-        spent = (self._clock() - self._started) / 60
+        own: PlanTime = pl_module.time
         # Clocks differ between processes that train together, and all have to stop at one step.
-        if not trainer.strategy.broadcast(spent >= self._minutes):
+        if not trainer.strategy.broadcast(own.share >= 1):
             return
         if trainer.global_step == 1 < self._plan.training.steps:
-            given = self._plan.training.minutes
+            given, spent = self._plan.training.minutes, own.seconds / 60
             raise InputError(
                 f"training.minutes is {given:g}, expected more than the {spent:.2g} that "
                 f"one step of {self._plan.name} takes: give more, or make its network smaller"
             )
-        self.is_over = trainer.should_stop = True
+        own.is_over = trainer.should_stop = True
 
 
 class NumbersOnly(Callback):

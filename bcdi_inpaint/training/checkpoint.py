@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,13 +12,36 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.kinds import make_network
 from bcdi_inpaint.network.published.adapter import REVISION
 from bcdi_inpaint.training.plan import Plan
+from bcdi_inpaint.training.plan_time import SpentTime
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a training did before it was stopped.
+
+    Attributes
+    ----------
+    steps : behind the checkpoint.
+    average : the moving average of the network's weights by name.
+    time : that it took of its plan's minutes; None in checkpoints of before, which do not say.
+    """
+
+    steps: int
+    average: dict[str, torch.Tensor]
+    time: SpentTime | None
+
+
+def load_past(path: Path) -> Past:
+    """What a checkpoint tells of the training before it."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    weights = {name.removeprefix("network."): t for name, t in checkpoint["state_dict"].items()}
+    return Past(int(checkpoint["global_step"]), weights, checkpoint.get("time"))
 
 
 def load_averaged_weights(path: Path) -> tuple[int, dict[str, torch.Tensor]]:
     """The steps behind a checkpoint, and the moving average of the network's weights by name."""
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    weights = {name.removeprefix("network."): t for name, t in checkpoint["state_dict"].items()}
-    return int(checkpoint["global_step"]), weights
+    past = load_past(path)
+    return past.steps, past.average
 
 
 def check_checkpoint(path: Path, plan: Plan) -> None:

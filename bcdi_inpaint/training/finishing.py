@@ -14,8 +14,8 @@ from bcdi_inpaint.network.symmetry_step import SymmetryStep
 from bcdi_inpaint.network.weights import Model, load_model, save_weights
 from bcdi_inpaint.safe_files import part_name
 from bcdi_inpaint.training.calibrating import measure_calibration
-from bcdi_inpaint.training.callbacks import clock_of
 from bcdi_inpaint.training.plan import Plan
+from bcdi_inpaint.training.plan_time import clock_of
 from bcdi_inpaint.training.run_options import RunOptions
 from bcdi_inpaint.training.step_training import LearnedStep, Watch, train_last_step
 from bcdi_inpaint.training.streams import Stream

@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from bcdi_inpaint.network.kinds import make_network
-from bcdi_inpaint.training.callbacks import clock_of
 from bcdi_inpaint.training.engine import pl
 from bcdi_inpaint.training.gap_loss import gap_loss
 from bcdi_inpaint.training.patch_dataset import PatchDataset
 from bcdi_inpaint.training.plan import Plan
+from bcdi_inpaint.training.plan_time import PlanTime
 from bcdi_inpaint.training.processes import share
 from bcdi_inpaint.training.slabs import Slab, SlabSource
 from bcdi_inpaint.training.streams import Stream
@@ -38,6 +38,10 @@ class GapTraining(pl.LightningModule):
     held_out : slabs to validate on.
     loaders : processes that cut patches beside this one, so that a GPU does not wait for them; the
         patches and their order are the same with any number.
+
+    Attributes
+    ----------
+    time : of the plan's minutes, as far as they are the network's.
     """
 
     def __init__(
@@ -47,8 +51,7 @@ class GapTraining(pl.LightningModule):
         self.plan, self._loaders = plan, loaders
         self.network = make_network(plan.network)
         self._slabs, self._held_out = slabs, held_out
-        self._clock = clock_of(plan)
-        self._started = self._clock()
+        self.time = PlanTime(plan)
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """The weighted loss of one batch."""
@@ -92,7 +95,7 @@ class GapTraining(pl.LightningModule):
         )
 
         def factor(step: int) -> float:
-            progress = min(max(step / training.steps, self._share_of_time()), 1)
+            progress = min(max(step / training.steps, self.time.share), 1)
             cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
             warmed_up = max((step + 1) / max(training.warmup_steps, 1), progress / WARMUP_SHARE)
             return cosine * min(1, warmed_up)
@@ -103,18 +106,18 @@ class GapTraining(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _share_of_time(self) -> float:
-        """What part of the network's time is over; 0 where it has none."""
-        minutes = self.plan.training.network_minutes
-        return 0.0 if minutes is None else (self._clock() - self._started) / (60 * minutes)
-
     def on_train_start(self) -> None:
         """The plan's time begins, not while slabs are made."""
-        self._started = self._clock()
+        self.time.begin()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the plan: no other one may go on from here."""
+        """Store the plan, for no other one may go on from here, and what is spent of its time."""
         checkpoint["plan"] = self.plan.model_dump(mode="json")
+        checkpoint["time"] = self.time.spent()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with what is left of the plan's time."""
+        self.time.go_on(checkpoint.get("time"))
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The patches of the present epoch; an epoch that was interrupted goes on where it was.

@@ -14,8 +14,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.kinds import KINDS
 from bcdi_inpaint.network.weights import Model, load_model, save_weights
-from bcdi_inpaint.training.callbacks import PlanLimit
-from bcdi_inpaint.training.checkpoint import check_checkpoint, load_averaged_weights
+from bcdi_inpaint.training.checkpoint import check_checkpoint, load_past
 from bcdi_inpaint.training.engine import pl
 from bcdi_inpaint.training.finishing import Finish, finish
 from bcdi_inpaint.training.history import HISTORY, draw_losses, read_history
@@ -92,7 +91,7 @@ def train(
         path = folder / f"{plan.name}.safetensors"
         if trainer.is_global_zero:
             more = Finish()
-            if is_at_its_end(plan, done, trainer) and held_out is not None:
+            if is_at_its_end(module, done) and held_out is not None:
                 more = finish(module.network, patterns, held_out, plan, folder, options)
             elif not options.quiet:
                 print(
@@ -104,18 +103,9 @@ def train(
     return path
 
 
-def is_at_its_end(plan: Plan, done: int, trainer: pl.Trainer) -> bool:
-    """Whether a training ended as its plan says: by its steps, or by its own time.
-
-    Parameters
-    ----------
-    plan : of the training.
-    done : steps that were taken.
-    trainer : which trained.
-    """
-    callbacks = trainer.callbacks  # type: ignore[attr-defined]
-    limits = (each for each in callbacks if isinstance(each, PlanLimit))
-    return done >= plan.training.steps or any(each.is_over for each in limits)
+def is_at_its_end(module: GapTraining, done: int) -> bool:
+    """Whether a training ended as its plan says, by so many steps or by its own time."""
+    return done >= module.plan.training.steps or module.time.is_over
 
 
 def check_size(plan: Plan, shape: tuple[int, ...]) -> None:
@@ -258,13 +248,14 @@ def _train_up_to(
     """Train up to a number of steps, from a checkpoint if there is one; how many are done then.
 
     Lightning does nothing where a checkpoint has them all, and leaves the last step's weights in
-    the place of their average.
+    the place of their average. One whose plan's time was over would take another step.
     """
     if checkpoint is not None:
-        done, average = load_averaged_weights(checkpoint)
-        if done >= steps:
-            module.network.load_state_dict(average)
-            return done
+        past = load_past(checkpoint)
+        module.time.go_on(past.time)
+        if past.steps >= steps or module.time.is_over:
+            module.network.load_state_dict(past.average)
+            return past.steps
     fit(trainer, module, checkpoint)
     return int(trainer.global_step)
 

@@ -12,6 +12,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.training.callbacks import PlanLimit
 from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.plan import LastStepConfig
+from bcdi_inpaint.training.plan_time import PlanTime
 
 
 def test_a_log_gets_a_line_an_epoch_and_quiet_nothing(
@@ -48,19 +49,22 @@ def test_the_network_ends_when_its_share_of_the_time_is_over(
     now = [1000.0]
     name = {"processor": "process_time", "wall": "monotonic"}[clock]
     monkeypatch.setattr(time, name, lambda: now[0])
-    limit = PlanLimit(changed(minutes=2.0, clock=clock, last_step=last_step))
+    plan = changed(minutes=2.0, clock=clock, last_step=last_step)
+    limit, module = PlanLimit(plan), SimpleNamespace(time=PlanTime(plan))
     first = SimpleNamespace(broadcast=lambda over: over)
     trainer: Any = SimpleNamespace(global_step=7, should_stop=False, strategy=first)
-    limit.on_train_start(trainer, None)  # type: ignore[arg-type]
+    now[0] = 2000.0
+    module.time.begin()
     for spent in (seconds - 1, seconds):
-        now[0] = 1000.0 + spent
-        limit.on_train_batch_end(trainer)
-        assert trainer.should_stop == (spent == seconds)
+        now[0] = 2000.0 + spent
+        limit.on_train_batch_end(trainer, module)
+        assert trainer.should_stop == module.time.is_over == (spent == seconds)
 
 
 def test_processes_that_train_together_stop_when_the_first_one_does() -> None:
-    limit = PlanLimit(changed(minutes=60.0))
+    plan = changed(minutes=60.0)
+    limit, module = PlanLimit(plan), SimpleNamespace(time=PlanTime(plan))
     first = SimpleNamespace(broadcast=lambda _: True)
     trainer: Any = SimpleNamespace(global_step=7, should_stop=False, strategy=first)
-    limit.on_train_batch_end(trainer)
+    limit.on_train_batch_end(trainer, module)
     assert trainer.should_stop

@@ -145,6 +145,6 @@ def test_a_short_training_leaves_its_warm_up(limit: str, monkeypatch: pytest.Mon
     assert factor(0) == pytest.approx(0.01)
     now[0] += 12
     assert factor(2) == pytest.approx(0.976, abs=1e-3)  # the cosine alone
-    training.plan = changed(warmup_steps=100, steps=1000)
+    training = GapTraining(changed(warmup_steps=100, steps=1000), FixedSlabs([]), [])
     factor = training.configure_optimizers()["lr_scheduler"]["scheduler"].lr_lambdas[0]
     assert factor(49) == pytest.approx(0.5, abs=0.01)

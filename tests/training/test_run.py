@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,13 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.published.chavez import TuNetConfig
 from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.training import run as training_run
-from bcdi_inpaint.training.callbacks import PlanLimit
 from bcdi_inpaint.training.finishing import Finish
 from bcdi_inpaint.training.history import read_history
+from bcdi_inpaint.training.module import GapTraining
 from bcdi_inpaint.training.plan import PatchConfig, Plan
 from bcdi_inpaint.training.run import is_at_its_end, train
 from bcdi_inpaint.training.run_options import RunOptions
 from bcdi_inpaint.training.slabs import FixedSlabs
-from bcdi_inpaint.training.trainer import make_trainer
 
 
 # In the middle of an epoch, at its end, and when the weights alone were still to be written.
@@ -190,13 +190,73 @@ def test_time_for_less_than_two_steps_is_refused(tmp_path: Path, clock: str) -> 
 
 
 def test_a_training_that_ended_as_its_plan_says_is_calibrated_and_no_other() -> None:
-    timed = changed(steps=9, minutes=2.0)
-    trainer = make_trainer(timed, None, 9, RunOptions(minutes=5.0, quiet=True))
-    assert not is_at_its_end(timed, 3, trainer)
-    assert is_at_its_end(timed, 9, trainer)
-    (limit,) = (each for each in trainer.callbacks if isinstance(each, PlanLimit))
-    limit.is_over = True
-    assert is_at_its_end(timed, 3, trainer)
+    module = GapTraining(changed(steps=9, minutes=2.0), FixedSlabs([]), [])
+    assert not is_at_its_end(module, 3)
+    assert is_at_its_end(module, 9)
+    module.time.is_over = True
+    assert is_at_its_end(module, 3)
+
+
+@pytest.fixture
+def shares(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What was spent of a plan's time before each step; a step takes a second of the processor."""
+    now, found = [1000.0], list[float]()
+    monkeypatch.setattr(time, "process_time", lambda: now[0])
+
+    class Slow(GapTraining):
+        def on_train_start(self) -> None:
+            now[0] += 1000  # for slabs, or nobody was at it
+            super().on_train_start()
+
+        def on_train_batch_start(self, *_: object) -> None:
+            found.append(self.time.share)
+            now[0] += 1
+
+    monkeypatch.setattr(training_run, "GapTraining", Slow)
+    return found
+
+
+def test_a_training_whose_time_was_over_is_not_trained_again(
+    tmp_path: Path, shares: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while it was calibrated, say: the weights are what they were."""
+    plan = flat(changed(steps=100, minutes=0.05, clock="processor"))
+    done: list[dict[str, torch.Tensor]] = []
+
+    def interrupted(network: torch.nn.Module, *_: object) -> Finish:
+        done.append({name: t.clone() for name, t in network.state_dict().items()})
+        if len(done) == 1:
+            raise KeyboardInterrupt
+        return Finish()
+
+    monkeypatch.setattr(training_run, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(plan, waves((30, 30)), tmp_path)
+    path = run(plan, waves((30, 30)), tmp_path, resume=True)
+    assert len(done) == 2  # it is finished now
+    assert len(shares) == 3
+    with safe_open(path, "pt") as file:
+        assert json.loads(file.metadata()["training"])["steps"] == 3
+    found = load_model(path).network.state_dict()
+    for name, tensor in done[0].items():
+        assert torch.equal(found[name], tensor), name
+
+
+def test_a_resumed_run_has_what_is_left_of_the_plans_time(
+    tmp_path: Path, shares: list[float]
+) -> None:
+    """Of 6 seconds: the rate goes on falling from where it was."""
+    plan = flat(changed(steps=100, minutes=0.1, clock="processor"))
+    run(plan, waves((30, 30)), tmp_path, stop_after=4)
+    run(plan, waves((30, 30)), tmp_path, resume=True)
+    np.testing.assert_allclose(shares, np.arange(6) / 6)
+    # A checkpoint of before says nothing of the time, and has all of it.
+    last = tmp_path / "last.ckpt"
+    checkpoint = torch.load(last, weights_only=True)
+    del checkpoint["time"]
+    torch.save(checkpoint, last)
+    run(plan, waves((30, 30)), tmp_path, resume=True)
+    np.testing.assert_allclose(shares[6:], np.arange(6) / 6)
 
 
 @pytest.mark.parametrize("clock", ["processor", "wall"])
