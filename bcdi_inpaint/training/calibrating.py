@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bcdi_inpaint.arrays import Float32Array, LogPatterns
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.gaps.artificial import draw_gaps
 from bcdi_inpaint.gaps.bad_voxels import draw_bad_voxels
@@ -70,14 +71,29 @@ def measure_errors(
 
     Returns
     -------
-    At most `MOST_VOXELS` voxels of each gap.
+    At most `MOST_VOXELS` voxels of each gap. A gap that cannot be filled, in a pattern too dark for
+    that, has none.
+
+    Raises
+    ------
+    InputError
+        No gap can be filled.
     """
     uncalibrated = replace(model, calibration=Calibration(sigma_per_scale=((1.0,),)))
     cases = list(product(range(len(log_expectations)), widths))
-    found = [
-        _errors_in_a_gap(uncalibrated, log_expectations[index], index, width, rng, device)
-        for index, width in with_progress(cases, "calibration", len(cases), quiet)
-    ]
+    found = []
+    reason = ""
+    for index, width in with_progress(cases, "calibration", len(cases), quiet):
+        try:
+            logs = log_expectations[index]
+            found.append(_errors_in_a_gap(uncalibrated, logs, index, width, rng, device))
+        except InputError as error:
+            reason = str(error).partition(", expected")[0]
+    if not found:
+        raise InputError(
+            f"none of the {len(cases)} gaps to calibrate in can be filled ({reason}), expected one "
+            "at least: make brighter held-out patterns, or set training.calibration_patterns to 0"
+        )
     return Errors(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
@@ -135,6 +151,11 @@ def measure_calibration(
     Returns
     -------
     The calibration, with which the model's intervals hold on such patterns.
+
+    Raises
+    ------
+    InputError
+        No gap can be filled.
     """
     found = measure_errors(model, log_expectations, rng, widths=widths, device=device, quiet=quiet)
     return calibrate(found.errors, found.scales, found.widths, np.expm1(found.log_counts))

@@ -65,7 +65,8 @@ def train(
     InputError
         There is a checkpoint and `resume` was not asked for, or none and it was; the checkpoint is
         broken or belongs to another plan; the patterns are too small for the patches, or for all
-        gaps of the last step; the devices are not there, or the batch cannot be divided among them.
+        gaps of the last step; the devices are not there, or the batch cannot be divided among them;
+        no held-out pattern is bright enough to calibrate on: the weights alone are there then.
     """
     for given in (patterns, held_out):
         if given is not None:
@@ -90,15 +91,19 @@ def train(
         done = _train_up_to(trainer, module, checkpoint, steps)
         path = folder / f"{plan.name}.safetensors"
         if trainer.is_global_zero:
-            more = Finish()
+            card, more = _card(plan, done, folder, start), Finish()
             if is_at_its_end(module, done) and held_out is not None:
-                more = finish(module.network, patterns, held_out, plan, folder, options)
+                try:
+                    more = finish(module.network, patterns, held_out, plan, folder, options)
+                except InputError as error:  # no plan that would do better may go on from here
+                    save_weights(path, module.network, card)
+                    raise InputError(f"{error}; the weights alone are in {path}") from error
             elif not options.quiet:
                 print(
                     f"stopped at {done} of {plan.training.steps} steps: what comes behind the last "
                     "one (calibrated intervals, the fill's last step) is not there yet"
                 )
-            card = _card(plan, done, folder, start) | more.card
+            card |= more.card
             save_weights(path, module.network, card, more.calibration, more.last_step)
     return path
 

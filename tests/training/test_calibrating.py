@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.training.calibrating import MOST_VOXELS, measure_calibration, measure_errors
@@ -48,6 +49,25 @@ def test_a_gap_is_as_wide_as_it_was_drawn(model: Model, patterns: np.ndarray) ->
     """In small patterns no gap is wider than half of a side, whatever was asked."""
     found = measure_errors(model, patterns[:1], np.random.default_rng(1), widths=(30,))
     assert set(found.widths) == {18}
+
+
+def faint() -> np.ndarray:
+    """Few photons near the middle, and none elsewhere, (40, 40, 40) log expectations."""
+    found = np.zeros((40, 40, 40), np.float16)
+    found[18:22, 18:22, 18:22] = 0.7
+    return found
+
+
+def test_gaps_in_patterns_too_dark_to_fill_are_left_out(model: Model) -> None:
+    """The wide ones hide the little light that there is."""
+    found = measure_errors(model, faint()[None], np.random.default_rng(1), widths=(3, 18, 24))
+    assert set(found.widths) == {3}
+
+
+def test_patterns_without_any_light_are_refused(model: Model) -> None:
+    dark = np.zeros((1, 40, 40, 40), np.float16)
+    with pytest.raises(InputError, match=r"none of the 2 gaps .*calibration_patterns to 0"):
+        measure_errors(model, dark, np.random.default_rng(1), widths=(3, 6))
 
 
 def test_what_is_calibrated_holds_on_fresh_noise(model: Model, patterns: np.ndarray) -> None:

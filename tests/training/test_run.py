@@ -13,6 +13,7 @@ from safetensors import safe_open
 from small_training import PLAN, changed, flat, run, waves
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.published.chavez import TuNetConfig
 from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.training import run as training_run
@@ -195,6 +196,17 @@ def test_a_training_that_ended_as_its_plan_says_is_calibrated_and_no_other() -> 
     assert is_at_its_end(module, 9)
     module.time.is_over = True
     assert is_at_its_end(module, 3)
+
+
+def test_weights_that_cannot_be_calibrated_are_kept(folder: Path, patterns: np.ndarray) -> None:
+    dark = np.zeros_like(patterns)
+    plan = changed(calibration_patterns=1)
+    with pytest.raises(
+        InputError, match=r"none of the 7 gaps.*alone are in .*tiny.safetensors"
+    ) as error:
+        train(plan, patterns, dark, folder, RunOptions(device="cpu", quiet=True))
+    assert "\n" not in str(error.value)
+    assert load_model(folder / "tiny.safetensors").calibration == Calibration()
 
 
 @pytest.fixture
