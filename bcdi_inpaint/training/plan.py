@@ -102,7 +102,7 @@ class LastStepConfig(BaseModel):
     voxels : of a gap that count, at most.
     steps, batch_size, learning_rate : of the optimiser, which has some 1500 parameters to find.
     share : of `training.minutes`, where these are given: so much of them is kept for the step, and
-        as many gaps are looked at as it has time for.
+        as many gaps are looked at as it has time for, or fewer steps taken behind one.
     validation_patterns : held-out patterns on which the card says what the step is good for; they
         do not count in the time. 0 for none.
     """

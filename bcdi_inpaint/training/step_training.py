@@ -26,7 +26,7 @@ from bcdi_inpaint.training.plan import LastStepConfig
 from bcdi_inpaint.training.streams import Stream
 
 TRIED = 10
-"""Steps of the optimiser that are taken to see how long all will take."""
+"""Steps of the optimiser that are taken to see how long all will take; there are no fewer then."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,20 @@ def check_room(patterns: LogPatterns, settings: LastStepConfig, seed: int) -> No
 
 
 @dataclass(frozen=True)
+class Gathered:
+    """What there is to learn from, and the time for it.
+
+    Attributes
+    ----------
+    cases : one for each gap.
+    steps : of the optimiser: those of the settings, or as many as there is time for.
+    """
+
+    cases: list[Case]
+    steps: int
+
+
+@dataclass(frozen=True)
 class LearnedStep:
     """A step, and what it was learned from.
 
@@ -150,23 +164,31 @@ def train_last_step(
     device : where the network fills: ``auto``, ``cpu`` or ``cuda``.
     quiet : show no progress.
     """
-    gaps = gaps_to_learn_from(patterns, settings, seed)
-    cases = gather(gaps, model, settings, watch, device=device, quiet=quiet)
+    gaps, began = gaps_to_learn_from(patterns, settings, seed), watch.clock()
+    gathered = gather(gaps, model, settings, watch, device=device, quiet=quiet)
+    cases, steps = gathered.cases, gathered.steps
     card: dict[str, object] = {
         "gaps": len(cases),
         "voxels": sum(len(case.truth) for case in cases),
-        "steps": settings.steps,
+        "steps": steps,
         "seed": seed,
     }
     if not cases:
         return LearnedStep(None, card)
-    step = learn(cases, settings, seed)
+    step = learn(cases, settings, seed, steps=steps)
+    if watch.seconds is not None:  # else the card is the same every time
+        card["seconds"] = round(watch.clock() - began, 1)
+    if steps < settings.steps and not quiet:
+        print(
+            f"last step: {steps} of {settings.steps} steps, as its {watch.seconds:.3g} s of "
+            "training.minutes allow: give more minutes, or a larger training.last_step.share"
+        )
     if held_out is not None and settings.validation_patterns:
         number, stream = settings.validation_patterns, Stream.LAST_STEP_VALIDATION
         unseen = Gaps(held_out, number, settings.widths, stream, seed, "last step, held out")
         unlimited = Watch(watch.clock, None)
         found = gather(unseen, model, settings, unlimited, device=device, quiet=quiet)
-        card |= _said_of(found, step)
+        card |= _said_of(found.cases, step)
     return LearnedStep(step, card)
 
 
@@ -178,10 +200,11 @@ def gather(
     *,
     device: str = "auto",
     quiet: bool = False,
-) -> list[Case]:
+) -> Gathered:
     """Fill gaps, and keep what the step sees of them: all, or as many as there is time for.
 
-    The time that learning will take is left over. There is one gap at least, if any has light.
+    The time that learning will take is left over. There is one gap at least, if any has light;
+    where it leaves too little time for all steps, there are fewer steps.
 
     Parameters
     ----------
@@ -193,7 +216,7 @@ def gather(
     quiet : show no progress.
     """
     found: list[Case] = []
-    longest, end = 0.0, np.inf
+    longest, end, steps = 0.0, np.inf, settings.steps
     began = last = watch.clock()
     for hidden, rng in with_progress(gaps, gaps.name, gaps.count, quiet):
         case = None
@@ -205,20 +228,24 @@ def gather(
         if case is None:
             continue
         if not found and watch.seconds is not None:
-            end = began + watch.seconds - _seconds_to_learn(case, settings, watch)
+            each = _seconds_of_a_step(case, settings, watch)
+            end = began + watch.seconds - each * settings.steps
             longest, last = 0.0, watch.clock()  # the first gap takes longer than any other
+            if last > end:
+                left = max(began + watch.seconds - last, 0)
+                steps = min(steps, max(TRIED, int(left / max(each, 1e-9))))
         found.append(case)
         if last + longest > end:
             break
-    return found
+    return Gathered(found, steps)
 
 
-def _seconds_to_learn(case: Case, settings: LastStepConfig, watch: Watch) -> float:
-    """How long learning will take, from some steps after one to warm up."""
+def _seconds_of_a_step(case: Case, settings: LastStepConfig, watch: Watch) -> float:
+    """How long one step of learning takes, from some after one to warm up."""
     learn([case], settings, 0, steps=1)
     began = watch.clock()
     learn([case], settings, 0, steps=TRIED)
-    return (watch.clock() - began) / TRIED * settings.steps
+    return (watch.clock() - began) / TRIED
 
 
 def _said_of(unseen: Sequence[Case], step: SymmetryStep) -> dict[str, object]:

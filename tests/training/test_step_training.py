@@ -60,16 +60,42 @@ def gaps(number: int, stream: Stream = Stream.LAST_STEP) -> Gaps:
     return Gaps(np.repeat(PATTERNS[:1], number, axis=0), number, (3,), stream, 0)
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(100.0, 6), (1.0, 1), (35.1, 1), (None, 12)])
+@pytest.mark.parametrize(
+    ("seconds", "expected", "steps"),
+    [(100.0, 6, 150), (35.15, 1, 40), (1.0, 1, 10), (None, 12, 150)],
+)
 def test_gaps_are_looked_at_until_learning_has_just_its_time(
-    clock: Clock, seconds: float | None, expected: int
+    clock: Clock, seconds: float | None, expected: int, steps: int
 ) -> None:
-    """Of 100 s the first takes 30, to try 1.1, all steps 15: five more fit into what is left."""
+    """Of 100 s the first takes 30, to try 1.1, all steps 15: five more fit into what is left.
+
+    Where all steps do not fit behind the first, there are as many as do, and some at least.
+    """
     settings = FEW.model_copy(update={"steps": 150})
     found = gather(gaps(12), MODEL, settings, Watch(clock, seconds), quiet=True)
-    assert len(found) == expected
+    assert len(found.cases) == expected
+    assert found.steps == steps
     if seconds == 100.0:
         assert clock.now + 15 <= 100 + seconds < clock.now + 15 + 10
+
+
+@pytest.mark.parametrize(("quiet", "seconds"), [(False, 35.15), (True, 35.15), (False, None)])
+def test_a_step_that_has_too_little_time_says_so(
+    clock: Clock, quiet: bool, seconds: float | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = FEW.model_copy(update={"steps": 150})
+    learned = step_training.train_last_step(
+        MODEL, PATTERNS, None, settings, 0, Watch(clock, seconds), quiet=quiet
+    )
+    said = capsys.readouterr().out
+    if seconds is None:
+        assert learned.card["steps"] == 150
+        assert "seconds" not in learned.card
+        assert not said
+    else:
+        assert learned.card["steps"] == 40
+        assert learned.card["seconds"] == pytest.approx(30 + 1.1 + 4)
+        assert ("40 of 150 steps, as its 35.1 s of training.minutes allow" in said) != quiet
 
 
 def test_gaps_are_drawn_from_the_seed_in_an_order_of_their_own() -> None:
@@ -107,7 +133,7 @@ def test_patterns_too_dark_to_fill_are_passed_over(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(step_training, "look_at", refuse)
     watch = Watch(Clock(), None)
-    assert gather(gaps(2), MODEL, FEW, watch, quiet=True) == []
+    assert gather(gaps(2), MODEL, FEW, watch, quiet=True).cases == []
     dark = np.zeros_like(PATTERNS)
     learned = step_training.train_last_step(MODEL, dark, dark, FEW, 0, watch, quiet=True)
     assert learned.step is None
