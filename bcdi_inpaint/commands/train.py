@@ -71,11 +71,16 @@ def train(
     """
     from bcdi_inpaint.jobs.config_kinds import TRAIN, check_kind
     from bcdi_inpaint.training.plan import read_plan
+    from bcdi_inpaint.training.sizes import check_sizes
     from simulation.recipe_pairs import recipes_apart
 
     check_kind(plan, TRAIN)
     read = read_plan(plan)
     recipes = recipes_apart(read.patterns, read.held_out, str(plan))
+    shapes = {name: (each.count, *each.shape) for name, each in recipes.items()}
+    if read.feed is not None:
+        shapes["patterns"] = (read.feed.window, *recipes["patterns"].shape)
+    check_sizes(read, **shapes)
     if check:
         click.echo(f"{plan} is a valid plan")
         return
@@ -83,7 +88,6 @@ def train(
     from bcdi_inpaint.training import (
         RunOptions,
         check_processes,
-        check_size,
         is_first_process,
         load_start,
     )
@@ -92,8 +96,6 @@ def train(
     choose_device(device)  # now, not after an hour of simulation
     load_start(read)
     check_processes(read, devices, nodes)
-    if read.feed is not None:
-        check_size(read, (read.feed.window, *recipes["patterns"].shape))
     folder = folder or Path("runs") / read.name
     make_folder(folder, "the training")
     n_workers = workers or len(os.sched_getaffinity(0))

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from bcdi_inpaint.training.module import Batch, GapTraining
     from bcdi_inpaint.training.plan import Plan, read_plan
     from bcdi_inpaint.training.processes import check_processes, is_first_process, share
-    from bcdi_inpaint.training.run import adapt, check_size, load_start, prepare, train
+    from bcdi_inpaint.training.run import adapt, load_start, prepare, train
     from bcdi_inpaint.training.run_options import RunOptions
+    from bcdi_inpaint.training.sizes import check_size, check_sizes
 
 __all__ = [
     "HISTORY",
@@ -28,6 +29,7 @@ __all__ = [
     "adapt",
     "check_processes",
     "check_size",
+    "check_sizes",
     "finetune",
     "is_first_process",
     "load_start",
@@ -45,8 +47,9 @@ _MODULES = {
     "module": ("Batch", "GapTraining"),
     "plan": ("Plan", "read_plan"),
     "processes": ("check_processes", "is_first_process", "share"),
-    "run": ("adapt", "check_size", "load_start", "prepare", "train"),
+    "run": ("adapt", "load_start", "prepare", "train"),
     "run_options": ("RunOptions",),
+    "sizes": ("check_size", "check_sizes"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -22,6 +22,7 @@ from bcdi_inpaint.training.module import GapTraining
 from bcdi_inpaint.training.plan import Plan
 from bcdi_inpaint.training.processes import check_processes, exclusive_folder, is_first_process
 from bcdi_inpaint.training.run_options import DEFAULT_OPTIONS, RunOptions
+from bcdi_inpaint.training.sizes import check_size
 from bcdi_inpaint.training.slab_store import stored_slabs
 from bcdi_inpaint.training.slab_stream import SlabStream, Windows
 from bcdi_inpaint.training.slabs import FixedSlabs, Slab, SlabSource
@@ -68,9 +69,9 @@ def train(
         gaps of the last step; the devices are not there, or the batch cannot be divided among them;
         no held-out pattern is bright enough to calibrate on: the weights alone are there then.
     """
-    for given in (patterns, held_out):
+    for name, given in (("patterns", patterns), ("held-out patterns", held_out)):
         if given is not None:
-            check_size(plan, given.shape)
+            check_size(plan, given.shape, name)
     if plan.training.last_step is not None and patterns is not None:
         check_room(patterns, plan.training.last_step, plan.training.seed)
     check_processes(plan, options.devices, options.nodes)
@@ -111,16 +112,6 @@ def train(
 def is_at_its_end(module: GapTraining, done: int) -> bool:
     """Whether a training ended as its plan says, by so many steps or by its own time."""
     return done >= module.plan.training.steps or module.time.is_over
-
-
-def check_size(plan: Plan, shape: tuple[int, ...]) -> None:
-    """InputError for a shape of patterns, (n, *spatial), that no patch can be cut from."""
-    size, n_dim = plan.patches.size, plan.network.n_dim
-    if len(shape) != n_dim + 1 or not shape[0] or min(shape[1:]) < size:
-        raise InputError(
-            f"patterns have the shape {shape}, expected (n, ...) with {n_dim} sides of at "
-            f"least {size}: make larger ones, or set patches.size and network.n_dim"
-        )
 
 
 def prepare(

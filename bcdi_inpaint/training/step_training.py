@@ -23,6 +23,7 @@ from bcdi_inpaint.training.last_step import (
     rms_errors,
 )
 from bcdi_inpaint.training.plan import LastStepConfig
+from bcdi_inpaint.training.sizes import no_room
 from bcdi_inpaint.training.streams import Stream
 
 TRIED = 10
@@ -105,11 +106,7 @@ def check_room(patterns: LogPatterns, settings: LastStepConfig, seed: int) -> No
         None has.
     """
     if all(hidden is None for hidden, _ in gaps_to_learn_from(patterns, settings, seed)):
-        raise InputError(
-            f"training.last_step.widths is {settings.widths}, expected some for which patterns of "
-            f"{patterns.shape[1:]} have room beside their peaks: give narrower ones, or larger "
-            "patterns"
-        )
+        raise no_room(settings, patterns.shape[1:])
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,28 @@ def test_what_cannot_be_fed_is_said_at_once(
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("options", [[], ["--check"]])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("shape: [32, 32]->shape: [24, 24, 24]", "patterns have the shape (3, 24, 24, 24)"),
+        ("size: 16->size: 48", "patterns have the shape (3, 32, 32), expected (n, ...) with 2"),
+        ("count: 2,->count: 2, shape: [32, 24, 24],", "held-out patterns have the shape (2, 32, 2"),
+        ("n_dim: 2->n_dim: 3", "expected (n, ...) with 3 sides of at least 16"),
+    ],
+)
+def test_patterns_that_no_patch_fits_in_are_refused_before_they_are_made(
+    tmp_path: Path, plan: Path, change: str, said: str, options: list[str]
+) -> None:
+    plan.write_text(PLAN.replace(*change.split("->"), 1))
+    arguments = ["train", str(plan), "-o", str(tmp_path / "out"), *options]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_ctrl_c_ends_it_at_once_with_its_processes(
     tmp_path: Path, plan: Path, template: Template
 ) -> None:
