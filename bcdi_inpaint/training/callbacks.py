@@ -16,6 +16,9 @@ from bcdi_inpaint.training.history import read_history
 from bcdi_inpaint.training.plan import Plan
 from bcdi_inpaint.training.plan_time import PlanTime
 
+SAFEST = "32-true"
+"""The precision whose sums are the least often no number."""
+
 
 class PlanLimit(Callback):
     """Ends a training when its plan's minutes of the network are over; the module has the time."""
@@ -48,11 +51,12 @@ class NumbersOnly(Callback):
         """InputError where the loss is not finite; before a checkpoint is written of that."""
         loss = _metrics(trainer).get("val_loss", 0.0)
         if not math.isfinite(loss):
-            rate = self._plan.training.learning_rate
+            training = self._plan.training
+            or_else = "" if training.precision == SAFEST else f", or training.precision to {SAFEST}"
             raise InputError(
                 f"the loss of {self._plan.name} is {loss:g} after {trainer.global_step} steps, "
-                f"expected a number: set training.learning_rate below {rate:g}, or "
-                "training.precision to 32-true"
+                f"expected a number: set training.learning_rate below {training.learning_rate:g}"
+                f"{or_else}"
             )
 
 

@@ -34,9 +34,14 @@ def test_a_log_gets_a_line_an_epoch_and_quiet_nothing(
             assert f"{last[name]:.4f}" in lines[-1]
 
 
-def test_a_training_whose_loss_is_no_number_ends_and_leaves_no_weights(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"loss of tiny is nan after 2 steps.*learning_rate below"):
-        run(flat(changed(learning_rate=1e30)), waves((30, 30)), tmp_path)
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_training_whose_loss_is_no_number_ends_and_leaves_no_weights(
+    tmp_path: Path, precision: str
+) -> None:
+    plan = flat(changed(learning_rate=1e30, precision=precision))
+    with pytest.raises(InputError, match=r"loss of tiny is nan after 2 steps.*rate below") as error:
+        run(plan, waves((30, 30)), tmp_path)
+    assert ("precision to 32-true" in str(error.value)) == (precision != "32-true")
     names = {path.name for path in tmp_path.iterdir()}
     assert not {"last.ckpt", "tiny.safetensors"} & names
 

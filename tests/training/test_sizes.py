@@ -27,9 +27,9 @@ def test_a_patch_has_to_fit_into_patterns_of_its_dimensions(
         check_sizes(plan, shape, CUBES)
         check_sizes(plan, CUBES, shape)
         return
-    with pytest.raises(InputError, match="^patterns have .* 3 sides of at least 16"):
+    with pytest.raises(InputError, match=r"^patterns have .* 3 sides of at least 16"):
         check_sizes(plan, shape, CUBES)
-    with pytest.raises(InputError, match="^held-out patterns have .* 3 sides of at least 16"):
+    with pytest.raises(InputError, match=r"^held-out patterns have .* 3 sides of at least 16"):
         check_sizes(plan, CUBES, shape)
 
 
