@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.jobs.result_folder import make_folder
 
 if TYPE_CHECKING:
     from bcdi_inpaint.training.plan import FeedConfig
     from bcdi_inpaint.training.slab_stream import Windows
+
+FEWEST_SHARE = 0.5
+"""Of a recipe's patterns that a training begins with; where more failed, all may be amiss."""
 
 
 @click.command(short_help="Simulate patterns and train a network on them.")
@@ -155,5 +159,22 @@ def _simulated(recipes: dict[str, Any], folder: Path, workers: int, quiet: bool)
 
     paths = {name: folder / f"{name}.h5" for name in recipes}
     for name, recipe in recipes.items():
-        simulate(recipe, paths[name], workers, quiet)
+        outcome = simulate(recipe, paths[name], workers, quiet)
+        if outcome.failures:
+            _say_what_failed(paths[name], outcome.made + outcome.reused, recipe.count)
     return {name: read_log_expectation(path) for name, path in paths.items()}
+
+
+def _say_what_failed(path: Path, there: int, wanted: int) -> None:
+    """How many patterns are missing; InputError where they are too many to train without them."""
+    have = f"{path}: {there} of {wanted} patterns are there, the others failed"
+    if there < FEWEST_SHARE * wanted:
+        raise InputError(
+            f"{have}, expected {FEWEST_SHARE:.0%} at least: mend what the lines above say, then "
+            "give the same command again, which makes the others"
+        )
+    click.echo(
+        f"{have}: training goes on with these. The same command makes the others, once the slabs "
+        f"and checkpoints in {path.parent} are removed",
+        err=True,
+    )

@@ -606,8 +606,11 @@ def _train(monkeypatch: pytest.MonkeyPatch, *options: object) -> tuple[Result, d
 
     given: dict[str, Any] = {"simulated": []}
 
-    def simulate(_recipe: object, path: Path, workers: int, quiet: bool) -> None:
+    def simulate(
+        _recipe: object, path: Path, workers: int, quiet: bool
+    ) -> campaign.CampaignOutcome:
         given["simulated"].append((path.name, workers, quiet))
+        return campaign.CampaignOutcome(1, 0, ())
 
     def train(
         _plan: object,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from bcdi_inpaint.cli import main
 from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.training import RunOptions, train
 from bcdi_inpaint.training.plan import read_plan
-from simulation import feed
-from simulation.recipe import as_recipe, make_pattern
+from simulation import campaign, campaign_work, feed
+from simulation.recipe import Pattern, Recipe, as_recipe, make_pattern
 
 PLAN = """
 name: fed
@@ -132,6 +133,36 @@ def test_patterns_that_no_patch_fits_in_are_refused_before_they_are_made(
     assert said in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("n_failed", [1, 2, 3])
+def test_patterns_that_failed_are_told_and_most_have_to_be_there(
+    tmp_path: Path, plan: Path, monkeypatch: pytest.MonkeyPatch, n_failed: int
+) -> None:
+    """Of three held-out ones."""
+
+    def failing(recipe: Recipe, index: int, particle: None) -> Pattern:
+        if index < n_failed:
+            raise ValueError("no such crystal")
+        return make_pattern(recipe, index, particle)
+
+    monkeypatch.setattr(campaign_work, "make_pattern", failing)
+    monkeypatch.setattr(campaign, "open_executor", lambda *_: ThreadPoolExecutor(1))
+    plan.write_text(PLAN.replace("count: 2,", "count: 3,").replace("steps: 4,", "steps: 1,"))
+    folder = tmp_path / "out"
+    arguments = ["train", str(plan), "-o", str(folder), "--workers", "1", "--device", "cpu", "-q"]
+    result = CliRunner().invoke(main, arguments)
+    lines = result.stderr.strip().splitlines()
+    told = f"{folder / 'held_out.h5'}: {3 - n_failed} of 3 patterns are there, the others failed"
+    assert told in lines[-1]
+    assert len(lines) == n_failed + 1
+    if n_failed == 1:
+        assert result.exit_code == 0
+        assert "The same command makes the others" in lines[-1]
+    else:
+        assert result.exit_code == 2
+        assert "expected 50% at least" in lines[-1]
+    assert (folder / "fed.safetensors").exists() == (n_failed == 1)
 
 
 def test_ctrl_c_ends_it_at_once_with_its_processes(
