@@ -1,8 +1,8 @@
-"""Random streams: the numbers that follow a seed, so that no two kinds of draws share any.
+"""Random streams: the numbers that follow a seed, so that kinds of draws do not share any.
 
 Whatever is drawn comes from a generator of ``(seed, stream, ...)`` of its own: it does not depend
 on what else is drawn, or in which order. The numbers decide what a plan trains on, so they never
-change.
+change; the two kinds of a fine-tuning that share some keep them (`FinetuneStream.SLABS`).
 """
 
 from __future__ import annotations
@@ -52,7 +52,11 @@ class FinetuneStream(_Streams):
     PARTS = 0
     """What is held out of a scan: followed by the scan's number."""
     SLABS = 1
-    """Artificial gaps to learn from: followed by the scan's number and the slab's number in it."""
+    """Artificial gaps to learn from: followed by the scan's number and the slab's number in it.
+
+    Slab i of the first scan has the numbers of patch i: each reads the same draws as something
+    else, and their number stays what fine-tunings before had.
+    """
     HELD_OUT_SLABS = 2
     """Artificial gaps to judge in: followed by the same two numbers."""
     HELD_OUT_PATCHES = 3
