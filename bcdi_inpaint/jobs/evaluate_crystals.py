@@ -150,10 +150,11 @@ def evaluate_crystals(
     retrieval at most. Returns what is to be said on a terminal. InputError where no gap fits
     on any crystal.
     """
-    table, remarks = RetrievalTable(evaluation), []
+    table, remarks = RetrievalTable(evaluation), list[str]()
     scans, missing = find_scans(evaluation.config.measured, measured_folder())
     scores, folder = evaluation.config.scores, evaluation.folder
-    measured = (measured_crystal(scan, path, scores, folder) for scan, path in scans)
+    own: dict[str, Any] = {"force": evaluation.force, "tell": remarks.append}
+    measured = (measured_crystal(scan, path, scores, folder, **own) for scan, path in scans)
     end = math.inf if evaluation.minutes is None else time.monotonic() + 60 * evaluation.minutes
     for of_gap in _judge(evaluation, chain(simulated, measured), table.keep):
         table.take(of_gap)

@@ -1,11 +1,13 @@
 """Measured scans whose reference is the reconstruction of their complete counts."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.evaluation.crystals import measured_crystals
 from bcdi_inpaint.evaluation.crystals.config import CrystalScoresConfig, MeasuredConfig
 from bcdi_inpaint.evaluation.crystals.measured_crystals import find_scans, measured_crystal
 
@@ -47,6 +49,42 @@ def test_the_reference_is_made_once_and_kept(
     again = measured_crystal(scan, path, SHORT, tmp_path)
     assert kept.read_bytes() == before
     np.testing.assert_array_equal(again.truth, crystal.truth)
+
+
+def test_a_reference_that_was_made_of_something_else_is_not_taken(
+    tmp_path: Path, counts: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, made = _write(tmp_path, counts.astype(np.int64)), list[str]()
+
+    def make(counts: np.ndarray, *_: Any) -> np.ndarray:
+        made.append("made")
+        return np.full(counts.shape, len(made), np.complex64)
+
+    monkeypatch.setattr(measured_crystals, "_reference", make)
+    measured_crystal(SCAN, path, SHORT, tmp_path)
+    longer = SHORT.model_copy(update={"raar": 30})
+    larger = SCAN.model_copy(update={"size": 40})
+    for scan, config in ((SCAN, longer), (larger, SHORT)):
+        with pytest.raises(InputError, match="was made of other counts, or with other settings"):
+            measured_crystal(scan, path, config, tmp_path)
+    forced = measured_crystal(larger, path, SHORT, tmp_path, force=True)
+    assert forced.truth.shape == forced.counts.shape == (40, 40, 40)
+    again = measured_crystal(larger, path, SHORT, tmp_path, force=True)
+    assert again.truth[0, 0, 0] == len(made) == 2
+
+
+def test_a_reference_of_before_is_taken_and_told(
+    tmp_path: Path, counts: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lines = _write(tmp_path, counts.astype(np.int64)), list[str]()
+    monkeypatch.setattr(
+        measured_crystals, "_reference", lambda counts, *_: np.ones(counts.shape, np.complex64)
+    )
+    np.savez(tmp_path / "reference_mine.npz", obj=np.zeros((32, 32, 32), np.complex64))
+    before = measured_crystal(SCAN, path, SHORT, tmp_path, tell=lines.append)
+    assert not before.truth.any()
+    assert lines == ["reference_mine.npz does not say what it was made of: --force makes it anew"]
+    assert measured_crystal(SCAN, path, SHORT, tmp_path, force=True).truth.all()
 
 
 def test_a_box_that_does_not_fit_is_one_line(tmp_path: Path) -> None:
