@@ -124,7 +124,8 @@ class ResumesRuns(WritesWhole, NoticesLosses):
         super().load_data()
         if self.params["nb_run"] < 2 or self.params["save"] != "final" or not self.command:
             return
-        data = fingerprint({"command": self.command, "data": self.params["data"]})
+        known = {"command": self.command, "data": self.params["data"]}
+        data = fingerprint(known | self._beside())
         processes = all_processes()
         rank = 0 if processes is None else processes.Get_rank()
         self.own_notes = RunNotes.of(data, self.params["nb_run"], rank)
@@ -132,6 +133,11 @@ class ResumesRuns(WritesWhole, NoticesLosses):
         self.notes.append(self.own_notes)
         if self._done:
             self._tell(self.own_notes)
+
+    def _beside(self) -> dict[str, str]:
+        """The file beside the data that has their fill, which no parameter names."""
+        found = getattr(self, "found", None)
+        return {} if found is None or found.bad is None else {"fill": str(found.path)}
 
     def _tell(self, notes: RunNotes) -> None:
         print(
@@ -143,15 +149,17 @@ class ResumesRuns(WritesWhole, NoticesLosses):
     def _init_free_pixel_mask(self, iobs: Any) -> None:
         """Free log-likelihoods are compared: they are of the same voxels in all runs.
 
-        After a stop these are those of the runs before; processes of MPI draw the same ones, where
-        no file says which.
+        After a stop these are those of the runs before. Where no file says which, as npz does not,
+        they follow from the command; so processes of MPI have the same ones.
         """
         there = [result["file_name"] for result in self._done.values()]
         kept = (name for name in there if name.endswith(".cxi") and Path(name).is_file())
         asked = self.params["free_pixel_mask"]
         chosen = asked or next(kept, None)
         unknown = chosen is None and self._unseen(iobs.shape) is None
-        if unknown and self.params["mpi"] == "run" and all_processes() is not None:
+        are_many = self.params["mpi"] == "run" and all_processes() is not None
+        in_npz = self.own_notes is not None and self.params["output_format"].lower() == "npz"
+        if unknown and (are_many or in_npz):
             source = np.random.default_rng(int(self.command[:12], 16))
             islands = draw_islands(iobs.shape, FREE_FRACTION, source)
             set_free_voxels(self.cdi, self._filled(iobs.shape), islands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
@@ -31,6 +32,32 @@ def test_a_command_is_known_by_its_parameters_and_files(tmp_path: Path) -> None:
     assert fingerprint({**params, "nb_run": 21}) != known
     data.write_bytes(b"22")
     assert fingerprint(params) != known
+
+
+def test_a_fill_beside_the_data_makes_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No parameter names it. One in the data's own file is known with the data."""
+    monkeypatch.chdir(tmp_path)
+    fill, bad = tmp_path / "s_inpainted.cxi", np.zeros(1, bool)
+
+    class Loaded:
+        def load_data(self) -> None:
+            pass
+
+    class Scan(ResumesRuns, Loaded):  # type: ignore[misc]
+        params = {"nb_run": 2, "save": "final", "data": "s.npz"}  # noqa: RUF012
+        command = "0" * 16
+
+    def notes(written: str, bad: np.ndarray | None) -> Path:
+        fill.write_text(written)
+        scan = Scan.__new__(Scan)
+        scan.notes, scan.scans, scan.found = [], [], SimpleNamespace(path=fill, bad=bad)
+        scan.load_data()
+        return scan.notes[0].path
+
+    assert notes("old", bad) != notes("newer", bad)
+    assert notes("old", None) == notes("newer", None)
 
 
 def test_notes_are_of_results_that_are_there(tmp_path: Path) -> None:
@@ -96,6 +123,32 @@ def test_the_same_command_does_the_rest(
     assert free[0].any()
     assert all(np.array_equal(free[0], other) for other in free)
     assert not [file for file in tmp_path.glob(".*")]
+
+
+@pytest.mark.usefixtures("pynx")
+def test_a_command_that_writes_npz_has_the_same_free_voxels_after_a_stop(
+    tmp_path: Path, counts: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    middle = counts[12:36, 12:36, 12:36].astype(np.float32)
+    write_scan(tmp_path / "scan.cxi", middle, np.zeros(middle.shape, bool))
+    real, free = ResumesRuns.run, list[np.ndarray]()
+
+    def stopped(self: Any, file_name: str | None = None, run_n: int = 1) -> None:
+        if run_n == 2 and not free[1:]:
+            free.append(free[0])
+            raise KeyboardInterrupt
+        real(self, file_name, run_n)
+        free.append(self.cdi.get_free_pixel_mask().copy())
+
+    monkeypatch.setattr(resumed_runs.ResumesRuns, "run", stopped)
+    short = ("--data", "scan.cxi", "--nb_run", "2", "--nb_raar", "3", "--nb_er", "2")
+    arguments = [*short, "--output_format", "npz"]
+    with pytest.raises(KeyboardInterrupt, match="1 run done and kept"):
+        run_pynx("pynx-cdi-id01", arguments)
+    run_pynx("pynx-cdi-id01", arguments)
+    assert free[0].any()
+    np.testing.assert_array_equal(free[-1], free[0])
 
 
 @pytest.mark.parametrize("of_file", [True, False])
