@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.checks.numbers import NumberWishes, prepare
 from bcdi_inpaint.errors import InputError
@@ -26,12 +28,13 @@ from bcdi_inpaint.jobs.provenance import fill_in_file, read_handover
 from bcdi_inpaint.jobs.run_folder import check_folder, open_folder, runs_folder
 from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import check_name
+from bcdi_inpaint.phasing.peak_box import fast_size
 from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects, runs_at_objects
 from bcdi_inpaint.phasing.pynx_runs import check_arguments
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.scan_phasing import PreparedScan, prepare_scan
 from bcdi_inpaint.plots import checked_picture
-from bcdi_inpaint.scan.boxes import whole
+from bcdi_inpaint.scan.boxes import Shape, as_shape, whole
 from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.remarks import Remark, telling_once
 from bcdi_inpaint.scan.scan import Scan
@@ -103,13 +106,17 @@ def phase(
     place = runs_folder(output)
     check_folder(place)
     scan, stored, fill, prepared = _prepare(request, say, note)
-    objects, free = _begun(request, prepared) if may_begin_at_objects(params) else ((), None)
+    may_begin = may_begin_at_objects(params)
+    in_file, free = _begun(request, prepared) if may_begin else ((), None)
+    n_begun = runs_at_objects(n_runs, len(in_file))
+    objects = tuple(one.in_box(prepared.box) for one in in_file[:n_begun])
     if objects:
-        n_begun = runs_at_objects(n_runs, len(objects))
         say(f"{n_begun} of {n_runs} runs begin at what the refinement found")
-    if free is not None:
-        say(f"free voxels: {int(free.sum())} that the refinement has not seen, in all runs")
-    job = PhasingJob(request, place, n_runs, scan, stored, fill, prepared, objects, free)
+    if params["free_pixel_mask"] is None and (objects or free is not None):
+        say(_of_free_voxels(free, prepared))
+    job = PhasingJob(
+        request, place, n_runs, scan, stored, fill, prepared, objects, free, len(in_file)
+    )
     with open_folder(place, job.record, job.data, force=request.force) as (folder, is_new):
         job.begin(folder, is_new, say)
         found = job.run(folder, say, progress)
@@ -124,15 +131,33 @@ def phase(
 def _begun(
     request: Request, prepared: PreparedScan
 ) -> tuple[tuple[FoundObject, ...], BoolArray | None]:
-    """What the first runs begin at, and the voxels that it has not seen, which judge all runs."""
+    """What the first runs begin at, in its own box, and the voxels that judge all runs.
+
+    It has not seen these. None where no measured one is among them: they are drawn by the seed.
+    """
     is_random = request.start == RANDOM
     if is_random and not request.compared:
         return (), None
     found = read_objects(request.scan)
     free = unseen_in(found, prepared.box)
+    if free is not None and not (free & _measured(prepared)).any():
+        free = None
     if is_random or (request.compared and free is None):
         return (), free
-    return tuple(one.in_box(prepared.box) for one in found), free
+    return found, free
+
+
+def _measured(prepared: PreparedScan) -> BoolArray:
+    """(n_rock, n_y, n_x) bool, where what is phased was measured."""
+    return np.asarray(~(prepared.handed.bad_mask | prepared.handed.filled))
+
+
+def _of_free_voxels(free: BoolArray | None, prepared: PreparedScan) -> str:
+    """What judges runs, some of which begin at objects."""
+    if free is None:
+        return "free voxels: drawn by the seed, none is measured that the refinement has not seen"
+    n_free = int((free & _measured(prepared)).sum())
+    return f"free voxels: {n_free} that the refinement has not seen, in all runs"
 
 
 def _prepare(
@@ -150,10 +175,17 @@ def _prepare(
             "of `bcdi-inpaint predict`: fill the scan first, or take --handover mask"
         )
     own = "mask" if stored is None else read_handover(stored.provenance)
-    prepared = prepare_scan(
-        scan, fill, handover=request.handover or own, crop=request.crop, say=say
-    )
+    crop = None if request.crop is None else _as_phased(request.crop, say)
+    prepared = prepare_scan(scan, fill, handover=request.handover or own, crop=crop, say=say)
     return scan, stored, fill, prepared
+
+
+def _as_phased(crop: Shape, say: Callable[[str], None]) -> Shape:
+    """The box that PyNX makes of one: its sides are even, without a prime factor above 13."""
+    taken = as_shape(2 * fast_size(side // 2) for side in crop)
+    if taken != crop:
+        say(f"crop {_shape(crop)}: PyNX takes {_shape(taken)}, even and of small prime factors")
+    return taken
 
 
 def _in_photons(request: Request, scan: Scan, filled: Fill | None) -> tuple[Scan, Fill | None]:

@@ -77,6 +77,7 @@ class PhasingJob:
     fill : in photons.
     prepared : what PyNX gets.
     objects : of the box that is phased, which the first runs begin at.
+    n_found : how many the file has.
     free : (n_rock, n_y, n_x) bool, of that box, what judges the runs; None for voxels by the seed.
     """
 
@@ -89,6 +90,7 @@ class PhasingJob:
     prepared: PreparedScan
     objects: tuple[FoundObject, ...] = ()
     free: BoolArray | None = None
+    n_found: int = 0
 
     @property
     def data(self) -> str:
@@ -131,7 +133,7 @@ class PhasingJob:
     @property
     def _start(self) -> str:
         """Where the runs begin, and what judges them where that is not drawn by the seed."""
-        start = f"{len(self.objects)} objects" if self.objects else RANDOM
+        start = f"{self.n_found} objects" if self.objects else RANDOM
         return start if self.free is None else f"{start}, {int(self.free.sum())} voxels unseen"
 
     def begin(self, folder: RunFolder, is_new: bool, say: Callable[[str], None]) -> None:

@@ -211,7 +211,6 @@ def test_all_runs_are_judged_by_what_the_objects_have_not_seen(
     free, said = given(monkeypatch, "free"), list[str]()
     result = phase(fair, say=said.append)
     np.testing.assert_array_equal(free, [islands()])
-    assert f"free voxels: {2 * 123} that the refinement has not seen, in all runs" in said
     used = []
     for kept in results(result.folder).values():
         with h5py.File(kept) as file:
@@ -220,9 +219,38 @@ def test_all_runs_are_judged_by_what_the_objects_have_not_seen(
     gap[:, :, 20:23] = True
     for own in used:
         np.testing.assert_array_equal(own, islands() & ~gap)
+        assert f"free voxels: {own.sum()} that the refinement has not seen, in all runs" in said
     at_random = replace(fair, start="random", output=Path(fair.scan).with_name("r.cxi"))
     phase(at_random)
     assert free[1:] == [None]
+
+
+def test_where_none_of_them_is_measured_they_are_drawn(
+    fair: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with h5py.File(fair.scan, "r+") as file:
+        mask = file["entry_1/instrument_1/detector_1/mask"]
+        mask[8:40, 8:40, 8:40] = mask[8:40, 8:40, 8:40] | islands()
+    free, said = given(monkeypatch, "free"), list[str]()
+    phase(replace(fair, runs=1), say=said.append)
+    assert free == [None]
+    (told,) = [line for line in said if line.startswith("free voxels")]
+    assert "drawn by the seed" in told
+
+
+def test_only_objects_that_runs_begin_at_are_brought_into_the_box(
+    fair: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with h5py.File(fair.scan, "r+") as file:
+        for name in ("object", "support", "misfit"):
+            stored = file[OBJECTS][name][()]
+            del file[OBJECTS][name]
+            file[OBJECTS][name] = np.concatenate([stored] * 4)
+    objects = given(monkeypatch)
+    folder = phase(replace(fair, runs=3, cycles=(0, 3, 2))).folder
+    assert [len(one) for one in objects] == [2]
+    start = json.loads((folder / RECORD).read_text())["start"]
+    assert start == "4 objects, 246 voxels unseen"  # as before
 
 
 def test_runs_that_are_judged_otherwise_are_of_another_job(fair: Request) -> None:

@@ -348,6 +348,17 @@ def test_the_box_is_where_it_was_asked_for(
     np.testing.assert_allclose([part.start for part in result.best.box], [12, 8, 4], atol=2)
 
 
+@pytest.mark.usefixtures("pynx")
+def test_a_box_that_pynx_would_cut_is_cut_and_told(
+    written: Writer, retrieved: list[HandOver]
+) -> None:
+    said: list[str] = []
+    phase(replace(written("mask"), crop=(35, 25, 24)), say=said.append)
+    assert retrieved[0].counts.shape == (32, 24, 24)
+    told = "crop 35 x 25 x 24: PyNX takes 32 x 24 x 24, even and of small prime factors"
+    assert told in said
+
+
 def test_a_fill_shows_where_the_peak_is(
     pynx: str, written: Writer, gap: np.ndarray, retrieved: list[HandOver]
 ) -> None:
