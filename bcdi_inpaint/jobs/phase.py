@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,12 @@ from bcdi_inpaint.jobs.phased_knowledge import split_knowledge
 from bcdi_inpaint.jobs.phased_result import draw_best, in_gap, write_best
 from bcdi_inpaint.jobs.phasing_job import RANDOM, PhasingJob, Request
 from bcdi_inpaint.jobs.provenance import fill_in_file, read_handover
-from bcdi_inpaint.jobs.run_folder import check_folder, open_folder, runs_folder
+from bcdi_inpaint.jobs.run_folder import (
+    check_folder,
+    is_half_written,
+    open_folder,
+    runs_folder,
+)
 from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import check_name
 from bcdi_inpaint.phasing.peak_box import fast_size
@@ -101,6 +106,8 @@ def phase(
     params = check_arguments(request.preset, words)  # before the scan is read
     n_runs = params["nb_run"]
     output = request.output or default_result(request.scan)
+    if is_half_written(output):
+        request = replace(request, again=True)
     check_output(output, request.replaces, [request.scan])
     picture = checked_picture(output.with_suffix(".png"), request.replaces)
     place = runs_folder(output)
@@ -117,14 +124,16 @@ def phase(
     job = PhasingJob(
         request, place, n_runs, scan, stored, fill, prepared, objects, free, len(in_file)
     )
-    with open_folder(place, job.record, job.data, force=request.force) as (folder, is_new):
+    own: dict[str, bool] = {"force": request.force, "again": request.again}
+    with open_folder(place, job.record, job.data, **own) as (folder, is_new):
         job.begin(folder, is_new, say)
         found = job.run(folder, say, progress)
         best = prepared.best(found)
         say(str(in_gap(job, best)))
+        folder.write()
         write_best(output, job, best)
+        draw_best(picture, job, best)
         folder.finish()
-    draw_best(picture, job, best)
     return Result(best, found, output, picture, place, time.monotonic() - started)
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bcdi_inpaint.arrays import BoolArray
-from bcdi_inpaint.files import StoredFill, input_sha256, split_spec
+from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.files import StoredFill, input_sha256, sha256, split_spec
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.jobs.phased_knowledge import knowledge_of, split_knowledge
 from bcdi_inpaint.jobs.phased_scan import experiment, write_phased_scan
 from bcdi_inpaint.jobs.run_folder import PARAMETERS, RunFolder, begin, results
+from bcdi_inpaint.phasing.pynx_course import describe
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset, parameter_lines
-from bcdi_inpaint.phasing.pynx_runs import run_preset
+from bcdi_inpaint.phasing.pynx_runs import Outcome, check_arguments, run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.scan_phasing import PreparedScan, run_line
 from bcdi_inpaint.pynx_engine import pynx_version
@@ -34,8 +36,9 @@ class Request:
 
     `cycles` are those of HIO, RAAR and ER; `handover` None takes the file's own; `pynx` are more
     arguments of PyNX's runner; `start` is one of `STARTS`. `again` lets the same job replace the
-    output that it left before. Where its runs are `compared` with those of other requests, they
-    begin at objects only if there are voxels that these have not seen, and all are judged by them.
+    output that it left before; its runs stay, also with `force`. Where its runs are `compared` with
+    those of other requests, they begin at objects only if there are voxels that these have not
+    seen, and all are judged by them.
     """
 
     scan: str
@@ -118,6 +121,7 @@ class PhasingJob:
     @property
     def record(self) -> dict[str, Any]:
         """What makes it this job."""
+        files = self._files
         return {
             "input": Path(self.request.scan).name,
             "input_sha256": input_sha256(self.request.scan),
@@ -128,7 +132,15 @@ class PhasingJob:
             "start": self._start,
             "seed": self.request.seed,
             "pynx_version": pynx_version(),
+            **({"file": files} if files else {}),
         }
+
+    @property
+    def _files(self) -> dict[str, str]:
+        """The files that the user's parameters name, and what tells them from others."""
+        parts = (word.partition("=") for word in self._pynx)
+        named = (_file_in(value if sign else word) for word, sign, value in parts)
+        return {str(file): sha256(file) for file in named if file is not None}
 
     @property
     def _start(self) -> str:
@@ -174,6 +186,12 @@ class PhasingJob:
             It says where the runs are that were done.
         """
         preset, pynx = self.request.preset, self._pynx
+        lost = set(results(folder.place)) - set(folder.known())
+
+        def report(number: int, outcome: Outcome) -> None:
+            (lost.add if isinstance(outcome, InputError) else lost.discard)(number)
+            say(run_line(number, self.n_runs, outcome))
+
         try:
             with chdir(folder.place):
                 found = run_preset(
@@ -186,21 +204,42 @@ class PhasingJob:
                     objects=self.objects,
                     free=self.free,
                     data=self.data,
-                    report=lambda n, outcome: say(run_line(n, self.n_runs, outcome)),
+                    report=report,
                     progress=progress,
                 )
         except KeyboardInterrupt as pressed:
-            done = len(results(folder.place))
+            done = len(set(results(folder.place)) - lost)
             raise KeyboardInterrupt(
                 f"interrupted: {done} of {self.n_runs} runs are in {self.place}, the same "
                 "command does the rest"
             ) from pressed
         kept = results(folder.place)  # with nb_run_keep PyNX removes some
-        return [one for one in found if one.run in kept]
+        return [self._with_log(one) for one in found if one.run in kept]
+
+    def _with_log(self, found: Reconstruction) -> Reconstruction:
+        """A run with its log, which PyNX's files do not hold."""
+        if found.log:
+            return found
+        course = describe(check_arguments(self.request.preset, self._pynx), begun=found.begun)
+        return replace(found, log=(f"{course}: {found.figures}",))
 
 
 def _absolute(word: str) -> str:
     """An argument that names a file of the working directory, by its whole path."""
-    name = word.split(":")[0].split(",")[0]
+    option, sign, value = word.partition("=")
+    if sign and option.startswith("--"):
+        return f"{option}={_absolute(value)}"
+    file = _file_in(word)
+    return word if file is None else f"{file.absolute()}{word[len(_name_in(word)) :]}"
+
+
+def _name_in(word: str) -> str:
+    """What of an argument may be a file's name."""
+    return word.split(":")[0].split(",")[0]
+
+
+def _file_in(word: str) -> Path | None:
+    """The file that an argument names; None if it names none."""
+    name = _name_in(word)
     is_file = not word.startswith("-") and name != "" and Path(name).is_file()
-    return f"{Path(name).absolute()}{word[len(name) :]}" if is_file else word
+    return Path(name) if is_file else None

@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from bcdi_inpaint.errors import InputError, brief
 from bcdi_inpaint.files import read_result
 from bcdi_inpaint.jobs.result_folder import make_folder
@@ -30,8 +32,14 @@ OUTPUT = "pynx-output.txt"
 """What PyNX printed."""
 LOCK = ".lock"
 """Held while a process is at work in the folder."""
+PART = ".bcdi-inpaint-"
+"""How the names of files begin that are not written whole yet."""
 UNFINISHED = ".unfinished"
 """Folder in which PyNX writes a result before it gets its place."""
+BEGUN = {"begun": True}
+"""The record of a folder whose runs may go: of a job that has not got its scan yet."""
+LATER = ("file",)
+"""What records of before do not say."""
 RESULT = re.compile(r".*-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:_Run(\d+))?(?:_LLK.*)?_Support.*\.cxi")
 """PyNX's names of results; one run alone has no number."""
 
@@ -55,17 +63,19 @@ class RunFolder:
 
     @cached_property
     def _found(self) -> dict[int, tuple[str, Reconstruction]]:
-        return {number: (path.name, _read(path)) for number, path in results(self.place).items()}
+        read = {number: (path.name, _read(path)) for number, path in results(self.place).items()}
+        return {number: (name, one) for number, (name, one) in read.items() if _is_particle(one)}
 
     def known(self) -> Mapping[int, tuple[str, Reconstruction]]:
-        """The runs that were done before this folder was opened."""
+        """The runs that were done before this folder was opened, less those that diverged."""
         return self._found
 
     @contextmanager
     def saving(self, run: int) -> Iterator[None]:
         """While it lasts PyNX may save in the working directory; then all gets its place at once.
 
-        What an interrupted one left is never taken for a result.
+        What an interrupted one left is never taken for a result. What the same run left before, if
+        it diverged, goes.
         """
         unfinished = self.place / UNFINISHED
         unfinished.mkdir(exist_ok=True)
@@ -73,6 +83,9 @@ class RunFolder:
         try:
             with chdir(unfinished):
                 yield
+            before = None if run in self.known() else results(self.place).get(run)
+            if before is not None and any(unfinished.iterdir()):
+                before.unlink()
             for path in sorted(unfinished.iterdir(), key=lambda made: made.is_symlink()):
                 os.replace(path, self.place / path.name)
         except OSError as error:
@@ -85,11 +98,13 @@ class RunFolder:
             with suppress(OSError):
                 unfinished.rmdir()
 
+    def write(self) -> None:
+        """All runs are done, and the best one is being written: it may be written again."""
+        _mark(self.place, "writing")
+
     def finish(self) -> None:
         """All runs are done, and the best one is written."""
-        path = self.place / RECORD
-        record = {**json.loads(path.read_text()), "finished": True}
-        replace_file(path, json.dumps(record, indent=1).encode())
+        _mark(self.place, "finished")
 
 
 def runs_folder(output: Path) -> Path:
@@ -102,20 +117,60 @@ def is_of_runs(output: Path) -> bool:
     return output.is_file() and (runs_folder(output) / RECORD).is_file()
 
 
+def is_half_written(output: Path) -> bool:
+    """Whether a job was stopped while it wrote its result, which the same job may write again."""
+    return _state(output) == "writing"
+
+
+def is_finished(output: Path) -> bool:
+    """Whether the job of a result was finished."""
+    return _state(output) == "finished"
+
+
+def set_aside(output: Path) -> None:
+    """Have the runs of a finished job done anew when it is next begun."""
+    _mark(runs_folder(output), "outdated")
+
+
+STATES = ("writing", "finished", "outdated")
+"""How far a job is, beside what identifies it; none of them while runs are done."""
+
+
+def _state(output: Path) -> str | None:
+    try:
+        record = json.loads((runs_folder(output) / RECORD).read_text())
+    except (OSError, ValueError):
+        return None
+    return next((state for state in STATES if record.get(state)), None)
+
+
+def _mark(place: Path, state: str) -> None:
+    """Write into a folder's record how far its job is."""
+    path = place / RECORD
+    record = {k: v for k, v in json.loads(path.read_text()).items() if k not in STATES}
+    replace_file(path, json.dumps({**record, state: True}, indent=1).encode())
+
+
 def check_folder(place: Path) -> None:
     """Refuse a folder that is not one of ours; call it before any work begins."""
     if not place.exists():
         return
-    if not place.is_dir() or (any(place.iterdir()) and not (place / RECORD).is_file()):
+    if not place.is_dir() or not _is_ours(place):
         raise InputError(
             f"{place} exists and is no folder of runs, expected none: rename it, or choose another "
             "output with -o"
         )
 
 
+def _is_ours(place: Path) -> bool:
+    """Whether a folder is of runs, or has at most what stood there before the record did."""
+    names = {path.name for path in place.iterdir() if not path.name.startswith(PART)}
+    return RECORD in names or not names or (LOCK in names and names <= {LOCK, OUTPUT})
+
+
 @contextmanager
 def open_folder(
-    place: Path, record: Mapping[str, Any], data: str, *, force: bool
+    place: Path, record: Mapping[str, Any], data: str, *, force: bool, again: bool = False
 ) -> Iterator[tuple[RunFolder, bool]]:
     """Open the folder of a job, in which the same job may have left runs, and hold it.
 
@@ -125,6 +180,7 @@ def open_folder(
     record : what identifies the job: input, box, parameters, seed.
     data : name of the scan in it.
     force : whether the runs of another job, or of a finished one, may be thrown away.
+    again : whether those of the same job stay also then.
 
     Yields
     ------
@@ -138,8 +194,9 @@ def open_folder(
     make_folder(place, "the runs")
     try:
         with hold_lock(place / LOCK, wait=False):
-            is_new = _is_new(place, dict(record), force)
-            if is_new:
+            is_new = _is_new(place, dict(record), force, again)
+            if is_new:  # the record stays to say so, wherever this is stopped
+                replace_file(place / RECORD, json.dumps(BEGUN).encode())
                 _clear(place)
             with (place / OUTPUT).open("a") as output:
                 yield RunFolder(place.absolute(), data, output=output), is_new
@@ -163,18 +220,22 @@ def begin(place: Path, record: Mapping[str, Any], parameters: str) -> None:
     replace_file(place / RECORD, json.dumps(record, indent=1).encode())
 
 
-def _is_new(place: Path, record: dict[str, Any], force: bool) -> bool:
+def _is_new(place: Path, record: dict[str, Any], force: bool, again: bool) -> bool:
     """Whether a job begins here; InputError where another one's runs stand in the way."""
     try:
         there = json.loads((place / RECORD).read_text())
     except (OSError, ValueError):
         return True
-    is_finished = there.pop("finished", False)
-    if there == json.loads(json.dumps(record)):
-        return bool(is_finished and force)
+    states = {state for state in STATES if there.pop(state, False)}
+    if there == BEGUN:
+        return True
+    asked = json.loads(json.dumps(record))
+    wanted = {name: asked[name] for name in asked if name in there or name not in LATER}
+    if there == wanted:
+        return "outdated" in states or ("finished" in states and force and not again)
     if force:
         return True
-    other = [name for name in record if there.get(name) != json.loads(json.dumps(record[name]))]
+    other = [name for name in wanted if there.get(name) != wanted[name]]
     raise InputError(
         f"{place} holds runs of another {other[0] if other else 'job'}, expected those of this "
         "command: choose another output with -o, or throw them away with --force"
@@ -182,8 +243,8 @@ def _is_new(place: Path, record: dict[str, Any], force: bool) -> bool:
 
 
 def _clear(place: Path) -> None:
-    """Remove what is ours, the record first: what is left without it is no job."""
-    ours = [place / name for name in (RECORD, PARAMETERS, OUTPUT, "latest.cxi", "latest.png")]
+    """Remove what is ours, but for the record."""
+    ours = [place / name for name in (PARAMETERS, OUTPUT, "latest.cxi", "latest.png")]
     for path in [*ours, *results(place).values()]:
         path.unlink(missing_ok=True)
 
@@ -199,8 +260,14 @@ def results(place: Path) -> dict[int, Path]:
     return {int(name[1] or 1): path for name, path in found if name and not path.is_symlink()}
 
 
+def _is_particle(found: Reconstruction) -> bool:
+    """Whether a run found something; of one that diverged the file says nothing."""
+    return bool(np.isfinite(found.obj).all() and np.isfinite(found.llk) and found.obj.any())
+
+
 def _read(path: Path) -> Reconstruction:
-    stored = read_result(path)
+    with np.errstate(invalid="ignore"):  # an object that is zero has no part outside
+        stored = read_result(path)
     return Reconstruction(
         stored.obj * stored.support,
         stored.support,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ from bcdi_inpaint.jobs import phase as phasing
 from bcdi_inpaint.jobs import phasing_job
 from bcdi_inpaint.jobs.phase import Request, default_result, phase
 from bcdi_inpaint.jobs.pynx_runner import run_pynx
-from bcdi_inpaint.jobs.run_folder import results
+from bcdi_inpaint.jobs.run_folder import RECORD, results
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing.constraints import IntervalConstraint, PriorConstraint
 from bcdi_inpaint.phasing.handover import NAMES, HandOver, fill_interval
@@ -198,6 +199,44 @@ def test_an_interrupted_command_goes_on(pynx: str, written: Writer) -> None:
     assert not (again.folder / ".unfinished").exists()
 
 
+@pytest.mark.usefixtures("pynx")
+def test_interrupted_while_it_is_drawn_the_same_command_writes_the_same(
+    written: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    short = replace(written("mask"), runs=1, cycles=(0, 3, 2), crop=(32, 32, 32))
+    monkeypatch.setattr(phasing, "draw_best", press)
+    with pytest.raises(KeyboardInterrupt):
+        phase(short)
+    monkeypatch.setattr(phasing, "draw_best", lambda *_: None)
+    said: list[str] = []
+    resumed = phase(short, say=said.append)
+    assert "1 of 1 runs are there already" in said
+    with pytest.raises(InputError, match="exists"):
+        phase(short)  # it is finished
+    fresh = phase(replace(short, output=resumed.output.with_name("fresh.cxi")))
+    assert resumed.best.log == fresh.best.log
+    assert "RAAR 3" in fresh.best.log[0]
+
+
+@pytest.mark.usefixtures("pynx")
+def test_a_run_that_diverged_is_done_again(
+    written: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phasing, "draw_best", lambda *_: None)
+    short = replace(written("mask"), cycles=(0, 3, 2), crop=(32, 32, 32), again=True)
+    expected = phase(short)
+    with h5py.File(results(expected.folder)[1], "r+") as file:
+        file["entry_1/image_1/data"][...] = np.nan
+    said: list[str] = []
+    again = phase(short, say=said.append)
+    assert "1 of 2 runs are there already" in said
+    assert [one.llk_free for one in again.found] == [one.llk_free for one in expected.found]
+    assert len([*again.folder.glob("*_Run*.cxi")]) == 2
+
+
 @pytest.mark.usefixtures("pynx", "retrieved")
 def test_runs_of_another_command_are_not_mixed(written: Writer) -> None:
     request = written("prior")
@@ -249,6 +288,28 @@ def test_a_file_of_the_working_directory_may_be_named(
     request = replace(written("mask"), runs=1, cycles=(0, 4, 2), crop=(32, 32, 32), pynx=more)
     np.testing.assert_array_equal(phase(request).best.support, support > 0)
     assert Path.cwd() == tmp_path
+
+
+@pytest.mark.usefixtures("pynx")
+def test_a_file_that_is_named_is_a_part_of_the_job(
+    written: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask = np.zeros((32, 32, 32), np.int8)
+    np.savez(tmp_path / "m.npz", mask=mask)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(phasing, "draw_best", lambda *_: None)
+    request = replace(written("mask"), runs=1, cycles=(0, 3, 2), crop=(32, 32, 32))
+    request = replace(request, pynx=("--mask=m.npz",), again=True)
+    folder = phase(request).folder
+    phase(request)
+    mask[3] = 1
+    np.savez(tmp_path / "m.npz", mask=mask)
+    with pytest.raises(InputError, match="holds runs of another file"):
+        phase(request)
+    record = json.loads((folder / RECORD).read_text())
+    assert list(record.pop("file")) == [str(tmp_path / "m.npz")]
+    (folder / RECORD).write_text(json.dumps(record))  # as before
+    phase(request)
 
 
 @pytest.mark.usefixtures("pynx")
