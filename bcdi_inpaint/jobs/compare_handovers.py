@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from bcdi_inpaint.jobs.phase import Request, Result, default_result, phase
 from bcdi_inpaint.jobs.phased_knowledge import knowledge_of, split_knowledge
 from bcdi_inpaint.jobs.phasing_job import RANDOM
 from bcdi_inpaint.jobs.provenance import read_handover
-from bcdi_inpaint.jobs.run_folder import is_of_runs
+from bcdi_inpaint.jobs.run_folder import is_finished, is_of_runs, set_aside
 from bcdi_inpaint.phasing.benefit import read_advice, read_verdict
 from bcdi_inpaint.phasing.handover import AUTO, WORTHWHILE, is_compared, resolve_handover
 from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects
 from bcdi_inpaint.phasing.pynx_runs import check_arguments
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.selection import best_of, free_misfit, judged
 from bcdi_inpaint.plots import checked_picture
 from bcdi_inpaint.safe_files import write_files
@@ -41,10 +42,12 @@ A background stays known: with other counts the log-likelihoods could not be com
 """
 WORDS = {
     "masked": "with the gap masked",
-    "plain": "with the gap masked and nothing known",
+    "plain": "with the gap masked and nothing known from the file",
     "filled": "with the gap filled",
 }
 """What is added to the names of outputs, and what it means; in doubt the first is taken."""
+FROM_OBJECT = "from an object of the refinement, whose gap is free either way"
+"""What it means where the best run began there: with a fill and without it is the same run."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +82,27 @@ class Comparison:
         """One line with all figures.
 
         Each is of the best run, the free voxels are the same in all runs of every way. The free log
-        error is told where it may decide, see `choose`.
+        error is told where it may decide, see `choose`. Without free voxels the log-likelihood is
+        that of all.
         """
-        figures = ", ".join(
-            f"{free_misfit(one.best):.4g} {WORDS[word]}" for word, one in self.ways.items()
-        )
-        bests = [one.best for one in self.ways.values()]
+        told = {_told(word, one.best): one.best for word, one in self.ways.items()}
+        bests, figures = list(told.values()), ", ".join(told)
         known = not any(np.isnan(one.free_log_error) for one in bests)  # not in older results
         if known and len({one.begun for one in bests}) > 1:
             errors = (f"{one.free_log_error:.3g}" for one in bests)
             figures += f", their log errors {', '.join(errors)}"
         better = self.ways[self.better].output
-        return f"free log-likelihood {figures}: {self.better} is taken, {better}"
+        kind = "log-likelihood" if _has_no_free(bests) else "free log-likelihood"
+        return f"{kind} {figures}: {self.better} is taken, {better}"
+
+
+def _told(word: str, best: Reconstruction) -> str:
+    """The figure of the best run of one of `WORDS`, and how it came to be."""
+    return f"{free_misfit(best):.4g} {FROM_OBJECT if best.begun else WORDS[word]}"
+
+
+def _has_no_free(bests: Iterable[Reconstruction]) -> bool:
+    return any(np.isnan(one.llk_free) for one in bests)
 
 
 def comparing_is_advised(request: Request, say: Callable[[str], None] = lambda line: None) -> bool:
@@ -138,7 +150,8 @@ def compare_handovers(
     Raises
     ------
     InputError
-        The file holds no fill, `handover` is ``mask``, an output exists, or as `phase` does.
+        The file holds no fill, `handover` is ``mask``, an output exists, no voxel is free to
+        judge a fill that is taken for measured, or as `phase` does.
     KeyboardInterrupt
         It says where the runs are that were done.
     """
@@ -152,13 +165,35 @@ def compare_handovers(
         "note": lambda remark: once((remark,)),
         "progress": progress,
     }
-    compared = Comparison(
-        {word: phase(one, **tell) for word, one in asked.items()}, output, picture
-    )
+    if request.force:
+        _begin_anew([one.output for one in asked.values() if one.output is not None])
+    ways: dict[str, Result] = {}
+    for word, one in asked.items():
+        ways[word] = phase(one, **tell)
+        _check_comparable(ways[word].best)
+    compared = Comparison(ways, output, picture)
     better = compared.ways[compared.better]
     contents = {output: better.output.read_bytes(), picture: better.picture.read_bytes()}
     write_files(contents, force=request.force)
     return compared
+
+
+def _begin_anew(outputs: Sequence[Path]) -> None:
+    """Have a comparison that is finished done anew; one that was interrupted goes on."""
+    if all(map(is_finished, outputs)):
+        for output in outputs:
+            set_aside(output)
+
+
+def _check_comparable(best: Reconstruction) -> None:
+    """Refuse to compare log-likelihoods of other voxels: a fill that is measured for PyNX fits."""
+    handed = best.handed
+    if handed is not None and handed.filled.any() and _has_no_free([best]):
+        size = " x ".join(map(str, handed.counts.shape))
+        raise InputError(
+            f"no voxel of {size} is free to judge handover {handed.name} against the gap masked, "
+            "expected some: give a larger --crop or --handover prior, or leave out --compare"
+        )
 
 
 def _ways(request: Request) -> dict[str, Request]:
@@ -182,11 +217,12 @@ def _ways(request: Request) -> dict[str, Request]:
 
 
 def _judges_objects(request: Request) -> bool:
-    """Whether runs may begin at the file's objects, and it has voxels that these have not seen."""
+    """Whether runs may begin at the file's objects, and voxels judge that these have not seen."""
     if request.start == RANDOM or not has_unseen(request.scan):
         return False
     words, _ = split_knowledge(request.pynx)
-    return may_begin_at_objects(check_arguments(request.preset, words))
+    params = check_arguments(request.preset, words)
+    return may_begin_at_objects(params) and params["free_pixel_mask"] is None  # the user's own
 
 
 def _knows(record: Mapping[str, Any], request: Request) -> bool:
@@ -200,6 +236,6 @@ def _knows(record: Mapping[str, Any], request: Request) -> bool:
 def _one_way(request: Request, output: Path, word: str) -> Request:
     """What is asked for of one; an output that this left before may be written again."""
     own = output.with_name(f"{output.stem}_{word}{output.suffix}")
-    again = is_of_runs(own)
-    check_output(own, request.force or again, [request.scan])  # before the first is phased
+    again = request.force or is_of_runs(own)
+    check_output(own, again, [request.scan])  # before the first is phased
     return replace(request, output=own, again=again)

@@ -238,6 +238,23 @@ def test_where_none_of_them_is_measured_they_are_drawn(
     assert "drawn by the seed" in told
 
 
+def test_free_voxels_of_the_user_are_not_those_that_an_object_has_not_seen(
+    pynx: str, fair: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects were fitted to them."""
+    own = np.zeros((32, 32, 32), bool)
+    own[2:5, 2:30, 2:8] = True
+    np.save(tmp_path / "free.npy", own)
+    objects, said = given(monkeypatch), list[str]()
+    wish = replace(fair, runs=1, cycles=(0, 3, 2))
+    wish = replace(wish, pynx=("--free_pixel_mask", str(tmp_path / "free.npy")))
+    compared = compare_handovers(replace(wish, output=tmp_path / "c.cxi"), say=said.append)
+    assert list(compared.ways) == ["filled", "masked"]
+    assert not any(objects)
+    phase(wish, say=said.append)
+    assert not [line for line in said if line.startswith("free voxels")]
+
+
 def test_only_objects_that_runs_begin_at_are_brought_into_the_box(
     fair: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,8 +13,10 @@ from scan_files import filled_arrays
 
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import write_filled_cxi, write_scan
+from bcdi_inpaint.jobs import phase as phasing
 from bcdi_inpaint.jobs.compare_handovers import compare_handovers, comparing_is_advised
 from bcdi_inpaint.jobs.phase import Request
+from bcdi_inpaint.jobs.run_folder import is_finished, results
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.scan.scan import Scan
 
@@ -78,11 +80,14 @@ def test_the_line_tells_the_log_errors_where_they_may_decide(
         "masked": replace(both.ways["masked"], best=worse),
     }
     told = str(replace(both, ways=ways))
-    free = f"{better.llk_free:.4g} with the gap filled, {worse.llk_free:.4g} with the gap masked"
+    begun = "from an object of the refinement, whose gap is free either way"
+    free = f"{better.llk_free:.4g} {begun}, {worse.llk_free:.4g} with the gap masked"
     assert told == (
         f"free log-likelihood {free}, their log errors 0.405, 0.512: filled is taken, "
         f"{both.ways['filled'].output}"
     )
+    same = replace(both, ways={word: replace(one, best=better) for word, one in ways.items()})
+    assert str(same).startswith(f"free log-likelihood {better.llk_free:.4g} {begun}: masked is")
     older = replace(worse, free_log_error=float("nan"))
     ways["masked"] = replace(ways["masked"], best=older)
     assert "log errors" not in str(replace(both, ways=ways))
@@ -140,6 +145,48 @@ def test_interrupted_in_the_second_the_same_request_does_the_rest(
     both = compare_handovers(wish, say=lines.append)
     assert lines.count("1 of 1 runs are there already") == 2
     assert both.taken.output.read_bytes() == both.ways[both.better].output.read_bytes()
+
+
+@pytest.fixture
+def no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is drawn, which takes longer than the runs."""
+    monkeypatch.setattr(phasing, "draw_best", lambda picture, *_: picture.touch())
+
+
+@pytest.mark.usefixtures("pynx", "no_picture")
+def test_interrupted_with_force_only_what_was_there_before_is_done_anew(
+    request_of: Request, tmp_path: Path
+) -> None:
+    wish = replace(request_of, output=tmp_path / "c.cxi", cycles=(0, 3, 2), crop=(24, 24, 24))
+    before = compare_handovers(replace(wish, force=True)).ways
+
+    def press(line: str) -> None:
+        if line.startswith("run 1 of 1") and is_finished(tmp_path / "c_filled.cxi"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare_handovers(replace(wish, force=True), say=press)
+    lines: list[str] = []
+    after = compare_handovers(replace(wish, force=True), say=lines.append).ways
+    assert lines.count("1 of 1 runs are there already") == 2
+    for word, one in before.items():
+        np.testing.assert_array_equal(after[word].best.obj, one.best.obj)
+        assert len(results(one.folder)) == 1
+    lines.clear()
+    compare_handovers(replace(wish, force=True), say=lines.append)
+    assert "1 of 1 runs are there already" not in lines
+
+
+@pytest.mark.usefixtures("pynx", "no_picture")
+def test_without_free_voxels_the_log_likelihood_is_told_of_the_same_voxels(
+    request_of: Request, tmp_path: Path
+) -> None:
+    wish = replace(request_of, cycles=(0, 3, 2), crop=(10, 24, 24))
+    both = compare_handovers(replace(wish, output=tmp_path / "c.cxi"))
+    assert str(both).startswith(f"log-likelihood {both.ways['filled'].best.llk:.4g} with")
+    told = "no voxel of 10 x 24 x 24 is free to judge handover hard against the gap masked"
+    with pytest.raises(InputError, match=told):
+        compare_handovers(replace(wish, output=tmp_path / "d.cxi", handover="hard"))
 
 
 @pytest.mark.parametrize(
