@@ -110,7 +110,8 @@ def report_crystals(
             "Two treatments of the same gaps: in how many the first is nearer to the truth, and "
             "how many times as far off in the median. `by_chance`: how often coins would be as "
             "one-sided. `pearson_higher`, `free_lower`: in how many its intensity in the gap "
-            "correlates better with the counts, and its free log-likelihood is lower.",
+            "correlates better with the counts, and its free log-likelihood is lower, nan where "
+            "that is of other voxels or counts: *found* takes the background off.",
             _as_table(beside, SIDE_COLUMNS),
         ]
     return CrystalReport(

@@ -9,7 +9,11 @@ import numpy as np
 from scipy.stats import binomtest
 
 from bcdi_inpaint.evaluation.crystals.records import Record, gap_of
-from bcdi_inpaint.evaluation.crystals.treatments import treatment_place
+from bcdi_inpaint.evaluation.crystals.treatments import (
+    COMPLETE,
+    parse_treatment,
+    treatment_place,
+)
 
 SIDE_COLUMNS = (
     "setting",
@@ -45,7 +49,8 @@ def set_side_by_side(records: Sequence[Record], treatments: Sequence[str]) -> It
     `cases`, the gaps that both were phased in; `nearer`, in how many of them the treatment is
     nearer to the truth; `times_as_far`, the median of its error over the other's; `by_chance`, how
     often coins would be that one-sided (two-sided sign test); in how many gaps its intensity in the
-    gap correlates better with the counts, and its free log-likelihood is lower.
+    gap correlates better with the counts, and its free log-likelihood is lower, nan where the free
+    voxels or their counts are others.
     """
     others = sorted({record["treatment"] for record in records}, key=treatment_place)
     for treatment in treatments:
@@ -59,7 +64,10 @@ def set_side_by_side(records: Sequence[Record], treatments: Sequence[str]) -> It
                 for width in (*widths, *([EVERY] if len(widths) > 1 else [])):
                     cell = [couple for couple in own if width in (EVERY, couple[0]["width"])]
                     head = {"setting": setting, "width": width, "treatment": treatment}
-                    yield head | {"against": other} | _row(cell, tell_chance=width != EVERY)
+                    row = _row(cell, tell_chance=width != EVERY)
+                    if not _same_free_counts(treatment, other):
+                        row["free_lower"] = math.nan
+                    yield head | {"against": other} | row
 
 
 def _couples(records: Sequence[Record], treatment: str, other: str) -> list[Couple]:
@@ -83,6 +91,16 @@ def _row(couples: Sequence[Couple], *, tell_chance: bool) -> Record:
         "pearson_higher": _count(couples, "pearson_gap", lambda own, other: own > other),
         "free_lower": _count(couples, "llk_free", lambda own, other: own < other),
     }
+
+
+def _same_free_counts(*names: str) -> bool:
+    """Whether free log-likelihoods are of the same voxels and counts.
+
+    What is *found* takes the background off; the complete counts have free voxels of their own.
+    """
+    treatments = [parse_treatment(name) for name in names]
+    found = {"found" in one.knowledge for one in treatments}
+    return len(found) == 1 and not any(one.handover == COMPLETE for one in treatments)
 
 
 def _times(own: Record, other: Record) -> float:

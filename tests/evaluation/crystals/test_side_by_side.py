@@ -34,6 +34,23 @@ def test_gaps_are_counted_in_which_a_treatment_is_nearer() -> None:
     assert row["by_chance"] == pytest.approx(12 / 32)  # 4 or 5, 0 or 1 of five coins; one was even
 
 
+@pytest.mark.parametrize(
+    ("treatment", "other", "is_told"),
+    [
+        ("prior", "zero", True),
+        ("refined prior + found", "mask + found", True),
+        ("refined prior + found", "mask", False),  # it has its background
+        ("prior", "complete", False),
+    ],
+)
+def test_free_voxels_are_compared_where_they_are_the_same(
+    treatment: str, other: str, is_told: bool
+) -> None:
+    records = [_record(treatment, 0.1, 0, llk_free=1.0), _record(other, 0.2, 0, llk_free=2.0)]
+    (row,) = set_side_by_side(records, [treatment])
+    assert math.isnan(row["free_lower"]) != is_told
+
+
 def test_gaps_that_one_was_not_phased_in_are_no_case() -> None:
     records = [*_gaps([0.1], [0.2]), _record("prior", 0.1, 7), _record("zero", 0.5, 7)]
     against = {row["against"]: row["cases"] for row in set_side_by_side(records, ["prior"])}
