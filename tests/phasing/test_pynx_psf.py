@@ -107,6 +107,20 @@ def test_updates_find_how_coherent_the_beam_was(crystal: Any) -> None:
     assert np.linalg.norm(found - blurred_by(intensity)) < 0.01 * np.linalg.norm(found)
 
 
+@pytest.mark.parametrize("model", ["gaussian", "pseudo-voigt"])
+def test_a_function_stays_one_however_often_it_is_updated(
+    crystal: Any, rng: np.random.Generator, model: str
+) -> None:
+    """Rounding leaves its tails of either sign, and updates multiply what is there."""
+    _, intensity = crystal
+    counts = rng.poisson(intensity).astype(np.float32)
+    psf_f = scipy.fft.rfftn(model_psf(intensity.shape, model, 0.5, 0.05))
+    for _ in range(60):
+        psf_f = update_psf(psf_f, counts, intensity[::-1])  # an object that is not the crystal
+        psf = scipy.fft.irfftn(psf_f, s=intensity.shape)
+        assert psf.min() > -2e-6 * psf.max()
+
+
 def test_cycles_with_it_end_nearer_to_the_object(crystal: Any) -> None:
     obj, intensity = crystal
     errors = []
