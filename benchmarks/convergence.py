@@ -27,8 +27,8 @@ from bcdi_inpaint.evaluation.crystals.object_error import compare
 from bcdi_inpaint.phasing.handover import HandOver, hand_over
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import run_preset
-from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
-from bcdi_inpaint.phasing.selection import choose
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+from bcdi_inpaint.phasing.selection import choose, free_misfit
 from bcdi_inpaint.tables import format_table
 from benchmarks.telling import tell
 from simulation.crystal_kinds import KINDS
@@ -136,7 +136,7 @@ def row(case: Case, name: str, chain: Chain, starts: int, seed: int) -> dict[str
         "strain (rad)": case.crystal.parameters.get("strain_rad", float("nan")),
         "gap": name,
         **chain.head,
-        "by free LLK (rad)": case.error(min(found, key=free_first)) if found else float("nan"),
+        "by free LLK (rad)": case.error(min(found, key=free_misfit)) if found else float("nan"),
         "as phase takes (rad)": case.error(choose(found)) if found else float("nan"),
         "best (rad)": min(errors),
         "median (rad)": float(np.median(errors)),

@@ -21,8 +21,9 @@ from bcdi_inpaint.errors import InputError, is_out_of_memory
 from bcdi_inpaint.phasing.constraints import Constraint
 from bcdi_inpaint.phasing.free_voxels import Islands, draw_islands, set_free_voxels
 from bcdi_inpaint.phasing.pynx_stages import PynxStages
-from bcdi_inpaint.phasing.reconstruction import Reconstruction, best
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.schedule import Schedule
+from bcdi_inpaint.phasing.selection import best
 from bcdi_inpaint.phasing.starts import random_object, run_starts
 from bcdi_inpaint.pynx_engine import import_pynx, quiet
 

@@ -27,7 +27,7 @@ from bcdi_inpaint.phasing.pynx_course import cycles_of, describe, refuse_other_g
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics, with_knowledge
 from bcdi_inpaint.phasing.pynx_runs import Runs
 from bcdi_inpaint.phasing.pynx_scan import CarriesFill, with_carried_fill
-from bcdi_inpaint.phasing.reconstruction import Reconstruction
+from bcdi_inpaint.phasing.reconstruction import Reconstruction, is_object
 from bcdi_inpaint.pynx_engine import import_pynx
 from bcdi_inpaint.scan.boxes import Box, as_box
 from bcdi_inpaint.scan.found_object import FoundObject
@@ -120,8 +120,10 @@ class _Watched(CarriesFill):
         set_free_voxels(self.cdi, self.final.filled, islands)
 
     def _known(self, number: int) -> tuple[str, Reconstruction] | None:
+        """A run that was done; one that left no object is done again."""
         keeper = self.runs.keeper
-        return None if keeper is None else keeper.known().get(number)
+        known = None if keeper is None else keeper.known().get(number)
+        return known if known is not None and is_object(known[1].obj, known[1].support) else None
 
     def prepare_cdi(self) -> None:
         """Nothing for a run that is done."""
@@ -214,12 +216,18 @@ class _Watched(CarriesFill):
         self.cdi.tell = tell
 
     def save_result(self, file_name: str | None = None, verbose: bool = True) -> None:
-        """Where the keeper wants it; nowhere without one."""
+        """Where the keeper wants it; nowhere without one, or where the retrieval diverged.
+
+        What was saved would count as done when the runs are gone on with.
+        """
         self._settle()
-        if self.runs.keeper is not None:
+        if self.runs.keeper is not None and self._has_object():
             self.params[FREE_LOG_ERROR] = free_log_error(self.cdi, self._inside())
             with self.runs.keeper.saving(self.next_run):
                 super().save_result(file_name, verbose)  # type: ignore[misc]
+
+    def _has_object(self) -> bool:
+        return is_object(self.cdi.get_obj(shift=True), self.cdi.get_support(shift=True) > 0)
 
     def _inside(self) -> np.ndarray:
         """The object of the `CDI`, zero outside the support."""
@@ -230,7 +238,7 @@ class _Watched(CarriesFill):
         """What the `CDI` holds at the end of a run, as PyNX saves it."""
         cdi, llk = self.cdi, self.cdi.get_llk()
         obj, support = cdi.get_obj(shift=True), cdi.get_support(shift=True) > 0
-        if not np.all(np.isfinite(obj)) or not np.any(obj * support):
+        if not is_object(obj, support):
             return InputError(
                 "the retrieval diverged (the object is not finite, or zero everywhere), expected a "
                 "particle: check the counts and the mask, or try another seed"

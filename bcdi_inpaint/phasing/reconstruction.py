@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,11 +91,13 @@ def intensity_of(obj: ComplexArray) -> FloatArray:
     return squared
 
 
-def best(results: Sequence[Reconstruction]) -> Reconstruction:
-    """The one of least free log-likelihood, or log-likelihood where there are no free voxels."""
-    return min(results, key=free_first)
+def is_object(obj: ComplexArray, support: BoolArray) -> bool:
+    """Whether a retrieval found something: all finite, and not zero everywhere in the support.
 
-
-def free_first(found: Reconstruction) -> float:
-    """What reconstructions are ordered by: the free log-likelihood, or else the log-likelihood."""
-    return found.llk if np.isnan(found.llk_free) else found.llk_free
+    Examples
+    --------
+    >>> support = np.ones((2, 2, 2), bool)
+    >>> [is_object(np.full(support.shape, value), support) for value in (1j, 0j, complex("nan"))]
+    [True, False, False]
+    """
+    return bool(np.isfinite(obj).all() and np.any(obj[support]))

@@ -73,7 +73,7 @@ def best_of(ways: Mapping[str, Judged]) -> str:
 
     One that began at random is taken in place of one from an object as `choose` does.
     """
-    names = sorted(ways, key=lambda name: ways[name].free)  # equals stay in their order
+    names = sorted(ways, key=lambda name: _or_worst(ways[name].free))  # equals stay in their order
     first = ways[names[0]]
     begun = [name for name in names if ways[name].begun]
     if first.begun or not begun or _outdoes(first, ways[begun[0]]):
@@ -92,7 +92,7 @@ def _outdoes(at_random: Judged, begun: Judged) -> bool:
     """
     errors = at_random.log_error, begun.log_error
     fits = np.isnan(errors).any() or errors[0] < errors[1]
-    return bool(fits and at_random.free < begun.free)
+    return bool(fits and _or_worst(at_random.free) < _or_worst(begun.free))
 
 
 def _of_least_ranks(found: Sequence[Reconstruction]) -> Reconstruction:
@@ -106,8 +106,21 @@ def _of_least_ranks(found: Sequence[Reconstruction]) -> Reconstruction:
 
 
 def free_misfit(found: Reconstruction) -> float:
-    """The free log-likelihood of a run, less is better; without free voxels that of all."""
-    return found.llk if np.isnan(found.llk_free) else found.llk_free
+    """The free log-likelihood of a run, less is better; without free voxels that of all.
+
+    Infinite where neither is a number: then the run found nothing.
+    """
+    return _or_worst(found.llk if np.isnan(found.llk_free) else found.llk_free)
+
+
+def best(found: Sequence[Reconstruction]) -> Reconstruction:
+    """The one of least free log-likelihood, or log-likelihood where there are no free voxels."""
+    return min(found, key=free_misfit)
+
+
+def _or_worst(misfit: float) -> float:
+    """A misfit that is no number is the worst: nan is neither less nor more than any."""
+    return np.inf if np.isnan(misfit) else misfit
 
 
 def _ranks(values: Sequence[float]) -> np.ndarray:

@@ -20,6 +20,7 @@ from bcdi_inpaint.phasing.handover import HandOver
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import run_preset
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.scan.boxes import as_box, whole
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -209,6 +210,45 @@ def test_the_rest_of_the_runs_is_as_if_all_were_done_at_once(
         np.testing.assert_array_equal(one.obj, same.obj)
         np.testing.assert_array_equal(one.support, same.support)
         assert one.llk_free == same.llk_free
+
+
+class Saves(Keeps):
+    """Lets PyNX save, and notes which runs."""
+
+    def __init__(self, known: dict[int, tuple[str, Reconstruction]]) -> None:
+        super().__init__(known)
+        self.values, self.saved = {}, list[int]()
+
+    def saving(self, run: int) -> Any:
+        self.saved.append(run)
+        return super().saving(run)
+
+
+def test_a_run_that_diverged_is_not_saved_and_not_taken_for_done(
+    handed: HandOver, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    preset = replace(SHORT, raar=4, er=2)
+    good = run_preset(handed, preset)
+    own, outcomes = pynx_watched.settle, dict[int, Any]()
+
+    def diverge(cdi: Any, *given: Any) -> Any:
+        cdi = own(cdi, *given)
+        if not outcomes:
+            cdi._obj[:] = np.nan
+        return cdi
+
+    monkeypatch.setattr(pynx_watched, "settle", diverge)
+    keeper = Saves({})
+    (found,) = run_preset(handed, preset, keeper=keeper, report=outcomes.__setitem__)
+    assert found.run == 2
+    assert keeper.saved == [2]
+    assert str(outcomes[1]).startswith("the retrieval diverged")
+    lost = replace(found, obj=np.full_like(found.obj, np.nan), llk=np.nan, llk_free=np.nan)
+    keeper = Saves({1: ("1.cxi", lost), 2: ("2.cxi", found)})  # as files of before may hold
+    again = run_preset(handed, preset, keeper=keeper)
+    assert keeper.saved == [1]
+    np.testing.assert_array_equal(again[0].obj, good[0].obj)
 
 
 def test_what_depends_on_how_far_a_run_is_goes_by_the_runs_own_cycles(

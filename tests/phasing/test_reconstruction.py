@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.phasing.handover import HandOver
-from bcdi_inpaint.phasing.reconstruction import Reconstruction, best, intensity_of
+from bcdi_inpaint.phasing.reconstruction import Reconstruction, intensity_of
 
 
 def found(llk_free: float, llk: float = 1.0) -> Reconstruction:
@@ -20,13 +20,6 @@ def test_it_prints_itself_in_a_line() -> None:
     assert str(one) == "object of 4 x 6 x 8 voxels, support 8 voxels, free log-likelihood 1.5"
     of_scan = Reconstruction(one.obj, one.support, 1.0, 1.5, (), handed=handed)
     assert str(of_scan) == f"{one}, handover prior"
-
-
-def test_the_best_is_of_least_free_likelihood_or_of_likelihood_where_none_is_free() -> None:
-    a, b = found(2.0, llk=1.0), found(1.5, llk=3.0)
-    assert best([a, b]) is b
-    c, d = found(np.nan, llk=1.0), found(np.nan, llk=3.0)
-    assert best([d, c]) is c
 
 
 def test_the_calculated_intensity_keeps_the_photons_and_the_peaks_place() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
-from bcdi_inpaint.phasing.selection import best_of, choose, judged
+from bcdi_inpaint.phasing.selection import Judged, best, best_of, choose, free_misfit, judged
 
 NAN = float("nan")
 
@@ -77,3 +77,25 @@ def test_ways_that_are_equal_leave_the_first() -> None:
     first, second = (judged(run(10.0, 2.0, 200, 0.5, begun=begun)) for begun in (True, False))
     assert best_of({"masked": first, "filled": second}) == "masked"
     assert best_of({"masked": second, "filled": second}) == "masked"
+
+
+def test_the_best_is_of_least_free_likelihood_or_of_likelihood_where_none_is_free() -> None:
+    one, other = run(2.0, 1.0, 100), run(1.5, 3.0, 100)
+    assert best([one, other]) is other
+    one, other = run(NAN, 1.0, 100), run(NAN, 3.0, 100)
+    assert best([other, one]) is one
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_run_that_found_nothing_is_the_worst(begun: bool) -> None:
+    nothing, good = run(NAN, NAN, 0, begun=begun), run(9.0, 5.0, 100, begun=begun)
+    assert free_misfit(nothing) == np.inf
+    for runs in ([nothing, good], [good, nothing]):
+        assert choose(runs) is good
+        assert best(runs) is good
+    assert choose([nothing]) is nothing
+    at_random = run(20.0, 9.0, 100)
+    assert choose([nothing, at_random]) is at_random
+    of_no_figure = Judged(NAN, NAN, begun)
+    for way in (judged(good), judged(at_random)):
+        assert best_of({"masked": of_no_figure, "filled": way}) == "filled"

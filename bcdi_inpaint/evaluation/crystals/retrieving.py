@@ -22,9 +22,9 @@ from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, known_by
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_retrieval import retrieve_best
 from bcdi_inpaint.phasing.pynx_runs import run_preset
-from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.schedule import Schedule
-from bcdi_inpaint.phasing.selection import choose
+from bcdi_inpaint.phasing.selection import choose, free_misfit
 from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.found_object import FoundObject
 
@@ -145,7 +145,7 @@ def _in_order(found: Sequence[Reconstruction]) -> list[Reconstruction]:
     But where runs from objects stand beside random ones, which only `phase` makes, the one that
     `phase` takes is the first.
     """
-    ordered = sorted(found, key=free_first)
+    ordered = sorted(found, key=free_misfit)
     if not any(one.begun for one in ordered):
         return ordered
     taken = choose(ordered)

@@ -18,7 +18,8 @@ from bcdi_inpaint.evaluation.crystals.treatments import parse_treatment
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.phasing.free_voxels import islands_in
 from bcdi_inpaint.phasing.handover import HandOver
-from bcdi_inpaint.phasing.reconstruction import Reconstruction, free_first
+from bcdi_inpaint.phasing.reconstruction import Reconstruction
+from bcdi_inpaint.phasing.selection import free_misfit
 from bcdi_inpaint.scan.boxes import as_box, whole
 
 
@@ -41,7 +42,7 @@ def test_the_best_starts_are_kept_the_best_first(
     handed = HandOver("complete", counts.astype(np.float32), none, none)
     kept = retrieve_kept(handed, setting, config, 4)
     assert len(kept) == 2
-    assert free_first(kept[0]) <= free_first(kept[1])
+    assert free_misfit(kept[0]) <= free_misfit(kept[1])
     again = retrieve_kept(handed, setting, config, 4)
     np.testing.assert_array_equal(kept[0].obj, again[0].obj)
     assert compare(kept[0].obj, particle[0]).phase_rms_rad < 0.3
