@@ -40,9 +40,14 @@ class CarriedFill:
 
     @classmethod
     def of(cls, handed: HandOver) -> CarriedFill:
-        """What is handed over, in photons; its name follows from what is known of the voxels."""
+        """What is handed over, in photons; its name follows from what is known of the voxels.
+
+        Where nothing is, the hand-over's own name tells a fill that is wholly taken as measured
+        from one that is in part.
+        """
         counts, nothing = handed.counts, np.zeros(handed.counts.shape, np.float32)
-        name, filled, parts = "hard", handed.filled, (nothing, nothing, nothing)
+        name = "partial" if handed.name == "partial" else "hard"
+        filled, parts = handed.filled, (nothing, nothing, nothing)
         match handed.constraint:
             case PriorConstraint(estimates, sigma):
                 name, filled, parts = "prior", np.isfinite(sigma), (sigma, nothing, nothing)
@@ -130,7 +135,8 @@ class CarriedFill:
 
         `masked` (n_rock, n_y, n_x) bool are the voxels that are not taken as measured.
         """
-        if (masked & self.filled).any() and self.handover != "hard":
+        as_measured = self.handover in ("hard", "partial")
+        if (masked & self.filled).any() and not as_measured:
             return self.handover
         if not (self.filled & ~masked).any():
             return "mask"

@@ -9,6 +9,7 @@ import pytest
 
 from bcdi_inpaint.phasing.carried_fill import CarriedFill, Cycles, count_cycles
 from bcdi_inpaint.phasing.constraints import AmplitudeInterval, AmplitudePrior
+from bcdi_inpaint.phasing.handover import HandOver
 
 SHAPE = (4, 4, 6)
 
@@ -114,6 +115,7 @@ def test_cycles_of_an_algorithm_are_counted(algorithm: str, expected: Cycles) ->
         ("hard", False, slice(2, 6), "hard"),
         ("hard", True, slice(2, 6), "mask"),
         ("partial", False, slice(2, 6), "partial"),
+        ("partial", True, slice(2, 6), "mask"),
         ("mask", True, slice(2, 6), "mask"),
     ],
 )
@@ -122,6 +124,26 @@ def test_what_was_used_is_told_of_the_part_that_is_phased(
 ) -> None:
     part = replace(fill, handover=handover).cut((slice(0, 4), slice(0, 4), box))
     assert part.used(part.filled & masked) == used
+
+
+@pytest.mark.parametrize(
+    ("name", "trusted", "carried"),
+    [
+        ("hard", True, "hard"),
+        ("partial", True, "partial"),
+        ("partial", False, "mask"),
+        ("zero", True, "hard"),  # a name of a benchmark's
+    ],
+)
+def test_what_counts_as_measured_keeps_its_name(
+    fill: CarriedFill, name: str, trusted: bool, carried: str
+) -> None:
+    sure = fill.filled & (np.arange(SHAPE[2]) < 4) & trusted
+    handed = HandOver(name, fill.counts, fill.filled & ~sure, sure)
+    made = CarriedFill.of(handed)
+    assert made.handover == carried
+    assert made.used(handed.bad_mask) == carried
+    assert made.constraint() is None
 
 
 def test_without_a_background_the_uncertainty_in_counts_stays(fill: CarriedFill) -> None:
