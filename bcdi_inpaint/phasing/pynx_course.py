@@ -91,13 +91,15 @@ def from_object(params: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a run that begins at an object, by those of a run from the start.
 
     PyNX leaves out cycles where the support's period is 0, and begins a point spread function of
-    the user's at two thirds of RAAR, of which it needs some.
+    the user's at two thirds of RAAR, of which it needs some. By ``zero_mask auto`` it frees masked
+    voxels at six tenths of RAAR, without RAAR never; here they are free at once.
     """
     raar = 2 if params["psf"] else 0
     er = max(1, round(params["nb_er"] * FROM_OBJECT))
     period = raar + er + 1  # the run has ended by then
     own = {"nb_hio": 0, "nb_raar": raar, "nb_er": er}
-    return own | {"support_update_period": period, "detwin": 0}
+    own |= {"support_update_period": period, "detwin": 0}
+    return own | ({"zero_mask": 0} if str(params["zero_mask"]).lower() == "auto" else {})
 
 
 def settling(params: dict[str, Any]) -> dict[str, Any]:

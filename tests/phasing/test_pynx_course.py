@@ -83,6 +83,16 @@ def test_from_an_object_there_is_no_twin_and_no_other_support() -> None:
 
 
 @pytest.mark.usefixtures("pynx")
+@pytest.mark.parametrize(("word", "held"), [("0", "0"), ("auto", 0), ("Auto", 0), ("1", "1")])
+def test_from_an_object_masked_voxels_are_free_unless_they_are_to_be_zero(
+    word: str, held: object
+) -> None:
+    """By ``auto`` PyNX frees them within HIO and RAAR, of which there are none."""
+    params = params_of("--zero_mask", word)
+    assert (params | from_object(params))["zero_mask"] == held
+
+
+@pytest.mark.usefixtures("pynx")
 def test_a_course_is_told_in_words() -> None:
     params = params_of()
     own = "HIO 400, RAAR 600, ER 200"

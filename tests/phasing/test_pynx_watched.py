@@ -311,6 +311,20 @@ def test_from_an_object_the_gap_is_free(handed: HandOver, truth: FoundObject) ->
         assert (run.handed.constraint is None) == (name == "mask")
 
 
+def test_from_an_object_the_gap_is_free_by_zero_mask_auto_too(
+    handed: HandOver, truth: FoundObject
+) -> None:
+    gap = np.zeros((32, 32, 32), bool)
+    gap[:, :, 18:22] = True
+    masked = replace(handed, counts=np.where(gap, 0, handed.counts), bad_mask=gap)
+    once = replace(SHORT, er=16, runs=1)
+    (free,), (auto,) = (
+        run_preset(masked, once, objects=[truth], extra=("--zero_mask", word))
+        for word in ("0", "auto")
+    )
+    np.testing.assert_array_equal(auto.obj, free.obj)
+
+
 def test_a_psf_of_the_users_is_heeded_from_an_object_too(
     handed: HandOver, truth: FoundObject
 ) -> None:
