@@ -19,9 +19,9 @@ and in the plane of the gap lie the facets' rods: exact intensities had ratios u
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 
@@ -139,8 +139,26 @@ def _beside(gap: BoolArray, measured: BoolArray | None, reach: float) -> BoolArr
     """Measured voxels within some voxels of the gap."""
     if not gap.any():
         return np.zeros_like(gap)
-    near: BoolArray = distance_transform_edt(~gap) <= reach
-    return near & ~gap if measured is None else near & ~gap & measured
+    beside = _near(gap, reach)
+    beside &= ~gap
+    if measured is not None:
+        beside &= measured
+    return beside
+
+
+def _near(gap: BoolArray, reach: float) -> BoolArray:
+    """Voxels within some voxels of the gap, and the gap: a few copies of it, each moved.
+
+    A distance transform tells them too, and takes fifty bytes a voxel.
+    """
+    near = gap.copy()
+    steps = range(-int(reach), int(reach) + 1)
+    for step in product(steps, repeat=gap.ndim):
+        if 0 < np.sqrt(sum(along**2 for along in step)) <= reach:
+            there = tuple(slice(max(along, 0), min(along, 0) or None) for along in step)
+            here = tuple(slice(max(-along, 0), min(-along, 0) or None) for along in step)
+            near[there] |= gap[here]
+    return near
 
 
 def _peak(calculated: np.ndarray) -> tuple[int, ...]:

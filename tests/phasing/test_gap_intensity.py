@@ -1,11 +1,13 @@
 """How bright a reconstruction is in the gap, over beside it."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
-from bcdi_inpaint.phasing.gap_intensity import gap_intensity
+from bcdi_inpaint.phasing.gap_intensity import _beside, _near, gap_intensity
 
 SHAPE = (24, 32, 32)
 
@@ -39,6 +41,24 @@ def test_what_was_not_measured_is_not_compared_with(gap: np.ndarray) -> None:
     calculated = np.where(gap, 3 * _peak(), _peak())
     spoilt = np.where(bad, 1e3, calculated)
     assert gap_intensity(spoilt, gap, ~(gap | bad)).ratio == pytest.approx(3, rel=0.1)
+
+
+@pytest.mark.parametrize("reach", [0.5, 1.0, 1.5, 2.0, 3.2])
+def test_what_is_beside_the_gap_is_by_its_distance(rng: np.random.Generator, reach: float) -> None:
+    gap = rng.random((9, 14, 3)) < 0.01
+    gap[:, 5:7] = True
+    np.testing.assert_array_equal(_near(gap, reach), distance_transform_edt(~gap) <= reach)
+
+
+def test_to_look_beside_the_gap_takes_little_memory() -> None:
+    gap = np.zeros((64, 64, 64), dtype=bool)
+    gap[:, 30:34] = True
+    tracemalloc.start()
+    try:
+        _beside(gap, ~gap, 2.0)
+        assert tracemalloc.get_traced_memory()[1] < 4 * gap.size  # a distance takes 50 bytes
+    finally:
+        tracemalloc.stop()
 
 
 def _box_crystal() -> np.ndarray:
