@@ -67,7 +67,9 @@ class Benefit:
 
     Attributes
     ----------
-    gap : the one that matters most: the widest, in fringes, of those in the window of the peak.
+    gap : the one that matters most, of those in the window of the peak: the widest in fringes, or
+        where none are found along its normal in lines, each over the width from which on a fill
+        helps.
     fringes : its width in fringe periods along its normal, nan where no fringes are found.
     distance : lines between the Bragg peak and the gap's nearer edge, 0 where it covers the peak.
     counts_beside : mean counts in the brightest known line beside it, in the window of the peak.
@@ -187,7 +189,7 @@ def expected_benefit(
         beside = _counts_beside(near, known, gap.axis, (first, last), settings.beside)
         verdict = verdict_of(gap.width, fringes, beside, settings=settings)
         found.append(Benefit(gap, fringes, distance, beside, verdict))
-    widths = [one.gap.width if math.isnan(one.fringes) else one.fringes for one in found]
+    widths = [_of_limit(one.gap.width, one.fringes, settings) for one in found]
     return found[int(np.argmax(widths))] if found else None
 
 
@@ -233,8 +235,12 @@ def verdict_of(
     """
     if counts_beside < settings.counts:
         return "mask"
-    wide = width >= settings.voxels if math.isnan(fringes) else fringes >= settings.fringes
-    return "fill" if wide else "compare"
+    return "fill" if _of_limit(width, fringes, settings) >= 1 else "compare"
+
+
+def _of_limit(width: int, fringes: float, settings: BenefitSettings) -> float:
+    """How wide a gap is, over the width from which on a fill helps: in lines, or in fringes."""
+    return width / settings.voxels if math.isnan(fringes) else fringes / settings.fringes
 
 
 def _counts_beside(

@@ -7,6 +7,7 @@ import pytest
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.peak.fringes import HALF_WINDOW
+from bcdi_inpaint.phasing import benefit
 from bcdi_inpaint.phasing.benefit import (
     FAR,
     NOWHERE,
@@ -125,6 +126,32 @@ def test_of_several_gaps_the_widest_near_the_peak_counts() -> None:
     seen = _seen(counts, Gap(1, 36, 42), Gap(2, 10, 22))
     assert seen is not None
     assert seen.gap == Gap(2, 10, 22)
+
+
+@pytest.mark.parametrize(
+    ("frames", "rows", "fringes", "wider", "verdict"),
+    [
+        (4, 12, 3.0, 1, "fill"),  # lines are no fringes: four of the nine that a fill needs
+        (4, 12, 1.0, 1, "compare"),
+        (8, 12, 1.0, 0, "compare"),
+        (9, 6, 1.0, 0, "fill"),
+    ],
+)
+def test_gaps_with_and_without_fringes_are_compared_by_their_own_limits(
+    monkeypatch: pytest.MonkeyPatch,
+    frames: int,
+    rows: int,
+    fringes: float,
+    wider: int,
+    verdict: str,
+) -> None:
+    period = np.array([math.nan, rows / fringes, math.nan])
+    monkeypatch.setattr(benefit, "_period", lambda *_: period)
+    gaps = Gap(0, 28, 28 + frames), Gap(1, 36, 36 + rows)
+    for given in (gaps, gaps[::-1]):
+        seen = _seen(_pattern(16), *given)
+        assert seen is not None
+        assert (seen.gap, seen.verdict) == (gaps[wider], verdict)
 
 
 def test_a_gap_over_the_peak_has_no_distance() -> None:
