@@ -123,7 +123,7 @@ class _Watched(CarriesFill):
         """A run that was done; one that left no object is done again."""
         keeper = self.runs.keeper
         known = None if keeper is None else keeper.known().get(number)
-        return known if known is not None and is_object(known[1].obj, known[1].support) else None
+        return known if known is not None and is_object(known[1].obj) else None
 
     def prepare_cdi(self) -> None:
         """Nothing for a run that is done."""
@@ -216,18 +216,13 @@ class _Watched(CarriesFill):
         self.cdi.tell = tell
 
     def save_result(self, file_name: str | None = None, verbose: bool = True) -> None:
-        """Where the keeper wants it; nowhere without one, or where the retrieval diverged.
-
-        What was saved would count as done when the runs are gone on with.
-        """
+        """Where the keeper wants it; nowhere without one, or if it is no object: not done yet."""
         self._settle()
-        if self.runs.keeper is not None and self._has_object():
-            self.params[FREE_LOG_ERROR] = free_log_error(self.cdi, self._inside())
-            with self.runs.keeper.saving(self.next_run):
+        keeper, obj = self.runs.keeper, self._inside()
+        if keeper is not None and is_object(obj):
+            self.params[FREE_LOG_ERROR] = free_log_error(self.cdi, obj)
+            with keeper.saving(self.next_run):
                 super().save_result(file_name, verbose)  # type: ignore[misc]
-
-    def _has_object(self) -> bool:
-        return is_object(self.cdi.get_obj(shift=True), self.cdi.get_support(shift=True) > 0)
 
     def _inside(self) -> np.ndarray:
         """The object of the `CDI`, zero outside the support."""
@@ -238,7 +233,7 @@ class _Watched(CarriesFill):
         """What the `CDI` holds at the end of a run, as PyNX saves it."""
         cdi, llk = self.cdi, self.cdi.get_llk()
         obj, support = cdi.get_obj(shift=True), cdi.get_support(shift=True) > 0
-        if not is_object(obj, support):
+        if not is_object(obj * support):
             return InputError(
                 "the retrieval diverged (the object is not finite, or zero everywhere), expected a "
                 "particle: check the counts and the mask, or try another seed"

@@ -91,13 +91,14 @@ def intensity_of(obj: ComplexArray) -> FloatArray:
     return squared
 
 
-def is_object(obj: ComplexArray, support: BoolArray) -> bool:
-    """Whether a retrieval found something: all finite, and not zero everywhere in the support.
+def is_object(obj: ComplexArray) -> bool:
+    """Whether a retrieval found something: all finite, and not zero everywhere.
+
+    `obj` (n_rock, n_y, n_x) is zero outside its support.
 
     Examples
     --------
-    >>> support = np.ones((2, 2, 2), bool)
-    >>> [is_object(np.full(support.shape, value), support) for value in (1j, 0j, complex("nan"))]
+    >>> [is_object(np.full((2, 2, 2), value)) for value in (1j, 0j, complex("nan"))]
     [True, False, False]
     """
-    return bool(np.isfinite(obj).all() and np.any(obj[support]))
+    return bool(np.isfinite(obj).all() and np.any(obj))
