@@ -33,11 +33,11 @@ from bcdi_inpaint.filling.inpainting import inpaint
 from bcdi_inpaint.phasing.background import find_background
 from bcdi_inpaint.phasing.coherence import Coherence
 from bcdi_inpaint.phasing.constraints import PriorConstraint
+from bcdi_inpaint.phasing.handover import prior_of
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import run_preset
 from bcdi_inpaint.phasing.refinement import refine
-from bcdi_inpaint.phasing.refinement_task import prior_of
 from bcdi_inpaint.phasing.scan_phasing import prepare_scan
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import retrieve

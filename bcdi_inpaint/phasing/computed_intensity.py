@@ -13,7 +13,8 @@ import numpy as np
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError, memory_errors
 from bcdi_inpaint.phasing.coherence import CoherenceSearch
-from bcdi_inpaint.phasing.refinement_task import RefinementTask, prior_of
+from bcdi_inpaint.phasing.handover import prior_of
+from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.schedule import Schedule, Stage
 from bcdi_inpaint.phasing.starts import run_starts
 from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, cycle, retrieve

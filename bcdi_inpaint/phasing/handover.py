@@ -163,9 +163,12 @@ def _constraint(fill: Fill, name: str, level: float) -> Constraint | None:
     """What the retrieval is to heed of the voxels that stay masked."""
     if name in BOUNDED:
         return IntervalConstraint(*fill_interval(fill, level))
-    if name == "prior":  # nothing is known where nothing was filled
-        return PriorConstraint(fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf)))
-    return None
+    return prior_of(fill) if name == "prior" else None
+
+
+def prior_of(fill: Fill) -> PriorConstraint:
+    """A fill as the prior of what it filled; nothing is known of the rest."""
+    return PriorConstraint(fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf)))
 
 
 def check_name(name: str, among: Collection[str] = NAMES) -> None:

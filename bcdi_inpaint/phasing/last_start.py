@@ -8,7 +8,8 @@ import numpy as np
 
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.phasing.coherence import Coherence
-from bcdi_inpaint.phasing.refinement_task import RefinementTask, prior_of
+from bcdi_inpaint.phasing.handover import prior_of
+from bcdi_inpaint.phasing.refinement_task import RefinementTask
 from bcdi_inpaint.phasing.schedule import Stage
 from bcdi_inpaint.phasing.torch_retrieval import retrieve
 from bcdi_inpaint.phasing.torch_state import State

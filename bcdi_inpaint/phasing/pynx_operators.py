@@ -19,10 +19,11 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.phasing.constraints import (
     AmplitudeConstraint,
     Constraint,
-    PriorConstraint,
     scale_modulus,
 )
 from bcdi_inpaint.phasing.density import DensitySettings
+from bcdi_inpaint.phasing.free_voxels import MASKED_BELOW
+from bcdi_inpaint.phasing.handover import prior_of
 from bcdi_inpaint.phasing.pynx_density import DENSITY, HeldDensity, heed_density
 from bcdi_inpaint.phasing.pynx_projection import CARRIED, HeldAmplitudes, heed_fills
 from bcdi_inpaint.phasing.schedule import ALGORITHMS, Schedule
@@ -30,10 +31,6 @@ from bcdi_inpaint.pynx_engine import import_pynx
 
 if TYPE_CHECKING:
     from bcdi_inpaint.filling.fill import Fill
-
-
-MASKED = -1e19
-"""Counts that PyNX has for masked voxels are not above it."""
 
 
 def constrain_amplitude(known: AmplitudeConstraint, half_way: float = 0.1) -> Any:
@@ -98,8 +95,7 @@ def with_fill(operator: Any, fill: Fill | Constraint, *, cycles: int = 0) -> Any
     """
     heed_fills()
     if not hasattr(fill, "on_amplitudes"):
-        free = np.where(fill.filled, fill.sigma, np.float32(np.inf))
-        fill = PriorConstraint(fill.counts, free)
+        fill = prior_of(fill)
     return _operator("WithFill", _WithFill)(operator, fill, cycles, [])
 
 
@@ -154,7 +150,7 @@ class _WithFill(_Composed):
 
     def op(self, cdi: Any) -> Any:
         if not self.held:  # filled once, for all powers of this operator
-            masked = np.fft.fftshift(cdi.get_iobs() <= MASKED)
+            masked = np.fft.fftshift(cdi.get_iobs() <= MASKED_BELOW)
             self.held.append(HeldAmplitudes(self.fill.on_amplitudes(masked), self.cycles))
         setattr(cdi, CARRIED, self.held[0])
         try:

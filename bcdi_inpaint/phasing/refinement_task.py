@@ -25,9 +25,9 @@ from bcdi_inpaint.phasing.background import (
     find_background,
 )
 from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
-from bcdi_inpaint.phasing.constraints import PriorConstraint
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.free_voxels import FREE_FRACTION, draw_islands, islands_in, place_islands
+from bcdi_inpaint.phasing.handover import prior_of
 from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.schedule import Schedule
 from bcdi_inpaint.phasing.torch_retrieval import Amplitudes, amplitudes
@@ -186,11 +186,6 @@ class RefinementTask:
             self.settings.coherence,
             self.background.level,
         )
-
-
-def prior_of(fill: Fill) -> PriorConstraint:
-    """A fill as the prior of what it filled; nothing is known of the rest."""
-    return PriorConstraint(fill.counts, np.where(fill.filled, fill.sigma, np.float32(np.inf)))
 
 
 def prepare_task(
