@@ -96,7 +96,30 @@ class LightMap:
 
     def is_lit(self, box: Box) -> bool:
         """Whether any cell that the box touches is lit."""
-        return bool(self.lit[tuple(slice(p.start // CELL, -(-p.stop // CELL)) for p in box)].any())
+        return bool(self.lit[_cells(box)].any())
+
+    def is_known(self, box: Box) -> bool:
+        """Whether any cell that the box touches holds a known voxel."""
+        return bool(self.n_known[_cells(box)].any())
+
+    def across_gap(self, box: Box, axis: int) -> Box:
+        """A box whose middle lies in a gap, with both sides of the gap.
+
+        A side that the box does not see is added, with `CELL` lines of what is known there.
+
+        Parameters
+        ----------
+        box : of a patch, for example.
+        axis : across the gap.
+        """
+        part, known = box[axis], np.flatnonzero(self.known_lines[axis])
+        start, stop, middle = part.start, part.stop, (part.start + part.stop) // 2
+        before, after = known[known <= middle], known[known >= middle]
+        if before.size and before[-1] < start:
+            start = max(int(before[-1]) + 1 - CELL, 0)
+        if after.size and after[0] >= stop:
+            stop = min(int(after[0]) + CELL, self.shape[axis])
+        return as_box((*box[:axis], slice(start, stop), *box[axis + 1 :]))
 
     @property
     def coarse_peak(self) -> tuple[int, int, int]:
@@ -129,6 +152,11 @@ class LightMap:
             high = last if last > middle + near else middle
             box.append(slice(max(low - half, 0), min(high + half + 1, len(lines))))
         return as_box(box)
+
+
+def _cells(box: Box) -> tuple[slice, ...]:
+    """The cells that a box touches."""
+    return tuple(slice(part.start // CELL, -(-part.stop // CELL)) for part in box)
 
 
 def in_voxels(cells: Float32Array, box: Box) -> Float32Array:

@@ -15,7 +15,7 @@ import numpy as np
 
 from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.classical.runs import shortest_runs
-from bcdi_inpaint.filling.patches import PatchLocation, axis_starts
+from bcdi_inpaint.filling.patches import PatchLocation, starts_across
 from bcdi_inpaint.filling.region_features import compute_region_features
 from bcdi_inpaint.filling.region_filling import FillingRun, stitch_lit, stitched_mean
 from bcdi_inpaint.filling.settings import FillingSettings
@@ -115,15 +115,13 @@ def _over_peak(
 ) -> tuple[PatchLocation, ...]:
     """Patches over the part of a plane nearest to the peak, `n_along` on each of its sides."""
     size = filling.patch
-    span = size if plane.width <= size // 2 else plane.width + size // 2
-    first = (plane.start + plane.stop) // 2 - span // 2
+    reach = size + (n_along - 1) * filling.stride
     starts = []
     for axis, n in enumerate(shape):
         if axis == plane.axis:
-            own = [first + step for step in axis_starts(span, size, filling.stride)]
-        else:
-            reach = size + (n_along - 1) * filling.stride
-            own = [peak[axis] - reach // 2 + k * filling.stride for k in range(n_along)]
+            starts.append(starts_across(plane, n, size, filling.stride))
+            continue
+        own = [peak[axis] - reach // 2 + k * filling.stride for k in range(n_along)]
         inside = [min(max(start, 0), n - size) if n > size else (n - size) // 2 for start in own]
         starts.append(sorted(set(inside)))
     return tuple(PatchLocation(start, (size,) * 3) for start in product(*starts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,38 @@ def axis_starts(length: int, size: int, stride: int) -> list[int]:
     return [round(k * (length - size) / steps) for k in range(steps + 1)]
 
 
+def starts_across(gap: Gap, length: int, size: int, stride: int) -> list[int]:
+    """First voxels, across a plane gap, of the patches over it; see `over_plane`.
+
+    A patch that would lie within the gap knows nothing of the scan: it is left out where the others
+    cover the gap without it.
+
+    Parameters
+    ----------
+    gap : the plane.
+    length : voxels of the array across it.
+    size : side of a patch in voxels.
+    stride : voxels between neighbouring patches, at most.
+
+    Examples
+    --------
+    >>> starts_across(Gap(1, 40, 81), 200, 32, 24)
+    [32, 57]
+    """
+    width = gap.stop - gap.start
+    span = size if width <= size // 2 else width + size // 2
+    first = (gap.start + gap.stop) // 2 - span // 2
+    # Where the array has room, patches stay inside it; else one is centred on the array.
+    starts = {
+        (length - size) // 2 if length <= size else min(max(first + start, 0), length - size)
+        for start in axis_starts(span, size, stride)
+    }
+    ends = min(starts), max(starts)
+    seeing = [s for s in starts if s in ends or s < gap.start or s + size > gap.stop]
+    no_hole = all(after - before <= size for before, after in pairwise(sorted(seeing)))
+    return sorted(seeing if no_hole else starts)
+
+
 def over_plane(gap: Gap, shape: tuple[int, ...], size: int, stride: int) -> list[PatchLocation]:
     """Lay patches over a plane gap, sliding over the plane.
 
@@ -73,16 +105,8 @@ def over_plane(gap: Gap, shape: tuple[int, ...], size: int, stride: int) -> list
     size : side of a patch in voxels.
     stride : voxels between neighbouring patches, at most.
     """
-    width, length = gap.stop - gap.start, shape[gap.axis]
-    span = size if width <= size // 2 else width + size // 2
-    first = (gap.start + gap.stop) // 2 - span // 2
-    # Where the array has room, patches stay inside it; else one is centred on the array.
-    across = [
-        (length - size) // 2 if length <= size else min(max(first + start, 0), length - size)
-        for start in axis_starts(span, size, stride)
-    ]
     starts = [
-        sorted(set(across)) if axis == gap.axis else axis_starts(n, size, stride)
+        starts_across(gap, n, size, stride) if axis == gap.axis else axis_starts(n, size, stride)
         for axis, n in enumerate(shape)
     ]
     return [PatchLocation(start, (size,) * len(shape)) for start in product(*starts)]

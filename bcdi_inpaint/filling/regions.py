@@ -31,6 +31,10 @@ def lit_regions(
 ) -> list[Region]:
     """Find the regions that together hold every lit patch.
 
+    A patch that sees one side of its gap alone is lit where there is light on either: a dark side
+    says little of the other. One that knows no voxel is lit where there is light within its
+    margins, which its first guess is made from.
+
     Parameters
     ----------
     places : for each patch the axis across its gap, None for a patch that may see several.
@@ -43,10 +47,16 @@ def lit_regions(
     """
     lit: list[tuple[PatchLocation, Box]] = []
     dim: list[tuple[PatchLocation, Box]] = []
-    for place in places:
+    parts: list[Box] = []
+    for place, across in places.items():
         box = as_box(place.inside(light.shape)[0])
-        (lit if light.is_lit(box) else dim).append((place, box))
-    parts = [_with_margins(box, places[place], light.shape, settings) for place, box in lit]
+        around = _with_margins(box, across, light.shape, settings)
+        seen = box if across is None else light.across_gap(box, across)
+        if light.is_lit(seen if light.is_known(seen) else around):
+            lit.append((place, box))
+            parts.append(around)
+        else:
+            dim.append((place, box))
     found = []
     for box in _boxes(parts, light.shape):
         own = tuple(place for place, part in lit if overlaps(part, box))

@@ -13,6 +13,11 @@ ONE_SIDED_TRUST = 1e-6
 """Weight of a patch in a voxel known from one side only, against one known from both sides.
 
 So small that it counts only where no patch sees both sides."""
+BLIND_TRUST = 1e-18
+"""Weight of a patch without a known voxel: it counts only where no other patch lies.
+
+The least weight that `window` gives a voxel is about 1e-6, so it has to be far below the square of
+`ONE_SIDED_TRUST`."""
 
 
 def window(size: tuple[int, ...]) -> Float32Array:
@@ -30,9 +35,9 @@ def window(size: tuple[int, ...]) -> Float32Array:
 def trust(unknown: BoolArray) -> Float32Array:
     """How far to trust each voxel of patches.
 
-    1 where a voxel is known, or lies between known ones on some axis; else `ONE_SIDED_TRUST`. Where
-    gaps cross, no axis has known voxels on both sides: there another round starts from the voxels
-    that the last one reached.
+    1 where a voxel is known, or lies between known ones on some axis; else `ONE_SIDED_TRUST`, and
+    in a patch that knows nothing `BLIND_TRUST`. Where gaps cross, no axis has known voxels on both
+    sides: there another round starts from the voxels that the last one reached.
 
     Parameters
     ----------
@@ -52,7 +57,9 @@ def trust(unknown: BoolArray) -> Float32Array:
         if np.array_equal(reached, known):
             break
         known = reached
-    return np.where(known, np.float32(1), np.float32(ONE_SIDED_TRUST))
+    weights = np.where(known, np.float32(1), np.float32(ONE_SIDED_TRUST))
+    weights[unknown.all(axis=tuple(axes))] = BLIND_TRUST
+    return weights
 
 
 def _known_so_far(known: BoolArray, axis: int) -> BoolArray:

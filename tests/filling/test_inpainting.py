@@ -16,7 +16,6 @@ from bcdi_inpaint.classical.kriging import krige
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.light_map import LightSettings
-from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.filling.stitching import window
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.network import devices
@@ -116,17 +115,34 @@ def test_a_constant_is_filled_with_itself() -> None:
     np.testing.assert_allclose(inpaint(counts, gap, GUESS).counts, 37, rtol=1e-3)
 
 
-@pytest.mark.parametrize("width", [17, 38, FillingSettings.widest])
-def test_a_wide_gap_is_filled_all_the_way(width: int) -> None:
+@pytest.mark.parametrize(
+    ("start", "width"),
+    [(20, 17), (20, 38), (24, 39), (24, 40), (20, 41), (22, 41), (24, 41), (24, 42), (31, 42)],
+)
+def test_a_wide_gap_is_filled_all_the_way(start: int, width: int) -> None:
     """Also in its middle, where no patch that is centred on it sees a known voxel."""
     counts = np.full((3, 100, 20), 37, dtype=np.uint16)
     gap = np.zeros(counts.shape, dtype=bool)
-    gap[:, 20 : 20 + width] = True
+    gap[:, start : start + width] = True
     fill = inpaint(np.where(gap, 0, counts), gap, GUESS)
     assert fill.report.warnings == ()
+    assert fill.report.n_unlit == 0
     np.testing.assert_array_equal(fill.filled, gap)
     np.testing.assert_allclose(fill.counts, 37, rtol=1e-3)
     assert (fill.sigma[gap] > 0).all()
+
+
+def test_where_wide_gaps_cross_and_beside_bad_rows_it_is_not_dark_either() -> None:
+    """There a patch lies in unknown voxels alone, and no other covers all of it."""
+    counts = np.full((3, 112, 112), 37, dtype=np.uint16)
+    crossing, beside = np.zeros((2, *counts.shape), dtype=bool)
+    crossing[:, 36:74] = crossing[:, :, 36:74] = True
+    beside[:, 40:72] = True
+    bad = np.zeros_like(beside)
+    bad[:, 30:40] = True
+    for gap, invalid in ((crossing, None), (beside, bad)):
+        fill = inpaint(np.where(gap, 0, counts), gap, GUESS, bad_mask=invalid)
+        np.testing.assert_allclose(fill.counts, 37, rtol=1e-3)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

@@ -55,6 +55,27 @@ def test_a_spot_lights_its_cell_and_what_the_gap_holds_does_not(rng: np.random.G
     assert [abs(a - b) <= CELL for a, b in zip(light.coarse_peak, (11, 35, 3), strict=True)]
 
 
+def test_within_a_wide_gap_no_cell_is_known(rng: np.random.Generator) -> None:
+    light = map_light(dim_scan(rng), GapRegion(SHAPE, (Gap(1, 14, 41),)))
+    assert not light.is_known((slice(0, 21), slice(18, 38), slice(0, 43)))
+    assert light.is_known((slice(0, 21), slice(18, 41), slice(0, 43)))
+
+
+def test_a_box_in_a_gap_is_given_the_sides_that_it_does_not_see(rng: np.random.Generator) -> None:
+    light = map_light(dim_scan(rng), GapRegion(SHAPE, (Gap(1, 12, 38),)))
+    frames, columns = slice(0, 8), slice(4, 36)
+    for rows, expected in (
+        (slice(20, 36), slice(4, 46)),  # none
+        (slice(6, 36), slice(6, 46)),
+        (slice(20, 40), slice(4, 40)),
+        (slice(6, 40), slice(6, 40)),  # both
+        (slice(40, 50), slice(40, 50)),  # beside it
+    ):
+        assert light.across_gap((frames, rows, columns), 1) == (frames, expected, columns)
+    edge = map_light(dim_scan(rng), GapRegion(SHAPE, (Gap(1, 3, 48),)))
+    assert edge.across_gap((frames, slice(10, 42), columns), 1)[1] == slice(0, 50)
+
+
 @pytest.mark.parametrize(
     ("gap", "rows"),
     [

@@ -8,6 +8,7 @@ from bcdi_inpaint.filling.patches import (
     over_plane,
     over_voxels,
     run_ends,
+    starts_across,
 )
 from bcdi_inpaint.gaps.gap import Gap
 
@@ -40,15 +41,15 @@ def test_patches_over_a_plane_are_centred_on_it_and_cover_it() -> None:
 
 def test_over_a_wide_plane_they_slide_across_it_too() -> None:
     """Every line is seen by a patch, and the rims with a quarter of the patch beside them."""
-    shape, gap = (40, 120, 75), Gap(1, 41, 79)
+    shape, gap = (40, 120, 75), Gap(1, 41, 71)
     starts = sorted({location.start[1] for location in over_plane(gap, shape, 32, 16)})
     assert starts[0] == 41 - 8
-    assert starts[-1] + 32 == 79 + 8
+    assert starts[-1] + 32 == 71 + 8
     assert max(np.diff(starts)) <= 16
     covered = np.zeros(shape, dtype=bool)
     for location in over_plane(gap, shape, 32, 16):
         covered[location.inside(shape)[0]] = True
-    assert covered[:, 33:87].all()
+    assert covered[:, 33:79].all()
 
 
 def test_over_a_wide_plane_near_the_edge_they_stay_inside() -> None:
@@ -60,6 +61,22 @@ def test_over_a_wide_plane_near_the_edge_they_stay_inside() -> None:
         for location in found:
             covered[location.start[1] : location.start[1] + 32] = True
         assert covered[start : start + 42].all()
+
+
+@pytest.mark.parametrize("stride", [8, 24])
+@pytest.mark.parametrize("width", [36, 39, 40, 41, 42, 48])
+def test_no_patch_lies_within_a_gap_that_others_cover(width: int, stride: int) -> None:
+    for start in (3, 40, 41, 200 - width - 1):
+        found = starts_across(Gap(1, start, start + width), 200, 32, stride)
+        assert all(one < start or one + 32 > start + width for one in found)
+        covered = np.zeros(200, dtype=bool)
+        for one in found:
+            covered[one : one + 32] = True
+        assert covered[start : start + width].all()
+
+
+def test_patches_within_a_gap_stay_where_nothing_else_covers_it() -> None:
+    assert starts_across(Gap(1, 40, 90), 200, 32, 24) == [32, 49, 66]
 
 
 @pytest.mark.parametrize("width", [16, 17])

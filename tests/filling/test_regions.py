@@ -9,8 +9,9 @@ from small_network import tiny_network
 
 from bcdi_inpaint.filling import work as work_module
 from bcdi_inpaint.filling.inpainting import inpaint_scan
-from bcdi_inpaint.filling.light_map import LightMap
-from bcdi_inpaint.filling.regions import Region
+from bcdi_inpaint.filling.light_map import LightMap, map_light
+from bcdi_inpaint.filling.patches import PatchLocation
+from bcdi_inpaint.filling.regions import Region, lit_regions
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.filling.work import plan_work
 from bcdi_inpaint.gaps.gap import Gap
@@ -91,6 +92,24 @@ def test_a_part_of_a_filling_is_that_part_of_all_of_it(scan: Scan, model: Model)
     np.testing.assert_array_equal(alone.counts, np.where(part.filled, part.counts, 0))
     np.testing.assert_array_equal(everything.alone(box).counts, alone.counts)
     assert filling.n_filled == everything.n_filled == 40 * 230 * 6
+
+
+def test_a_patch_that_knows_nothing_is_lit_where_there_is_light_across_its_gap() -> None:
+    counts = np.zeros((8, 160, 200), dtype=np.int32)
+    counts[:, 52:64, :64] = 40  # on one side of the gap, and of the columns
+    light = map_light(Scan(counts, counts < 0), GapRegion(counts.shape, (Gap(1, 64, 106),)))
+    near, far = (PatchLocation((0, 72, column), (8, 32, 32)) for column in (16, 160))
+    (region,) = lit_regions({near: 1, far: 1}, light)
+    assert region.lit == (near,)
+
+
+def test_a_patch_that_sees_the_dark_side_of_a_gap_is_lit_from_the_other() -> None:
+    counts = np.zeros((8, 160, 200), dtype=np.int32)
+    counts[:, 52:64, :64] = 40
+    light = map_light(Scan(counts, counts < 0), GapRegion(counts.shape, (Gap(1, 64, 100),)))
+    near, far = (PatchLocation((0, 76, column), (8, 32, 32)) for column in (16, 160))
+    (region,) = lit_regions({near: 1, far: 1}, light)
+    assert region.lit == (near,)
 
 
 def test_dim_voxels_are_expected_to_be_as_dim_as_those_around(scan: Scan, model: Model) -> None:

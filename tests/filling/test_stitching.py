@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bcdi_inpaint.filling.patches import PatchLocation, axis_starts
-from bcdi_inpaint.filling.stitching import ONE_SIDED_TRUST, Stitcher, trust, window
+from bcdi_inpaint.filling.stitching import BLIND_TRUST, ONE_SIDED_TRUST, Stitcher, trust, window
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 8), (9, 13, 20), (5, 8, 31)])
@@ -103,5 +103,16 @@ def test_patches_without_a_known_voxel_are_not_trusted_and_others_know_nothing_o
     unknown = np.ones((2, 5, 6), dtype=bool)
     unknown[1, ::2] = False
     weights = trust(unknown)
-    assert (weights[0] < 1).all()
+    assert (weights[0] == np.float32(BLIND_TRUST)).all()
     assert (weights[1] == 1).all()
+
+
+def test_what_a_patch_without_a_known_voxel_says_counts_only_where_it_is_alone() -> None:
+    blind, one_sided = np.ones((2, 1, 16), dtype=bool)
+    one_sided[:, 0] = False
+    stitcher = Stitcher((24,), (16,))
+    for start, unknown, value in ((0, one_sided, 3), (8, blind, 50)):
+        patch = np.full((1, 1, 16), value, np.float32)
+        stitcher.add_all([PatchLocation((start,), (16,))], patch, trust(unknown))
+    mean = stitcher.mean(np.ones(24, dtype=bool))[0]
+    np.testing.assert_allclose(mean, [3] * 16 + [50] * 8, rtol=1e-5)
