@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from bcdi_inpaint.arrays import Float32Array
+from bcdi_inpaint.filling.model_settings import settings_for
 from bcdi_inpaint.filling.patches import PatchLocation, cut
 from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.network.channels import CHANNEL_ORDER, Features
@@ -57,9 +58,12 @@ def predict_patches(
 
 @torch.inference_mode()
 def seconds_per_patch(model: str | Path | Model = "default", device: str = "auto") -> float:
-    """How long the network takes for a patch here, from a batch of them after one to warm up."""
+    """How long the network takes for a patch here, from a batch of them after one to warm up.
+
+    Raises InputError for a model that does not load or does not take the patches of a scan.
+    """
     loaded = model if isinstance(model, Model) else load_model(model)
-    chosen, settings = choose_device(device), FillingSettings()
+    chosen, settings = choose_device(device), settings_for(loaded, FillingSettings())
     network = loaded.network.to(chosen)
     sides = (settings.patch,) * 3
     batch = torch.zeros((settings.batch, len(CHANNEL_ORDER), *sides), device=chosen)

@@ -11,11 +11,14 @@ import numpy as np
 
 from bcdi_inpaint.files import default_output
 from bcdi_inpaint.filling.methods import NETWORK
+from bcdi_inpaint.filling.model_settings import settings_for
 from bcdi_inpaint.filling.network_patches import seconds_per_patch
 from bcdi_inpaint.filling.own_calibration import SETTINGS as CALIBRATION
+from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.filling.work import plan_work
 from bcdi_inpaint.jobs.request import Request, check
 from bcdi_inpaint.jobs.scan_gaps import find_scan_gaps
+from bcdi_inpaint.network.weights import load_model
 from bcdi_inpaint.scan.boxes import blocks, volume
 from bcdi_inpaint.scan.photon_view import as_read
 from bcdi_inpaint.scan.remarks import Remark, Remarks, and_count, distinct
@@ -80,8 +83,11 @@ def estimate_job(
     check(request, planned=True)
     scan, finding = find_scan_gaps(request, note=note)
     gap = finding.region
-    work = plan_work(scan, gap, survey=finding.survey)
     is_network = request.method == NETWORK
+    settings = FillingSettings()
+    if is_network:
+        settings = settings_for(load_model(request.model), settings)
+    work = plan_work(scan, gap, survey=finding.survey, settings=settings)
     n_patches = work.n_lit if is_network else 0
     largest = max((volume(region.box) for region in work.regions), default=0)
     stored = as_read(scan)

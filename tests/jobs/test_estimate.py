@@ -21,6 +21,9 @@ from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.gaps.masks import gap_mask
 from bcdi_inpaint.jobs import batch
 from bcdi_inpaint.jobs import estimate as plan_module
+from bcdi_inpaint.network.kinds import make_network
+from bcdi_inpaint.network.published.chavez import TuNetConfig
+from bcdi_inpaint.network.unet import GapUNet, NetworkConfig
 from bcdi_inpaint.network.weights import load_model, save_weights
 
 SHAPE = (6, 40, 80)
@@ -74,6 +77,32 @@ def test_a_dry_run_tells_and_writes_nothing(
     both = run(scan, "--model", model, "--dry-run", "--refine", "--finetune").stdout
     assert " s without fine-tuning and refinement: " in both
     assert [path.name for path in scan.parent.iterdir()] == ["a.npy"]
+
+
+def test_a_dry_run_plans_with_the_patches_of_the_model(tmp_path: Path) -> None:
+    """Those of a network as published are as large as it was trained on."""
+    counts = np.full((6, 40, 100), 300, dtype=np.uint16)
+    counts[:, 16:22] = 0
+    np.save(tmp_path / "wide.npy", counts)
+    told = {}
+    for size in (32, 64):
+        weights = tmp_path / f"{size}.safetensors"
+        network = make_network(TuNetConfig(depth=2, base=2)).eval()
+        save_weights(weights, network, {"plan": {"patches": {"size": size}}})
+        result = run(tmp_path / "wide.npy", "--model", weights, "--dry-run", "--json")
+        assert result.exit_code == 0, result.output
+        told[size] = json.loads(result.stdout)["patches"]
+    assert told == {32: 4, 64: 3}
+
+
+def test_a_dry_run_refuses_a_model_of_images(scan: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "two.safetensors"
+    config = NetworkConfig(n_dim=2, channels=(8, 8), dilations=((1,), (1,)))
+    save_weights(weights, GapUNet(config).eval(), {})
+    result = run(scan, "--model", weights, "--dry-run")
+    assert result.exit_code == 2
+    assert "has 2 dimensions, expected 3 for a scan" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_dry_run_refuses_what_a_run_would(scan: Path, model: str) -> None:
