@@ -7,6 +7,7 @@ import torch
 
 from bcdi_inpaint.arrays import BoolArray, Float32Array
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling.model_settings import own_stride
 from bcdi_inpaint.filling.network_patches import batches, predict_patches
 from bcdi_inpaint.filling.patches import PatchLocation, cut, over_plane, over_voxels
 from bcdi_inpaint.filling.stitching import Stitcher, trust
@@ -108,7 +109,7 @@ def _expected_in_patches(
     features: Features, gap_mask: BoolArray, model: Model, side: int, device: torch.device
 ) -> Float32Array:
     """The mean of the network's log counts in patches of this side, in network units."""
-    stride = max(1, 3 * side // 4)  # as `FillingSettings` has it
+    stride = own_stride(side)
     shape, rest = gap_mask.shape, gap_mask.copy()
     places: list[PatchLocation] = []
     for plane in image_planes(gap_mask):

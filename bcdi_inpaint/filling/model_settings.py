@@ -9,8 +9,16 @@ from bcdi_inpaint.filling.settings import FillingSettings
 from bcdi_inpaint.network.weights import Model
 
 
+def own_stride(side: int) -> int:
+    """Voxels between patches of a side: three quarters of it, as `FillingSettings` has it."""
+    return max(1, 3 * side // 4)
+
+
 def settings_for(model: Model, settings: FillingSettings) -> FillingSettings:
-    """The settings with patches as large as a model has to see them.
+    """The settings with patches as large as a model has to see them, and no gaps too wide for these.
+
+    Across a gap of more than one and a half patches, some would see no known voxel: a network as
+    published says then what has nothing to do with the scan.
 
     Parameters
     ----------
@@ -24,7 +32,12 @@ def settings_for(model: Model, settings: FillingSettings) -> FillingSettings:
     """
     side = model.own_patch
     if side not in (None, settings.patch):
-        settings = replace(settings, patch=side, stride=min(settings.stride, 3 * side // 4))
+        settings = replace(
+            settings,
+            patch=side,
+            stride=min(settings.stride, own_stride(side)),
+            widest=min(settings.widest, side + side // 2),
+        )
     config = model.network.config
     if config.n_dim != 3:
         raise InputError(

@@ -478,6 +478,27 @@ def test_a_published_network_fills_a_scan_and_is_as_sure_as_its_calibration(inpu
     assert_allclose(fill.sigma[gap], 3 * 0.2, rtol=1e-5)
 
 
+def test_a_network_as_published_says_nothing_of_gaps_that_its_patches_do_not_see() -> None:
+    """With the bias of a half it fills a flat scan with half its range, where it sees any."""
+    network = make_network(TuNetConfig(base=2, depth=2)).eval()
+    head = network.body.head
+    last = [layer for layer in head.modules() if isinstance(layer, torch.nn.Conv3d)][-1]
+    torch.nn.init.zeros_(last.weight)
+    assert last.bias is not None
+    torch.nn.init.constant_(last.bias, 0.5)
+    counts = np.full((16, 96, 32), 2, dtype=np.uint16)
+    for side, width, is_whole in ((32, 42, True), (16, 24, True), (16, 26, False)):
+        gap = np.zeros(counts.shape, dtype=bool)
+        gap[:, 25 : 25 + width] = True
+        model = Model(network, "tunet", "", patch=side)
+        fill = inpaint(counts, gap, model, "cpu", calibrate=False)
+        found = np.log1p(fill.counts[fill.filled])
+        assert np.ptp(found) < 1e-3  # no patch within the gap, which would say something else
+        assert (fill.filled == gap).all() == is_whole
+        if not is_whole:
+            assert "26 wide, expected at most 24 for patches of 16" in fill.report.warnings[0]
+
+
 def last_step(*bias: float) -> SymmetryStep:
     """A step that takes these weights everywhere."""
     step = SymmetryStep()
