@@ -16,6 +16,9 @@ from bcdi_inpaint.gaps.gap import Gap
 ALONG = 32
 """Voxels of a region along its gap: with the frame a window of 64, the paper's least."""
 
+_IN_BOX = " in the box around its peak that is learned"
+_MEND = "take a larger crop of a scan that is smaller than the box may be, or another --method"
+
 
 @dataclass(frozen=True)
 class Window:
@@ -67,15 +70,15 @@ def lay_windows(
         room = [n // multiple * multiple for n in shape[1:]]
         if room[plane.axis] < size[plane.axis]:
             raise InputError(
-                f"the scan has {shape[1 + plane.axis]} voxels across a gap of {plane.width}, "
-                f"expected at least {size[plane.axis]} for a frame of {frame} voxels on each side: "
-                "take a larger crop, or another --method"
+                f"the scan has {shape[1 + plane.axis]} voxels across a gap of {plane.width}"
+                f"{_IN_BOX}, expected at least {size[plane.axis]} for a frame of {frame} voxels on "
+                f"each side: {_MEND}"
             )
         size = tuple(min(n, most) for n, most in zip(size, room, strict=True))
         if min(size) < 2 * frame:
             raise InputError(
-                f"the scan has {min(shape[1:])} voxels along a gap, expected at least {2 * frame} "
-                f"for a frame of {frame} voxels: take a larger crop, or another --method"
+                f"the scan has {min(shape[1:])} voxels along a gap{_IN_BOX}, expected at least "
+                f"{2 * frame} for a frame of {frame} voxels: {_MEND}"
             )
         starts = [_along(n, side, frame) for n, side in zip(shape[1:], size, strict=True)]
         middle = (plane.start + plane.stop - size[plane.axis]) // 2
@@ -124,8 +127,8 @@ def known_patches(unknown: BoolArray, side: int, multiple: int) -> tuple[int, np
         if len(corners):
             return smaller, corners
     raise InputError(
-        f"the scan of {unknown.shape} voxels has no known patch of {2 * multiple} voxels a side, "
-        "expected some to learn from: take a larger crop, or another --method"
+        f"the scan has no known patch of {2 * multiple} voxels a side{_IN_BOX} "
+        f"({' x '.join(map(str, unknown.shape))} voxels), expected some to learn from: {_MEND}"
     )
 
 
