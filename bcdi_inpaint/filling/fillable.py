@@ -171,8 +171,8 @@ def _fillable_parts(
     ]
     return [Gap(gap.axis, low, high) for low, high in rims if low < high], (
         f"gap {gap} is {stop - start} wide{beside}, expected at most {settings.widest} for patches "
-        f"of {settings.patch} voxels to cover from both sides: filled {settings.one_sided} deep from each "
-        "side, the middle stays masked"
+        f"of {settings.patch} voxels to cover from both sides: filled {settings.one_sided} deep "
+        "from each side, the middle stays masked"
     )
 
 

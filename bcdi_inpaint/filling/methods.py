@@ -6,7 +6,7 @@ calibration, all others by what they make of a pseudo-gap, whose counts are know
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,16 +17,18 @@ from bcdi_inpaint.classical.methods import METHODS as CLASSICAL
 from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import FillReport
 from bcdi_inpaint.filling.learned_fill import LEARNING, Box3D, Learned, LearningOptions, learn
+from bcdi_inpaint.filling.learning_box import cut_planes, learning_box
 from bcdi_inpaint.filling.streamed_fill import FilledRegion, StreamedFill
 from bcdi_inpaint.filling.work import Work, plan_work
-from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import GapRegion, mask_in_box
 from bcdi_inpaint.gaps.pseudo_gap import make_pseudo_gap
 from bcdi_inpaint.gaps.survey import Survey
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.network.devices import choose_device
 from bcdi_inpaint.network.mean_calibration import calibrate_mean
 from bcdi_inpaint.photons import LEAST_COUNTS
-from bcdi_inpaint.scan.boxes import Box, Shape, as_box, sides, whole
+from bcdi_inpaint.scan.boxes import Box, Shape, sides, whole
 from bcdi_inpaint.scan.scan import Measured, Scan
 from bcdi_inpaint.scan.validity import check_counts
 from bcdi_inpaint.selftaught.budget import Budget, silent
@@ -52,13 +54,17 @@ def check_method(method: str) -> None:
 
 @dataclass(frozen=True)
 class _Task:
-    """A scan in memory with what is to be filled; arrays (n_rock, n_y, n_x)."""
+    """A scan in memory with what is to be filled; arrays (n_rock, n_y, n_x).
+
+    `near` is the box that is learned, `cut` the gaps that it holds a part of alone.
+    """
 
     measured: Scan
     unknown: BoolArray
     to_fill: BoolArray
     hidden: BoolArray
     near: Box
+    cut: tuple[Gap, ...]
 
     def filled_by(self, name: str, to_fill: BoolArray, unknown: BoolArray) -> Float32Array:
         """The counts after a classical fill, which looks at no unknown voxel."""
@@ -100,7 +106,9 @@ def fill_by_method(
     """
     check_method(method)
     work = plan_work(scan, gap, survey=survey)
-    task = _prepare(scan, gap, work, options.largest)
+    # What is learned from one side of a gap alone is no use; the others see all of the scan.
+    to_hold = gap.planes if method in LEARNING else ()
+    task = _prepare(scan, gap, work, options.largest, to_hold)
     if method in LEARNING:
         counts, hidden, learned = _learn(task, method, device, options, progress)
     else:
@@ -121,27 +129,20 @@ def fill_by_method(
     return StreamedFill(scan, work.plan, work.light, (region,), calibration, method, "", report)
 
 
-def _prepare(scan: Measured, gap: GapRegion, work: Work, largest: Shape) -> _Task:
+def _prepare(
+    scan: Measured, gap: GapRegion, work: Work, largest: Shape, planes: Sequence[Gap]
+) -> _Task:
     """The scan in memory, and a pseudo-gap in the box around its peak, if there is room."""
     measured = scan.part(whole(scan.shape))
     check_counts(measured, gap.part(whole(scan.shape)))
     unknown = measured.bad_mask | gap.part(whole(scan.shape))
     to_fill = work.plan.fillable
-    near = _around(work.light.coarse_peak, largest, scan.shape)
+    near = learning_box(work.light.coarse_peak, largest, scan.shape, planes)
     hidden = np.zeros_like(unknown)
     with suppress(InputError):  # the remark says so
         hidden[near] = make_pseudo_gap(to_fill[near], unknown[near])
-    return _Task(measured, unknown, to_fill, hidden, near)
-
-
-def _around(middle: Shape, largest: Shape, shape: Shape) -> Box:
-    """A box of these sides around a voxel, moved and cut to lie in the array."""
-    starts = [
-        max(min(m - side // 2, n - side), 0)
-        for m, side, n in zip(middle, largest, shape, strict=True)
-    ]
-    ends = zip(starts, largest, shape, strict=True)
-    return as_box(slice(start, min(start + side, n)) for start, side, n in ends)
+    cut = cut_planes(near, planes, scan.shape)
+    return _Task(measured, unknown, to_fill, hidden, near, cut)
 
 
 def _classical(task: _Task, method: str) -> tuple[Float32Array, Float32Array]:
@@ -163,16 +164,19 @@ def _learn(
     steps = options.dip_steps if method == "dip" else options.gan_steps
     budget = Budget(steps * options.runs, options.minutes, progress or silent)
     near, both = task.near, task.to_fill | task.hidden
-    if not task.to_fill[near].any():
+    # Of a gap that the box cuts, one side is known there alone.
+    to_learn = task.to_fill[near] & ~mask_in_box(task.cut, near)
+    if not to_learn.any():
         raise InputError(
             f"the gap lies beyond the box of {_sides_of(near)} voxels around the peak, in which "
-            f"{method} learns, expected some of it there: take another --method"
+            f"{method} learns, or is cut by it, expected one there with both of its sides: take "
+            "another --method"
         )
     known = np.where(task.unknown[near], 0, task.measured.counts[near]).astype(np.float32)
-    box = Box3D(np.log1p(known), task.unknown[near], task.to_fill[near], task.hidden[near])
+    box = Box3D(np.log1p(known), task.unknown[near], to_learn, task.hidden[near])
     learned = learn(method, box, budget, choose_device(device), options)
     counts = task.filled_by("linear", both, task.unknown | task.hidden)
-    made = both[near] & np.isfinite(learned.log_counts)
+    made = (to_learn | task.hidden[near]) & np.isfinite(learned.log_counts)
     counts[near][made] = np.expm1(learned.log_counts[made])
     return counts, counts, learned
 
@@ -203,4 +207,11 @@ def _of_learning(task: _Task, learned: Learned | None) -> str:
     else:
         runs = f"one run{stopped}, which tells no spread"
     steps = number_of(learned.steps, "step")
-    return f"; {steps} in {runs}; linear beyond the {_sides_of(task.near)} voxels around the peak"
+    linear = f"linear beyond the {_sides_of(task.near)} voxels around the peak"
+    if task.cut:
+        linear += f" and in {', '.join(map(str, task.cut))}, which they cut"
+    in_planes = task.to_fill[task.near] & ~mask_in_box(task.cut, task.near)
+    left = int(np.count_nonzero(in_planes & ~np.isfinite(learned.log_counts)))
+    if left:
+        linear += f" and in {number_of(left, 'voxel')} there that no whole frame, row or column has"
+    return f"; {steps} in {runs}; {linear}"

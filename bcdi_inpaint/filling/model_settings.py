@@ -15,7 +15,7 @@ def own_stride(side: int) -> int:
 
 
 def settings_for(model: Model, settings: FillingSettings) -> FillingSettings:
-    """The settings with patches as large as a model has to see them, and no gaps too wide for these.
+    """The settings with patches as large as a model has to see, and gaps as wide as they cover.
 
     Across a gap of more than one and a half patches, some would see no known voxel: a network as
     published says then what has nothing to do with the scan.

@@ -147,6 +147,36 @@ def test_a_gap_beyond_the_box_that_is_learned_is_refused(method: str) -> None:
         fill_by_method(POSITIVE, far, method, "cpu", options=options)
 
 
+def test_the_box_that_is_learned_moves_to_both_sides_of_a_gap() -> None:
+    options = replace(QUICK, largest=(16, 36, 40))  # about the peak at row 32 it would end at 50
+    fill = fill_by_method(
+        POSITIVE, as_region([Gap(1, 36, 52)], SCAN.shape), "dip", "cpu", options=options
+    ).whole
+    straight = CLASSICAL["linear"](
+        np.where(fill.filled, 0, POSITIVE.counts), fill.filled, bad_mask=POSITIVE.bad_mask
+    )
+    inner = fill.filled & (fill.counts != np.maximum(straight, 1e-3).astype(np.float32))
+    assert inner[10, 36:52, 20].all()
+    assert "which they cut" not in fill.report.remark
+
+
+def test_a_gap_that_the_box_has_to_cut_is_linear_and_said_so() -> None:
+    options = replace(QUICK, largest=(16, 30, 40))
+    gaps = [Gap(1, 36, 52), Gap(2, 22, 25)]
+    fill = fill_by_method(POSITIVE, as_region(gaps, SCAN.shape), "dip", "cpu", options=options)
+    assert "around the peak and in rows 36:52, which they cut" in fill.report.remark
+    with pytest.raises(InputError, match=r"or is cut by it, expected one there with both"):
+        fill_by_method(POSITIVE, as_region(gaps[:1], SCAN.shape), "dip", "cpu", options=options)
+
+
+def test_voxels_in_no_plane_are_linear_where_planes_alone_are_learned() -> None:
+    gap = np.zeros(SCAN.shape, dtype=bool)
+    gap[:, GAP.start : GAP.stop] = True
+    gap[10, 1, 37] = True
+    fill = fill_by_method(POSITIVE, as_region(gap, SCAN.shape), "gan-g", "cpu", options=QUICK)
+    assert "and in 1 voxel there that no whole frame, row or column has" in fill.report.remark
+
+
 def test_slices_need_whole_planes_and_the_prior_none() -> None:
     slanted = np.zeros(SCAN.shape, dtype=bool)
     for row in range(64):
