@@ -33,13 +33,12 @@ from bcdi_inpaint.jobs.run_folder import (
 )
 from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import check_name
-from bcdi_inpaint.phasing.peak_box import fast_size
 from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects, runs_at_objects
 from bcdi_inpaint.phasing.pynx_runs import check_arguments
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.scan_phasing import PreparedScan, prepare_scan
 from bcdi_inpaint.plots import checked_picture
-from bcdi_inpaint.scan.boxes import Shape, as_shape, whole
+from bcdi_inpaint.scan.boxes import whole
 from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.remarks import Remark, telling_once
 from bcdi_inpaint.scan.scan import Scan
@@ -184,17 +183,9 @@ def _prepare(
             "of `bcdi-inpaint predict`: fill the scan first, or take --handover mask"
         )
     own = "mask" if stored is None else read_handover(stored.provenance)
-    crop = None if request.crop is None else _as_phased(request.crop, say)
-    prepared = prepare_scan(scan, fill, handover=request.handover or own, crop=crop, say=say)
+    handover = request.handover or own
+    prepared = prepare_scan(scan, fill, handover=handover, crop=request.crop, say=say)
     return scan, stored, fill, prepared
-
-
-def _as_phased(crop: Shape, say: Callable[[str], None]) -> Shape:
-    """The box that PyNX makes of one: its sides are even, without a prime factor above 13."""
-    taken = as_shape(2 * fast_size(side // 2) for side in crop)
-    if taken != crop:
-        say(f"crop {_shape(crop)}: PyNX takes {_shape(taken)}, even and of small prime factors")
-    return taken
 
 
 def _in_photons(request: Request, scan: Scan, filled: Fill | None) -> tuple[Scan, Fill | None]:

@@ -26,14 +26,14 @@ from bcdi_inpaint.phasing.handover import (
     is_compared,
     resolve_handover,
 )
-from bcdi_inpaint.phasing.peak_box import PeakNearEdgeError, crop_around_peak
+from bcdi_inpaint.phasing.peak_box import PeakNearEdgeError, crop_around_peak, fast_size
 from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge
 from bcdi_inpaint.phasing.pynx_preset import Preset
 from bcdi_inpaint.phasing.pynx_runs import check_arguments, run_preset
 from bcdi_inpaint.phasing.reconstruction import Reconstruction
 from bcdi_inpaint.phasing.selection import best_of, choose, judged
-from bcdi_inpaint.scan.boxes import Box, Shape, as_box, move
+from bcdi_inpaint.scan.boxes import Box, Shape, as_box, as_shape, move
 from bcdi_inpaint.scan.found_object import FoundObject
 from bcdi_inpaint.scan.scan import Scan
 
@@ -185,7 +185,8 @@ def prepare_scan(
     say(f"handover {whole.name}: {NAMES[whole.name]}")
     filled = np.zeros(scan.shape, dtype=bool) if fill is None else fill.filled
     try:
-        box = crop_around_peak(whole.counts, scan.bad_mask & ~filled, crop)
+        shape = None if crop is None else _as_phased(crop, say)
+        box = crop_around_peak(whole.counts, scan.bad_mask & ~filled, shape)
     except PeakNearEdgeError as error:
         raise InputError(f"{error}: give the box to phase with --crop") from error
     handed = whole.crop(box)
@@ -195,6 +196,18 @@ def prepare_scan(
     size = " x ".join(map(str, handed.counts.shape))
     say(f"phasing {size} around the peak: {_ranges(box)}")
     return PreparedScan(handed, box)
+
+
+def _as_phased(crop: Shape, say: Callable[[str], None]) -> Shape:
+    """The box that PyNX makes of one: its sides are even, without a prime factor above 13."""
+    asked = " x ".join(map(str, crop))
+    if min(crop) < 2:
+        raise InputError(f"crop {asked}, expected 2 voxels a side or more: choose a larger box")
+    taken = as_shape(2 * fast_size(side // 2) for side in crop)
+    if taken != crop:
+        box = " x ".join(map(str, taken))
+        say(f"crop {asked}: PyNX takes {box}, even and of small prime factors")
+    return taken
 
 
 def run_line(number: int, runs: int, outcome: Reconstruction | InputError) -> str:

@@ -67,6 +67,15 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[HandOver]:
     return calls
 
 
+def test_a_crop_that_pynx_would_cut_is_cut_before(scan: Scan) -> None:
+    lines: list[str] = []
+    prepared = prepare_scan(scan, crop=(35, 25, 24), say=lines.append)
+    assert [side.stop - side.start for side in prepared.box] == [32, 24, 24]
+    assert "crop 35 x 25 x 24: PyNX takes 32 x 24 x 24, even and of small prime factors" in lines
+    with pytest.raises(InputError, match="crop 24 x 1 x 24, expected 2 voxels a side or more"):
+        prepare_scan(scan, crop=(24, 1, 24))
+
+
 def test_a_peak_at_the_edge_needs_a_crop(scan: Scan) -> None:
     moved = replace(scan, counts=np.roll(scan.counts, scan.shape[0] // 2 - 3, 0))
     with pytest.raises(
