@@ -62,6 +62,26 @@ def test_where_ours_is_first_its_leads_are_tested_too() -> None:
     assert said.endswith(" networks trained alike: not to be told from `near` (0.0083)\n")
 
 
+def test_a_lead_is_beyond_chance_at_its_own_width_alone() -> None:
+    """At 6 px the other one is behind in every pattern, at 12 px now behind and now ahead."""
+    records = records_of({"linear": 0.1, "gap_unet": 0.8, "unet": 0.7})
+    wide = [record | {"width": 12} for record in records]
+    for record in wide:
+        if record["method"] == "unet":
+            record["pearson_log"] += 0.095 - 0.03 * (-1) ** int(record["cluster"].split()[1])
+    both = [*records, *wide]
+    said = write_findings(average_study(both, 20, 1), both, ["gap_unet", "unet"], study())
+    narrow, other = said.splitlines()
+    assert narrow.endswith(
+        "6 px: ours (`gap_unet`) is first of 2 networks trained alike: "
+        "beyond chance ahead of **`unet`**"
+    )
+    assert other.endswith(
+        "12 px: ours (`gap_unet`) is first of 2 networks trained alike: "
+        "not to be told from `unet` (0.0083)"
+    )
+
+
 def test_where_ours_is_first_of_too_few_patterns_or_of_one_crystal_no_test_is_told() -> None:
     scores = {"gap_unet": 0.8, "unet": 0.7}
     plain = "6 px: ours (`gap_unet`) is first of 2 networks trained alike\n"
