@@ -26,6 +26,7 @@ def config(tmp_path: Path) -> Path:
         "methods_2d_small",
         "methods_3d",
         "methods_3d_gpu",
+        "methods_2d_medium",
         "methods_3d_medium",
         "methods_3d_small",
     ],
