@@ -61,7 +61,7 @@ def form_beam(
     near : the states of several starts.
     search : what was found of the beam's coherence.
     """
-    known = partial(task.amplitudes, task.first, task.hidden, task.background.level)
+    known = partial(task.amplitudes, task.blind_fill, task.hidden, task.background.level)
     return _formed(task, near, search, _Seen(known, ~task.hidden, seen_misfit))
 
 
@@ -77,7 +77,7 @@ def form_last(
     search : what was found of the beam's coherence.
     """
     background = states[0].background if states else 0.0
-    known = partial(task.amplitudes, task.second, task.unknown, background)
+    known = partial(task.amplitudes, task.fill, task.unknown, background)
     return _formed(task, states, search, _Seen(known, ~task.unknown, measured_misfit))
 
 

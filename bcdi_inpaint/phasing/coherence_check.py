@@ -60,7 +60,7 @@ def check_coherence(
     near : the states of several starts, the best first.
     search : what was found of the beam's coherence.
     """
-    known = partial(task.amplitudes, task.first, task.hidden, task.background.level)
+    known = partial(task.amplitudes, task.blind_fill, task.hidden, task.background.level)
     return _check(task, near, search, known, seen_misfit)
 
 
@@ -78,7 +78,7 @@ def check_last(
     search : what was found of the beam's coherence.
     """
     background = states[0].background if states else 0.0
-    known = partial(task.amplitudes, task.second, task.unknown, background)
+    known = partial(task.amplitudes, task.fill, task.unknown, background)
     return _check(task, states, search, known, measured_misfit)
 
 

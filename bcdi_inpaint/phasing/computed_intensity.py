@@ -136,8 +136,8 @@ def _run_start(
         task.hidden,
         rng,
         schedule=task.settings.schedule,
-        constraint=prior_of(task.first),
-        guess=task.first.counts,
+        constraint=prior_of(task.blind_fill),
+        guess=task.blind_fill.counts,
         device=task.device,
         coherence=search.begin(),
         background=task.background.level,
@@ -182,7 +182,7 @@ def release_states(task: RefinementTask, states: Sequence[State]) -> tuple[State
 @memory_errors()
 def states_without_background(task: RefinementTask, states: Sequence[State]) -> tuple[State, ...]:
     """States that went on from the same places as if there were no background."""
-    known = task.amplitudes(task.first, task.hidden, 0.0)
+    known = task.amplitudes(task.blind_fill, task.hidden, 0.0)
     without = tuple(replace(state, background=0.0) for state in states)
     for state in without:
         continue_state(state, known, task.settings.heeded, task.cycled)

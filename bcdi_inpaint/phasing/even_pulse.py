@@ -80,7 +80,7 @@ def even_out_briefly(
 def _evened_out(
     task: RefinementTask, states: tuple[State, ...], settings: PulseSettings
 ) -> tuple[State, ...]:
-    known = task.amplitudes(task.second, task.unknown, states[0].background)
+    known = task.amplitudes(task.fill, task.unknown, states[0].background)
 
     def gone_on(state: State, density: DensitySettings, schedule: Schedule) -> State:
         turned = replace(state, density=density)

@@ -59,7 +59,7 @@ def compute_again(
     (n_rock, n_y, n_x) float32, and the states.
     """
     states = with_all_measured(task, trial)
-    prior = mixed_prior(task, trial, mean_by_doubt(task, states)) if believed else task.second
+    prior = mixed_prior(task, trial, mean_by_doubt(task, states)) if believed else task.fill
     states = (*states, *start_again(task, trial, prior, rng, starts))
     states = find_crystal(task, check_last(task, states, search), prior)
     states = even_out_briefly(task, states)
@@ -72,7 +72,7 @@ def with_all_measured(task: RefinementTask, trial: Trial) -> tuple[State, ...]:
 
     An early end, or no memory, leaves them as they are.
     """
-    prior = task.second if trial.held else None
+    prior = task.fill if trial.held else None
     kept, states = trial.states, tuple(replace(state) for state in trial.states)
     with task.end.keeping(), suppress(MemoryError), memory_errors():
         known = task.amplitudes(prior, task.unknown, trial.background)
@@ -90,8 +90,8 @@ def mean_by_doubt(task: RefinementTask, states: Sequence[State]) -> Float32Array
     scans, of seeds that nothing is reported on, that was as good at 12 lines as the mean of those
     that fit nearly best, and better at 24; no committed command.
     """
-    seen, gap = ~task.unknown, task.unknown & task.second.filled
-    log_fill = np.log1p(task.second.counts[gap])
+    seen, gap = ~task.unknown, task.unknown & task.fill.filled
+    log_fill = np.log1p(task.fill.counts[gap])
     logs = [np.log1p(state.intensity()) for state in states]
     doubts = [
         float(photon_deviance(task.counts[seen], np.expm1(log[seen])).mean())
@@ -112,10 +112,10 @@ def mixed_prior(task: RefinementTask, trial: Trial, found: Float32Array) -> Fill
     trial : whose rule mixes.
     found : (n_rock, n_y, n_x) log(1 + intensity).
     """
-    second, surer = task.second, np.float32(task.settings.mixing.surer)
-    counts = second.counts.copy()
-    counts[second.filled] = np.expm1(mix_in_gap(task, trial, found))
-    return replace(second, counts=counts, sigma=second.sigma * surer)
+    fill, surer = task.fill, np.float32(task.settings.mixing.surer)
+    counts = fill.counts.copy()
+    counts[fill.filled] = np.expm1(mix_in_gap(task, trial, found))
+    return replace(fill, counts=counts, sigma=fill.sigma * surer)
 
 
 def start_again(

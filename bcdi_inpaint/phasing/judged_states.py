@@ -152,7 +152,7 @@ def _judge(
 ) -> Refinement:
     """Believe the computed intensity as far as the pseudo-gap says; `again` computes the gap's."""
     pseudo, mixture = task.pseudo, trial.mixture
-    before = rms(task.log_counts[pseudo] - np.log1p(task.first.counts[pseudo]))
+    before = rms(task.log_counts[pseudo] - np.log1p(task.blind_fill.counts[pseudo]))
     shares = tuple(float(share) for share in mixture.shares)
     if not mixture.helps:
         remark = (
@@ -164,8 +164,8 @@ def _judge(
         remark += _lost(task, states)
         return Refinement(fill, False, before, mixture.error, shares, remark)
     mixing = task.settings.mixing
-    classes = brightness_classes(task.first.counts, mixing)
-    mixed = replace(task.first, counts=np.expm1(mixture.log_counts), filled=pseudo)
+    classes = brightness_classes(task.blind_fill.counts, mixing)
+    mixed = replace(task.blind_fill, counts=np.expm1(mixture.log_counts), filled=pseudo)
     factors = sigma_factors(task.counts, mixed, classes, rng, mixing)
     found, states = again()
     refined = _with_objects(_apply(task, fill, box, trial, found, factors), task, states, box)
@@ -189,7 +189,7 @@ def _apply(
     factors: Float64Array,
 ) -> Fill:
     """The fill with a computed intensity mixed in, of which `found` is log(1 + counts)."""
-    classes = brightness_classes(task.second.counts, task.settings.mixing)
+    classes = brightness_classes(task.fill.counts, task.settings.mixing)
     counts, sigma = fill.counts.copy(), fill.sigma.copy()
     filled = fill.filled[box]
     log_mixed = mix_in_gap(task, trial, found)

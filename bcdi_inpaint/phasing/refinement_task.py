@@ -121,7 +121,7 @@ class RefinementTask:
     """A region around the peak; arrays (n_rock, n_y, n_x) of the box.
 
     `counts` are 0 where nothing was measured; in the fills, where nothing was filled either.
-    `first` is the fill with the pseudo-gap hidden too, `second` the one that was given;
+    `blind_fill` was made with the pseudo-gap hidden too, `fill` is the one that was given;
     `background` is what the scan shows, `no_background` why it cannot be told; `report` is called
     after each cycle, and `end` looked at; `watch` gets the intensity after each stage. `unseen` are
     the centres, in the scan, of islands that are among the `unknown`, `islands` what was measured
@@ -131,8 +131,8 @@ class RefinementTask:
     counts: Float32Array
     unknown: BoolArray
     pseudo: BoolArray
-    first: Fill
-    second: Fill
+    blind_fill: Fill
+    fill: Fill
     device: torch.device
     settings: RefinementSettings
     background: Background = NO_BACKGROUND
@@ -163,7 +163,7 @@ class RefinementTask:
     def log_counts(self) -> Float32Array:
         """log(1 + measured counts); held-out ones without the bias that their noise gives them."""
         logs: Float32Array = np.log1p(np.maximum(self.counts, 0))
-        logs[self.pseudo] += log_noise_bias(self.first.counts[self.pseudo])
+        logs[self.pseudo] += log_noise_bias(self.blind_fill.counts[self.pseudo])
         return logs
 
     def amplitudes(self, fill: Fill | None, hidden: BoolArray, background: float) -> Amplitudes:
@@ -233,11 +233,11 @@ def prepare_task(
     both[inner] |= pseudo
     bad[inner] &= ~pseudo
     filled = inpaint(counts[wide], both, alike, device, bad_mask=bad, calibrate=False)
-    first, second = (_without_marks(one, unknown) for one in (filled.part(inner), fill.part(box)))
-    where = pseudo & first.filled
+    blind, given = (_without_marks(one, unknown) for one in (filled.part(inner), fill.part(box)))
+    where = pseudo & blind.filled
     if not where.any():
         raise InputError("nothing can be held out: the pseudo-gap sees no light, expected some")
-    task = RefinementTask(own, unknown, where, first, second, choose_device(device), settings)
+    task = RefinementTask(own, unknown, where, blind, given, choose_device(device), settings)
     task = task if rng is None else _with_islands(task, box, rng)
     return task if background == 0 else _with_background(task, background)
 

@@ -24,10 +24,10 @@ def mix_in_gap(task: RefinementTask, trial: Trial, found: Float32Array) -> Float
     trial : whose rule mixes.
     found : (n_rock, n_y, n_x) log(1 + intensity) that is mixed in.
     """
-    log_fill = np.log1p(task.second.counts)
+    log_fill = np.log1p(task.fill.counts)
     evidence = Evidence(task.log_counts, ~task.unknown, log_fill, found, trial.spread)
     rule = trial.mixture.rule.for_a_better_fill(part_believed(task, trial, found))
-    return rule.mix(evidence, task.second.filled)
+    return rule.mix(evidence, task.fill.filled)
 
 
 def part_believed(task: RefinementTask, trial: Trial, found: Float32Array) -> float:
@@ -47,10 +47,10 @@ def error_left(task: RefinementTask) -> float:
     more; so the pseudo-gap tells too much for the computed intensity. How much worse is seen in the
     gap itself, where both fills are: the square of their difference is what the second gap adds.
     """
-    pseudo, both = task.pseudo, task.unknown & task.first.filled & task.second.filled
-    first = np.log1p(task.first.counts)
+    pseudo, both = task.pseudo, task.unknown & task.blind_fill.filled & task.fill.filled
+    first = np.log1p(task.blind_fill.counts)
     error = rms(first[pseudo] - task.log_counts[pseudo])
-    added = rms(first[both] - np.log1p(task.second.counts[both])) if both.any() else 0.0
+    added = rms(first[both] - np.log1p(task.fill.counts[both])) if both.any() else 0.0
     return float(np.clip(1 - (added / max(error, 1e-12)) ** 2, 0, 1))
 
 
@@ -65,7 +65,7 @@ def nearness(task: RefinementTask, trial: Trial, found: Float32Array) -> float:
     ----------
     task, trial, found : see `mix_in_gap`.
     """
-    gap, pseudo = task.unknown & task.second.filled, task.pseudo
-    hidden = log_intensity(trial.states)[pseudo] - np.log1p(task.first.counts[pseudo])
-    apart = found[gap] - np.log1p(task.second.counts[gap])
+    gap, pseudo = task.unknown & task.fill.filled, task.pseudo
+    hidden = log_intensity(trial.states)[pseudo] - np.log1p(task.blind_fill.counts[pseudo])
+    apart = found[gap] - np.log1p(task.fill.counts[gap])
     return float(min((rms(hidden) / max(rms(apart), 1e-12)) ** 2, 1))

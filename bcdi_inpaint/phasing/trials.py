@@ -119,7 +119,11 @@ def _try(
     task: RefinementTask, states: tuple[State, ...], held: bool, spread: Float32Array
 ) -> Trial:
     evidence = Evidence(
-        task.log_counts, ~task.hidden, np.log1p(task.first.counts), log_intensity(states), spread
+        task.log_counts,
+        ~task.hidden,
+        np.log1p(task.blind_fill.counts),
+        log_intensity(states),
+        spread,
     )
     mixture = fit_mixture(evidence, task.pseudo, task.settings.mixing)
     return Trial(states, held, mixture, spread)
@@ -130,7 +134,7 @@ def _evened(task: RefinementTask, near: tuple[State, ...], strength: float) -> t
     """States that went on from the same places with an even density."""
     density = replace(task.settings.density, strength=strength)
     evened = tuple(replace(state, density=density) for state in near)
-    known = task.amplitudes(task.first, task.hidden, near[0].background)
+    known = task.amplitudes(task.blind_fill, task.hidden, near[0].background)
     for state in evened:
         if state.interior() is None:
             raise InputError(

@@ -69,7 +69,7 @@ def test_other_starts_see_what_the_pseudo_gap_hid() -> None:
     task = task_of()
     brighter = replace(task, counts=np.where(task.pseudo, 4 * task.counts, task.counts))
     one, other = (
-        start_again(each, trial_of(crystal()), each.second, np.random.default_rng(0), 1)[0]
+        start_again(each, trial_of(crystal()), each.fill, np.random.default_rng(0), 1)[0]
         for each in (task, brighter)
     )
     assert other.intensity()[task.pseudo].sum() > 1.5 * one.intensity()[task.pseudo].sum()
@@ -96,8 +96,8 @@ def test_starts_that_have_not_found_the_crystal_are_crossed() -> None:
 def test_a_start_that_fits_worse_hardly_counts() -> None:
     """Starts of five cycles, beside the crystal itself; the fill is off from all of them."""
     right = task_of()
-    off = replace(right.second, counts=2 * right.second.counts)
-    task, truth = replace(right, second=off), np.log1p(crystal().intensity())
+    off = replace(right.fill, counts=2 * right.fill.counts)
+    task, truth = replace(right, fill=off), np.log1p(crystal().intensity())
     found, states = again(task)
     assert len(states) == 3
     assert found.dtype == np.float32
@@ -115,22 +115,22 @@ def test_of_states_that_fit_as_well_the_nearer_to_the_fill_counts_more() -> None
 
 def test_their_prior_is_the_fill_with_the_intensity_mixed_in_and_surer() -> None:
     right = task_of()
-    off = np.where(right.pseudo, 3 * right.first.counts, right.first.counts)
-    task = replace(right, first=replace(right.first, counts=off))
-    log_fill = np.log1p(task.second.counts)
-    found = np.log1p(2 * task.second.counts)
+    off = np.where(right.pseudo, 3 * right.blind_fill.counts, right.blind_fill.counts)
+    task = replace(right, blind_fill=replace(right.blind_fill, counts=off))
+    log_fill = np.log1p(task.fill.counts)
+    found = np.log1p(2 * task.fill.counts)
     prior = mixed_prior(task, trial_of(crystal()), found)
     gap = task.unknown
     moved = 0.9 * (found - log_fill)[gap]  # all that is believed at most
     np.testing.assert_allclose((np.log1p(prior.counts) - log_fill)[gap], moved, atol=1e-3)
-    np.testing.assert_array_equal(prior.counts[~gap], task.second.counts[~gap])
+    np.testing.assert_array_equal(prior.counts[~gap], task.fill.counts[~gap])
     np.testing.assert_allclose(prior.sigma[gap], 0.35)
 
 
 def test_starts_that_all_fail_leave_those_of_the_trial() -> None:
     lost = replace(SETTINGS.again, support_threshold=50.0)  # nothing is as large
     task = task_of(settings=replace(SETTINGS, again=lost))
-    assert start_again(task, trial_of(crystal()), task.second, np.random.default_rng(0), 2) == ()
+    assert start_again(task, trial_of(crystal()), task.fill, np.random.default_rng(0), 2) == ()
     found, states = again(task)
     assert len(states) == 1
     np.testing.assert_allclose(found, np.log1p(crystal().intensity()), atol=1e-3)
@@ -138,7 +138,7 @@ def test_starts_that_all_fail_leave_those_of_the_trial() -> None:
 
 def test_without_a_cycle_there_is_no_other_start() -> None:
     task = task_of(settings=replace(SETTINGS, again=Schedule(hio=0, raar=0, er=0)))
-    assert start_again(task, trial_of(crystal()), task.second, np.random.default_rng(0), 2) == ()
+    assert start_again(task, trial_of(crystal()), task.fill, np.random.default_rng(0), 2) == ()
 
 
 def test_an_early_end_leaves_the_starts_that_were_at_their_end() -> None:
@@ -146,7 +146,7 @@ def test_an_early_end_leaves_the_starts_that_were_at_their_end() -> None:
     end = EarlyEnd(lambda: len(told) >= 7)  # in the second start
     task = task_of(report=lambda: told.append(1), end=end)
     rng = np.random.default_rng(0)
-    assert len(start_again(task, trial_of(crystal()), task.second, rng, 3)) == 1
+    assert len(start_again(task, trial_of(crystal()), task.fill, rng, 3)) == 1
     assert end.came
 
 
@@ -160,7 +160,7 @@ def test_no_memory_leaves_the_starts_before() -> None:
 
     task = task_of(report=report)
     rng = np.random.default_rng(0)
-    assert len(start_again(task, trial_of(crystal()), task.second, rng, 3)) == 1
+    assert len(start_again(task, trial_of(crystal()), task.fill, rng, 3)) == 1
 
 
 def test_no_memory_leaves_the_states_of_the_trial_as_they_are() -> None:

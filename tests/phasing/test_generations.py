@@ -93,22 +93,22 @@ def test_a_crystal_is_found_where_unseen_voxels_fit_and_another_state_agrees(
 
 def test_where_the_crystal_is_found_all_stays(task: RefinementTask) -> None:
     states = (crystal(), turned(crystal()))
-    assert find_crystal(task, states, task.second) is states
+    assert find_crystal(task, states, task.fill) is states
     blind = replace(task, islands=None)
     states = (lost(0), lost(1))
-    assert find_crystal(blind, states, task.second) is states
-    assert find_crystal(task, (), task.second) == ()
+    assert find_crystal(blind, states, task.fill) is states
+    assert find_crystal(task, (), task.fill) == ()
     no_cycle = Schedule(hio=0, raar=0, er=0)
     for changes in ({"generations": 0}, {"again": no_cycle}):
         own = replace(task, settings=replace(SETTINGS, **changes))
-        assert find_crystal(own, states, task.second) is states
+        assert find_crystal(own, states, task.fill) is states
 
 
 def test_generations_bring_lost_states_to_a_better_fit(task: RefinementTask) -> None:
     near = crystal()
     near = replace(near, obj=near.obj + 0.6 * lost(3).obj)
     states = tuple(replace(one, background=0.01) for one in (lost(0), near, lost(1)))
-    found = find_crystal(task, states, task.second)
+    found = find_crystal(task, states, task.fill)
     assert len(found) == 3
     assert {one.background for one in found} == {0.01}
     misfits = [measured_misfit(task, one) for one in found]
@@ -127,7 +127,7 @@ def test_one_generation_follows_another_only_where_it_fits_better(
         return states
 
     monkeypatch.setattr(generations, "_next_generation", stay)
-    find_crystal(task, (lost(0), lost(1)), task.second)
+    find_crystal(task, (lost(0), lost(1)), task.fill)
     assert len(made) == 1
 
 
@@ -136,7 +136,7 @@ def test_children_that_are_lost_are_left_out_and_no_memory_or_time_leaves_the_st
 ) -> None:
     states = (lost(0), lost(1))
     late = replace(task, end=EarlyEnd(lambda: True))
-    assert find_crystal(late, states, task.second) is states
+    assert find_crystal(late, states, task.fill) is states
     assert late.end.came
 
     def fail(*_: object, **__: object) -> State:
@@ -144,6 +144,6 @@ def test_children_that_are_lost_are_left_out_and_no_memory_or_time_leaves_the_st
 
     monkeypatch.setattr(generations, "start_with_gap_hidden", fail)
     errors: list[Exception] = [InputError("the support was lost")] * 2
-    assert set(map(id, find_crystal(task, states, task.second))) == set(map(id, states))
+    assert set(map(id, find_crystal(task, states, task.fill))) == set(map(id, states))
     errors = [MemoryError()]
-    assert find_crystal(task, states, task.second) is states
+    assert find_crystal(task, states, task.fill) is states

@@ -78,7 +78,7 @@ def judged(
         setattr(search, name, value)
     computed = ComputedStates(states or (crystal(),), ended, search)
     rng = np.random.default_rng(0)
-    return judge_states(task, computed, task.second, whole(SHAPE), rng)
+    return judge_states(task, computed, task.fill, whole(SHAPE), rng)
 
 
 @pytest.fixture(scope="module")
@@ -93,20 +93,19 @@ def test_a_fill_that_is_off_is_mended_in_the_gap_alone(refined: Refinement) -> N
     assert refined.after < 0.2 * refined.before
     gap = task.unknown
     off = [
-        np.abs(np.log1p(f.counts) - np.log1p(truth))[gap].mean()
-        for f in (refined.fill, task.second)
+        np.abs(np.log1p(f.counts) - np.log1p(truth))[gap].mean() for f in (refined.fill, task.fill)
     ]
     assert off[0] < 0.25 * off[1]
-    np.testing.assert_array_equal(refined.fill.counts[~gap], task.second.counts[~gap])
+    np.testing.assert_array_equal(refined.fill.counts[~gap], task.fill.counts[~gap])
     np.testing.assert_array_equal(refined.fill.sigma[~gap], 0)
     assert (refined.fill.sigma[gap] <= 0.5).all()  # it is surer now
 
 
 def test_a_fill_that_is_better_than_in_the_pseudo_gap_is_mixed_less(refined: Refinement) -> None:
-    worse, log_fill = task_of(0.3), np.log1p(task_of(0.2).second.counts)
-    task = replace(worse, second=task_of(0.2).second)
+    worse, log_fill = task_of(0.3), np.log1p(task_of(0.2).fill.counts)
+    task = replace(worse, fill=task_of(0.2).fill)
     moved = np.abs(np.log1p(judged(task).fill.counts) - log_fill)[task.unknown].mean()
-    full = np.abs(np.log1p(refined.fill.counts) - np.log1p(worse.second.counts))[task.unknown]
+    full = np.abs(np.log1p(refined.fill.counts) - np.log1p(worse.fill.counts))[task.unknown]
     assert 0 < moved < full.mean()
 
 
@@ -168,7 +167,7 @@ def test_other_starts_have_what_was_believed_as_their_prior(
     task = task_of(off)
     found = judged(task, crystal() if off else replace(crystal(), obj=crystal().obj * 0.9))
     assert found.accepted == (off > 0)
-    assert (priors[0] is task.second) == (off == 0)
+    assert (priors[0] is task.fill) == (off == 0)
     assert len(evened) == 1
 
 
@@ -215,7 +214,7 @@ def test_a_fill_that_is_right_stays_as_it_is() -> None:
         replace(task, counts=drawn, settings=by_class), other, failure="a width runs to its bound"
     )
     assert not kept.accepted
-    assert kept.fill.counts is task.second.counts
+    assert kept.fill.counts is task.fill.counts
     # The given one and another start's: they may be right of the crystal all the same.
     assert len(kept.fill.report.objects) == 2
     assert kept.remark.startswith("not refined: the computed intensity predicts")

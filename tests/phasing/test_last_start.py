@@ -29,7 +29,7 @@ def task_of(counts: np.ndarray) -> RefinementTask:
 def start(task: RefinementTask, seed: int, begin: State | None = None) -> State:
     return start_with_gap_hidden(
         task,
-        task.second,
+        task.fill,
         np.random.default_rng(seed) if begin is None else None,
         coherence=COHERENT,
         background=0.0,

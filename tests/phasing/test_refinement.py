@@ -300,7 +300,7 @@ def test_a_gap_that_the_box_cuts_is_filled_with_the_pseudo_gap_hidden_too(model:
     box = as_box((slice(0, 16), slice(0, 16), slice(2, 26)))
     task = prepare_task(counts, gap, np.zeros_like(gap), fill, model, box, "cpu", SHORT, 0.0)
     assert task.unknown[:, :, 22:].all()
-    assert (task.first.filled == (task.unknown | task.pseudo)).all()
+    assert (task.blind_fill.filled == (task.unknown | task.pseudo)).all()
 
 
 def test_no_start_sees_the_islands_by_which_its_objects_are_judged(
@@ -353,8 +353,8 @@ def test_islands_are_hidden_and_nothing_else_is_changed(
     np.testing.assert_array_equal(plain.unknown, gap)
     np.testing.assert_array_equal(task.unknown, gap | islands_in(task.unseen, whole(SHAPE)))
     np.testing.assert_array_equal(task.pseudo, plain.pseudo)
-    np.testing.assert_array_equal(task.first.counts, plain.first.counts)
-    np.testing.assert_array_equal(task.first.filled, gap | task.pseudo)
+    np.testing.assert_array_equal(task.blind_fill.counts, plain.blind_fill.counts)
+    np.testing.assert_array_equal(task.blind_fill.filled, gap | task.pseudo)
     again, other = (prepare_task(*given, 0.0, np.random.default_rng(seed)) for seed in (5, 6))
     np.testing.assert_array_equal(again.unseen, task.unseen)
     assert not np.array_equal(other.unseen, task.unseen)
@@ -382,7 +382,7 @@ def test_counts_in_islands_change_no_figure_and_no_amplitude(
     same = computed_intensity.unseen_misfit(pseudo, state)  # what is chosen by does not count
     assert same == computed_intensity.unseen_misfit(task, state)
     for hidden in (task.hidden, task.unknown):
-        one, same = (each.amplitudes(each.second, hidden, 0.0) for each in (task, other))
+        one, same = (each.amplitudes(each.fill, hidden, 0.0) for each in (task, other))
         assert torch.equal(one.measured, same.measured)
     states, searches = (state, replace(state, obj=0.8 * block)), []
     for each in (task, other):

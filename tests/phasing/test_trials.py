@@ -127,8 +127,8 @@ def test_a_background_stays_as_far_as_held_out_voxels_like_it(
     """20 counts are believed to lie under the crystal; truly they do, or there is none."""
     settings = replace(SETTINGS, heeded=Schedule(hio=0, raar=10, er=5), strengths=())
     counts = np.where(task.unknown, 0, task.counts + level).astype(np.float32)
-    lifted = replace(task.first, counts=task.first.counts + np.float32(level))
-    believed = replace(task, counts=counts, first=lifted, second=lifted, settings=settings)
+    lifted = replace(task.blind_fill, counts=task.blind_fill.counts + np.float32(level))
+    believed = replace(task, counts=counts, blind_fill=lifted, fill=lifted, settings=settings)
     state = replace(state_of(crystal()), background=20.0)
     trial, left_out = find_best_trial(believed, (state,))
     assert trial.background == level
