@@ -111,7 +111,8 @@ def predicted_ranks(
 
     Parameters
     ----------
-    counts : (n_rock, n_y, n_x) measured.
+    counts : (n_rock, n_y, n_x) measured, taken to the nearest whole number: a monitor makes 0.99 of
+        one photon.
     interval : bounds of the expected counts at a level, two such arrays.
     where : (n_rock, n_y, n_x) bool, True = asked for; of many voxels those of `some_of`.
     rng : source of the draws.
@@ -121,7 +122,7 @@ def predicted_ranks(
     (n,) float64, in the order of the voxels in the array.
     """
     voxels = np.flatnonzero(some_of(where, rng))
-    n = counts.ravel()[voxels].astype(np.float64)
+    n = np.rint(counts.ravel()[voxels].astype(np.float64))  # `pdtr` takes 0.99 for none
     less, up_to = np.zeros(n.size), np.zeros(n.size)  # P(less than n), P(at most n)
     for part in range(_QUANTILES // 2):
         for bound in interval(1 - 2 * (part + 0.5) / _QUANTILES):

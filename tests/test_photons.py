@@ -43,6 +43,19 @@ def test_ranks_of_counts_are_uniform_where_the_prediction_is_right(
         assert (np.abs(2 * proud - 1) <= 0.68).mean() < 0.6
 
 
+@pytest.mark.parametrize("monitor", [0.98, 1.02])
+def test_counts_over_a_monitor_have_the_ranks_of_photons(
+    monitor: float, rng: np.random.Generator
+) -> None:
+    counts = rng.poisson(1.5, (9, 9, 9)).astype(np.float32)
+    bounds = np.full(counts.shape, 1.2), np.full(counts.shape, 1.8)
+    ranks = [
+        predicted_ranks(own, lambda _: bounds, counts >= 0, np.random.default_rng(0))
+        for own in (counts, counts * np.float32(monitor))
+    ]
+    np.testing.assert_array_equal(*ranks)
+
+
 def test_the_mean_logarithm_of_counts_is_that_of_counts(rng: np.random.Generator) -> None:
     means = np.array([1e-3, 0.2, 1.0, 7.0, 49.9, 50.1, 3e5])
     drawn = np.log1p(rng.poisson(means, (200_000, len(means))))

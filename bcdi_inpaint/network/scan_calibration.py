@@ -279,7 +279,8 @@ def _count_probability(own: HeldOut, edges: Float64Array) -> Float64Array:
     The mean of Poisson's probability over the expectations of the cell, which is the difference of
     its distribution function at the cell's ends over their distance.
     """
-    counts = own.counts.astype(np.float64)[:, None]
+    # One photon over a monitor may be 0.99, which `pdtr` would take for none.
+    counts = np.rint(own.counts.astype(np.float64))[:, None]
     middle, sigma = np.log1p(own.expected.astype(np.float64))[:, None], own.sigma[:, None]
     found = np.zeros((counts.size, len(edges) - 1))
     for side in (-1, 1):

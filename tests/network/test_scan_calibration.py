@@ -104,3 +104,12 @@ def test_counts_of_small_floats_are_summed_without_overflow() -> None:
     held_out = draw(1.0, 1.0)
     small = replace(held_out, counts=np.minimum(held_out.counts, 6e4).astype(np.float16))
     assert calibrate_on_scan(HOME, small, WHOLE) is not None
+
+
+@pytest.mark.parametrize("monitor", [0.98, 1.02])
+def test_counts_over_a_monitor_are_as_good_as_photons(monitor: float) -> None:
+    """0.98 of a photon is one, and not none."""
+    held = draw(1.5, 1.0)
+    few = held.those(held.counts < 20)
+    divided = replace(few, counts=(few.counts * monitor).astype(np.float32))
+    assert calibrate_on_scan(HOME, divided) == calibrate_on_scan(HOME, few)
