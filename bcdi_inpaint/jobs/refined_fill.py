@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,16 +77,22 @@ def refine_of(
                 background=request.background,
             )
     except MemoryError:
-        return _as_it_was(filling, "out of memory, expected room for the scan")
+        return _as_it_was(filling, request, "out of memory, expected room for the scan")
     except KeyboardInterrupt:  # while the scan was read: the fill is finished all the same
-        return _as_it_was(filling, "interrupted", interrupted=True)
+        return _as_it_was(filling, request, "interrupted", interrupted=True)
     return RefinedFill(
         found.fill, found.accepted, found.before, found.after, found.remark, found.interrupted
     )
 
 
-def _as_it_was(filling: StreamedFill, why: str, *, interrupted: bool = False) -> RefinedFill:
+def _as_it_was(
+    filling: StreamedFill, request: Request, why: str, *, interrupted: bool = False
+) -> RefinedFill:
+    """The fill that was made; what the user says of a background holds all the same."""
     nan = float("nan")
+    if request.background:
+        report = replace(filling.report, background=request.background)
+        filling = replace(filling, report=report)
     return RefinedFill(filling, False, nan, nan, f"not refined: {why}", interrupted)
 
 

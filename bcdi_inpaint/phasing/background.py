@@ -78,6 +78,11 @@ class Background:
     error: float = float("nan")
     estimate: float = float("nan")
 
+    @property
+    def is_given(self) -> bool:
+        """Whether the level was not estimated, but is what the user says."""
+        return self.level > 0 and math.isnan(self.estimate)
+
     def __str__(self) -> str:
         if not self.level:
             return "no background is shown"

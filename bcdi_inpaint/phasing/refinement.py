@@ -80,11 +80,13 @@ def refine(
     watch : called after each stage of a start with the box that is phased and the intensity that
         is calculated there so far.
     settings : how it is done.
-    background : photons in every voxel that no crystal diffracts; by default what the scan shows.
+    background : photons in every voxel that no crystal diffracts, which are taken off; by default
+        what the scan shows, if held-out voxels like it.
 
     Returns
     -------
-    The refinement: `fill` is the better fill, `remark` says what was found.
+    The refinement: `fill` is the better fill, `remark` says what was found. Where it failed,
+    `fill.report.background` is what was given, or found before.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def refine(
     model = model if isinstance(model, Model) else load_model(model)
     rng = np.random.default_rng(seed) if rng is None else rng
     bad_mask = np.zeros(counts.shape, dtype=bool) if bad_mask is None else bad_mask
-    end, awaited = EarlyEnd(stop), "a start had ended"
+    end, awaited, level = EarlyEnd(stop), "a start had ended", background
     try:
         with memory_errors():
             crop = crop_around_peak(counts, gap_mask | bad_mask)
@@ -102,6 +104,7 @@ def refine(
             task = prepare_task(
                 counts, gap_mask, bad_mask, fill, model, box, device, settings, background, rng
             )
+            level = task.background.level
             total = starts * task.cycles
             seen = None if watch is None else partial(watch, box)
             task = replace(task, report=_counter(cycles, total), end=end, watch=seen)
@@ -117,6 +120,8 @@ def refine(
         why = f"out of memory on the {choose_device(device).type}, expected room for the box"
     except KeyboardInterrupt:
         why, end.came = f"interrupted before {awaited}", True
+    if level is not None:
+        fill = replace(fill, report=replace(fill.report, background=level))
     nan = float("nan")
     return _with_report(Refinement(fill, False, nan, nan, (), f"not refined: {why}", end.came))
 

@@ -73,7 +73,7 @@ class RefinementSettings:
     crossed : states of a generation that are crossed with the best one, which is one of them.
     background : how a constant background is looked for.
     heeded : cycles without the background, from where the ones with it ended: held-out voxels say
-        whether it stays.
+        whether one that was found stays; one that was given does.
     coherence : how the beam's coherence is estimated.
     checked : cycles of the best start with the beam as it was found, and as many as if it were
         coherent: the misfits are compared, and once more when all is measured but the gap.
@@ -151,7 +151,8 @@ class RefinementTask:
     @property
     def cycles(self) -> int:
         """Cycles that a start takes if it is gone on with to the end."""
-        without = self.settings.heeded.cycles if self.background.level else 0
+        is_doubted = self.background.level and not self.background.is_given
+        without = self.settings.heeded.cycles if is_doubted else 0
         return self.settings.cycles + without
 
     @property

@@ -57,15 +57,15 @@ class Trial:
 def find_best_trial(task: RefinementTask, near: tuple[State, ...]) -> tuple[Trial, str]:
     """The trial that predicts best, of the starts `near` the best one; and what was left out.
 
-    Where a background was heeded, cycles without it are tried; then cycles without the prior, and
-    an even density, more and more strongly for as long as that predicts better. Where a piece
-    fails, has no memory or is ended early, the best so far stays.
+    Where a background was found, cycles without it are tried; one that was given stays. Then come
+    cycles without the prior, and an even density, more and more strongly for as long as that
+    predicts better. Where a piece fails, has no memory or is ended early, the best so far stays.
     """
     best = _best_of_leading(task, near, held=True)
     piece = "cycles without the background"
     with task.end.keeping():
         try:
-            if best.background:
+            if best.background and not task.background.is_given:
                 near, best = _as_held_out_voxels_like(task, near, best)
             piece = "cycles without the prior"
             released = release_states(task, near)

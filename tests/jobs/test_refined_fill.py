@@ -28,7 +28,7 @@ def say(line):
     if "refined" in line:
         resource.setrlimit(resource.RLIMIT_AS, (free, hard))
 
-predict(Request(sys.argv[1], model=sys.argv[2], refine=True), say=say)
+predict(Request(sys.argv[1], model=sys.argv[2], refine=True, background=0.3), say=say)
 """
 
 
@@ -49,4 +49,5 @@ def test_without_memory_for_it_the_fill_is_written(tmp_path: Path) -> None:
     assert told[0].startswith("not refined: out of memory")
     output = tmp_path / "s_inpainted.cxi"
     assert not read_provenance(output)["refined"]
+    assert read_provenance(output)["background"] == 0.3  # what the user says holds all the same
     np.testing.assert_array_equal(read_scan(output).counts[~gap], counts[~gap])

@@ -27,7 +27,7 @@ from bcdi_inpaint.phasing import (
     refinement_task,
     trials,
 )
-from bcdi_inpaint.phasing.background import BackgroundSettings
+from bcdi_inpaint.phasing.background import Background, BackgroundSettings
 from bcdi_inpaint.phasing.beam_form import form_beam
 from bcdi_inpaint.phasing.coherence import CoherenceSearch, CoherenceSettings
 from bcdi_inpaint.phasing.coherence_check import check_last
@@ -287,7 +287,9 @@ def test_a_background_is_the_users_or_the_scans_or_cannot_be_told(
     assert given.background.level == 2.5
     assert told.background.level == 0
     assert told.no_background.startswith("a background cannot be told: ")
-    assert told.cycles < given.cycles  # the ones without it are counted
+    assert told.cycles == given.cycles
+    found = replace(without, background=Background(2.5, 0.1, 2.5))
+    assert told.cycles < found.cycles  # the ones without it are counted
 
 
 def test_a_gap_that_the_box_cuts_is_filled_with_the_pseudo_gap_hidden_too(model: Model) -> None:
@@ -502,6 +504,36 @@ def test_a_retrieval_that_fails_leaves_the_fill_and_says_why(
     assert len(found.remark.splitlines()) == 1
     assert found.fill.report.objects == ()
     assert found.interrupted is isinstance(fault, KeyboardInterrupt)
+
+
+@pytest.mark.parametrize("given", [2.5, None])
+def test_a_background_outlives_starts_that_all_fail(
+    counts: np.ndarray,
+    gap: np.ndarray,
+    fill: Fill,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+    given: float | None,
+) -> None:
+    def failing(*_: object, **__: object) -> State:
+        raise InputError("the support has 3 voxels, expected 27")
+
+    shown = Background(0.7, 0.1, 0.7)
+    monkeypatch.setattr(refinement_task, "find_background", lambda *_: shown)
+    monkeypatch.setattr(computed_intensity, "retrieve", failing)
+    monkeypatch.setattr(refinement_task, "inpaint", _ones)
+    found = refine(counts, gap, fill, model=model, background=given)
+    assert found.remark.startswith("not refined: ")
+    assert found.fill.report.background == (given or 0.7)
+
+
+@pytest.mark.parametrize("given", [2.5, None])
+def test_a_background_that_is_given_outlives_a_gap_that_cannot_be_refined(
+    expectation: np.ndarray, model: Model, fill: Fill, gap: np.ndarray, given: float | None
+) -> None:
+    lonely = replace(fill, filled=np.zeros_like(gap))
+    found = refine(expectation, gap, lonely, model=model, background=given)
+    assert found.fill.report.background == (given or 0)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import torch
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.network.calibration import Calibration
 from bcdi_inpaint.phasing import trials
+from bcdi_inpaint.phasing.background import Background
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.mixing import MixingSettings
 from bcdi_inpaint.phasing.refinement_task import RefinementSettings, RefinementTask
@@ -133,3 +134,6 @@ def test_a_background_stays_as_far_as_held_out_voxels_like_it(
     trial, left_out = find_best_trial(believed, (state,))
     assert trial.background == level
     assert not left_out
+    given = replace(believed, background=Background(20.0))
+    trial, _ = find_best_trial(given, (state,))
+    assert trial.background == 20
