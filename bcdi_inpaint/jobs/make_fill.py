@@ -21,7 +21,13 @@ from bcdi_inpaint.jobs.request import Request
 from bcdi_inpaint.jobs.write_fill import fill_record
 from bcdi_inpaint.network.weights import Model
 from bcdi_inpaint.peak.fringes import HALF_WINDOW
-from bcdi_inpaint.phasing.benefit import NOWHERE, Benefit, benefit_record, expected_benefit
+from bcdi_inpaint.phasing.benefit import (
+    NOWHERE,
+    Benefit,
+    benefit_record,
+    expected_benefit,
+    filled_counts,
+)
 from bcdi_inpaint.phasing.handover import AUTO, NAMES, OURS, resolve_handover
 from bcdi_inpaint.scan.boxes import Box, Shape, as_shape
 from bcdi_inpaint.scan.remarks import Remarks, distinct
@@ -186,9 +192,6 @@ def advise(
     box, corner = near_peak(scan, light)
     near = scan.part(box)
     unknown = near.bad_mask | gap.part(box)
-    filled = None
-    if filling is not None:
-        alone = filling.alone(box)
-        filled = np.where(alone.filled, alone.counts, np.float32(np.nan))
+    filled = None if filling is None else filled_counts(filling.alone(box))
     planes = fillable_planes(gap, light.known_lines)
     return expected_benefit(near.counts, unknown, planes, corner, filled=filled)

@@ -33,7 +33,7 @@ from bcdi_inpaint.jobs.provenance import (
     own_calibration_record,
     remarks_record,
 )
-from bcdi_inpaint.phasing.benefit import benefit_record, expected_benefit
+from bcdi_inpaint.phasing.benefit import benefit_record, expected_benefit, filled_counts
 from bcdi_inpaint.phasing.handover import (
     AUTO,
     CHOICES,
@@ -251,8 +251,7 @@ def _benefit_record(scan: Measured, gap: GapRegion, fill: Filled) -> dict[str, A
     measured = scan.part(everything)
     unknown = measured.bad_mask | gap.part(everything)
     alone = fill.in_unit(1.0).alone(everything)
-    filled = np.where(alone.filled, alone.counts, np.float32(np.nan))
     planes = filled_planes(gap.planes, alone.filled)
-    benefit = expected_benefit(measured.counts, unknown, planes, filled=filled)
+    benefit = expected_benefit(measured.counts, unknown, planes, filled=filled_counts(alone))
     verdict = None if benefit is None else benefit.verdict
     return {**benefit_record(benefit), "verdict": verdict}

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from bcdi_inpaint.arrays import BoolArray, Float64Array
+from bcdi_inpaint.arrays import BoolArray, Float32Array, Float64Array
+from bcdi_inpaint.filling.fill import Filled
 from bcdi_inpaint.gaps.artificial import lines_from_peak
 from bcdi_inpaint.gaps.gap import Gap
 from bcdi_inpaint.peak.centre import find_central_voxel, find_centre, hot_voxels
@@ -137,6 +138,11 @@ def benefit_record(benefit: Benefit | None) -> dict[str, Any]:
     }
 
 
+def filled_counts(fill: Filled) -> Float32Array:
+    """What a fill tells `expected_benefit`: its counts (n_rock, n_y, n_x), elsewhere nan."""
+    return np.where(fill.filled, fill.counts, np.float32(np.nan))
+
+
 def expected_benefit(
     counts: np.ndarray,
     unknown: BoolArray,
@@ -160,8 +166,8 @@ def expected_benefit(
     unknown : (n_rock, n_y, n_x) bool, True = not measured: gaps and bad voxels.
     gaps : those that are filled; some may lie outside the window of the peak.
     begin : the voxel of the scan, by which gaps are counted, that the arrays begin with.
-    filled : (n_rock, n_y, n_x) counts of the fill, nan where nothing was filled; they make the
-        crystal's size surer. Other unknown voxels get the counts of their Friedel mates.
+    filled : (n_rock, n_y, n_x) counts of the fill, see `filled_counts`; they make the crystal's
+        size surer. Other unknown voxels get the counts of their Friedel mates.
     settings : the rule.
 
     Returns

@@ -12,7 +12,7 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.filling.fill import Filled
 from bcdi_inpaint.gaps.gap import AXIS_NAMES
 from bcdi_inpaint.gaps.masks import filled_planes, find_planes
-from bcdi_inpaint.phasing.benefit import expected_benefit
+from bcdi_inpaint.phasing.benefit import expected_benefit, filled_counts
 from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import (
     AUTO,
@@ -255,7 +255,7 @@ def _verdict(fill: Filled, gap_mask: BoolArray | None, bad_mask: BoolArray) -> s
     if gap_mask is not None:
         unknown = unknown | gap_mask
     planes = filled_planes(find_planes(unknown), fill.filled)
-    benefit = expected_benefit(fill.counts, unknown, planes)
+    benefit = expected_benefit(fill.counts, unknown, planes, filled=filled_counts(fill))
     return None if benefit is None else benefit.verdict
 
 

@@ -15,6 +15,8 @@ from bcdi_inpaint.errors import InputError
 from bcdi_inpaint.files import read_provenance, write_filled_cxi
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.gaps.gap import Gap
+from bcdi_inpaint.gaps.masks import GapRegion
+from bcdi_inpaint.jobs import write_fill
 from bcdi_inpaint.jobs.phase import Request
 from bcdi_inpaint.jobs.phase import phase as phase_file
 from bcdi_inpaint.jobs.phased_scan import write_phased_scan
@@ -119,14 +121,32 @@ def test_lines_that_a_fill_only_crosses_do_not_decide_how_it_is_handed_over(
     scan: Scan, fill: Fill, gap: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[Gap, ...]] = []
-    monkeypatch.setattr(
-        scan_phasing, "expected_benefit", lambda counts, unknown, gaps: asked.append(gaps)
-    )
+
+    def expected(counts: np.ndarray, unknown: np.ndarray, gaps: tuple[Gap, ...], **_: Any) -> None:
+        asked.append(gaps)
+
+    monkeypatch.setattr(scan_phasing, "expected_benefit", expected)
     bad = scan.bad_mask.copy()
     bad[:, -12:] = True
     phase = scan_phasing._verdict
     assert phase(fill, gap, bad) is None
     assert asked == [(Gap(2, 28, 32),)]
+
+
+def test_the_fill_tells_how_wide_fringes_are_as_it_tells_the_file(
+    scan: Scan, fill: Fill, gap: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[np.ndarray] = []
+
+    def expected(*given: Any, filled: np.ndarray, **_: Any) -> None:
+        told.append(filled)
+
+    for module in (scan_phasing, write_fill):
+        monkeypatch.setattr(module, "expected_benefit", expected)
+    scan_phasing._verdict(fill, None, scan.bad_mask)
+    write_fill._benefit_record(scan, GapRegion.of(gap), fill)
+    np.testing.assert_array_equal(told[0], np.where(gap, fill.counts, np.nan))
+    np.testing.assert_array_equal(*told)
 
 
 @pytest.mark.parametrize(
