@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from bcdi_inpaint.errors import memory_errors
-from bcdi_inpaint.gaps.masks import find_planes
+from bcdi_inpaint.gaps.masks import filled_planes, find_planes
 from bcdi_inpaint.phasing.computed_intensity import continue_state, measured_misfit
 from bcdi_inpaint.phasing.density import DensitySettings
 from bcdi_inpaint.phasing.refinement_task import RefinementTask
@@ -104,12 +104,13 @@ def _evened_out(
 def fringes_across(task: RefinementTask, states: Sequence[State]) -> float:
     """How many fringes of the best state's support the widest gap is wide; 0 without whole lines.
 
-    A crystal of a part 1 / n of the array has fringes of n lines.
+    Bad lines that were not filled are no gap. A crystal of a part 1 / n of the array has fringes of
+    n lines.
     """
     best = min(states, key=partial(measured_misfit, task))
     support = best.support.cpu().numpy()
     widths = [0.0]
-    for plane in find_planes(task.unknown):
+    for plane in filled_planes(find_planes(task.unknown), task.fill.filled):
         others = tuple(axis for axis in range(3) if axis != plane.axis)
         extent = np.count_nonzero(support.any(axis=others))
         widths.append((plane.stop - plane.start) * extent / support.shape[plane.axis])

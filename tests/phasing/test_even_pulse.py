@@ -69,6 +69,11 @@ def test_a_narrow_gap_leaves_nothing_open() -> None:
     however = replace(SETTINGS, worse=float("inf"))
     assert even_out_briefly(task, states, however) is states
     assert even_out_briefly(task, (), however) == ()
+    padded = task.unknown.copy()
+    padded[:, 20:] = True  # as beyond the detector's edge
+    bordered = replace(task, unknown=padded)
+    assert fringes_across(bordered, states) == pytest.approx(3)
+    assert even_out_briefly(bordered, states, however) is states
 
 
 def test_a_density_that_the_counts_show_to_be_uneven_stays() -> None:
