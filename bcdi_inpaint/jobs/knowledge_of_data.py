@@ -20,7 +20,7 @@ from bcdi_inpaint.files import read_objects, read_provenance
 from bcdi_inpaint.jobs.provenance import read_photon
 from bcdi_inpaint.phasing.background import NONE_WORDS, read_background
 from bcdi_inpaint.phasing.density import DensitySettings
-from bcdi_inpaint.phasing.free_voxels import set_free_mask, unseen_in
+from bcdi_inpaint.phasing.free_voxels import measured_of, set_free_mask, unseen_in
 from bcdi_inpaint.phasing.pynx_course import is_ours
 from bcdi_inpaint.phasing.pynx_faults import check_psf
 from bcdi_inpaint.phasing.pynx_knowledge import Knowledge, KnowsPhysics
@@ -75,7 +75,7 @@ class KnowledgeOfData(KnowsPhysics):
         return self._objects
 
     def unseen(self, shape: tuple[int, ...]) -> BoolArray | None:
-        """The islands that the objects which runs begin at have not seen; None without any.
+        """The islands that the objects which runs begin at have not seen; None if none is measured.
 
         Parameters
         ----------
@@ -83,7 +83,9 @@ class KnowledgeOfData(KnowsPhysics):
         """
         objects = self.objects() if is_ours(self.params) else ()
         found = unseen_in(objects, objects[0].box) if objects else None
-        return found if found is not None and found.shape == shape else None
+        if found is None or found.shape != shape:
+            return None
+        return found if measured_of(self.cdi, found, self._estimates()).any() else None
 
     def _init_free_pixel_mask(self, iobs: Any) -> None:
         """The islands that the objects have not seen, or PyNX's own, or the user's."""
@@ -92,10 +94,14 @@ class KnowledgeOfData(KnowsPhysics):
         if found is None:
             super()._init_free_pixel_mask(iobs)  # type: ignore[misc]
             return
-        carried = getattr(self, "carried", None)
-        set_free_mask(self.cdi, found, None if carried is None else carried.filled)
+        set_free_mask(self.cdi, found, self._estimates())
         n_free = int(self.cdi.nb_free_points)
         say(f"{n_free} free voxels, none of which the refinement has seen (--start random: PyNX's)")
+
+    def _estimates(self) -> BoolArray | None:
+        """(n_rock, n_y, n_x) bool, where the counts are estimates; None for nowhere."""
+        carried = getattr(self, "carried", None)
+        return None if carried is None else carried.filled
 
     def _file(self) -> Path | None:
         """The file of the fill: that of the data, or beside them."""

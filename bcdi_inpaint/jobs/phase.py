@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from bcdi_inpaint.arrays import BoolArray
 from bcdi_inpaint.checks.numbers import NumberWishes, prepare
 from bcdi_inpaint.errors import InputError
@@ -31,7 +29,6 @@ from bcdi_inpaint.jobs.run_folder import (
     open_folder,
     runs_folder,
 )
-from bcdi_inpaint.phasing.free_voxels import unseen_in
 from bcdi_inpaint.phasing.handover import check_name
 from bcdi_inpaint.phasing.pynx_course import may_begin_at_objects, runs_at_objects
 from bcdi_inpaint.phasing.pynx_runs import check_arguments
@@ -147,24 +144,17 @@ def _begun(
     if is_random and not request.compared:
         return (), None
     found = read_objects(request.scan)
-    free = unseen_in(found, prepared.box)
-    if free is not None and not (free & _measured(prepared)).any():
-        free = None
+    free = prepared.unseen_by(found)
     if is_random or (request.compared and free is None):
         return (), free
     return found, free
-
-
-def _measured(prepared: PreparedScan) -> BoolArray:
-    """(n_rock, n_y, n_x) bool, where what is phased was measured."""
-    return np.asarray(~(prepared.handed.bad_mask | prepared.handed.filled))
 
 
 def _of_free_voxels(free: BoolArray | None, prepared: PreparedScan) -> str:
     """What judges runs, some of which begin at objects."""
     if free is None:
         return "free voxels: drawn by the seed, none is measured that the refinement has not seen"
-    n_free = int((free & _measured(prepared)).sum())
+    n_free = int((free & prepared.measured).sum())
     return f"free voxels: {n_free} that the refinement has not seen, in all runs"
 
 

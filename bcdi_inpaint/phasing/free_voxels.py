@@ -45,17 +45,40 @@ def set_free_voxels(cdi: Any, filled: BoolArray | None, islands: Islands | None)
         cdi.set_free_pixel_mask(cdi.get_free_pixel_mask() & ~np.fft.ifftshift(filled))
 
 
-def set_free_mask(cdi: Any, free: BoolArray, filled: BoolArray | None = None) -> None:
+def set_free_mask(cdi: Any, free: BoolArray, filled: BoolArray | None = None) -> bool:
     """Set these voxels of a `CDI` of PyNX's runner aside, less what was not measured.
+
+    Where none of them was, nothing is set.
 
     Parameters
     ----------
     cdi : the `CDI`.
     free : (n_rock, n_y, n_x) bool, centred.
     filled : (n_rock, n_y, n_x) bool, voxels whose counts are estimates, centred; None for none.
+
+    Returns
+    -------
+    Whether any voxel was set aside.
+    """
+    own = measured_of(cdi, free, filled)
+    if own.any():
+        cdi.set_free_pixel_mask(own)
+    return bool(own.any())
+
+
+def measured_of(cdi: Any, free: BoolArray, filled: BoolArray | None = None) -> BoolArray:
+    """Those of some voxels that a `CDI` of PyNX's runner has as measured.
+
+    Parameters
+    ----------
+    cdi, free, filled : see `set_free_mask`.
+
+    Returns
+    -------
+    (n_rock, n_y, n_x) bool, in the order of the `CDI`.
     """
     own = free if filled is None else free & ~filled
-    cdi.set_free_pixel_mask(np.fft.fftshift(own) & (cdi.iobs > MASKED_BELOW))
+    return np.asarray(np.fft.fftshift(own) & (cdi.iobs > MASKED_BELOW))
 
 
 def free_log_error(cdi: Any, obj: Complex64Array) -> float:

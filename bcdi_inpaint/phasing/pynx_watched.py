@@ -113,8 +113,8 @@ class _Watched(CarriesFill):
             return
         if self.runs.free is not None:
             given = self.runs.free[self.box]
-            if given.shape == iobs.shape and given.any():  # else the data were binned, or cut off
-                set_free_mask(self.cdi, given, self.final.filled)
+            is_whole = given.shape == iobs.shape  # else the data were binned, or cut off
+            if is_whole and set_free_mask(self.cdi, given, self.final.filled):
                 return
         islands = draw_islands(iobs.shape, FREE_FRACTION, self.runs.free_voxels())
         set_free_voxels(self.cdi, self.final.filled, islands)

@@ -118,7 +118,7 @@ def phase_scan(
             extra=pynx,
             knowledge=known,
             objects=[one.in_box(prepared.box) for one in begun],
-            free=unseen_in(found_before, prepared.box),
+            free=prepared.unseen_by(found_before),
             report=lambda number, outcome: say(run_line(number, runs, outcome)),
             progress=progress,
         )
@@ -127,7 +127,7 @@ def phase_scan(
     if fill is None or not is_compared(handover, _verdict(fill, gap_mask, scan.bad_mask)):
         return phase(prepare(handover), knowledge, found_before)
     masked = prepare("mask")
-    fair = unseen_in(found_before, masked.box) is not None
+    fair = masked.unseen_by(found_before) is not None
     begun = found_before if fair else ()  # else they were fitted to the voxels that decide
     ways = {"masked": phase(masked, knowledge, begun)}
     ways["filled"] = phase(prepare(WORTHWHILE), knowledge, begun)
@@ -150,6 +150,19 @@ class PreparedScan:
 
     handed: HandOver
     box: Box
+
+    @property
+    def measured(self) -> BoolArray:
+        """(n_rock, n_y, n_x) bool, where the box was measured."""
+        return np.asarray(~(self.handed.bad_mask | self.handed.filled))
+
+    def unseen_by(self, objects: Sequence[FoundObject]) -> BoolArray | None:
+        """The islands of the box that objects of one refinement have not seen.
+
+        None where no measured voxel is among them: they cannot judge.
+        """
+        found = unseen_in(objects, self.box)
+        return found if found is not None and (found & self.measured).any() else None
 
     def best(self, found: Sequence[Reconstruction]) -> Reconstruction:
         """The best run; its box is the scan's, and it knows what the others found."""

@@ -330,6 +330,18 @@ def test_where_no_run_begins_at_objects_free_voxels_are_pynx_s(
     np.testing.assert_array_equal(found, plain)
 
 
+def test_where_none_of_them_is_measured_free_voxels_are_pynx_s(begun: Path, pynx: str) -> None:
+    with h5py.File(with_islands(begun), "r+") as file:
+        mask = file["entry_1/instrument_1/detector_1/mask"]
+        islands = islands_in(PLACES, as_box([slice(8, 40)] * 3))
+        mask[8:40, 8:40, 8:40] = mask[8:40, 8:40, 8:40] | islands
+    with np.errstate(all="ignore"):
+        cdi = import_pynx("cdi").LLK() * prepared(begun, *SHORT_RUNS)  # which draws them late
+    found = free_voxels(cdi)
+    assert found.any()
+    assert not (found & islands).any()
+
+
 def test_free_voxels_of_the_users_come_first(begun: Path, tmp_path: Path, pynx: str) -> None:
     own = np.zeros((32, 32, 32), bool)
     own[20:25, 4:9, 4:9] = True

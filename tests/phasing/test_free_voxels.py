@@ -93,11 +93,13 @@ def test_what_is_masked_or_filled_is_never_free(pynx: str) -> None:
     shifted = np.fft.fftshift(counts), np.fft.fftshift(masked)
     cdi = import_pynx("cdi").CDI(iobs=shifted[0].copy(), mask=shifted[1])
     before = cdi.iobs.copy()
-    set_free_mask(cdi, free, filled)
+    assert set_free_mask(cdi, free, filled)
     found = np.fft.ifftshift(cdi.get_free_pixel_mask())
     np.testing.assert_array_equal(found, free & ~masked & ~filled)
     assert cdi.nb_free_points == found.sum()
     np.testing.assert_array_equal(cdi.iobs[shifted[1]], before[shifted[1]])
+    assert not set_free_mask(cdi, masked)
+    assert cdi.nb_free_points == found.sum()
 
 
 SIZES = (16, 18, 20)

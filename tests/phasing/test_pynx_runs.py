@@ -152,6 +152,16 @@ def test_free_voxels_may_be_given(
     np.testing.assert_array_equal(free[-1], (CHOSEN & ~gap & ~bad)[:, 4:28, 2:30])
 
 
+def test_where_none_that_are_given_is_measured_free_voxels_are_drawn(
+    handed: HandOver, gap: np.ndarray, free: list[np.ndarray]
+) -> None:
+    masked = replace(handed, bad_mask=handed.bad_mask | CHOSEN)
+    found = run_preset(masked, replace(SHORT, runs=1), free=CHOSEN, seed=3)
+    assert free[0].any()
+    assert not free[0][CHOSEN].any()
+    assert np.isfinite(found[0].llk_free)
+
+
 def test_no_cycle_sees_the_counts_of_free_voxels_that_are_given(handed: HandOver) -> None:
     once = replace(SHORT, runs=1)
     other = replace(handed, counts=np.where(CHOSEN, 2 * handed.counts + 5, handed.counts))

@@ -280,6 +280,28 @@ def test_objects_are_compared_by_voxels_that_they_have_not_seen(
     assert [one["free"] for one in given] == [None] * 3
 
 
+def test_objects_are_not_compared_by_voxels_that_were_not_measured(
+    pynx: str, scan: Scan, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, Any]] = []
+
+    def answer(handed: HandOver, *_: Any, **options: Any) -> list[Reconstruction]:
+        given.append(options)
+        obj = np.ones(handed.counts.shape, np.complex64)
+        return [Reconstruction(obj, obj != 0, 1.0, 0.5, (), handed=handed)]
+
+    monkeypatch.setattr(scan_phasing, "run_preset", answer)
+    monkeypatch.setattr(scan_phasing, "_verdict", lambda *_: "compare")
+    places = np.array([[12, 16, 20], [20, 31, 14]])
+    islands = islands_in(places, whole(scan.shape))
+    own = some_objects(as_box([slice(4, 44)] * 3), [0.5, 0.6])
+    objects = [replace(one, unseen=places) for one in own]
+    masked = replace(scan, bad_mask=scan.bad_mask | islands)
+    phase_scan(masked, fill, crop=(32, 32, 32), objects=objects)
+    assert [len(one["objects"]) for one in given] == [0, 0]
+    assert [one["free"] for one in given] == [None] * 2
+
+
 @pytest.mark.parametrize("handover", ["hard", "prior", "staged"])
 def test_a_box_that_leaves_no_fill_is_phased_as_it_is(
     tmp_path: Path, scan: Scan, fill: Fill, handover: str
