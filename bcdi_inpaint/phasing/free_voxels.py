@@ -1,7 +1,8 @@
 """Voxels that are set aside to judge a retrieval by: the free log-likelihood is of these.
 
 They lie in islands. Those of a refinement are known by their places in the scan: no start of it has
-seen them, so they judge its objects as they judge a random start.
+seen them, so they judge its objects nearly as they judge a random start. They have decided on the
+form of its beam, and on whether it has found the crystal.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 Guided HIO: Chen et al., Phys. Rev. B 76, 064113 (2007). Each of the states is brought to the best
 one (their twin, their place and their phase are free), the geometric mean of the two begins HIO
 anew, and the best of all go on to the next generation. A crystal is taken for found where the best
-state fits voxels that none has seen, and another one agrees with it. Of ten simulated crystals and
-two measured ones with gaps of 6 and 12 px the best other correlated with the best by 0.92 to 0.98
-where it was less than 0.2 rad off, by 0.78 on the one where it was not; no committed command.
+state fits voxels that none has seen, and another one agrees with it. `phase` judges its ways by the
+same voxels later. Of ten simulated crystals and two measured ones with gaps of 6 and 12 px the best
+other correlated with the best by 0.92 to 0.98 where it was less than 0.2 rad off, by 0.78 on the
+one where it was not; no committed command.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ far from the Bragg peak, is hidden, filled and computed in the same way, and com
 measured there. If the computed intensity does not predict it better, the fill stays.
 
 Islands of measured voxels are hidden from every start. The objects that the starts come to are not
-fitted to them, so they tell fairly which of these and of random starts is the better one.
+fitted to them, so they tell which of these and of random starts is the better one. Two choices go
+by them before: the form of the beam (`beam_form`), and whether the crystal was found
+(`generations`). So they may be a little kinder to these objects than to random starts.
 """
 
 from __future__ import annotations

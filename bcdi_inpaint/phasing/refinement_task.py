@@ -266,9 +266,10 @@ def _across_cut_gaps(gap: BoolArray, box: Box, shape: tuple[int, ...]) -> Box:
 def _with_islands(task: RefinementTask, box: Box, rng: np.random.Generator) -> RefinementTask:
     """The task with islands that no start sees, by which its objects are judged after it.
 
-    Those of the pseudo-gap still say which computed intensity is believed: that is a choice among
-    few, and no start is fitted to them. The network has seen all of them, and so has what a start's
-    first support and brightness are made of.
+    Those of the pseudo-gap still say which computed intensity is believed, the others which form
+    the beam has and whether the crystal was found: these are choices among few, and no start is
+    fitted to them. The network has seen all of them, and so has what a start's first support and
+    brightness are made of.
     """
     own = np.random.default_rng(deepcopy(rng).integers(2**63))
     islands = draw_islands(task.counts.shape, FREE_FRACTION, own)
