@@ -18,7 +18,7 @@ from bcdi_inpaint.gaps.masks import find_planes, gap_mask
 from bcdi_inpaint.scan.boxes import as_shape
 from bcdi_inpaint.selftaught.adversarial import Optimised, adversarial_fill
 from bcdi_inpaint.selftaught.adversaries import GanSettings
-from bcdi_inpaint.selftaught.budget import Best, Budget
+from bcdi_inpaint.selftaught.budget import Best, Budget, TooLittleTimeError
 from bcdi_inpaint.selftaught.deep_image_prior import DipSettings, deep_image_prior
 from bcdi_inpaint.selftaught.smooth_fit import smooth_fit
 
@@ -84,6 +84,8 @@ class Learned:
     steps : of all runs.
     runs : how many were begun.
     interrupted : whether Ctrl-C ended it.
+    at_fit : of how many runs no step was better than the smooth fit, where voxels were hidden.
+    cut_short : whether a run, or the last part of one, had no time for more than a step.
     """
 
     log_counts: Float32Array
@@ -91,6 +93,8 @@ class Learned:
     steps: int
     runs: int
     interrupted: bool
+    at_fit: int = 0
+    cut_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,8 @@ def learn(
 ) -> Learned:
     """Fill a box by a method of `LEARNING`, some times.
 
+    From a smooth fit no run is worse than it where voxels are hidden: such a one gives the fit.
+
     Parameters
     ----------
     method : its name.
@@ -131,8 +137,8 @@ def learn(
     Raises
     ------
     InputError
-        A budget too small for one step, a box too small for a frame, no whole planes to fill for
-        the adversarial methods, or such gaps across all three axes.
+        A budget too small for one step of the first run, a box too small for a frame, no whole
+        planes to fill for the adversarial methods, or such gaps across all three axes.
     """
     base = np.zeros(box.unknown.shape, np.float32)
     if options.start == "smooth":
@@ -140,6 +146,7 @@ def learn(
     box = replace(box, log_counts=box.log_counts - base)
     rngs = np.random.default_rng(options.seed).spawn(options.runs)
     found: list[Best] = []
+    cut_short = False
     for number, rng in enumerate(rngs):
         part = budget.part(number / options.runs, (number + 1) / options.runs)
         try:
@@ -148,7 +155,11 @@ def learn(
             if not found:
                 raise
             found[-1].interrupted = True
-        if found[-1].interrupted:
+        except TooLittleTimeError:
+            if not found:
+                raise
+            cut_short = True
+        if found[-1].interrupted or cut_short:
             break
     logs = np.stack([best.log_counts for best in found if best.log_counts is not None])
     between = logs.std(axis=0, ddof=1)[box.to_fill] if len(logs) > 1 else np.zeros(1)
@@ -159,6 +170,8 @@ def learn(
         sum(best.steps for best in found),
         len(found),
         found[-1].interrupted,
+        sum(not best.best_step for best in found),
+        cut_short or any(best.cut_short for best in found),
     )
 
 
@@ -170,6 +183,7 @@ def _once(
     device: torch.device,
     options: LearningOptions,
 ) -> Best:
+    begun = np.zeros_like(box.log_counts) if options.start == "smooth" else None  # nothing lacks
     if method == "dip":
         one = box.hidden.shape[0] == 1  # frame: an image, and a network of two dimensions
         best = deep_image_prior(
@@ -178,18 +192,20 @@ def _once(
             box.hidden[0] if one else box.hidden,
             rng,
             budget,
+            begun=begun[0] if one and begun is not None else begun,
             device=device,
             settings=options.dip,
         )
         if one and best.log_counts is not None:
             best.log_counts = best.log_counts[None]
         return best
-    return _fill_slices(method, box, rng, budget, device, options)
+    return _fill_slices(method, box, begun, rng, budget, device, options)
 
 
 def _fill_slices(
     method: str,
     box: Box3D,
+    begun: Float32Array | None,
     rng: np.random.Generator,
     budget: Budget,
     device: torch.device,
@@ -222,6 +238,7 @@ def _fill_slices(
         rng,
         budget,
         optimised=OPTIMISED[method],
+        begun=None if begun is None else slices(begun),
         device=device,
         settings=options.gan,
     )

@@ -181,6 +181,14 @@ def _learn(
     return counts, counts, learned
 
 
+def _at_fit(learned: Learned) -> str:
+    """That a smooth fit is all there is; empty where every run was better."""
+    if not learned.at_fit:
+        return ""
+    where = "" if learned.at_fit == learned.runs else f"in {learned.at_fit} of {learned.runs} runs "
+    return f"{where}no step was better than the smooth fit that it began at, which was taken; "
+
+
 def _calibrated(task: _Task, filled: Float32Array) -> tuple[Calibration, str]:
     """The calibration by the pseudo-gap, and a line on it."""
     measured, expected = task.measured.counts[task.hidden], filled[task.hidden]
@@ -200,6 +208,8 @@ def _of_learning(task: _Task, learned: Learned | None) -> str:
     if learned is None:
         return ""
     stopped = ", interrupted" if learned.interrupted else ""
+    if learned.cut_short:
+        stopped += ", cut short as time was up"
     if learned.runs > 1:
         runs = (
             f"{learned.runs} runs{stopped}, spread between runs {learned.spread:.2g} of log counts"
@@ -207,7 +217,7 @@ def _of_learning(task: _Task, learned: Learned | None) -> str:
     else:
         runs = f"one run{stopped}, which tells no spread"
     steps = number_of(learned.steps, "step")
-    linear = f"linear beyond the {_sides_of(task.near)} voxels around the peak"
+    linear = f"{_at_fit(learned)}linear beyond the {_sides_of(task.near)} voxels around the peak"
     if task.cut:
         linear += f" and in {', '.join(map(str, task.cut))}, which they cut"
     in_planes = task.to_fill[task.near] & ~mask_in_box(task.cut, task.near)

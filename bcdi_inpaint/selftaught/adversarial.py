@@ -24,7 +24,7 @@ from bcdi_inpaint.selftaught.adversaries import (
     critic_loss,
     divergence,
 )
-from bcdi_inpaint.selftaught.budget import Best, Budget
+from bcdi_inpaint.selftaught.budget import Best, Budget, TooLittleTimeError
 from bcdi_inpaint.selftaught.framed_regions import Window, frames, known_patches, lay_windows
 from bcdi_inpaint.selftaught.scaling import Scaling
 
@@ -91,6 +91,14 @@ class _Task:
         patches = [self.images[c[0]][tuple(slice(s, s + side) for s in c[1:])] for c in drawn]
         return torch.from_numpy(np.stack(patches)[:, None]).to(self.device)
 
+    def offer_begun(self, best: Best, begun: FloatArray) -> None:
+        """Offer log counts of another fill in the windows, if it can be judged there."""
+        seen = np.zeros_like(self.unknown)
+        for window in (each for regions in self.regions for each in regions.windows):
+            seen[window.image][window.box] = True
+        if (self.held_out & seen).any():
+            self._judge(best, self.scaling.scaled(begun, np.ones_like(seen)), seen)
+
     @torch.no_grad()
     def offer(self, best: Best, generator: Generator) -> None:
         """Lay what the generator makes of the seeds into the gaps, and judge it."""
@@ -102,12 +110,16 @@ class _Task:
                     trusted = _trust(window.size)
                     total[window.image][window.box] += values * trusted
                     weight[window.image][window.box] += trusted
+        self._judge(best, total / np.maximum(weight, 1e-9), weight > 0)
+
+    def _judge(self, best: Best, made: FloatArray, seen: BoolArray) -> None:
+        """Offer scaled log counts where windows lie; elsewhere nothing is filled."""
         hidden = self.unknown | self.held_out
-        filled = np.where(hidden & (weight > 0), total / np.maximum(weight, 1e-9), self.images)
-        judged = self.held_out & (weight > 0)
+        filled = np.where(hidden & seen, made, self.images)
+        judged = self.held_out & seen
         error = float(((filled - self.images)[judged] ** 2).mean()) if judged.any() else 0.0
         logs = self.scaling.restored(filled)
-        logs[hidden & (weight == 0)] = np.nan
+        logs[hidden & ~seen] = np.nan
         best.offer(logs, error * self.scaling.span**2)
 
 
@@ -133,6 +145,7 @@ def adversarial_fill(
     budget: Budget,
     *,
     optimised: Optimised = "generator",
+    begun: FloatArray | None = None,
     device: torch.device | None = None,
     settings: GanSettings = GanSettings(),
 ) -> Best:
@@ -149,6 +162,8 @@ def adversarial_fill(
     budget : how long it may take; Ctrl-C ends it sooner.
     optimised : ``generator`` for G-opt: each region has a fixed seed, and the generator learns to
         meet the frames as well. ``seeds`` for Z-opt: the generator learns alone, then the seeds.
+    begun : the same shape, log counts of a fill that is taken where no step is better in the
+        held-out voxels; not looked at without these.
     device : where it computes; None for the processor.
     settings : of the networks and their learning.
 
@@ -173,6 +188,8 @@ def adversarial_fill(
     task = _Task(images, unknown, held_out, side, corners, regions, scaling, rng, where, settings)
     learn = _learn_generator if optimised == "generator" else _learn_seeds
     best = Best()
+    if begun is not None:
+        task.offer_begun(best, begun)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**62)))
         mean = float(np.clip(images[~hidden].mean(), 0.01, 0.99))
@@ -187,6 +204,10 @@ def adversarial_fill(
         if not best.steps:
             raise
         best.interrupted = True
+    except TooLittleTimeError:
+        if any(weight.requires_grad for weight in generator.parameters()):
+            raise
+        best.cut_short = True  # the seeds alone had no time, and the generator has learned
     task.offer(best, generator)
     return best
 

@@ -18,6 +18,10 @@ def silent(_done: int, _total: int) -> None:
     """No progress is shown."""
 
 
+class TooLittleTimeError(InputError):
+    """The first steps do not fit into the minutes that there are for them."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """What a method may spend; it ends with whichever is spent first.
@@ -48,8 +52,8 @@ class Budget:
     def spend(self, least: int = 1) -> Iterator[int]:
         """The number of each step, until the budget is spent.
 
-        Raises InputError where there are fewer than the least steps, or where these alone take
-        longer than there is time.
+        Raises InputError where there are fewer than the least steps, a TooLittleTimeError where
+        these alone take longer than there is time.
         """
         if self.steps < least:
             raise InputError(
@@ -65,7 +69,7 @@ class Budget:
                 if step + 1 < min(least + 1, self.steps):
                     needed = spent * least / (step + 1)
                     what = "a step" if least == 1 else f"{least} steps"
-                    raise InputError(
+                    raise TooLittleTimeError(
                         f"minutes is {self.minutes / self.share:g}, expected more than "
                         f"{needed / self.share:.2g} for {what} to fit in: give more --minutes"
                     )
@@ -104,15 +108,19 @@ class Best:
     log_counts : log(1 + counts) of the best, None before the first.
     error : its mean squared error in the held-out voxels.
     steps : how many steps were taken.
+    best_step : how many had been when the best was; 0 where it is what the method began at.
     interrupted : whether Ctrl-C ended it.
+    cut_short : whether a part of the method had no time for more than a step.
     """
 
     log_counts: FloatArray | None = None
     error: float = field(default=float("inf"))
     steps: int = 0
+    best_step: int = 0
     interrupted: bool = False
+    cut_short: bool = False
 
     def offer(self, log_counts: FloatArray, error: float) -> None:
         """Take a fill that is no worse than the best, and the first in any case."""
         if self.log_counts is None or error <= self.error:
-            self.log_counts, self.error = log_counts, error
+            self.log_counts, self.error, self.best_step = log_counts, error, self.steps

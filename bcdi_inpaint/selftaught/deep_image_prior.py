@@ -112,6 +112,7 @@ def deep_image_prior(
     rng: np.random.Generator,
     budget: Budget,
     *,
+    begun: FloatArray | None = None,
     device: torch.device | None = None,
     settings: DipSettings = DipSettings(),
 ) -> Best:
@@ -125,6 +126,8 @@ def deep_image_prior(
         best. None True: the last is taken.
     rng : source of the noise and of the first weights.
     budget : how long it may take; Ctrl-C ends it sooner.
+    begun : the same shape, log counts of a fill that is taken where no step is better in the
+        held-out voxels; not looked at without these.
     device : where it computes; None for the processor.
     settings : of the network and the optimiser.
 
@@ -152,6 +155,8 @@ def deep_image_prior(
     target = torch.from_numpy(scaling.scaled(log_counts, ~unknown)).to(where)
     weights = torch.from_numpy(learned.copy()).to(where)
     best = Best()
+    if begun is not None and held_out.any():
+        best.offer(begun, float(((begun - log_counts)[held_out] ** 2).mean()))
     outputs = _outputs(target, weights, rng, budget, settings)
     average: Tensor | None = None
     try:

@@ -154,11 +154,12 @@ class LearningFiller:
     ----------
     spread : between the runs of the last fill, standard deviation of log counts.
     steps : of these runs together.
+    at_fit : how many of these runs are the smooth fit that they began at.
     """
 
     def __init__(self, method: str, options: LearningOptions, device: str) -> None:
         self._method, self._options, self._device = method, options, device
-        self.spread, self.steps = 0.0, 0
+        self.spread, self.steps, self.at_fit = 0.0, 0, 0
 
     def __call__(self, counts: np.ndarray, gap_mask: BoolArray, *, bad_mask: BoolArray) -> Guess:
         """See `Filler`."""
@@ -174,7 +175,7 @@ class LearningFiller:
             learned = learn(self._method, box, budget, choose_device(self._device), options)
         except InputError as error:
             raise InputError(f"{self._method}: {_in_a_study(str(error))}") from error
-        self.spread, self.steps = learned.spread, learned.steps
+        self.spread, self.steps, self.at_fit = learned.spread, learned.steps, learned.at_fit
         filled = METHODS["linear"](counts, gap_mask, bad_mask=bad_mask)
         made = gap_mask & np.isfinite(learned.log_counts)
         filled[made] = np.expm1(learned.log_counts[made])

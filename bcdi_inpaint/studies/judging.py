@@ -32,6 +32,8 @@ from bcdi_inpaint.studies.fillers import LearningFiller, Watched
 FURTHER = ("l1", "border", "values", "seconds")
 """Of a record, besides the evaluation's: the error of log counts in parts of the brightest one's
 (Chavez et al.), the distances of `studies.border`, and the seconds that the processor computed."""
+OF_LEARNERS = ("spread", "steps", "at_fit")
+"""Of a record of a method that learns from one scan: see `LearningFiller`."""
 WEIGHTS = "weights"
 """Of a record: the hash of the weights of the network that filled; "" of other methods."""
 
@@ -149,7 +151,7 @@ def _judge(case: Case, methods: Mapping[str, Filler], seed: int) -> tuple[list[R
         record.update(_further(case, scored, record, watched.get(record["method"])))
         method = methods.get(record["method"])
         if isinstance(method, LearningFiller):
-            record |= {"spread": method.spread, "steps": method.steps}
+            record |= {name: getattr(method, name) for name in OF_LEARNERS}
     return records, view
 
 

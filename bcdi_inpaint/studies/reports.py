@@ -19,6 +19,9 @@ RELEASED = "released network"
 FEW_STEPS = 500
 """Of a training: with fewer a network has hardly left what it begins with."""
 
+AT_FIT = "runs that are the fit"
+"""Heading: of how many runs no step was better than the smooth fit that they began at."""
+
 NOT_AS_PUBLISHED = {
     "patch_unet": "`patch_unet` sees log(1 + I), not ln(1e5 I/max + 1) with the brightest count of "
     "the scan, which it does not know: they are the same where that is 1e5",
@@ -201,9 +204,9 @@ def table_of_learners(records: Sequence[Record]) -> str:
         row = {"method": method, "gaps": len(own)}
         for name in ("pearson_log", "mae_log", "poisson_deviance", "border", "values", "seconds"):
             row[name] = float(sum(record[name] for record in own) / len(own))
-        for name in ("spread", "steps"):
+        for name, shown in {"spread": "spread", "steps": "steps", "at_fit": AT_FIT}.items():
             known = [record[name] for record in own if name in record]
-            row[name] = sum(known) / len(known) if known else ""
+            row[shown] = sum(known) / len(known) if known else ""
         rows.append(row)
     columns = [*dict.fromkeys(name for row in rows for name in row)]
     return "\n" + rows_as_table(rows, columns, "markdown") if rows else ""

@@ -9,10 +9,12 @@ from numpy.testing import assert_array_equal
 
 from bcdi_inpaint.classical.methods import METHODS as CLASSICAL
 from bcdi_inpaint.errors import InputError
+from bcdi_inpaint.filling import methods
 from bcdi_inpaint.filling.fill import Fill
 from bcdi_inpaint.filling.learned_fill import (
     LEARNING,
     Box3D,
+    Learned,
     LearningOptions,
     learn,
     slicing_axis,
@@ -25,6 +27,7 @@ from bcdi_inpaint.scan.scan import Scan
 from bcdi_inpaint.selftaught.adversaries import GanSettings
 from bcdi_inpaint.selftaught.budget import Budget
 from bcdi_inpaint.selftaught.deep_image_prior import DipSettings, deep_image_prior
+from bcdi_inpaint.selftaught.smooth_fit import smooth_fit
 
 QUICK = LearningOptions(
     dip_steps=2,
@@ -226,6 +229,61 @@ def test_of_a_single_frame_the_prior_learns_an_image() -> None:
     once = learn("dip", box, Budget(2), torch.device("cpu"), plain)
     assert best.log_counts is not None
     assert_array_equal(once.log_counts[0], np.clip(best.log_counts, 0, None))
+
+
+def squared_error(logs: np.ndarray, where: np.ndarray) -> float:
+    return float(((logs - np.log1p(POSITIVE.counts))[where] ** 2).mean())
+
+
+def box_with_hidden() -> Box3D:
+    """The scan's gap, and a strip that is hidden."""
+    unknown = as_region([GAP], SCAN.shape).part(whole(SCAN.shape))
+    hidden = np.roll(unknown, -10, axis=1)
+    logs = np.log1p(np.where(unknown, 0, POSITIVE.counts)).astype(np.float32)
+    return Box3D(logs, unknown, unknown, hidden)
+
+
+@pytest.mark.parametrize("method", LEARNING)
+def test_few_steps_are_no_worse_than_the_smooth_fit_where_voxels_are_hidden(method: str) -> None:
+    box = box_with_hidden()
+    fit = smooth_fit(box.log_counts, ~(box.unknown | box.hidden))
+    learned = learn(method, box, Budget(4), torch.device("cpu"), QUICK)
+    after, before = (squared_error(logs, box.hidden) for logs in (learned.log_counts, fit))
+    assert after <= before * (1 + 1e-6)
+    assert learned.at_fit == 2
+    np.testing.assert_allclose(learned.log_counts[box.to_fill], fit[box.to_fill], atol=1e-5)
+    plain = replace(QUICK, start="published")
+    assert learn(method, box, Budget(4), torch.device("cpu"), plain).at_fit == 0
+
+
+def test_a_run_that_has_no_time_loses_none_that_is_finished() -> None:
+    """Two steps of a second each; then the first of the second run takes minutes."""
+    ticks = iter([0, 1, 2, 2, 200])
+    budget = Budget(4, 1.0, clock=lambda: next(ticks))
+    learned = learn("dip", box_with_hidden(), budget, torch.device("cpu"), QUICK)
+    assert (learned.runs, learned.steps, learned.cut_short) == (1, 2, True)
+    assert not learned.interrupted
+    ticks = iter([0, 200])
+    with pytest.raises(InputError, match="minutes is 1, expected more than"):
+        learn("dip", box_with_hidden(), budget, torch.device("cpu"), QUICK)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"runs": 1, "cut_short": True}, "one run, cut short as time was up, which tells no"),
+        ({"at_fit": 2}, "; no step was better than the smooth fit that it began at, which was"),
+        ({"at_fit": 1}, "; in 1 of 2 runs no step was better than the smooth fit that it"),
+        ({}, "; 4 steps in 2 runs, spread between runs 0 of log counts; linear beyond the"),
+    ],
+)
+def test_what_came_of_the_time_is_said(
+    how: dict[str, int], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"spread": 0.0, "steps": 4, "runs": 2, "interrupted": False} | how
+    found = Learned(np.zeros(SCAN.shape, np.float32), **values)  # type: ignore[arg-type]
+    monkeypatch.setattr(methods, "learn", lambda *_: found)
+    assert said in filled("dip").report.remark
 
 
 def test_from_a_smooth_fit_few_steps_are_near_it_and_never_negative() -> None:

@@ -128,6 +128,51 @@ def test_ctrl_c_gives_the_best_so_far() -> None:
     assert np.isfinite(best.log_counts).all()
 
 
+@pytest.mark.parametrize(("off", "taken"), [(0.01, True), (50.0, False)])
+def test_what_it_began_at_stays_where_no_step_is_better(off: float, taken: bool) -> None:
+    held_out = np.roll(gap(), -20, axis=2)
+    for hidden, planes in ((held_out, [PLANE, Gap(1, 40, 43)]), (gap() & False, [PLANE])):
+        unknown = gap()
+        unknown[0, 0, 0] = True  # in no plane: it is not filled
+        logs = np.where(unknown, np.nan, images())
+        best = adversarial_fill(
+            logs,
+            unknown,
+            hidden,
+            planes,
+            np.random.default_rng(0),
+            Budget(10),
+            begun=images() + off,
+            settings=SMALL,
+        )
+        assert best.log_counts is not None
+        is_begun = taken and bool(hidden.any())
+        assert (best.best_step == 0) == is_begun
+        assert np.allclose(best.log_counts[gap()], images()[gap()] + off, atol=1e-4) == is_begun
+        np.testing.assert_allclose(best.log_counts[~(unknown | hidden)][:9], images()[0, 0, 1:10])
+        assert np.isnan(best.log_counts[0, 0, 0])
+
+
+def test_seeds_without_time_lose_no_generator_that_has_learned() -> None:
+    """Six steps of the generator in six seconds; the first of the seeds takes a minute."""
+    ticks = iter([*range(7), 10, 70])
+    logs = np.where(gap(), np.nan, images())
+    best = adversarial_fill(
+        logs,
+        gap(),
+        gap() & False,
+        [PLANE],
+        np.random.default_rng(0),
+        Budget(10, 1.0, clock=lambda: next(ticks)),
+        optimised="seeds",
+        settings=replace(SMALL, critic_steps=1),
+    )
+    assert best.cut_short
+    assert best.steps == 7
+    assert best.log_counts is not None
+    assert np.isfinite(best.log_counts).all()
+
+
 def test_a_seed_of_two_values_is_not_normal_though_its_mean_and_variance_are() -> None:
     torch.manual_seed(0)
     normal = torch.randn(1, 4000)

@@ -85,6 +85,21 @@ def test_ctrl_c_gives_the_best_so_far() -> None:
     assert np.isfinite(best.log_counts).all()
 
 
+@pytest.mark.parametrize(("off", "taken"), [(0.01, True), (50.0, False)])
+def test_what_it_began_at_stays_where_no_step_is_better(off: float, taken: bool) -> None:
+    unknown, held_out = gap(2), np.roll(gap(2), 6, axis=1)
+    begun = waves(2) + off
+    for hidden in (held_out, held_out & False):
+        rng = np.random.default_rng(0)
+        best = deep_image_prior(
+            waves(2), unknown, hidden, rng, Budget(6), begun=begun, settings=SMALL
+        )
+        is_begun = taken and bool(hidden.any())  # with nothing hidden it cannot be judged
+        assert (best.best_step == 0) == is_begun
+        assert np.array_equal(best.log_counts, begun) == is_begun  # type: ignore[arg-type]
+        assert best.steps == 6
+
+
 def test_nothing_known_is_refused() -> None:
     with pytest.raises(InputError, match="no voxel is known"):
         deep_image_prior(

@@ -142,13 +142,16 @@ def test_border_and_values_are_of_the_voxels_that_are_scored(
 
 def test_a_method_that_learns_fills_the_gap_alone_and_says_how_it_spread(subject: Subject) -> None:
     case = case_of(subject)
-    options = LearningOptions(minutes=None, runs=2, dip_steps=2)
+    options = LearningOptions(minutes=None, runs=2, dip_steps=2, start="published")
     filler = LearningFiller("dip", options, "cpu")
     guess = filler(np.where(case.gap, 0, subject.counts), case.gap, bad_mask=subject.bad)
     np.testing.assert_array_equal(guess.counts[~case.gap], subject.counts[~case.gap])
     assert np.isfinite(guess.counts).all()
     assert filler.spread > 0
-    assert filler.steps == 4
+    assert (filler.steps, filler.at_fit) == (4, 0)
+    filler = LearningFiller("dip", replace(options, start="smooth"), "cpu")
+    filler(np.where(case.gap, 0, subject.counts), case.gap, bad_mask=subject.bad)
+    assert (filler.spread, filler.at_fit) == (0, 2)  # of two steps none is better than the fit
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from small_study import STUDY, records_of, study, volumes
 from bcdi_inpaint.studies.averages import average_study
 from bcdi_inpaint.studies.reports import (
     by_width,
+    table_of_learners,
     table_of_networks,
     write_beginning,
 )
@@ -53,6 +54,18 @@ def test_networks_of_few_steps_are_said_to_be_too_few_to_judge_by() -> None:
     said = table_of_networks(trained, [])
     assert said.endswith("judge the architecture by: `tunet` (499), `tunet + inputs` (9).\n")
     assert "too few" not in table_of_networks(trained[:1], [])
+
+
+def test_runs_that_are_the_smooth_fit_are_counted_beside_the_spread() -> None:
+    records = records_of({"kriging": 0.5, "dip from a smooth fit": 0.4})
+    of_learner = records[9:]
+    for record in of_learner:
+        record |= {"spread": 0.0, "steps": 2}
+    assert "the fit" not in table_of_learners(records).split("\n")[1]
+    for record in of_learner:
+        record["at_fit"] = 2
+    heading = table_of_learners(records).split("\n")[1]
+    assert heading.endswith("spread | steps | runs that are the fit |")
 
 
 def test_what_is_not_as_published_is_said_of_what_the_study_has() -> None:
