@@ -38,7 +38,7 @@ def compare_methods(comparison: Comparison, said: Sequence[str] = ()) -> str:
     remarks += [
         f"{name}: its weights are gone, what was judged of it is taken" for name in methods.gone
     ]
-    parts = where_parts_are(comparison, methods.hashes)
+    parts = where_parts_are(comparison)
     records = judge_gaps(comparison, cases, methods, parts["gaps"], remarks)
     if not records:
         raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,22 +97,16 @@ def prepare_comparison(
     return Comparison(config, source, folder, cache, paths, device, quiet, workers)
 
 
-def where_parts_are(comparison: Comparison, hashes: Mapping[str, str]) -> dict[str, Path]:
-    """The folders of what was judged, ``gaps`` and ``cubes``: others for whatever changes them.
+def where_parts_are(comparison: Comparison) -> dict[str, Path]:
+    """The folders of what was judged, ``gaps`` and ``cubes``: others for what is judged on.
 
-    In that of the gaps every method has records of its own.
-
-    Parameters
-    ----------
-    comparison : the study.
-    hashes : of the networks' weights, by name.
+    In both every method has records of its own, with the hash of its weights.
     """
     config = comparison.config
-    bench = judged_on(config)
-    cubes = config.cubes and config.cubes.model_dump()
+    cubes = config.cubes and config.cubes.model_dump(exclude={"bins"})  # of the means alone
     return {
         "gaps": part_of_gaps(comparison),
-        "cubes": comparison.part("cubes", hashes, bench, config.classical, cubes),
+        "cubes": comparison.part("cubes", judged_on(config), cubes),
     }
 
 

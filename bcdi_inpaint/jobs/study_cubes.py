@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bcdi_inpaint.evaluation.fills import (
+    CEILING,
+    Cube,
     Filler,
+    NoCubeError,
     Record,
     Subject,
     average_cubes,
     bright_rows,
-    judge_cubes,
+    draw_cubes,
+    judge_cube,
     measured_folder,
     measured_subjects,
     simulated_subjects,
@@ -24,10 +28,13 @@ from bcdi_inpaint.jobs.study_subjects import gaps_of_scans
 from bcdi_inpaint.running.progress import count_progress
 from bcdi_inpaint.safe_files import replace_file
 from bcdi_inpaint.studies.config import StudyConfig
+from bcdi_inpaint.studies.judging import WEIGHTS
 from bcdi_inpaint.studies.leads import are_many, without_ends
 
 NO_MATE = "friedel"
 """A method that a cube shows nothing for."""
+SAVED_EVERY = 10
+"""Cubes after which what was judged of a scan is written: a kill loses no more."""
 
 
 def judge_study_cubes(
@@ -48,21 +55,14 @@ def judge_study_cubes(
     if config.cubes is None or config.n_dim != 3:
         return []
     folder.mkdir(parents=True, exist_ok=True)
-    judged = {
-        name: fill
-        for name, fill in methods.fillers.items()
-        if name != NO_MATE and name not in methods.gone
-    }
     records: list[Record] = []
     with count_progress("cubes", quiet=comparison.quiet) as done:
         for subject, number in _bright(config, comparison.patterns["held_out"], remarks):
-            found, said = _judged(subject, number, config, judged, folder)
-            records += found
-            remarks += said
-            done(1)
-    records = _without_partly_judged(records, methods.gone, remarks)
-    own = [each for each in records if _is_for(each["method"], each["width"], methods.widths)]
-    return _averaged(own, config) if own else []
+            records += _judge(subject, number, config, methods, folder, remarks, done)
+    records = _without_partly_judged(records, methods, remarks)
+    order = [*methods.fillers, CEILING]
+    records.sort(key=lambda record: order.index(record["method"]))  # as the study has them
+    return _averaged(records, config) if records else []
 
 
 def _is_for(method: str, width: int, widths: Mapping[str, int]) -> bool:
@@ -70,15 +70,16 @@ def _is_for(method: str, width: int, widths: Mapping[str, int]) -> bool:
 
 
 def _without_partly_judged(
-    records: Sequence[Record], gone: Sequence[str], remarks: list[str]
+    records: Sequence[Record], methods: StudyMethods, remarks: list[str]
 ) -> list[Record]:
     """The records without those of networks that are gone, of scans that they lack cubes of."""
     partly = set()
     for scan in distinct(records, "scan"):
         own = [record for record in records if record["scan"] == scan]
-        cubes = {record["cube"] for record in own}
-        for name in gone:
-            if {record["cube"] for record in own if record["method"] == name} < cubes:
+        gaps = {(record["cube"], record["width"]) for record in own}
+        for name in methods.gone:
+            wanted = {gap for gap in gaps if _is_for(name, gap[1], methods.widths)}
+            if {(r["cube"], r["width"]) for r in own if r["method"] == name} < wanted:
                 partly.add((scan, name))
                 remarks.append(say_lack(name, f"all cubes of {scan}"))
     return [record for record in records if (record["scan"], record["method"]) not in partly]
@@ -110,22 +111,82 @@ def _bright(config: StudyConfig, path: Path, remarks: list[str]) -> Iterator[tup
         yield subject, -(-config.cubes.patches // len(rows))
 
 
-def _judged(
-    subject: Subject, number: int, config: StudyConfig, methods: Mapping[str, Filler], folder: Path
-) -> tuple[list[Record], list[str]]:
-    """The records of a scan, and a line where cubes were not found: then nothing is kept."""
+def _judge(
+    subject: Subject,
+    number: int,
+    config: StudyConfig,
+    methods: StudyMethods,
+    folder: Path,
+    remarks: list[str],
+    done: Callable[[int], None],
+) -> list[Record]:
+    """The records of so many cubes of a scan, or of those that were found: a line says so.
+
+    What was judged is kept, and not judged again but of other weights.
+    """
     assert config.cubes is not None
-    path = folder / f"{subject.group}-{subject.index:04d}.json"
-    found: list[Record] = json.loads(path.read_text()) if path.exists() else []
-    known = distinct(found, "method")
-    missing = {name: fill for name, fill in methods.items() if name not in known}
-    if not missing:
-        return found, []
-    gaps = gaps_of_scans(config)
+    part = _Part(folder / f"{subject.group}-{subject.index:04d}.json", methods.hashes)
     fewer = config.cubes.model_copy(update={"patches": number})
-    own = gaps.model_copy(update={"published": fewer})
-    records, said = judge_cubes(iter([subject]), 1, own, missing)
-    found += [record for record in records if record["method"] not in known]  # not the ceiling
-    if not said:
-        replace_file(path, json.dumps(found).encode())
-    return found, said
+    gaps = gaps_of_scans(config).model_copy(update={"published": fewer})
+    found: list[Record] = []
+    try:
+        # Those of before are drawn again, which is quick, so that the next are the same.
+        for cube in draw_cubes(iter([subject]), 1, gaps):
+            for width in fewer.widths:
+                asked = {
+                    name: None if name in methods.gone else fill
+                    for name, fill in methods.fillers.items()
+                    if name != NO_MATE and _is_for(name, width, methods.widths)
+                }
+                found += part.judge(cube, width, asked)
+            part.end_cube()
+            done(1)
+    except NoCubeError as error:
+        remarks.append(str(error))
+    finally:
+        part.save()
+    return found
+
+
+class _Part:
+    """The records of a scan's cubes, and their file, which is written every `SAVED_EVERY` cubes."""
+
+    def __init__(self, path: Path, hashes: Mapping[str, str]) -> None:
+        self._path, self._hashes = path, hashes
+        kept: list[Record] = json.loads(path.read_text()) if path.exists() else []
+        self._records = {
+            _key(each): each
+            for each in kept
+            if each[WEIGHTS] == hashes.get(each["method"], each[WEIGHTS])
+        }
+        self._n_saved = len(self._records)
+        self._n_cubes = 0
+
+    def judge(self, cube: Cube, width: int, asked: Mapping[str, Filler | None]) -> list[Record]:
+        """The records of the methods, those that are known, and of the ceiling; None: cannot."""
+        keys = {name: (cube.name, width, name) for name in (*asked, CEILING)}
+        if missing := {
+            name: fill
+            for name, fill in asked.items()
+            if fill is not None and keys[name] not in self._records
+        }:
+            for record in judge_cube(cube, width, missing):
+                own = {WEIGHTS: self._hashes.get(record["method"], "")}
+                self._records[_key(record)] = record | own
+        return [self._records[key] for key in keys.values() if key in self._records]
+
+    def end_cube(self) -> None:
+        """Write what there is, from time to time."""
+        self._n_cubes += 1
+        if self._n_cubes % SAVED_EVERY == 0:
+            self.save()
+
+    def save(self) -> None:
+        """Write what there is, if it is more than the file has."""
+        if len(self._records) > self._n_saved:
+            replace_file(self._path, json.dumps([*self._records.values()]).encode())
+            self._n_saved = len(self._records)
+
+
+def _key(record: Record) -> tuple[str, int, str]:
+    return record["cube"], record["width"], record["method"]

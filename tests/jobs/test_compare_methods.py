@@ -156,7 +156,7 @@ def parts_of(folder: Path, **changes: Any) -> dict[str, str]:
     scan = {"name": "S", "file": "a.npz", "frames": [0, 16]}
     values = {"kinds": [], "widths": [3], "cubes": cubes, "measured": [scan]} | changes
     comparison = Comparison(volumes(**values), "tiny.yaml", folder, folder, {})
-    return {name: part.name for name, part in where_parts_are(comparison, {"n": "hash"}).items()}
+    return {name: part.name for name, part in where_parts_are(comparison).items()}
 
 
 def test_what_was_judged_by_another_configuration_is_not_taken(
@@ -181,8 +181,10 @@ def test_what_was_judged_by_another_configuration_is_not_taken(
         assert after["gaps"] != before["gaps"], changes
         assert after["cubes"] != before["cubes"], changes
     after = parts_of(tmp_path, classical=["linear"])
-    assert after["cubes"] != before["cubes"]
-    assert after["gaps"] == before["gaps"]  # each method has records of its own there
+    assert after == before  # each method has records of its own there
+    assert parts_of(tmp_path, kinds=["gap_unet"]) == before
+    bins = {"patches": 2, "size": 16, "widths": [3], "bins": 4}
+    assert parts_of(tmp_path, cubes=bins) == before  # it is for the means alone
     for cubes in ({"patches": 3, "size": 16, "widths": [3]}, {"size": 16, "widths": [3, 6]}):
         after = parts_of(tmp_path, cubes=cubes)
         assert after["cubes"] != before["cubes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,11 @@ class Study:
         self.folder = folder / "parts"
         self.comparison = Comparison(config, "", folder, folder, {"held_out": folder}, quiet=True)
         self.subjects: list[Subject] = []
+        self.number = 1
         self.remarks: list[str] = []
-        monkeypatch.setattr(study_cubes, "_bright", lambda *_: [(s, 1) for s in self.subjects])
+        monkeypatch.setattr(
+            study_cubes, "_bright", lambda *_: [(each, self.number) for each in self.subjects]
+        )
 
     def judge(self, fillers: dict[str, Any], **about: Any) -> list[Record]:
         """The rows, and the remarks of this time alone."""
@@ -87,6 +91,52 @@ def test_a_network_without_weights_keeps_the_cubes_that_it_was_judged_in(
     assert [(row["method"], row["cubes"]) for row in rows] == [("linear", 2)] * 2
     rows = cubes.judge({"linear": refuse, "net": cubic})  # they are there again
     assert [row["cubes"] for row in rows] == [2] * 4
+
+
+def test_a_study_that_is_killed_among_cubes_goes_on_there(
+    cubes: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cubes.number = 7
+    whole = cubes.judge({"linear": classical_filler("linear")})
+    path = cubes.folder / "S-0000.json"
+    path.unlink()
+    monkeypatch.setattr(study_cubes, "SAVED_EVERY", 2)
+    kept: list[int] = []
+
+    def linear(counts: np.ndarray, gap: np.ndarray, *, bad_mask: np.ndarray) -> Guess:
+        kept.append(len(json.loads(path.read_text())) if path.exists() else 0)
+        if len(kept) == 11:
+            raise KeyboardInterrupt
+        return classical_filler("linear")(counts, gap, bad_mask=bad_mask)
+
+    with pytest.raises(KeyboardInterrupt):
+        cubes.judge({"linear": linear})
+    assert kept == [0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8]  # two widths a cube
+    assert repr(cubes.judge({"linear": linear})) == repr(whole)
+    assert len(kept) == 11 + 14 - 10  # none was filled twice
+    assert repr(cubes.judge({"linear": refuse})) == repr(whole)
+
+
+def test_a_further_method_and_other_weights_alone_are_judged(cubes: Study) -> None:
+    linear, cubic = classical_filler("linear"), classical_filler("cubic")
+    cubes.judge({"linear": linear, "old": linear}, hashes={"old": "a"})
+    both = {"linear": refuse, "net": linear}
+    before = cubes.judge(both, hashes={"net": "a"})  # and a method that left is in no row
+    assert [row["method"] for row in before] == ["linear", "net"] * 2
+    gone = cubes.judge({"linear": refuse, "net": refuse}, hashes={"net": "a"}, gone=["net"])
+    assert repr(gone) == repr(before)
+    after = cubes.judge({"linear": refuse, "net": cubic}, hashes={"net": "b"})
+    assert repr(after[0]) == repr(before[0])
+    assert after[1]["pearson_log"].mean != before[1]["pearson_log"].mean
+    none = cubes.judge({"linear": refuse, "net": refuse}, hashes={"net": "a"}, gone=["net"])
+    assert [row["method"] for row in none] == ["linear"] * 2
+
+
+def test_methods_keep_their_order_whichever_was_judged_first(cubes: Study) -> None:
+    linear, cubic = classical_filler("linear"), classical_filler("cubic")
+    cubes.judge({"linear": linear})
+    rows = cubes.judge({"own": linear, "cubic": cubic, "linear": refuse}, widths={"own": 4})
+    assert [row["method"] for row in rows] == ["cubic", "linear", "own", "cubic", "linear"]
 
 
 def test_a_network_for_one_width_has_cubes_of_it_alone(cubes: Study) -> None:

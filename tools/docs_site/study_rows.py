@@ -63,7 +63,7 @@ def restore_rows(config: StudyConfig, folder: Path, rows: Path, networks: Path) 
 
 def _parts(config: StudyConfig, folder: Path) -> Path:
     """Where the study has them: measured files decide too, as they are found here."""
-    return where_parts_are(Comparison(config, "", folder, folder, {}), {})["gaps"]
+    return where_parts_are(Comparison(config, "", folder, folder, {}))["gaps"]
 
 
 def _read(rows: Path) -> Iterator[dict[str, Any]]:

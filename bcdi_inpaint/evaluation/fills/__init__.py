@@ -26,8 +26,12 @@ from bcdi_inpaint.evaluation.fills.methods import (
 )
 from bcdi_inpaint.evaluation.fills.published_protocol import (
     CUBE_COLUMNS,
+    Cube,
+    NoCubeError,
     average_cubes,
     bright_rows,
+    draw_cubes,
+    judge_cube,
     judge_cubes,
 )
 from bcdi_inpaint.evaluation.fills.records import CASE_COLUMNS, INSIDE, SCORES, Record
@@ -55,12 +59,14 @@ __all__ = [
     "SIMULATED",
     "Bootstrap",
     "Case",
+    "Cube",
     "CubesConfig",
     "EvaluationConfig",
     "Filler",
     "Guess",
     "Interval",
     "JudgedFills",
+    "NoCubeError",
     "Record",
     "ScanConfig",
     "Subject",
@@ -70,8 +76,10 @@ __all__ = [
     "average_scores",
     "bright_rows",
     "classical_filler",
+    "draw_cubes",
     "fillers",
     "judge_case",
+    "judge_cube",
     "judge_cubes",
     "judge_subjects",
     "measure_coverage",

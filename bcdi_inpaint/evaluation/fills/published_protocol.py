@@ -42,6 +42,11 @@ class Cube:
     axis: int
 
     @property
+    def name(self) -> str:
+        """The subject's number and its own."""
+        return f"{self.subject.index}.{self.number}"
+
+    @property
     def cluster(self) -> str:
         """What varies independently: the particle; on a measured scan the cube."""
         measured = self.subject.expectation is None
@@ -84,26 +89,38 @@ def judge_cubes(
     began = time.monotonic()
     records: list[Record] = []
     try:
-        for cube in _draw_cubes(subjects, n_subjects, config):
+        for cube in draw_cubes(subjects, n_subjects, config):
             if minutes is not None and records and time.monotonic() - began > 60 * minutes:
                 return records, [f"{cube.subject.group}: time was up after {minutes:g} minutes"]
             for width in config.published.widths:
-                records += _judge_cube(cube, width, methods)
+                records += judge_cube(cube, width, methods)
             if progress is not None:
                 progress(1)
-    except _NoCubeError as error:
+    except NoCubeError as error:
         return records, [str(error)]
     return records, []
 
 
-class _NoCubeError(Exception):
+class NoCubeError(Exception):
     """A subject on which no cube was found; what it says is a line for the reader."""
 
 
-def _draw_cubes(
+def draw_cubes(
     subjects: Iterable[Subject], n_subjects: int, config: EvaluationConfig
 ) -> Iterator[Cube]:
-    """As many cubes of each subject; raises _NoCubeError."""
+    """The cubes of `judge_cubes`, the same whatever is judged in them.
+
+    Parameters
+    ----------
+    subjects : scans of one group.
+    n_subjects : how many they are.
+    config : of which `published` says how many cubes.
+
+    Raises
+    ------
+    NoCubeError
+        On a subject no further cube was found.
+    """
     for turn, subject in enumerate(subjects):
         rng = case_generator(config.seed, subject, "cubes", 0, 0)
         for number in range(len(range(turn, config.published.patches, n_subjects))):
@@ -113,7 +130,7 @@ def _draw_cubes(
 def _draw_cube(
     subject: Subject, number: int, published: CubesConfig, rng: np.random.Generator
 ) -> Cube:
-    """A cube at a random place; raises _NoCubeError where a thousand draws find none."""
+    """A cube at a random place; raises NoCubeError where a thousand draws find none."""
     size = published.size
     for _ in range(1000 if min(subject.counts.shape) >= size else 0):
         corner = [int(rng.integers(n - size + 1)) for n in subject.counts.shape]
@@ -121,7 +138,7 @@ def _draw_cube(
         cube = Cube(subject, number, tuple(slice(first, first + size) for first in corner), axis)
         if _says_something(cube, min(published.widths)):
             return cube
-    raise _NoCubeError(
+    raise NoCubeError(
         f"{subject.group} {subject.index}: no cube of {size} voxels with valid, differing counts "
         "was found"
     )
@@ -138,13 +155,20 @@ def _gap_in_middle(size: int, width: int, axis: int) -> BoolArray:
     return gap_mask([place_in_middle(size, width, axis)], (size, size, size))
 
 
-def _judge_cube(cube: Cube, width: int, methods: Mapping[str, Filler]) -> list[Record]:
-    """A record for each method in the gap of one width."""
+def judge_cube(cube: Cube, width: int, methods: Mapping[str, Filler]) -> list[Record]:
+    """A record for each method in the gap of one width, and one for the ceiling of a pattern.
+
+    Parameters
+    ----------
+    cube : of which the methods see no more.
+    width : of the gap, in voxels.
+    methods : by name.
+    """
     subject = cube.subject
     counts, bad, gap = subject.counts[cube.box], subject.bad[cube.box], cube.gap(width)
     head: Record = {
         "scan": subject.group,
-        "cube": f"{subject.index}.{cube.number}",
+        "cube": cube.name,
         "cluster": cube.cluster,
         "width": width,
         "mean_counts": float(counts[~bad].mean(dtype=np.float64)),
