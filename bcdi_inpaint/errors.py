@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 if TYPE_CHECKING:  # it takes a tenth of a second, which `import bcdi_inpaint` does not have
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
 
 
 class InputError(ValueError):
@@ -24,17 +24,50 @@ class MissingEngineError(InputError):
     """An outside engine (PyNX, LAMMPS, ...) is not installed; the message says how to get it."""
 
 
-def one_line(error: ValidationError, where: str) -> InputError:
+def one_line(
+    error: ValidationError, where: str, model: type[BaseModel] | None = None
+) -> InputError:
     """The first of pydantic's complaints as one line that names the key and its value.
 
-    The error is to be raised by the caller; `where` is the file or the words it begins with.
+    Parameters
+    ----------
+    error : what pydantic raised.
+    where : the file, or the words that the line begins with.
+    model : what was to be made: of it the valid keys are named where one is unknown.
+
+    Returns
+    -------
+    The error that the caller is to raise.
     """
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
         return InputError(f"{where}: {key} is missing, expected a value")
+    if first["type"] == "extra_forbidden":
+        valid = ", ".join(_keys_at(model, first["loc"][:-1])) or "none of this name"
+        some = "one of " if "," in valid else ""
+        return InputError(
+            f"{where}: {key} is {first.get('input')!r}, and no such key is known, expected "
+            f"{some}{valid}: mend its name or leave it out"
+        )
     value = f"{key} is {first.get('input')!r}: " if key else ""
     return InputError(f"{where}: {value}{first['msg'].removeprefix('Value error, ')}")
+
+
+def _keys_at(kind: Any, place: Sequence[int | str]) -> list[str]:
+    """The keys of the model at a place that pydantic names; none where there is no model."""
+    fields = getattr(kind, "model_fields", None) if isinstance(kind, type) else None
+    if fields is not None:
+        if not place:
+            return [*fields]
+        return _keys_at(fields[place[0]].annotation, place[1:]) if place[0] in fields else []
+    tags = [each.tag for each in getattr(kind, "__metadata__", ()) if hasattr(each, "tag")]
+    if tags and place[:1] != (tags[0],):
+        return []  # another kind of those that may stand here
+    is_item = tags or get_origin(kind) in (dict, list, tuple)
+    parts = get_args(kind)[:1] if tags else get_args(kind)
+    found = (_keys_at(part, place[1:] if is_item else place) for part in parts)
+    return next((keys for keys in found if keys), [])
 
 
 def brief(error: BaseException) -> str:

@@ -134,7 +134,7 @@ def as_recipe(values: dict[str, object], where: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise one_line(error, where) from error
+        raise one_line(error, where, Recipe) from error
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from bcdi_inpaint.errors import (
     one_line,
     require,
 )
+from bcdi_inpaint.network.kinds import AnyNetworkConfig
 
 
 class Inner(BaseModel):
@@ -27,13 +28,19 @@ class Inner(BaseModel):
 
 class Outer(BaseModel):
     inner: Inner
+    some: tuple[Inner, ...] = ()
+    named: dict[str, Inner | None] = {}
+    network: AnyNetworkConfig | None = None
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
         ({"inner": {"low": -3}}, "plan.yaml: inner.low is -3: Input should be greater than"),
-        ({"inner": {"lwo": 3}}, "plan.yaml: inner.lwo is 3: Extra inputs are not permitted"),
+        (
+            {"inner": {"lwo": 3}},
+            "plan.yaml: inner.lwo is 3, and no such key is known, expected one of low, high: mend",
+        ),
         ({}, "plan.yaml: inner is missing"),
         ({"inner": {"low": 10}}, "plan.yaml: inner is {'low': 10}: expected low <= high"),
         ({"inner": {"low": "a\nb"}}, r"plan.yaml: inner.low is 'a\nb': Input should be"),
@@ -43,9 +50,30 @@ class Outer(BaseModel):
 def test_one_line_names_the_key_its_value_and_the_reason(content: object, expected: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Outer.model_validate(content)
-    error = one_line(caught.value, "plan.yaml")
+    error = one_line(caught.value, "plan.yaml", Outer)
     assert str(error).startswith(expected)
     assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "keys"),
+    [
+        ({"some": [{}, {"lwo": 3}]}, "one of low, high"),
+        ({"named": {"a": {"lwo": 3}}}, "one of low, high"),
+        (
+            {"network": {"kind": "tunet", "dept": 3}},
+            "one of n_dim, inputs, guess, kind, depth, base, growth",
+        ),
+    ],
+)
+def test_an_unknown_key_is_told_with_those_that_are_known(content: dict, keys: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Outer.model_validate({"inner": {}, **content})
+    said = str(one_line(caught.value, "x", Outer))
+    assert said.endswith(
+        f" is 3, and no such key is known, expected {keys}: mend its name or leave it out"
+    )
+    assert "expected none of this name: mend" in str(one_line(caught.value, "x"))
 
 
 def test_every_error_a_user_can_mend_is_caught_as_one_kind() -> None:

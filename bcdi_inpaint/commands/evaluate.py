@@ -197,7 +197,7 @@ def _crystal_recipe(config: PhasingConfig, source: str) -> CrystalConfig:
     try:
         return CrystalConfig.model_validate(config.crystals)
     except ValidationError as error:
-        raise one_line(error, source) from error
+        raise one_line(error, source, CrystalConfig) from error
 
 
 def _make_crystals(recipe: CrystalConfig, seed: int, quiet: bool) -> Iterator[KnownCrystal]:

@@ -74,7 +74,7 @@ def read_phasing_config(path: Path | None) -> PhasingConfig:
     try:
         return PhasingConfig.model_validate(values)
     except ValidationError as error:
-        raise one_line(error, str(path or "defaults")) from error
+        raise one_line(error, str(path or "defaults"), PhasingConfig) from error
 
 
 def prepare_crystals(

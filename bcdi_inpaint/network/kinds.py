@@ -77,6 +77,17 @@ def read_config(text: str) -> AnyNetworkConfig:
     return _ADAPTER.validate_python(json.loads(text))
 
 
+def config_keys(kind: str) -> tuple[str, ...]:
+    """The keys that the configuration of a kind has.
+
+    Examples
+    --------
+    >>> config_keys("tunet")
+    ('n_dim', 'inputs', 'guess', 'kind', 'depth', 'base', 'growth')
+    """
+    return tuple(type(_ADAPTER.validate_python({"kind": kind})).model_fields)
+
+
 def read_stored_config(text: str) -> AnyNetworkConfig:
     """The configuration beside stored weights; ValueError where they are of another revision.
 

@@ -11,7 +11,7 @@ from bcdi_inpaint.errors import one_line
 from bcdi_inpaint.evaluation.fills.config import CubesConfig, ScanConfig
 from bcdi_inpaint.filling.learned_fill import LEARNING, LEAST_GAN_STEPS, Start
 from bcdi_inpaint.network.kinds import KINDS
-from bcdi_inpaint.studies.config_checks import check_fit
+from bcdi_inpaint.studies.config_checks import check_all_alike, check_fit
 from bcdi_inpaint.studies.contestants import Column, Contestant, find_contestants
 from bcdi_inpaint.training.gap_loss import LOSSES
 from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig, TrainingConfig
@@ -177,15 +177,7 @@ class StudyConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> StudyConfig:
-        if unknown := {*self.shapes} - {*KINDS}:
-            raise ValueError(
-                f"shapes has {', '.join(sorted(unknown))}, expected some of {', '.join(KINDS)}"
-            )
-        if self.training.last_step is not None:
-            raise ValueError(
-                "training.last_step would be of all networks, expected none: give last_step beside "
-                "training, for ours"
-            )
+        check_all_alike(self)
         contestants = self.contestants()
         check_fit(self, [each.name for each in contestants])
         return self
@@ -236,4 +228,4 @@ def as_study(values: Any, source: str) -> StudyConfig:
     try:
         return StudyConfig.model_validate(values)
     except ValidationError as error:
-        raise one_line(error, source) from error
+        raise one_line(error, source, StudyConfig) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bcdi_inpaint.evaluation.fills import SIMULATED
 from bcdi_inpaint.filling.learned_fill import OPTIMISED, LearningOptions
 from bcdi_inpaint.gaps.artificial import SETTINGS
+from bcdi_inpaint.network.kinds import KINDS, config_keys
 from bcdi_inpaint.selftaught.adversaries import ENLARGED
 from bcdi_inpaint.studies.first_guess import FIRST_GUESS
 
@@ -33,7 +34,6 @@ def check_fit(config: StudyConfig, networks: Sequence[str]) -> None:
     ValueError
         Two do not go together; the message has the value, what was expected and the fix.
     """
-    _check_shapes(config)
     _check_dimensions(config)
     _check_measured(config)
     _check_widths(config)
@@ -50,14 +50,44 @@ def _sides(recipe: Mapping[str, Any]) -> tuple[int, ...]:
     return ()
 
 
+def check_all_alike(config: StudyConfig) -> None:
+    """Check, before networks are made, what a study says of all of them, and of a kind's form.
+
+    Raises ValueError; the message has the value, what was expected and the fix.
+    """
+    training = config.training
+    if training.last_step is not None:
+        raise ValueError(
+            "training.last_step would be of all networks, expected none: give last_step beside "
+            "training, for ours"
+        )
+    if training.start is not None:
+        raise ValueError(
+            f"training.start is {training.start!r}, which are weights of one network, expected "
+            "none, as all begin alike: leave it out"
+        )
+    _check_shapes(config)
+
+
 def _check_shapes(config: StudyConfig) -> None:
-    """What is said of a network's form must not say what it is."""
+    """A network's form is said in keys that it has, which do not say what it is."""
+    if unknown := {*config.shapes} - {*KINDS}:
+        raise ValueError(
+            f"shapes has {', '.join(sorted(unknown))}, expected some of {', '.join(KINDS)}"
+        )
     for kind, shape in config.shapes.items():
         for key in SAID_ELSEWHERE:
             if key in shape:
                 raise ValueError(
                     f"shapes.{kind}.{key} is {shape[key]!r}, expected none, as kinds, columns and "
                     "the patterns' shape say it: leave it out"
+                )
+        valid = [key for key in config_keys(kind) if key not in SAID_ELSEWHERE]
+        for key in shape:
+            if key not in valid:
+                raise ValueError(
+                    f"shapes.{kind}.{key} is {shape[key]!r}, and no such key is known, expected "
+                    f"some of {', '.join(valid)}: mend its name or leave it out"
                 )
 
 

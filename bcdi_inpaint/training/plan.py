@@ -295,4 +295,4 @@ def read_plan(path: Path) -> Plan:
     try:
         return Plan.model_validate(read_yaml(path))
     except ValidationError as error:
-        raise one_line(error, str(path)) from error
+        raise one_line(error, str(path), Plan) from error

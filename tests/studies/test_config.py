@@ -20,7 +20,15 @@ LATENT = {"patterns": 3, "neighbours": 1, "size": 16, "width": 5, "methods": ["l
         ({"learning": {"minutes": 0}}, r"minutes is 0.*greater than 0"),
         ({"kinds": ["tunet", "tunet"]}, r"expected each once"),
         ({"shapes": {"vit": {}}}, r"shapes has vit, expected some of gap_unet"),
-        ({"shapes": {"tunet": {"width": 3}}}, r"tunet: .*width"),
+        (
+            {"shapes": {"tunet": {"width": 3}}},
+            r"shapes.tunet.width is 3,.*expected some of guess, depth, base, growth: mend its",
+        ),
+        ({"latent": {"sise": 16}}, r"latent.sise is 16,.*one of patterns, width, size,"),
+        (
+            {"training": {**STUDY["training"], "start": "default"}},
+            r"training.start is 'default', which are .* expected none, as .*: leave it out",
+        ),
         ({"latent": {"patterns": 20, "neighbours": 20}}, r"fewer than the 20 patterns"),
         ({"left_out": ["tunet", "unet"]}, r"'unet', which none is called.*gap_unet, tunet"),
         ({"widths": []}, "widths is .*at least one"),

@@ -126,4 +126,4 @@ def as_config(values: Any, source: str) -> EvaluationConfig:
     try:
         return EvaluationConfig.model_validate(values)
     except ValidationError as error:
-        raise one_line(error, source) from error
+        raise one_line(error, source, EvaluationConfig) from error
