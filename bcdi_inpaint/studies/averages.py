@@ -11,7 +11,7 @@ from bcdi_inpaint.arrays import Float64Array
 from bcdi_inpaint.evaluation.fills import CEILING, Bootstrap, Interval, Record
 from bcdi_inpaint.evaluation.fills.averages import shares_of_the_way
 from bcdi_inpaint.evaluation.fills.records import SCORES, distinct
-from bcdi_inpaint.studies.judging import FURTHER
+from bcdi_inpaint.studies.judging import FURTHER, PROBABILITIES
 from bcdi_inpaint.studies.leads import shown_interval
 
 DEVIANCE, LEAST_DEVIANCE = "poisson_deviance", 1e-6
@@ -33,9 +33,9 @@ def average_study(records: Sequence[Record], resamples: int, seed: int) -> list[
 
     Returns
     -------
-    Rows with ``scan``, ``width``, ``method``, ``cases``, `AVERAGED` and `WAYS`, in the order of the
-    records. A share of the way needs ``linear`` and the ceiling among the methods, an interval
-    enough patterns: see `leads.LEAST_SUBJECTS`.
+    Rows with ``scan``, ``width``, ``method``, ``cases``, `AVERAGED`, `WAYS` and the medians of
+    `PROBABILITIES`, in the order of the records. A share of the way needs ``linear`` and the
+    ceiling among the methods, an interval enough patterns: see `leads.LEAST_SUBJECTS`.
     """
     rows = []
     for scan in distinct(records, "scan"):
@@ -59,6 +59,8 @@ def _average_cell(cell: Sequence[Record], head: Record, resamples: int, seed: in
             row[name] = shown_interval(bootstrap, _means(bootstrap, own, name), head["scan"])
         for name, score in WAYS.items():
             row[name] = _way(bootstrap, by_method, method, score)
+        for name in PROBABILITIES:
+            row[name] = float(np.median([record.get(name, math.nan) for record in own]))
         rows.append(row)
     return rows
 

@@ -6,17 +6,36 @@ border, differences of neighbours like those of the image, and values distribute
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.stats import ks_2samp
 
 from bcdi_inpaint.arrays import BoolArray, Float64Array
 
 
-def border_distance(counts: np.ndarray, fill: np.ndarray, gap: BoolArray, bad: BoolArray) -> float:
-    """Kolmogorov-Smirnov distance of squared differences across the border from the image's.
+class Compared(NamedTuple):
+    """A Kolmogorov-Smirnov test of two sets of values; nan where one is empty.
+
+    Attributes
+    ----------
+    distance : 0 for alike, 1 for nothing in common.
+    p : the probability of so large a distance between sets of one distribution, if all values were
+        independent.
+    """
+
+    distance: float
+    p: float
+
+
+def compare_border(
+    counts: np.ndarray, fill: np.ndarray, gap: BoolArray, bad: BoolArray
+) -> Compared:
+    """Squared differences across the border, held against the image's.
 
     The differences are of log(1 + counts) of neighbours: one known and one filled on one side, all
-    pairs of known ones on the other.
+    pairs of known ones on the other. The fill is rounded to whole counts, as known ones are: in the
+    dark any fraction would differ from all differences of the image.
 
     Parameters
     ----------
@@ -27,7 +46,7 @@ def border_distance(counts: np.ndarray, fill: np.ndarray, gap: BoolArray, bad: B
 
     Returns
     -------
-    0 for alike, 1 for nothing in common; nan where there are no pairs.
+    Their test; nan where there are no pairs.
 
     Examples
     --------
@@ -35,10 +54,11 @@ def border_distance(counts: np.ndarray, fill: np.ndarray, gap: BoolArray, bad: B
     >>> gap = np.zeros(counts.shape, dtype=bool)
     >>> gap[:, :, 10:14] = True
     >>> none = np.zeros_like(gap)
-    >>> border_distance(counts, counts, gap, none) < border_distance(counts, 5 * counts, gap, none)
-    True
+    >>> alike, far = (compare_border(counts, c, gap, none) for c in (counts, 5 * counts))
+    >>> alike.distance < far.distance, far.p < 1e-6 < 0.01 < alike.p
+    (True, True)
     """
-    logs = np.log1p(np.where(bad, 0, np.where(gap, fill, counts)).astype(np.float64))
+    logs = np.log1p(np.where(bad, 0, np.where(gap, np.round(fill), counts)).astype(np.float64))
     across, inside = [], []
     for axis in range(logs.ndim):
         squared = np.diff(logs, axis=axis) ** 2
@@ -46,7 +66,7 @@ def border_distance(counts: np.ndarray, fill: np.ndarray, gap: BoolArray, bad: B
         valid = ~np.logical_or(*_pairs(bad, axis))
         across.append(squared[valid & (first != second)])
         inside.append(squared[valid & ~first & ~second])
-    return _distance(np.concatenate(across), np.concatenate(inside))
+    return _compare(np.concatenate(across), np.concatenate(inside))
 
 
 def _pairs(mask: BoolArray, axis: int) -> tuple[BoolArray, BoolArray]:
@@ -55,8 +75,8 @@ def _pairs(mask: BoolArray, axis: int) -> tuple[BoolArray, BoolArray]:
     return np.take(mask, range(n - 1), axis), np.take(mask, range(1, n), axis)
 
 
-def value_distance(counts: np.ndarray, fill: np.ndarray, scored: BoolArray) -> float:
-    """Kolmogorov-Smirnov distance of a fill's values from the true counts, wherever they lie.
+def compare_values(counts: np.ndarray, fill: np.ndarray, scored: BoolArray) -> Compared:
+    """A fill's values, held against the true counts, wherever they lie.
 
     Parameters
     ----------
@@ -67,14 +87,15 @@ def value_distance(counts: np.ndarray, fill: np.ndarray, scored: BoolArray) -> f
     Examples
     --------
     >>> counts = np.arange(8.0)
-    >>> value_distance(counts, counts[::-1], counts >= 0)
+    >>> compare_values(counts, counts[::-1], counts >= 0).distance
     0.0
     """
     # A fill is an expectation, a count a whole number: only whole ones compare.
-    return _distance(np.round(fill[scored]), counts[scored])
+    return _compare(np.round(fill[scored]), counts[scored])
 
 
-def _distance(these: Float64Array | np.ndarray, those: Float64Array | np.ndarray) -> float:
+def _compare(these: Float64Array | np.ndarray, those: Float64Array | np.ndarray) -> Compared:
     if not len(these) or not len(those):
-        return float("nan")
-    return float(ks_2samp(these, those, method="asymp").statistic)
+        return Compared(float("nan"), float("nan"))
+    found = ks_2samp(these, those, method="asymp")
+    return Compared(float(found.statistic), float(found.pvalue))

@@ -26,12 +26,14 @@ from bcdi_inpaint.evaluation.fills import (
 )
 from bcdi_inpaint.evaluation.fills.records import BY_COUNTS
 from bcdi_inpaint.safe_files import new_file, replace_file
-from bcdi_inpaint.studies.border import border_distance, value_distance
+from bcdi_inpaint.studies.border import compare_border, compare_values
 from bcdi_inpaint.studies.fillers import LearningFiller, Watched
 
 FURTHER = ("l1", "border", "values", "seconds")
 """Of a record, besides the evaluation's: the error of log counts in parts of the brightest one's
 (Chavez et al.), the distances of `studies.border`, and the seconds that the processor computed."""
+PROBABILITIES = ("border_p", "values_p")
+"""Of a record: of the two distances; nan in what was judged without."""
 OF_LEARNERS = ("spread", "steps", "at_fit")
 """Of a record of a method that learns from one scan: see `LearningFiller`."""
 WEIGHTS = "weights"
@@ -110,7 +112,7 @@ def judged_methods(path: Path, weights: Mapping[str, str]) -> dict[str, Record]:
         return {}
     records: list[Record] = json.loads(path.read_text())
     return {
-        record["method"]: record
+        record["method"]: record | {name: record.get(name, math.nan) for name in PROBABILITIES}
         for record in records
         if record[WEIGHTS] == weights.get(record["method"], record[WEIGHTS])
     }
@@ -156,7 +158,7 @@ def _judge(case: Case, methods: Mapping[str, Filler], seed: int) -> tuple[list[R
 
 
 def _further(case: Case, scored: BoolArray, record: Record, watched: Watched | None) -> Record:
-    """See `FURTHER`; of the voxels that all methods fill."""
+    """See `FURTHER` and `PROBABILITIES`; of the voxels that all methods fill."""
     subject = case.subject
     if watched is None or watched.guess is None:
         assert subject.expectation is not None  # only the ceiling is no method
@@ -165,11 +167,15 @@ def _further(case: Case, scored: BoolArray, record: Record, watched: Watched | N
         guess, seconds = watched.guess, watched.seconds
     brightest = math.log1p(float(np.where(subject.bad, 0, subject.counts).max()))
     left_out = subject.bad | (case.gap & ~scored)
+    border = compare_border(subject.counts, guess.counts, scored, left_out)
+    values = compare_values(subject.counts, guess.counts, scored)
     return {
         "l1": record["mae_log"] / brightest if brightest > 0 else math.nan,
-        "border": border_distance(subject.counts, guess.counts, scored, left_out),
-        "values": value_distance(subject.counts, guess.counts, scored),
+        "border": border.distance,
+        "values": values.distance,
         "seconds": seconds,
+        "border_p": border.p,
+        "values_p": values.p,
     }
 
 

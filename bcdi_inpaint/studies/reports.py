@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -39,10 +40,12 @@ EXPLAINED = {
     "al. (2022) have it in their Table 1: less is better",
     "pearson_log": "Pearson correlation of log(1 + counts) in the gap",
     "border": "Kolmogorov-Smirnov distance of squared differences across the gap's border from "
-    "those of the image (Squires et al., 2023): the ceiling has no photon noise, and differs too",
+    "those of the image, in whole counts, and the median over gaps of its p (Squires et al., "
+    "2023): the ceiling has no photon noise, and differs too",
     "mae_log": "Mean absolute error of log(1 + counts) in the gap: less is better",
     "ssim": "Structural similarity in the gap",
-    "values": "Kolmogorov-Smirnov distance of the values in the gap from the true counts",
+    "values": "Kolmogorov-Smirnov distance of the values in the gap from the true counts, and the "
+    "median over gaps of its p",
 }
 """What a table by width shows, by column of the rows."""
 
@@ -155,8 +158,14 @@ def by_width(rows: Sequence[Record], column: str, names: Sequence[str] | None = 
 def _at(rows: Sequence[Record], method: str, width: int, column: str) -> str:
     for row in rows:
         if (row["method"], row["width"]) == (method, width):
-            return _shown(row[column], per_cent=column.startswith("of_the_way"))
+            shown = _shown(row[column], per_cent=column.startswith("of_the_way"))
+            p = row.get(f"{column}_p", math.nan)
+            return shown if math.isnan(p) else f"{shown}, {_probability(p)}"
     return ""
+
+
+def _probability(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
 
 
 def _shown(value: Interval, *, per_cent: bool) -> str:

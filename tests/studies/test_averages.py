@@ -71,5 +71,15 @@ def test_without_linear_there_is_no_share_of_the_way() -> None:
     assert all(math.isnan(row["of_the_way"].mean) for row in rows)
 
 
+def test_of_probabilities_the_median_is_taken_where_all_gaps_have_one() -> None:
+    kept = gaps("simulated", 3)
+    for number, each in enumerate(kept):
+        each["border_p"] = [0.9, 0.1, 0.2][number // 3]
+    kept[0]["values_p"] = 0.5
+    (row, *_) = average_study(kept, 50, 0)
+    assert row["border_p"] == 0.2
+    assert math.isnan(row["values_p"])
+
+
 def test_the_order_leaves_the_ceiling_out() -> None:
     assert find_order(average_study(RECORDS, 50, 0), 6) == ["better", "linear"]

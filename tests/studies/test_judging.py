@@ -1,3 +1,5 @@
+import json
+import math
 import re
 from dataclasses import replace
 from functools import partial
@@ -59,6 +61,20 @@ def test_what_was_judged_is_not_judged_again(subject: Subject, tmp_path: Path) -
     assert 0 < first[0][0]["ssim"] < first[0][1]["ssim"] <= 1
     (view,) = read_views(tmp_path)
     assert (view.width, view.images["linear"].shape) == (6, (48, 40))
+
+
+def test_what_was_judged_without_a_probability_has_none(subject: Subject, tmp_path: Path) -> None:
+    case, linear = case_of(subject), classical_filler("linear")
+    (now,) = judge_all([case], {"linear": linear}, 1, tmp_path)
+    assert all(0 <= record[name] <= 1 for record in now for name in ("border_p", "values_p"))
+    (path,) = tmp_path.glob("*.json")
+    kept = json.loads(path.read_text())
+    for record in kept:
+        del record["border_p"], record["values_p"]
+    path.write_text(json.dumps(kept))
+    (before,) = judge_all([case], {"linear": refuse}, 1, tmp_path)
+    assert [math.isnan(record["border_p"]) for record in before] == [True] * 2
+    assert before[0].keys() == now[0].keys()
 
 
 def test_a_method_that_comes_later_is_judged_alone(subject: Subject, tmp_path: Path) -> None:

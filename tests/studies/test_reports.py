@@ -56,6 +56,17 @@ def test_networks_of_few_steps_are_said_to_be_too_few_to_judge_by() -> None:
     assert "too few" not in table_of_networks(trained[:1], [])
 
 
+def test_the_border_has_the_probability_of_its_test_where_it_is_known() -> None:
+    records = records_of({"cubic": 0.1, "kriging": 0.2, "old": 0.3})
+    for record in records[:18]:
+        record["border_p"] = 0.043 if record["method"] == "cubic" else 1e-9
+    lines = by_width(average_study(records, 20, 1), "border").splitlines()
+    cells = {each.split("|")[1].strip(): each.split("|")[2] for each in lines if "|" in each}
+    assert cells["cubic"].strip().endswith("], p 0.043")
+    assert cells["kriging"].strip().endswith("], p < 0.001")
+    assert cells["old"].strip().endswith("]")
+
+
 def test_runs_that_are_the_smooth_fit_are_counted_beside_the_spread() -> None:
     records = records_of({"kriging": 0.5, "dip from a smooth fit": 0.4})
     of_learner = records[9:]

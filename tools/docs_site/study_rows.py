@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from itertools import groupby
@@ -36,7 +37,9 @@ def keep_rows(config: StudyConfig, folder: Path, rows: Path, networks: Path) -> 
         for path in sorted(parts.glob("*-*.json"))
         for record in json.loads(path.read_text())
     ]
-    rows.write_text(rows_as_csv(records, tuple(records[0])))
+    columns = dict.fromkeys(name for record in records for name in record)
+    empty = dict.fromkeys(columns, math.nan)  # what was judged before a column was there lacks it
+    rows.write_text(rows_as_csv([empty | record for record in records], tuple(columns)))
     shutil.copyfile(parts / NETWORKS, networks)
     return len(records)
 
