@@ -83,16 +83,16 @@ def judge_learners(
             own_options = replace(options, start=start)
             judged[learner_name(name, start)] = LearningFiller(name, own_options, comparison.device)
     own = {name: sha for name, sha in methods.hashes.items() if name in judged}
-    made_of = (own, [*judged], learning.model_dump(exclude={"patterns"}), repr(options))
-    parts = comparison.part("learners", *made_of)
+    alike = learning.model_dump(exclude={"patterns", "methods", "starts"})
+    parts = comparison.part("learners", alike, repr(options))
     cases = [*learning_cases(comparison.config, comparison.patterns["held_out"])]
     for name in methods.gone:
         if name in judged and not all(
-            name in judged_methods(part_path(parts, case), {}) for case in cases
+            name in judged_methods(part_path(parts, case), own) for case in cases
         ):
             remarks.append(say_lack(name, "all gaps of methods that learn from one scan"))
             del judged[name]
-    return _judge(comparison, cases, judged, parts, remarks)
+    return _judge(comparison, cases, judged, parts, remarks, own)
 
 
 def _options(learning: LearningConfig, seed: int) -> LearningOptions:

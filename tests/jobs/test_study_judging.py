@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,27 @@ def test_beside_learners_a_network_without_weights_stays_where_it_was_judged(
         "gap_unet: its weights are gone, and it was not judged in all gaps of methods that learn "
         "from one scan, which lack it"
     ]
+
+
+def test_beside_learners_a_further_method_is_judged_alone(
+    comparison: Comparison, subjects: list[Subject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = placed(subjects)[:1]
+    monkeypatch.setattr(study_judging, "learning_cases", lambda *_: iter(cases))
+    said: list[str] = []
+    before = judge_learners(comparison, methods_of(classical_filler("cubic")), said)
+    monkeypatch.setattr("bcdi_inpaint.studies.fillers.learn", refuse)  # nothing is learned anew
+    more = methods_of(refuse)
+    fillers = {**more.fillers, "kriging": classical_filler("kriging")}
+    after = judge_learners(comparison, replace(more, fillers=fillers), said)
+    assert "kriging" in [record["method"] for record in after]
+    kept = [record for record in after if record["method"] != "kriging"]
+    assert repr(kept) == repr(before)
+    others = replace(methods_of(classical_filler("nearest")), hashes={"gap_unet": "other"})
+    anew = judge_learners(comparison, others, said)
+    assert [repr(anew[number]) == repr(before[number]) for number in (0, 2)] == [True, True]
+    assert anew[1]["mae_log"] != before[1]["mae_log"]
+    assert said == []
 
 
 def test_latent_spaces_of_a_network_without_weights_stay_where_they_are_kept(
