@@ -12,7 +12,7 @@ from bcdi_inpaint.evaluation.fills.config import CubesConfig, ScanConfig
 from bcdi_inpaint.filling.learned_fill import LEARNING, LEAST_GAN_STEPS, Start
 from bcdi_inpaint.network.kinds import KINDS
 from bcdi_inpaint.studies.config_checks import check_all_alike, check_fit
-from bcdi_inpaint.studies.contestants import Column, Contestant, find_contestants
+from bcdi_inpaint.studies.contestants import OUR_KIND, Column, Contestant, find_contestants
 from bcdi_inpaint.training.gap_loss import LOSSES
 from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig, TrainingConfig
 
@@ -107,6 +107,7 @@ class StudyConfig(BaseModel):
     losses : by which our network is trained as well, see `training.gap_loss.LOSSES`.
     last_step : of the fill, with which our network is trained as well; of the minutes of all it
         takes its share. In 3D; None for none.
+    last_step_behind : published ones of `kinds` that are trained with it too, with our inputs.
     own_width : a published network for gaps of this width alone, as Masto et al. had them; it is
         judged at this width alone.
     classical : methods without training.
@@ -137,6 +138,7 @@ class StudyConfig(BaseModel):
     shapes: dict[str, dict[str, Any]] = {}
     losses: tuple[str, ...] = ()
     last_step: LastStepConfig | None = None
+    last_step_behind: tuple[str, ...] = ()
     own_width: int | None = Field(None, ge=1)
     classical: tuple[str, ...] = tuple(METHODS)
     released: bool = False
@@ -178,6 +180,13 @@ class StudyConfig(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> StudyConfig:
         check_all_alike(self)
+        behind = tuple(kind for kind in self.kinds if kind != OUR_KIND)
+        _one_of(self.last_step_behind, behind, "published one of kinds (last_step_behind)")
+        if self.last_step_behind and self.last_step is None:
+            raise ValueError(
+                f"last_step_behind has {self.last_step_behind[0]}, and last_step is not given, "
+                "expected both or none"
+            )
         contestants = self.contestants()
         check_fit(self, [each.name for each in contestants])
         return self
@@ -203,6 +212,7 @@ class StudyConfig(BaseModel):
             losses=self.losses,
             own_width=self.own_width,
             last_step=self.last_step,
+            last_step_behind=self.last_step_behind,
         )
 
 

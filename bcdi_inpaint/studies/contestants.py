@@ -15,7 +15,8 @@ from bcdi_inpaint.training.plan import LastStepConfig, PatchConfig, Plan, Traini
 Column = Literal["published", "ours"]
 """What a network sees: what its paper's saw, or the channels of `network.channels`."""
 OUR_KIND = KINDS[0]
-WITH_LAST_STEP = f"{OUR_KIND} + last step"
+LAST_STEP = "{} + last step"
+WITH_LAST_STEP = LAST_STEP.format(OUR_KIND)
 """The name of our network whose fill has a last step too."""
 WITH_OURS = "{} + inputs"
 """The name of a published network that sees our channels and learns by our loss."""
@@ -115,6 +116,7 @@ def find_contestants(
     losses: Sequence[str] = (),
     own_width: int | None = None,
     last_step: LastStepConfig | None = None,
+    last_step_behind: Sequence[str] = (),
 ) -> tuple[Contestant, ...]:
     """The networks that a study trains.
 
@@ -131,6 +133,7 @@ def find_contestants(
     losses : by which our network is trained as well.
     own_width : ``unet_dilated`` is trained for gaps of this width alone as well.
     last_step : our network is trained with this one as well, in the same time; None for not.
+    last_step_behind : published kinds that have it too, behind their network with our inputs.
 
     Raises
     ------
@@ -140,10 +143,13 @@ def find_contestants(
     common = _Common(seed, recipes, patches, training, n_dim, shapes)
     found = [*_contestants(common, kinds, columns, losses, own_width)]
     if last_step is not None:
-        found.insert(
-            0,
-            common.contestant(WITH_LAST_STEP, OUR_KIND, "ours", "ours", last_step=last_step),
-        )
+        found[:0] = [
+            common.contestant(LAST_STEP.format(name), kind, "ours", "ours", last_step=last_step)
+            for name, kind in (
+                (OUR_KIND, OUR_KIND),
+                *((WITH_OURS.format(kind), kind) for kind in last_step_behind),
+            )
+        ]
     names = [each.name for each in found]
     if unknown := [name for name in left_out if name not in names]:
         raise ValueError(

@@ -117,6 +117,8 @@ def _ours_said(config: StudyConfig) -> str:
     if config.training.minutes is not None:
         share = f", for which it keeps {100 * config.last_step.share:g} % of its time"
     alone = f"; `{OUR_KIND}` is the same network without it" if OUR_KIND in names else ""
+    if config.last_step_behind:
+        alone += "; published ones with `+ last step` have it too"
     return f"`{WITH_LAST_STEP}` is ours, our network and the last step of its fill{share}{alone}"
 
 

@@ -71,6 +71,7 @@ LATENT = {"patterns": 3, "neighbours": 1, "size": 16, "width": 5, "methods": ["l
         ({"shapes": {"tunet": {"n_dim": 3}}}, "shapes.tunet.n_dim is 3.*leave it out"),
         ({"last_step": {}}, r"gap_unet \+ last step: .*3 dimensions.*has 2.*leave last_step out"),
         ({"last_step": {"share": 2}}, r"last_step.share is 2"),
+        ({"last_step_behind": ["tunet"]}, "last_step is not given, expected both or none"),
         (
             {"training": {**STUDY["training"], "last_step": {}}},
             r"training.last_step would be of all networks.*beside training",
@@ -93,6 +94,10 @@ def test_what_is_wrong_is_said_in_a_line(changes: dict[str, Any], words: str) ->
     ("changes", "words"),
     [
         ({"latent": LATENT}, "latent is for images"),
+        (
+            {"last_step": {}, "last_step_behind": ["gap_unet"]},
+            r"'gap_unet' is no published one of kinds \(last_step_behind\), expected some of tunet",
+        ),
         ({"cubes": {"size": 48}}, "cubes.size is 48, expected at most the 32 of held_out.shape"),
         ({"cubes": {"size": 16}}, "cubes.widths has 9, expected 1 to 8 in a cube of 16"),
         ({"measured": [{"name": "simulated", "file": "s.npz"}]}, "a scan 'simulated'"),
@@ -157,3 +162,13 @@ def test_our_network_with_a_last_step_has_the_time_of_all() -> None:
     assert with_step.plan.training.minutes == 40
     assert with_step.plan.training.network_minutes == 30
     assert names[1:] == [each.name for each in volumes(**values, left_out=[names[0]]).contestants()]
+
+
+def test_a_published_network_can_have_the_last_step_too() -> None:
+    behind = volumes(last_step={}, last_step_behind=["tunet"], shapes={}, patches={}).contestants()
+    _, found, *others = behind
+    assert found.name == "tunet + inputs + last step"
+    (same,) = (each for each in others if each.name == "tunet + inputs")
+    assert found.plan.network == same.plan.network
+    assert found.plan.training.last_step is not None
+    assert found.plan.name != same.plan.name

@@ -32,6 +32,10 @@ def test_the_head_of_a_report_says_what_ours_is(minutes: float | None) -> None:
         f"{time}; `gap_unet` is the same network without it; `+ inputs` is a published"
     ) in text
     alone = volumes(last_step={}, left_out=["gap_unet"])
+    both = volumes(last_step={}, last_step_behind=["tunet"])
+    told = "without it; published ones with `+ last step` have it too; `+ inputs` is"
+    assert told in write_beginning(both, "tiny.yaml", [])
+    assert "published ones with" not in text
     assert "- each network was trained once, from one seed: the tests are over patterns" in text
     assert "without it" not in write_beginning(alone, "tiny.yaml", [])
     assert "- `gap_unet` is ours; `+ inputs`" in write_beginning(study(), "tiny.yaml", [])
