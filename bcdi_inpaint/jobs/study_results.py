@@ -12,7 +12,7 @@ from bcdi_inpaint.evaluation.fills.reports import CUBES
 from bcdi_inpaint.evaluation.report_tables import rows_as_csv, rows_as_table
 from bcdi_inpaint.jobs.result_folder import write_text
 from bcdi_inpaint.studies import reports
-from bcdi_inpaint.studies.averages import average_study
+from bcdi_inpaint.studies.averages import MIDDLE_WAY, average_study
 from bcdi_inpaint.studies.config import StudyConfig
 from bcdi_inpaint.studies.contestants import OUR_KIND, our_name
 from bcdi_inpaint.studies.findings import write_findings
@@ -121,7 +121,9 @@ def _sections(
             results.records, begun, config.resamples, config.seed
         ),
         "The networks": reports.table_of_networks(results.trained, results.records),
-        "Share of the way": reports.by_width(rows, "of_the_way", shown) + "".join(pictures),
+        "Share of the way": reports.by_width(rows, "of_the_way", shown)
+        + reports.by_width(rows, MIDDLE_WAY, shown)
+        + "".join(pictures),
         "Deviance": reports.by_width(rows, "poisson_deviance", shown),
     }
     wide = [row for row in rows if row["width"] == CHAVEZ_WIDTH]

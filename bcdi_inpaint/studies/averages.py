@@ -18,6 +18,8 @@ DEVIANCE, LEAST_DEVIANCE = "poisson_deviance", 1e-6
 """The score whose mean is the geometric one: else the brightest pattern would decide alone."""
 WAYS = {"of_the_way": "pearson_log", "of_the_way_deviance": "poisson_deviance"}
 """Shares of the way from linear interpolation to the noise ceiling, and the scores they are in."""
+MIDDLE_WAY = "of_the_way_median"
+"""The share of the way in the middle pattern: a few patterns can make most of the mean's."""
 AVERAGED = (*SCORES, *FURTHER)
 """Columns of records that are averaged."""
 
@@ -33,9 +35,9 @@ def average_study(records: Sequence[Record], resamples: int, seed: int) -> list[
 
     Returns
     -------
-    Rows with ``scan``, ``width``, ``method``, ``cases``, `AVERAGED`, `WAYS` and the medians of
-    `PROBABILITIES`, in the order of the records. A share of the way needs ``linear`` and the
-    ceiling among the methods, an interval enough patterns: see `leads.LEAST_SUBJECTS`.
+    Rows with ``scan``, ``width``, ``method``, ``cases``, `AVERAGED`, `WAYS`, `MIDDLE_WAY` and the
+    medians of `PROBABILITIES`, in the order of the records. A share of the way needs ``linear`` and
+    the ceiling among the methods, an interval enough patterns: see `leads.LEAST_SUBJECTS`.
     """
     rows = []
     for scan in distinct(records, "scan"):
@@ -59,6 +61,7 @@ def _average_cell(cell: Sequence[Record], head: Record, resamples: int, seed: in
             row[name] = shown_interval(bootstrap, _means(bootstrap, own, name), head["scan"])
         for name, score in WAYS.items():
             row[name] = _way(bootstrap, by_method, method, score)
+        row[MIDDLE_WAY] = _middle_way(by_method, method)
         for name in PROBABILITIES:
             row[name] = float(np.median([record.get(name, math.nan) for record in own]))
         rows.append(row)
@@ -81,6 +84,23 @@ def _way(
         return Interval(math.nan, math.nan, math.nan)
     means = [_means(bootstrap, by_method[name], score) for name in (method, "linear", CEILING)]
     return shown_interval(bootstrap, shares_of_the_way(*means), by_method[method][0]["scan"])
+
+
+def _middle_way(by_method: Mapping[str, Sequence[Record]], method: str) -> Interval:
+    """The median over patterns of the share of the way in each, in the correlation; no interval."""
+    if "linear" not in by_method or CEILING not in by_method:
+        return Interval(math.nan, math.nan, math.nan)
+    means = [_means_of_clusters(by_method[name]) for name in (method, "linear", CEILING)]
+    shares = shares_of_the_way(*means)
+    known = shares[~np.isnan(shares)]
+    return Interval(float(np.median(known)) if known.size else math.nan, math.nan, math.nan)
+
+
+def _means_of_clusters(records: Sequence[Record]) -> Float64Array:
+    """(n_clusters,) the mean correlation of each pattern."""
+    of = np.asarray([record["cluster"] for record in records])
+    values = np.asarray([record["pearson_log"] for record in records], dtype=np.float64)
+    return np.array([values[of == name].mean() for name in np.unique(of)])
 
 
 def find_order(rows: Sequence[Record], width: int, score: str = "pearson_log") -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from bcdi_inpaint.evaluation.fills import CEILING, Interval, Record
 from bcdi_inpaint.evaluation.fills.records import distinct
 from bcdi_inpaint.evaluation.report_tables import rows_as_table
+from bcdi_inpaint.studies.averages import MIDDLE_WAY
 from bcdi_inpaint.studies.config import StudyConfig
 from bcdi_inpaint.studies.contestants import OUR_KIND, WITH_LAST_STEP, own_widths
 from bcdi_inpaint.studies.leads import LEAST_SUBJECTS
@@ -34,6 +35,8 @@ NOT_AS_PUBLISHED = {
 EXPLAINED = {
     "of_the_way": "Share of the way from linear interpolation (0 %) to the noise-free expectation "
     "(100 %), in the Pearson correlation of log(1 + counts) in the gap",
+    MIDDLE_WAY: "The same in each pattern, and the median over patterns: where it is much below "
+    "the mean, a few patterns make most of that",
     "poisson_deviance": "Poisson deviance of the counts in the gap, the geometric mean over gaps: "
     "less is better",
     "l1": "Error of log(1 + counts) in the gap, in parts of the brightest logarithm, as Chavez et "

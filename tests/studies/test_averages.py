@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bcdi_inpaint.evaluation.fills.records import SCORES
-from bcdi_inpaint.studies.averages import average_study, find_order
+from bcdi_inpaint.studies.averages import MIDDLE_WAY, average_study, find_order
 from bcdi_inpaint.studies.judging import FURTHER
 
 
@@ -51,6 +51,21 @@ def test_the_share_of_the_way_in_deviance_is_of_the_deviances_in_the_table() -> 
     linear, better, ceiling = (rows[name]["poisson_deviance"].mean for name in rows)
     share = (linear - better) / (linear - ceiling)
     assert rows["better"]["of_the_way_deviance"].mean == pytest.approx(share)
+
+
+def test_one_pattern_of_many_does_not_move_the_middle_share_of_the_way() -> None:
+    easy = [
+        row | {"pearson_log": 0.7}
+        if row["cluster"] == "pattern 0" and row["method"] == "better"
+        else row
+        for row in RECORDS
+    ]
+    rows = {row["method"]: row for row in average_study(easy, 50, 0)}
+    assert rows["better"]["of_the_way"].mean > 0.82
+    assert rows["better"][MIDDLE_WAY].mean == pytest.approx(0.8)
+    assert math.isnan(rows["better"][MIDDLE_WAY].low)
+    (alone,) = average_study([record("better", 0, 0.6)], 50, 0)
+    assert math.isnan(alone[MIDDLE_WAY].mean)
 
 
 @pytest.mark.parametrize(
