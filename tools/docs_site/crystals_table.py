@@ -9,7 +9,7 @@ from docs_site.results import as_markdown
 
 BEGIN, END = "<!-- table: python tools/readme_table.py -->", "<!-- end of the table -->"
 """Lines of the README between which the table stands."""
-CHOICES = ("phasing_small", "phasing_runner_small", "phasing_coherent")
+CHOICES = ("phasing_small", "phasing_coherent")
 """Reports that may give the numbers: the first that is there does."""
 SETTINGS = ("PyNX's command", "as users run it")
 """How crystals were phased, of a report the first that it has."""

@@ -111,9 +111,6 @@ TABLES = {
     "crystals_wide_runner": Shown(
         "phasing_wide_runner", _judged("phasing_wide_runner", "--phasing "), CRYSTALS
     ),
-    "crystals_runner": Shown(
-        "phasing_runner_small", _judged("phasing_runner_small", "--phasing "), CRYSTALS
-    ),
     "crystals_small": Shown("phasing_small", _judged("phasing_small", "--phasing "), CRYSTALS),
     "crystals_unseen": Shown("phasing_unseen", _judged("phasing_unseen", "--phasing "), CRYSTALS),
     "crystals_ablation": Shown(
