@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from bcdi_inpaint.errors import memory_errors
 from bcdi_inpaint.filling.fill import Filled
@@ -106,6 +107,7 @@ def refinement_record(refinement: RefinedFill | None) -> dict[str, Any]:
     return unfinished | {
         "refined": refinement.accepted,
         "refinement_seed": REFINEMENT_SEED,
+        "refinement_threads": torch.get_num_threads(),  # sums are rounded otherwise with more
         "refinement_log_error_network": refinement.before,
         "refinement_log_error_refined": refinement.after,
         "refinement": refinement.remark,

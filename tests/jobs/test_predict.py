@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
+import torch
 from small_network import tiny_network
 
 from bcdi_inpaint.errors import InputError
@@ -390,6 +391,7 @@ def test_a_refinement_that_finds_no_crystal_leaves_the_fill_and_is_told(
     assert not stored["inpaint_refined"]
     assert stored["inpaint_refinement"].decode().startswith("not refined: ")
     assert stored["inpaint_refinement_seed"] == 0
+    assert stored["inpaint_refinement_threads"] == torch.get_num_threads()
 
 
 @pytest.mark.parametrize(("accepted", "handover"), [(True, "prior"), (False, "mask")])
