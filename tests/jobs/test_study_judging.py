@@ -11,7 +11,7 @@ import pytest
 from small_study import study
 
 from bcdi_inpaint.errors import InputError
-from bcdi_inpaint.evaluation.fills import Case, Guess, Subject, classical_filler
+from bcdi_inpaint.evaluation.fills import Case, Guess, Record, Subject, classical_filler
 from bcdi_inpaint.jobs import study_judging
 from bcdi_inpaint.jobs.comparison import Comparison
 from bcdi_inpaint.jobs.study_judging import judge_latent_spaces, judge_learners
@@ -59,13 +59,23 @@ def placed(subjects: list[Subject]) -> list[Case]:
     return [case for one in subjects if (case := place_anywhere(one, "vertical", 4, 1))]
 
 
-def test_beside_learners_a_network_without_weights_stays_where_it_was_judged(
+def judged_in_one_gap(
     comparison: Comparison, subjects: list[Subject], monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[list[Case], list[Record]]:
+    """The gaps that learners are judged in, one until more are added, and what was judged there."""
     cases = placed(subjects)[:1]
     monkeypatch.setattr(study_judging, "learning_cases", lambda *_: iter(cases))
     said: list[str] = []
     before = judge_learners(comparison, methods_of(classical_filler("cubic")), said)
+    assert said == []
+    return cases, before
+
+
+def test_beside_learners_a_network_without_weights_stays_where_it_was_judged(
+    comparison: Comparison, subjects: list[Subject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    cases, before = judged_in_one_gap(comparison, subjects, monkeypatch)
     gone = methods_of(refuse, ("gap_unet",))
     with monkeypatch.context() as patch:
         patch.setattr("bcdi_inpaint.studies.fillers.learn", refuse)  # nothing is learned anew
@@ -83,10 +93,8 @@ def test_beside_learners_a_network_without_weights_stays_where_it_was_judged(
 def test_beside_learners_a_further_method_is_judged_alone(
     comparison: Comparison, subjects: list[Subject], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cases = placed(subjects)[:1]
-    monkeypatch.setattr(study_judging, "learning_cases", lambda *_: iter(cases))
     said: list[str] = []
-    before = judge_learners(comparison, methods_of(classical_filler("cubic")), said)
+    _, before = judged_in_one_gap(comparison, subjects, monkeypatch)
     monkeypatch.setattr("bcdi_inpaint.studies.fillers.learn", refuse)  # nothing is learned anew
     more = methods_of(refuse)
     fillers = {**more.fillers, "kriging": classical_filler("kriging")}
